@@ -1,0 +1,54 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let warnings: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+let cWarnings: [CSetting] = [.treatAllWarnings(as: .error), .enableWarning("all")]
+
+let package = Package(
+  name: "wbstress",
+  products: [.executable(name: "wbstress", targets: ["wbstress"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
+  ],
+  targets: [
+    // liburing stays behind an opaque handle: its header redefines feature macros and clashes with
+    // the copy of io_uring.h that swift-system brings.
+    .target(
+      name: "CUring", cSettings: cWarnings,
+      linkerSettings: [.linkedLibrary("uring")]),
+    .systemLibrary(
+      name: "CCgroup", pkgConfig: "libcgroup", providers: [.apt(["libcgroup-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "CLinux", cSettings: cWarnings),
+    .target(
+      name: "StressKit",
+      dependencies: [
+        "CUring", "CCgroup", "CYAML", "CLinux",
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ],
+      swiftSettings: warnings),
+    .executableTarget(
+      name: "wbstress",
+      dependencies: [
+        "StressKit",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: warnings),
+    .testTarget(
+      name: "StressKitTests",
+      dependencies: ["StressKit", "CLinux"],
+      resources: [.copy("Fixtures")],
+      swiftSettings: warnings),
+    .testTarget(
+      name: "GuestTests",
+      dependencies: ["StressKit", "CLinux"],
+      swiftSettings: warnings),
+  ],
+  swiftLanguageModes: [.v6]
+)

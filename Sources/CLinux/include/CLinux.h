@@ -1,0 +1,101 @@
+// System calls and constants that Swift's Glibc module lacks. Every entry says why it is here; what
+// Glibc exposes is called from Swift directly. All calls return >= 0 or a negated errno.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// How a spawned process ended.
+struct cl_exit {
+  int32_t exited;   // 1: exit(code); 0: killed by signal
+  int32_t code;     // exit status, or the signal's number
+};
+
+/// What to start, and where.
+struct cl_spawn {
+  const char *_Nonnull path;
+  char *_Nullable const *_Nonnull argv;
+  char *_Nullable const *_Nonnull envp;
+  const int *_Nullable fds;  // fds[i] becomes descriptor i of the child; -1: /dev/null
+  int fd_count;
+  int cgroup_fd;             // a cgroup v2 directory to be born in, or -1
+  int death_signal;          // sent to the child when the spawning thread ends; 0: none
+  int new_session;           // 1: setsid, so that a terminal's ^C does not reach it
+};
+
+/// clone3(CLONE_PIDFD [| CLONE_INTO_CGROUP]) and execve. posix_spawn cannot place a process in a cgroup
+/// before glibc 2.39, and moving it later leaves the first pages charged to the parent.
+/// Returns the pid; `*pidfd` is the caller's to close. A failed exec gives the child's negated errno.
+int cl_spawn(const struct cl_spawn *_Nonnull what, int *_Nonnull pidfd);
+
+/// waitid(P_PIDFD): glibc's idtype constant and siginfo fields do not import.
+/// Returns 1 when the child ended, 0 when `no_hang` and it still runs.
+int cl_wait(int pidfd, int no_hang, struct cl_exit *_Nonnull out);
+
+/// pidfd_send_signal(2): no glibc wrapper before 2.36's <sys/pidfd.h>, not in the module map.
+int cl_signal(int pidfd, int signal);
+
+/// finit_module(2) and reboot(2): not in the module map.
+int cl_load_module(int fd, const char *_Nonnull parameters);
+int cl_power_off(void);
+
+/// memfd_create(2), with MFD_CLOEXEC off: workers inherit it.
+int cl_memfd(const char *_Nonnull name, uint64_t size);
+
+/// mlockall(MCL_CURRENT|MCL_FUTURE): the MCL constants import as no usable type.
+int cl_lock_all(void);
+
+/// fallocate(2), mode 0: not visible in Glibc.
+int cl_fallocate(int fd, int64_t offset, int64_t length);
+
+/// syncfs(2): not visible in Glibc.
+int cl_syncfs(int fd);
+
+/// statfs(2).f_type: not visible in Glibc.
+int cl_statfs_magic(const char *_Nonnull path, uint64_t *_Nonnull magic);
+
+/// pthread_setname_np(3) for the calling thread; 15 characters at most.
+void cl_set_thread_name(const char *_Nonnull name);
+
+/// sched_setscheduler(SCHED_FIFO) for the calling thread: CPU priority, not visible in Glibc.
+int cl_set_fifo(int priority);
+
+/// open(2) with O_DIRECT, which is a _GNU_SOURCE macro.
+int cl_open_direct(const char *_Nonnull path);
+
+/// ioctl(BLKGETSIZE64): a macro with a type argument.
+int cl_block_size(int fd, uint64_t *_Nonnull bytes);
+
+/// mkswap's header is written in Swift; swapon(2) is not in the module map.
+int cl_swapon(const char *_Nonnull path);
+
+/// syslog(SYSLOG_ACTION_CONSOLE_LEVEL): what the console prints; not in the module map.
+int cl_console_level(int level);
+
+/// Signal dispositions and descriptors that carry them: signalfd is not in the module map.
+/// Blocks SIGINT, SIGTERM and SIGHUP in the calling thread (and threads made later) and returns a descriptor.
+int cl_signal_descriptor(void);
+
+/// The symbolic name of an errno (strerrorname_np is a GNU extension), and errno itself, which Swift reads
+/// too late once a thrown error's strings have been built.
+const char *_Nullable cl_errno_name(int error);
+int cl_errno(void);
+
+/// CLOCK_BOOTTIME in nanoseconds: one clock for samples, trace and workers.
+uint64_t cl_boottime(void);
+
+/// Sleeps until CLOCK_BOOTTIME reaches `deadline` ns; EINTR is retried.
+void cl_sleep_until(uint64_t deadline);
+
+/// Atomics on shared memory: Swift's Atomic cannot be placed in memory that another process maps.
+static inline uint64_t cl_load(const uint64_t *_Nonnull at) { return __atomic_load_n(at, __ATOMIC_ACQUIRE); }
+static inline void cl_store(uint64_t *_Nonnull at, uint64_t value) {
+  __atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+static inline uint64_t cl_add(uint64_t *_Nonnull at, uint64_t value) {
+  return __atomic_fetch_add(at, value, __ATOMIC_ACQ_REL);
+}
+
+#endif

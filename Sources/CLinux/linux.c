@@ -1,0 +1,194 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/klog.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/statfs.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct clone_args) >= 88, "clone_args with a cgroup member (5.7)");
+
+static int negated(long rc) { return rc < 0 ? -errno : (int)rc; }
+
+// Runs in the child, between clone3 and execve: system calls only.
+static void become(const struct cl_spawn *what, pid_t parent, int report) {
+  sigset_t none;
+  sigemptyset(&none);
+  for (int s = 1; s < NSIG; s++) signal(s, SIG_DFL);
+  if (what->new_session) setsid();
+  if (what->death_signal) {
+    prctl(PR_SET_PDEATHSIG, what->death_signal);
+    if (getppid() != parent) _exit(127);
+  }
+  // First lift every source above the targets, so that no dup2 overwrites one that is still needed.
+  int lifted[16];
+  for (int i = 0; i < what->fd_count; i++) {
+    int from = what->fds[i] >= 0 ? what->fds[i] : open("/dev/null", O_RDWR);
+    lifted[i] = fcntl(from, F_DUPFD_CLOEXEC, 64);
+    if (lifted[i] < 0) goto failed;
+  }
+  for (int i = 0; i < what->fd_count; i++)
+    if (dup2(lifted[i], i) < 0) goto failed;
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  execve(what->path, what->argv, what->envp);
+failed:;
+  int error = errno;
+  if (write(report, &error, sizeof error) < 0) _exit(126);
+  _exit(127);
+}
+
+int cl_spawn(const struct cl_spawn *what, int *pidfd) {
+  if (what->fd_count > 16) return -EINVAL;
+  int pipe_fds[2];
+  if (pipe2(pipe_fds, O_CLOEXEC) < 0) return -errno;
+  // Lifted out of the range that the child's own descriptors take.
+  int report = fcntl(pipe_fds[1], F_DUPFD_CLOEXEC, 96);
+  close(pipe_fds[1]);
+  if (report < 0) {
+    int error = errno;
+    close(pipe_fds[0]);
+    return -error;
+  }
+  int fd = -1;
+  struct clone_args args = {
+      .flags = CLONE_PIDFD | (what->cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+      .pidfd = (uint64_t)(uintptr_t)&fd,
+      .exit_signal = SIGCHLD,
+      .cgroup = what->cgroup_fd >= 0 ? (uint64_t)what->cgroup_fd : 0,
+  };
+  sigset_t all, old;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  pid_t parent = getpid();
+  long pid = syscall(SYS_clone3, &args, sizeof args);
+  if (pid == 0) become(what, parent, report);
+  int error = errno;
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  close(report);
+  if (pid < 0) {
+    close(pipe_fds[0]);
+    return -error;
+  }
+  int child_error = 0;
+  ssize_t got;
+  do got = read(pipe_fds[0], &child_error, sizeof child_error);
+  while (got < 0 && errno == EINTR);
+  close(pipe_fds[0]);
+  if (got == sizeof child_error) {
+    struct cl_exit ignored;
+    cl_wait(fd, 0, &ignored);
+    close(fd);
+    return -child_error;
+  }
+  *pidfd = fd;
+  return (int)pid;
+}
+
+int cl_wait(int pidfd, int no_hang, struct cl_exit *out) {
+  siginfo_t info = {0};
+  int rc;
+  do rc = waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | (no_hang ? WNOHANG : 0));
+  while (rc < 0 && errno == EINTR);
+  if (rc < 0) return -errno;
+  if (info.si_pid == 0) return 0;
+  out->exited = info.si_code == CLD_EXITED;
+  out->code = info.si_status;
+  return 1;
+}
+
+int cl_signal(int pidfd, int signal) {
+  return negated(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
+}
+
+int cl_load_module(int fd, const char *parameters) {
+  return negated(syscall(SYS_finit_module, fd, parameters, 0));
+}
+
+int cl_power_off(void) {
+  sync();
+  return negated(reboot(RB_POWER_OFF));
+}
+
+int cl_memfd(const char *name, uint64_t size) {
+  int fd = memfd_create(name, 0);
+  if (fd < 0) return -errno;
+  if (ftruncate(fd, (off_t)size) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+int cl_lock_all(void) { return negated(mlockall(MCL_CURRENT | MCL_FUTURE)); }
+
+int cl_fallocate(int fd, int64_t offset, int64_t length) {
+  return negated(fallocate(fd, 0, offset, length));
+}
+
+int cl_syncfs(int fd) { return negated(syncfs(fd)); }
+
+int cl_statfs_magic(const char *path, uint64_t *magic) {
+  struct statfs fs;
+  if (statfs(path, &fs) < 0) return -errno;
+  *magic = (uint64_t)fs.f_type;
+  return 0;
+}
+
+void cl_set_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int cl_set_fifo(int priority) {
+  struct sched_param param = {.sched_priority = priority};
+  return negated(sched_setscheduler(0, SCHED_FIFO, &param));
+}
+
+int cl_open_direct(const char *path) { return negated(open(path, O_RDWR | O_DIRECT | O_CLOEXEC)); }
+
+int cl_block_size(int fd, uint64_t *bytes) { return negated(ioctl(fd, BLKGETSIZE64, bytes)); }
+
+int cl_swapon(const char *path) { return negated(swapon(path, 0)); }
+
+int cl_console_level(int level) { return negated(klogctl(8, NULL, level)); }
+
+int cl_signal_descriptor(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  int rc = pthread_sigmask(SIG_BLOCK, &set, NULL);
+  if (rc != 0) return -rc;
+  return negated(signalfd(-1, &set, SFD_CLOEXEC));
+}
+
+const char *cl_errno_name(int error) { return strerrorname_np(error); }
+
+int cl_errno(void) { return errno; }
+
+uint64_t cl_boottime(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void cl_sleep_until(uint64_t deadline) {
+  struct timespec at = {.tv_sec = (time_t)(deadline / 1000000000u), .tv_nsec = (long)(deadline % 1000000000u)};
+  while (clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &at, NULL) == EINTR) {
+  }
+}

@@ -1,0 +1,41 @@
+// io_uring for Swift, behind an opaque handle.
+//
+// liburing.h is never seen by Swift: it defines _GNU_SOURCE for whatever is imported after it, and its
+// io_uring_sqe differs from the kernel header's that swift-system uses.
+#ifndef CURING_H
+#define CURING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct cu_ring;
+
+/// One completion: `result` is what the operation returned, or a negated errno.
+struct cu_completion {
+  uint64_t user_data;
+  int32_t result;
+  uint32_t flags;
+};
+
+/// Creates a ring with room for `entries` operations. Returns 0 or a negated errno.
+int cu_ring_create(unsigned entries, struct cu_ring *_Nullable *_Nonnull out);
+
+void cu_ring_destroy(struct cu_ring *_Nonnull ring);
+
+/// Queues a write of `length` bytes at `offset`. Returns 0, or -EBUSY when the submission queue is full.
+int cu_queue_write(struct cu_ring *_Nonnull ring, int fd, const void *_Nonnull buffer, uint32_t length,
+                   uint64_t offset, uint64_t user_data);
+
+/// Submits what is queued, in one system call. Returns the number submitted or a negated errno.
+int cu_submit(struct cu_ring *_Nonnull ring);
+
+/// Submits what is queued and sleeps until `count` completions are there. Returns 0 or a negated errno.
+int cu_submit_and_wait(struct cu_ring *_Nonnull ring, unsigned count);
+
+/// Completions that are there but not reaped yet; no system call.
+unsigned cu_ready(const struct cu_ring *_Nonnull ring);
+
+/// Takes up to `capacity` completions into `out`; no system call. Returns how many.
+unsigned cu_reap(struct cu_ring *_Nonnull ring, struct cu_completion *_Nonnull out, unsigned capacity);
+
+#endif

@@ -1,0 +1,61 @@
+#define _GNU_SOURCE
+#include "CUring.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <stdlib.h>
+
+struct cu_ring {
+  struct io_uring uring;
+};
+
+_Static_assert(sizeof(struct cu_completion) == 16, "mirrors struct io_uring_cqe");
+
+int cu_ring_create(unsigned entries, struct cu_ring **out) {
+  struct cu_ring *ring = calloc(1, sizeof *ring);
+  if (!ring) return -ENOMEM;
+  int rc = io_uring_queue_init(entries, &ring->uring, 0);
+  if (rc < 0) {
+    free(ring);
+    return rc;
+  }
+  *out = ring;
+  return 0;
+}
+
+void cu_ring_destroy(struct cu_ring *ring) {
+  io_uring_queue_exit(&ring->uring);
+  free(ring);
+}
+
+int cu_queue_write(struct cu_ring *ring, int fd, const void *buffer, uint32_t length, uint64_t offset,
+                   uint64_t user_data) {
+  struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
+  if (!sqe) return -EBUSY;
+  io_uring_prep_write(sqe, fd, buffer, length, offset);
+  io_uring_sqe_set_data64(sqe, user_data);
+  return 0;
+}
+
+int cu_submit(struct cu_ring *ring) { return io_uring_submit(&ring->uring); }
+
+int cu_submit_and_wait(struct cu_ring *ring, unsigned count) {
+  int rc = io_uring_submit_and_wait(&ring->uring, count);
+  return rc < 0 ? rc : 0;
+}
+
+unsigned cu_ready(const struct cu_ring *ring) { return io_uring_cq_ready(&ring->uring); }
+
+unsigned cu_reap(struct cu_ring *ring, struct cu_completion *out, unsigned capacity) {
+  unsigned head, taken = 0;
+  struct io_uring_cqe *cqe;
+  io_uring_for_each_cqe(&ring->uring, head, cqe) {
+    if (taken == capacity) break;
+    out[taken].user_data = cqe->user_data;
+    out[taken].result = cqe->res;
+    out[taken].flags = cqe->flags;
+    taken++;
+  }
+  io_uring_cq_advance(&ring->uring, taken);
+  return taken;
+}

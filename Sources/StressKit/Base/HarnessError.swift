@@ -1,0 +1,81 @@
+import CLinux
+import SystemPackage
+
+/// What went wrong, on which object, in which operation, and what the user can do about it.
+///
+/// Printed as `OBJECT: OPERATION: ERRNO (text); REMEDY`.
+package struct HarnessError: Error, CustomStringConvertible, Sendable, Equatable {
+  /// The process's exit code for this class of error.
+  package enum Code: Int32, Sendable {
+    case expectation = 1
+    case usage = 2
+    case inconclusive = 3
+    case refused = 4
+    case environment = 5
+    case harness = 70
+    case interrupted = 130
+  }
+
+  package var code: Code
+  package var object: String
+  package var operation: String
+  package var errno: Errno?
+  package var remedy: String?
+
+  package init(
+    _ code: Code, _ object: String, _ operation: String, errno: Errno? = nil,
+    remedy: String? = nil
+  ) {
+    self.code = code
+    self.object = object
+    self.operation = operation
+    self.errno = errno
+    self.remedy = remedy
+  }
+
+  package var description: String {
+    var text = operation.isEmpty ? object : "\(object): \(operation)"
+    if let errno { text += ": \(errno.name) (\(errno.description.lowercased()))" }
+    if let remedy { text += "; \(remedy)" }
+    return text
+  }
+}
+
+/// Every problem found in one go: preflight and profile checks never stop at the first.
+package struct HarnessErrors: Error, CustomStringConvertible, Sendable {
+  package var errors: [HarnessError]
+  package init(_ errors: [HarnessError]) { self.errors = errors }
+  package var description: String { errors.map(\.description).joined(separator: "\n") }
+}
+
+extension Errno {
+  /// The symbolic name, as in `EACCES`. The corresponding C function is `strerrorname_np`.
+  package var name: String {
+    cl_errno_name(rawValue).map { String(cString: $0) } ?? "errno \(rawValue)"
+  }
+
+  /// The calling thread's errno; to be read right after the call that failed.
+  package static var current: Errno { Errno(rawValue: cl_errno()) }
+}
+
+/// Turns the result of a CLinux, CUring or C call that answers with a negated errno into a value or an error.
+@discardableResult
+package func check(
+  _ result: Int32, _ object: @autoclosure () -> String, _ operation: @autoclosure () -> String,
+  remedy: @autoclosure () -> String? = nil, code: HarnessError.Code = .harness
+) throws(HarnessError) -> Int32 {
+  if result >= 0 { return result }
+  throw HarnessError(
+    code, object(), operation(), errno: Errno(rawValue: -result), remedy: remedy())
+}
+
+/// As `check`, for calls that answer -1 and set errno.
+@discardableResult
+package func checkErrno(
+  _ result: Int, _ object: @autoclosure () -> String, _ operation: @autoclosure () -> String,
+  remedy: @autoclosure () -> String? = nil, code: HarnessError.Code = .harness
+) throws(HarnessError) -> Int {
+  if result >= 0 { return result }
+  let errno = Errno.current
+  throw HarnessError(code, object(), operation(), errno: errno, remedy: remedy())
+}

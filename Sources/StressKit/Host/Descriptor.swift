@@ -1,0 +1,136 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// An open file descriptor with one owner: closed when the owner goes.
+package struct Descriptor: ~Copyable, Sendable {
+  package let raw: Int32
+
+  package init(owning raw: Int32) { self.raw = raw }
+
+  /// The corresponding C function is `open`; O_CLOEXEC is always set.
+  package init(
+    open path: String, _ flags: Int32 = O_RDONLY, mode: mode_t = 0o644,
+    code: HarnessError.Code = .harness
+  ) throws(HarnessError) {
+    raw = Int32(
+      try checkErrno(
+        Int(Glibc.open(path, flags | O_CLOEXEC, mode)), path, "open", code: code))
+  }
+
+  deinit { close(raw) }
+
+  /// Gives the descriptor away; the caller closes it.
+  package consuming func release() -> Int32 {
+    let fd = raw
+    discard self
+    return fd
+  }
+}
+
+/// Whole-file access for set-up, take-down and reports; never used while a trial is sampled.
+package enum File {
+  /// Reads a whole file; works for procfs and sysfs, whose sizes are 0.
+  package static func read(
+    _ path: String, code: HarnessError.Code = .harness
+  ) throws(HarnessError) -> [UInt8] {
+    let fd = try Descriptor(open: path, code: code)
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+      let got = try checkErrno(Glibc.read(fd.raw, &chunk, chunk.count), path, "read", code: code)
+      if got == 0 { return bytes }
+      bytes.append(contentsOf: chunk[..<got])
+    }
+  }
+
+  package static func text(
+    _ path: String, code: HarnessError.Code = .harness
+  ) throws(HarnessError) -> String {
+    String(decoding: try read(path, code: code), as: UTF8.self)
+  }
+
+  /// One line without its end; nil when the file cannot be read: for values that not every kernel has.
+  package static func line(_ path: String) -> String? {
+    guard let text = try? text(path) else { return nil }
+    return text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
+  }
+
+  /// Writes `bytes` in one write(2), as kernel interface files want it, and to a new file otherwise.
+  package static func write(
+    _ path: String, _ bytes: [UInt8], flags: Int32 = O_WRONLY | O_CREAT | O_TRUNC,
+    remedy: String? = nil
+  ) throws(HarnessError) {
+    let fd = try Descriptor(open: path, flags)
+    try fd.writeAll(bytes, path)
+  }
+
+  /// Writes a value to a kernel interface file.
+  package static func set(
+    _ path: String, _ value: String, remedy: String? = nil
+  ) throws(HarnessError) {
+    let fd = Glibc.open(path, O_WRONLY | O_CLOEXEC)
+    try checkErrno(Int(fd), path, "write \(value)", remedy: remedy)
+    let owned = Descriptor(owning: fd)
+    let bytes = Array(value.utf8)
+    let wrote = Glibc.write(owned.raw, bytes, bytes.count)
+    try checkErrno(wrote, path, "write \(value)", remedy: remedy)
+  }
+
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// The names in a directory, sorted, without `.` and `..`; empty when it cannot be read.
+  package static func names(in directory: String) -> [String] {
+    guard let stream = opendir(directory) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
+        String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Makes a directory and those above it.
+  package static func makeDirectory(_ path: String) throws(HarnessError) {
+    if path.isEmpty || exists(path) { return }
+    try makeDirectory(String(FilePath(path).removingLastComponent().string))
+    if mkdir(path, 0o755) < 0 {
+      let errno = Errno.current
+      if errno != .fileExists { throw HarnessError(.environment, path, "mkdir", errno: errno) }
+    }
+  }
+
+  /// Removes a file or a directory with all in it; what is not there is no error.
+  package static func remove(_ path: String) {
+    if unlink(path) == 0 || Errno.current == .noSuchFileOrDirectory { return }
+    for name in names(in: path) { remove(path + "/" + name) }
+    rmdir(path)
+  }
+
+  /// Size in bytes; nil when there is no such file.
+  package static func size(_ path: String) -> UInt64? {
+    var info = stat()
+    return stat(path, &info) == 0 ? UInt64(info.st_size) : nil
+  }
+}
+
+extension Descriptor {
+  /// Writes all of `bytes`, however many write(2) calls that takes.
+  package borrowing func writeAll(
+    _ bytes: some Collection<UInt8>, _ object: @autoclosure () -> String
+  ) throws(HarnessError) {
+    var rest = Array(bytes)[...]
+    while !rest.isEmpty {
+      let wrote = rest.withUnsafeBytes { Glibc.write(raw, $0.baseAddress, $0.count) }
+      if wrote < 0 {
+        let errno = Errno.current
+        if errno == .interrupted { continue }
+        throw HarnessError(.harness, object(), "write", errno: errno)
+      }
+      rest = rest.dropFirst(wrote)
+    }
+  }
+}

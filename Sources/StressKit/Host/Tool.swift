@@ -1,0 +1,70 @@
+import Glibc
+import SystemPackage
+
+/// Programs of the distribution that prepare a trial: mkfs, the package client, decompressors.
+package enum Tool {
+  private static let directories = [
+    "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
+  ]
+
+  /// The program's absolute path, nil when it is not installed. /sbin is searched even when PATH lacks it.
+  package static func path(_ name: String) -> String? {
+    if name.contains("/") { return File.exists(name) ? name : nil }
+    let search = (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":")
+    return (search.map(String.init) + directories).map { $0 + "/" + name }
+      .first { access($0, X_OK) == 0 }
+  }
+
+  /// The error for a program that is not installed.
+  package static func missing(_ name: String, package: String) -> HarnessError {
+    HarnessError(
+      .environment, name, "not found in PATH",
+      remedy: "install it with: apt-get install \(package)")
+  }
+
+  /// Runs a program to its end and returns what it printed (both streams, in order).
+  ///
+  /// - Parameter package: the Debian package that has the program, for the error when it is missing.
+  /// - Throws: when it is missing or does not exit with status 0; its last lines are in the message.
+  @discardableResult
+  package static func run(
+    _ name: String, _ arguments: [String], package: String, directory: String? = nil,
+    remedy: String? = nil
+  ) throws(HarnessError) -> [UInt8] {
+    guard let program = path(name) else { throw missing(name, package: package) }
+    var ends: [Int32] = [0, 0]
+    try checkErrno(Int(pipe(&ends)), name, "pipe")
+    let reader = Descriptor(owning: ends[0])
+    let writer = Descriptor(owning: ends[1])
+    _ = fcntl(reader.raw, F_SETFD, FD_CLOEXEC)
+    _ = fcntl(writer.raw, F_SETFD, FD_CLOEXEC)
+    let passed: [String] = ["HOME", "PATH", "http_proxy", "https_proxy", "no_proxy"]
+    let inherited = passed.compactMap { (key: String) -> String? in
+      getenv(key).map { "\(key)=\(String(cString: $0))" }
+    }
+    var argv = [program] + arguments
+    if let directory {
+      argv = ["/usr/bin/env", "--chdir=\(directory)", program] + arguments
+    }
+    let process = try Process(
+      argv, environment: inherited + ["LC_ALL=C.UTF-8"], descriptors: [-1, writer.raw, writer.raw])
+    _ = close(writer.release())
+    var output: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+      let got = read(reader.raw, &chunk, chunk.count)
+      if got < 0 && Errno.current == .interrupted { continue }
+      if got <= 0 { break }
+      output.append(contentsOf: chunk[..<got])
+    }
+    let exit: Exit? = process.wait(timeout: 60_000_000_000)
+    if exit != .status(0) {
+      let said = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(4)
+      throw HarnessError(
+        .environment, ([name] + arguments).joined(separator: " "),
+        "\(exit?.description ?? "did not end"): \(said.joined(separator: " / "))",
+        remedy: remedy)
+    }
+    return output
+  }
+}

@@ -1,0 +1,26 @@
+import Testing
+
+@testable import StressKit
+
+struct JSONTests {
+  @Test(arguments: [
+    #"{"a":[1,-2,9223372036854775807],"b":"x\"\\\n","c":null,"d":true,"e":{}}"#, "[]", "\"ü😀\"",
+  ])
+  func writesWhatItReads(_ text: String) throws {
+    #expect(try JSON(parsing: text.utf8).text == text)
+  }
+
+  @Test func readsEscapesAndNumbers() throws {
+    #expect(try JSON(parsing: #""\u00e4\ud83d\ude00\/""#.utf8) == .string("ä😀/"))
+    #expect(try JSON(parsing: " -1.5e3 ".utf8) == .double(-1500))
+    #expect(try JSON(parsing: "0".utf8) == .int(0))
+  }
+
+  @Test(arguments: [
+    "", "{", "[1,]", "01", "1.", "tru", "\"a", "{\"a\" 1}", "1 2", "\"\\ud800\"", "\"\u{1}\"", "-",
+    String(repeating: "[", count: 300),
+  ])
+  func refuses(_ text: String) {
+    #expect(throws: JSONError.self) { try JSON(parsing: text.utf8) }
+  }
+}
