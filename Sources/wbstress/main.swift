@@ -1,1 +1,8 @@
-print("wbstress")
+import Glibc
+import StressKit
+
+// One binary, three lives: PID 1 of a guest, a worker inside the limits, and the command line.
+// The first two must not touch the argument parser: it would cost the guest memory.
+if getpid() == 1 { Guest.run() }
+if CommandLine.arguments.dropFirst().first == Worker.command { Worker.run() }
+CommandLineTool.run()

@@ -104,6 +104,24 @@ extension JSON {
     }
   }
 
+  /// The value for people: a member a line, two spaces a level, short arrays on one line.
+  package var indentedText: String { indented(by: "") }
+
+  private func indented(by lead: String) -> String {
+    let more = lead + "  "
+    switch self {
+    case .object(let members) where !members.isEmpty:
+      let lines = members.map {
+        "\(more)\(JSON.string($0.key).text): \($0.value.indented(by: more))"
+      }
+      return "{\n\(lines.joined(separator: ",\n"))\n\(lead)}"
+    case .array(let elements) where text.utf8.count > 60:
+      let lines = elements.map { more + $0.indented(by: more) }
+      return "[\n\(lines.joined(separator: ",\n"))\n\(lead)]"
+    default: return text
+    }
+  }
+
   static func write(_ value: Int64, to out: inout [UInt8]) {
     if value < 0 { out.append(UInt8(ascii: "-")) }
     var rest = value.magnitude

@@ -56,13 +56,12 @@ package enum File {
     return text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
   }
 
-  /// Writes `bytes` in one write(2), as kernel interface files want it, and to a new file otherwise.
+  /// Writes a new file, or one anew. What fails is by default the disk's fault, not the harness's.
   package static func write(
-    _ path: String, _ bytes: [UInt8], flags: Int32 = O_WRONLY | O_CREAT | O_TRUNC,
-    remedy: String? = nil
+    _ path: String, _ bytes: [UInt8], code: HarnessError.Code = .environment
   ) throws(HarnessError) {
-    let fd = try Descriptor(open: path, flags)
-    try fd.writeAll(bytes, path)
+    let fd = try Descriptor(open: path, O_WRONLY | O_CREAT | O_TRUNC, code: code)
+    try fd.writeAll(bytes, path, code: code)
   }
 
   /// Writes a value to a kernel interface file.
@@ -120,7 +119,8 @@ package enum File {
 extension Descriptor {
   /// Writes all of `bytes`, however many write(2) calls that takes.
   package borrowing func writeAll(
-    _ bytes: some Collection<UInt8>, _ object: @autoclosure () -> String
+    _ bytes: some Collection<UInt8>, _ object: @autoclosure () -> String,
+    code: HarnessError.Code = .environment
   ) throws(HarnessError) {
     var rest = Array(bytes)[...]
     while !rest.isEmpty {
@@ -128,7 +128,7 @@ extension Descriptor {
       if wrote < 0 {
         let errno = Errno.current
         if errno == .interrupted { continue }
-        throw HarnessError(.harness, object(), "write", errno: errno)
+        throw HarnessError(code, object(), "write", errno: errno)
       }
       rest = rest.dropFirst(wrote)
     }

@@ -1,4 +1,5 @@
-/// What a trial does, as pure values. Sizes are bytes, durations nanoseconds, rates bytes per second.
+/// What a trial does, as pure values. Sizes are bytes, durations nanoseconds, rates bytes per
+/// second.
 package struct Profile: Equatable, Sendable {
   package var name: String
   package var summary = ""
@@ -37,6 +38,7 @@ package struct Profile: Equatable, Sendable {
       case touched
     }
     package var name: String
+    /// Not 0: a profile that says 0 has no such pin.
     package var size: UInt64
     package var mode: Mode = .locked
     package init(name: String, size: UInt64) {
@@ -63,7 +65,7 @@ package struct Profile: Equatable, Sendable {
     package var engine: Engine = .ioUring
     package var files = 1
     package var block: UInt64 = 256 << 10
-    /// Writes in flight (io_uring only: the other engines are synchronous).
+    /// Writes in flight; always 1 but for io_uring, since the other engines are synchronous.
     package var depth = 8
     /// Bytes in all, over all files; nil: until the profile's duration ends.
     package var size: UInt64?
@@ -115,8 +117,8 @@ package struct Profile: Equatable, Sendable {
 
   package struct Observe: Equatable, Sendable {
     package var interval: UInt64 = 100_000_000
-    /// How often memory.stat of the stressed cgroup is read during the trial; nil: never. Reading it
-    /// flushes rstat and so changes dirty throttling on 6.9 and later.
+    /// How often memory.stat of the stressed cgroup is read during the trial; nil: never. Reading
+    /// it flushes rstat and so changes dirty throttling on 6.9 and later.
     package var rstat: UInt64?
     /// Single writes at least this slow are recorded one by one.
     package var slow: UInt64 = 100_000_000
@@ -142,6 +144,19 @@ package struct Profile: Equatable, Sendable {
       case psiMemoryFull = "psi.memory.full"
       case psiIOSome = "psi.io.some"
       case psiIOFull = "psi.io.full"
+
+      package enum Unit: Sendable { case count, duration, rate }
+
+      /// What the metric counts in. PSI is the stalled time of the whole trial.
+      package var unit: Unit {
+        switch self {
+        case .oomKill: .count
+        case .throughput: .rate
+        case .stallP50, .stallP99, .stallMax, .psiMemorySome, .psiMemoryFull, .psiIOSome,
+          .psiIOFull:
+          .duration
+        }
+      }
     }
     package var metric: Metric
     package var relation: Relation

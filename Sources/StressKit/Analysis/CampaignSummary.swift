@@ -1,0 +1,106 @@
+/// The trials of one cell, taken together. The trial is the unit: a percentile is one of a trial, and what
+/// is summarised here are the trials' percentiles.
+package struct CellSummary: Sendable {
+  package var axes: [Profile.Setting]
+  package var profile: Profile
+  package var trials: [TrialSummary]
+
+  /// Trials that say something about the cell.
+  package var counted: [TrialSummary] { trials.filter { $0.ending.outcome.counts } }
+  /// Trials with at least one OOM kill, of those counted.
+  package var killed: Proportion {
+    Proportion(counted.filter(\.hasKill).count, of: counted.count)
+  }
+
+  package func sample(_ value: (TrialSummary) -> Double?) -> OrderedSample {
+    OrderedSample(counted.compactMap(value))
+  }
+
+  /// How often each class of OOM incident came, most frequent first.
+  package var classes: [(key: OOMReport.Class, count: Int)] {
+    let all = counted.flatMap(\.classes)
+    return OOMReport.Class.allCases.map { kind in (kind, all.filter { $0 == kind }.count) }
+      .filter { $0.1 > 0 }.sorted { $0.1 > $1.1 }
+  }
+
+  package var outcomes: [(key: Outcome, count: Int)] {
+    Outcome.allCases.map { kind in (kind, trials.filter { $0.ending.outcome == kind }.count) }
+      .filter { $0.1 > 0 }
+  }
+
+  /// Expectations of the profile that a counted trial missed, with how many did.
+  package var missed: [(expectation: Profile.Expectation, trials: Int)] {
+    profile.expect.map { expectation in
+      (expectation, counted.filter { !expectation.isMet(by: $0) }.count)
+    }.filter { $0.1 > 0 }
+  }
+}
+
+extension Profile.Expectation {
+  /// Whether a trial keeps to this bound; a metric that the trial has no value of does not.
+  package func isMet(by trial: TrialSummary) -> Bool {
+    let measured: Double? =
+      switch metric {
+      case .oomKill: Double(trial.kills.kernelLog)
+      case .stallP50: trial.stall?.p50
+      case .stallP99: trial.stall?.p99
+      case .stallMax: trial.stall?.max
+      case .throughput: trial.throughput
+      case .psiMemorySome: trial.memoryPressure?.some
+      case .psiMemoryFull: trial.memoryPressure?.full
+      case .psiIOSome: trial.ioPressure?.some
+      case .psiIOFull: trial.ioPressure?.full
+      }
+    guard let measured else { return false }
+    return switch relation {
+    case .less: measured < value
+    case .atMost: measured <= value
+    case .equal: measured == value
+    case .atLeast: measured >= value
+    case .greater: measured > value
+    }
+  }
+}
+
+/// A campaign's directory, read back: everything that a report says comes from its records.
+package struct CampaignSummary: Sendable {
+  package var directory: String
+  package var label: String
+  package var seed: UInt64
+  package var planned: Int
+  package var cells: [CellSummary]
+
+  /// - Throws: when the directory holds no campaign, or a record cannot be read.
+  package init(directory: String) throws(HarnessError) {
+    let path = directory + "/campaign.json"
+    let text = try File.read(path, code: .usage)
+    guard let plan = try? JSON(parsing: text), let cells = plan["cells"]?.array,
+      let seed = plan["seed"]?.int
+    else { throw HarnessError(.usage, path, "is not a campaign's plan") }
+    self.directory = directory
+    label = plan["profile"]?.string ?? "?"
+    self.seed = UInt64(bitPattern: seed)
+    planned = Int(plan["trials"]?.int ?? 0)
+    var summaries: [CellSummary] = []
+    let names = File.names(in: directory + "/trials")
+    for (index, cell) in cells.enumerated() {
+      guard let json = cell["profile"],
+        let profile = try? ProfileFile(text: json.text, name: path).profile()
+      else { throw HarnessError(.usage, path, "cell \(index + 1) has no profile that can be read") }
+      var trials: [TrialSummary] = []
+      for name in names where name.hasPrefix("\(index + 1)-") && !name.contains(".lost-") {
+        let record = "\(directory)/trials/\(name)/record.jsonl"
+        if File.exists(record) { trials.append(try TrialSummary(record)) }
+      }
+      trials.sort { $0.number < $1.number }
+      summaries.append(
+        CellSummary(
+          axes: (cell["axes"]?.members ?? []).map {
+            Profile.Setting($0.key, $0.value.string ?? "")
+          }, profile: profile, trials: trials))
+    }
+    self.cells = summaries
+  }
+
+  package var expectationsMet: Bool { cells.allSatisfy(\.missed.isEmpty) }
+}

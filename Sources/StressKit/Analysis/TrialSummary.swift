@@ -1,0 +1,195 @@
+/// What one record says, computed from its lines alone.
+package struct TrialSummary: Sendable {
+  /// Write latency of a trial over all its streams, in-flight writes with their age included, ns.
+  package struct Stall: Sendable, Equatable {
+    package var p50: Double
+    package var p99: Double
+    package var max: Double
+    package var count: Int
+  }
+
+  /// Time in which some or all tasks waited, ns.
+  package struct Pressure: Sendable, Equatable {
+    package var some: Double
+    package var full: Double
+  }
+
+  /// Three accounts of the number of processes killed; nil: that account is missing.
+  package struct Kills: Sendable, Equatable {
+    package var kernelLog: Int
+    package var memoryEvents: Int?
+    package var console: Int?
+    /// A victim of memory.oom.group is counted twice in all three.
+    package var agree: Bool {
+      (memoryEvents ?? kernelLog) == kernelLog && (console ?? kernelLog) == kernelLog
+    }
+  }
+
+  package var path: String
+  package var axes: [Profile.Setting]
+  package var number: Int
+  package var ending: Ending
+  package var kernel: String
+  package var release: String
+  package var accelerator: String
+  package var lruGen: String?
+  /// Class of each OOM incident, in order.
+  package var classes: [OOMReport.Class]
+  package var kills: Kills
+  /// Bytes of completed writes, and per second from the first write's start to the last end.
+  package var bytes: UInt64
+  package var throughput: Double?
+  package var stall: Stall?
+  /// The longest fsync, ns.
+  package var longestSync: Double?
+  package var memoryPressure: Pressure?
+  package var ioPressure: Pressure?
+  /// /proc/vmstat, after minus before; counters only.
+  package var vmstat: [String: Int64]
+  /// Guest's boot until PID 1 ran, and from then to the first write without the start delay, ns.
+  package var bootTime: Double?
+  package var setUpTime: Double?
+  package var missedTicks: Int
+  package var torn: Int
+
+  /// Reads a record.
+  ///
+  /// - Throws: when it cannot be read or does not begin with a header.
+  package init(_ path: String) throws(HarnessError) {
+    let record = try RecordReader(path)
+    guard let header = record.first("header"), let plan = header["plan"] else {
+      throw HarnessError(.usage, path, "is not a record: it has no header")
+    }
+    self.path = path
+    axes = (plan["axes"]?.members ?? []).map { Profile.Setting($0.key, $0.value.string ?? "") }
+    number = Int(plan["number"]?.int ?? 0)
+    ending =
+      record.ending
+      ?? Ending(.harnessLost, reason: "no-end", message: "the record has no last line")
+    kernel = header["kernel"]?.string ?? "?"
+    release = header["release"]?.string ?? "?"
+    accelerator = header["accelerator"]?.string ?? "?"
+    lruGen =
+      record.first("environment")?["settings"]?["/sys/kernel/mm/lru_gen/enabled"]?.string
+    torn = record.torn
+    missedTicks = record.lines("lane").reduce(0) {
+      $0 + Int($1["missed"]?.int ?? 0) + Int($1["dropped"]?.int ?? 0)
+    }
+
+    let mount = plan["profile"]?["filesystem"]?["mount"]
+    let options = mount?.array?.compactMap(\.string) ?? mount?.string.map { [$0] } ?? []
+    let journalled = options.contains { $0.contains("data=journal") }
+    classes = record.lines("oom").compactMap { $0["report"].flatMap(OOMReport.init(json:)) }
+      .map { $0.classify(journalledData: journalled) }
+    let accounts = record.last("kills")
+    kills = Kills(
+      kernelLog: Int(
+        accounts?["kill_lines"]?.int
+          ?? Int64(classes.count + record.lines("oom-group-kill").count)),
+      memoryEvents: (accounts?["memory.events"]?["oom_kill"]?.int).map(Int.init),
+      console: (record.last("host")?["console_kill_lines"]?.int).map(Int.init))
+
+    let streams = record.lines("stream")
+    bytes = streams.reduce(0) { $0 + UInt64($1["bytes"]?.int ?? 0) }
+    let starts = streams.compactMap { $0["first_start"]?.int }.filter { $0 > 0 }
+    let ends = streams.compactMap { $0["last_end"]?.int }.filter { $0 > 0 }
+    if let first = starts.min(), let last = ends.max(), last > first {
+      throughput = Double(bytes) / (Double(last - first) / 1e9)
+    }
+    stall = Self.stall(record, streams)
+    longestSync = streams.flatMap { Self.pairs($0["fsync_latency"]) }.map(\.value).max()
+
+    let window = Self.window(record)
+    memoryPressure = Self.pressure(record, "wbstress/memory.pressure", window)
+    ioPressure = Self.pressure(record, "wbstress/io.pressure", window)
+    vmstat = Self.vmstat(record)
+    if let born = record.first("guest")?["t"]?.int {
+      bootTime = Double(born)
+      if let first = starts.min(), let delay = plan["start_delay"]?.int {
+        setUpTime = Double(first - born - delay)
+      }
+    }
+  }
+
+  package var hasKill: Bool { kills.kernelLog > 0 }
+
+  private static func pairs(_ value: JSON?) -> [(value: Double, count: Int)] {
+    (value?.array ?? []).compactMap { pair in
+      guard let pair = pair.array, pair.count == 2, let value = pair[0].double,
+        let count = pair[1].int
+      else { return nil }
+      return (value, Int(count))
+    }
+  }
+
+  /// Percentiles by nearest rank: the smallest latency that at least that share of writes did not exceed.
+  private static func stall(_ record: RecordReader, _ streams: [JSON]) -> Stall? {
+    var all = streams.flatMap { pairs($0["write_latency"]) }
+    for line in record.lines("in-flight") where line["kind"] == "write" {
+      if let age = line["age"]?.double { all.append((age, 1)) }
+    }
+    all.sort { $0.value < $1.value }
+    let count = all.reduce(0) { $0 + $1.count }
+    guard count > 0, let last = all.last else { return nil }
+    func percentile(_ q: Double) -> Double {
+      let rank = Int((q * Double(count)).rounded(.up))
+      var seen = 0
+      for (value, n) in all {
+        seen += n
+        if seen >= rank { return value }
+      }
+      return last.value
+    }
+    return Stall(p50: percentile(0.5), p99: percentile(0.99), max: last.value, count: count)
+  }
+
+  /// The streams' time: from their start to their stop.
+  private static func window(_ record: RecordReader) -> ClosedRange<Int64>? {
+    let phases = record.lines("phase")
+    func time(_ name: String) -> Int64? { phases.first { $0["name"]?.string == name }?["t"]?.int }
+    guard let start = time("stream"), let end = time("stop"), start <= end else { return nil }
+    return start...end
+  }
+
+  /// Growth of a PSI file's totals over the window, from the sample before it to the one after it.
+  private static func pressure(
+    _ record: RecordReader, _ file: String, _ window: ClosedRange<Int64>?
+  ) -> Pressure? {
+    guard let window,
+      let columns = record.lines("columns").first(where: { $0["lane"] == "main" })?["names"]?.array,
+      let some = columns.firstIndex(of: .string(file + ":some")),
+      let full = columns.firstIndex(of: .string(file + ":full"))
+    else { return nil }
+    let samples = record.lines("sample").filter { $0["lane"] == "main" }
+    func time(_ sample: JSON) -> Int64 { sample["t"]?.int ?? 0 }
+    guard let first = samples.last(where: { time($0) <= window.lowerBound })?["v"]?.array,
+      let last = (samples.first { time($0) >= window.upperBound } ?? samples.last)?["v"]?.array,
+      first.count == columns.count, last.count == columns.count
+    else { return nil }
+    func growth(_ i: Int) -> Double? {
+      guard let a = first[i].double, let b = last[i].double else { return nil }
+      return (b - a) * 1000  // us to ns
+    }
+    guard let s = growth(some), let f = growth(full) else { return nil }
+    return Pressure(some: s, full: f)
+  }
+
+  /// nr_ items are gauges, but for these.
+  private static let nodeCounters: Set<String> = [
+    "nr_dirtied", "nr_written", "nr_throttled_written", "nr_vmscan_write",
+    "nr_vmscan_immediate_reclaim",
+  ]
+
+  private static func vmstat(_ record: RecordReader) -> [String: Int64] {
+    let snapshots = record.lines("snapshot").filter { $0["file"] == "/proc/vmstat" }
+    func values(_ when: String) -> JSON? {
+      snapshots.first { $0["when"]?.string == when }?["values"]
+    }
+    guard let before = values("before")?.members, let after = values("after") else { return [:] }
+    var deltas: [String: Int64] = [:]
+    for (key, value) in before where !key.hasPrefix("nr_") || nodeCounters.contains(key) {
+      if let a = value.int, let b = after[key]?.int { deltas[key] = b - a }
+    }
+    return deltas
+  }
+}

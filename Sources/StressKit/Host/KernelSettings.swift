@@ -1,0 +1,66 @@
+import Glibc
+import SystemPackage
+
+/// Kernel settings of a profile, written and read back.
+package enum KernelSettings {
+  package static let lruGen = "/sys/kernel/mm/lru_gen/enabled"
+
+  package static func apply(_ kernel: Profile.Kernel) throws(HarnessError) {
+    for setting in kernel.sysctl {
+      let path = "/proc/sys/" + setting.key.map { $0 == "." ? "/" : String($0) }.joined()
+      try File.set(path, setting.value, remedy: "check the sysctl's name against this kernel")
+    }
+    for setting in kernel.sysfs {
+      try File.set(
+        "/sys/" + setting.key, setting.value, remedy: "check the path against this kernel")
+    }
+    if let on = kernel.lruGen {
+      try File.set(
+        lruGen, on ? "y" : "n", remedy: "this kernel is built without CONFIG_LRU_GEN")
+      // The file is a bit mask: 0 is off, 7 all of it.
+      let now = File.line(lruGen)
+      if (now != "0x0000") != on {
+        throw HarnessError(
+          .environment, lruGen, "reads \(now ?? "nothing") after writing \(on ? "y" : "n")")
+      }
+    }
+  }
+
+  /// Sets the strict_limit of the scratch file system's backing device.
+  package static func setStrictLimit(
+    _ on: Bool, device: String, _ kind: Profile.Filesystem.Kind
+  ) throws(HarnessError) {
+    // btrfs has a backing device of its own for each file system.
+    let name =
+      kind == .btrfs
+      ? File.names(in: "/sys/class/bdi").last { $0.hasPrefix("btrfs-") }
+      : BlockDevice.number(device)
+    try File.set(
+      "/sys/class/bdi/\(name ?? "?")/strict_limit", on ? "1" : "0",
+      remedy: "strict_limit exists from kernel 6.2 on")
+  }
+}
+
+package enum BlockDevice {
+  /// `MAJ:MIN` of a block device such as /dev/vda; nil when there is none.
+  package static func number(_ path: String) -> String? {
+    guard let name = FilePath(path).lastComponent?.string else { return nil }
+    return File.line("/sys/class/block/\(name)/dev")
+  }
+}
+
+/// Clean page cache, so that the node has plenty to reclaim beside the cgroup under test.
+package enum PageCache {
+  /// Reads `bytes` of a device that nobody writes.
+  package static func fill(from device: String, bytes: UInt64) throws(HarnessError) {
+    let fd = try Descriptor(open: device, O_RDONLY, code: .environment)
+    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    var done: UInt64 = 0
+    while done < bytes {
+      let got = read(fd.raw, &chunk, Int(min(UInt64(chunk.count), bytes - done)))
+      try checkErrno(got, device, "read")
+      if got == 0 { throw HarnessError(.harness, device, "ends after \(done) bytes") }
+      done += UInt64(got)
+    }
+  }
+}

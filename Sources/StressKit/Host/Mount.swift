@@ -1,0 +1,35 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// A mounted file system.
+package struct Mount {
+  package let path: String
+
+  /// Options that are flags of mount(2); all others go to the file system.
+  private static let flags: [String: UInt] = [
+    "ro": 1, "nosuid": 2, "nodev": 4, "noexec": 8, "sync": 16, "dirsync": 128, "noatime": 1024,
+    "nodiratime": 2048, "relatime": 1 << 21, "strictatime": 1 << 24, "lazytime": 1 << 25,
+  ]
+
+  /// The corresponding C function is `mount`.
+  package init(
+    _ source: String, at path: String, type: String, options: [String] = []
+  ) throws(HarnessError) {
+    try File.makeDirectory(path)
+    let flags = options.compactMap { Self.flags[$0] }.reduce(0, |)
+    let data = options.filter { Self.flags[$0] == nil && $0 != "defaults" && $0 != "rw" }
+      .joined(separator: ",")
+    try checkErrno(
+      Int(Glibc.mount(source, path, type, flags, data)), "mount \(source)",
+      "as \(type)\(data.isEmpty ? "" : " -o \(data)")",
+      remedy: "the kernel log says more; check mount and mkfs options against this kernel",
+      code: .environment)
+    self.path = path
+  }
+
+  /// The corresponding C function is `umount2`. Blocks until dirty data is on the device.
+  package func unmount() throws(HarnessError) {
+    try checkErrno(Int(umount2(path, 0)), path, "umount")
+  }
+}

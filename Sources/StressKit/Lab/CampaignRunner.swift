@@ -1,0 +1,94 @@
+import CLinux
+import Synchronization
+
+/// Carries a campaign out, `jobs` guests at a time.
+package final class CampaignRunner: Sendable {
+  /// What a display hears about.
+  package enum Event: Sendable {
+    case started(Campaign.Trial)
+    case phase(Campaign.Trial, String)
+    case ended(Campaign.Trial, Ending, seconds: Double)
+  }
+
+  private let campaign: Campaign
+  private let kernels: [KernelSpec: Kernel]
+  private let accelerator: Accelerator
+  private let binary: String
+  private let store: KernelStore
+  private let keepDisks: Bool
+  private let interrupt: Interrupt
+
+  private struct Queue {
+    var rest: ArraySlice<Campaign.Trial>
+    var failure: HarnessError?
+  }
+  private let queue: Mutex<Queue>
+
+  package init(
+    _ campaign: Campaign, kernels: [KernelSpec: Kernel], accelerator: Accelerator, binary: String,
+    store: KernelStore, keepDisks: Bool, interrupt: Interrupt
+  ) {
+    self.campaign = campaign
+    self.kernels = kernels
+    self.accelerator = accelerator
+    self.binary = binary
+    self.store = store
+    self.keepDisks = keepDisks
+    self.interrupt = interrupt
+    queue = Mutex(Queue(rest: campaign.order.filter { campaign.ending(of: $0) == nil }[...]))
+  }
+
+  /// Trials that are still to be run.
+  package var remaining: Int { queue.withLock { $0.rest.count } }
+
+  /// Runs what remains. Returns when all is done or the user interrupts; throws what the host lacks.
+  ///
+  /// - Parameter handle: called from several threads, one call at a time.
+  package func run(
+    jobs: Int, _ handle: @escaping @Sendable (Event) -> Void
+  ) throws(HarnessError) {
+    let serial = SerialHandler(handle)
+    var threads: [Thread] = []
+    for index in 0..<jobs {
+      threads.append(try Thread("wb-job\(index)") { [self] in work(serial) })
+    }
+    for thread in threads { thread.join() }
+    if let failure = queue.withLock({ $0.failure }) { throw failure }
+  }
+
+  private final class SerialHandler: Sendable {
+    private let handle: Mutex<@Sendable (Event) -> Void>
+    init(_ handle: @escaping @Sendable (Event) -> Void) { self.handle = Mutex(handle) }
+    func callAsFunction(_ event: Event) { handle.withLock { $0(event) } }
+  }
+
+  private func work(_ handle: SerialHandler) {
+    while !interrupt.isRequested,
+      let trial = queue.withLock({ $0.failure == nil ? $0.rest.popFirst() : nil })
+    {
+      handle(.started(trial))
+      let started = cl_boottime()
+      do throws(HarnessError) {
+        let ending = try run(trial) { handle(.phase(trial, $0)) }
+        handle(.ended(trial, ending, seconds: Double(cl_boottime() - started) / 1e9))
+      } catch {
+        queue.withLock { $0.failure = $0.failure ?? error }
+      }
+    }
+  }
+
+  private func run(
+    _ trial: Campaign.Trial, _ progress: (String) -> Void
+  ) throws(HarnessError) -> Ending {
+    try campaign.setAside(trial)
+    let spec = campaign.matrix.cells[trial.cell].kernel
+    guard let kernel = kernels[spec] else {
+      throw HarnessError(.harness, "kernel \(spec)", "was not resolved before the trials")
+    }
+    var guest = GuestTrial(
+      plan: campaign.plan(of: trial), kernel: kernel, accelerator: accelerator, binary: binary,
+      store: store, directory: campaign.directory(of: trial))
+    guest.keepDisk = keepDisks
+    return try guest.run(interrupt, progress: progress)
+  }
+}

@@ -1,0 +1,116 @@
+import CLinux
+import Glibc
+
+/// The binary as PID 1 of a guest: makes a machine out of a bare kernel, runs one trial, says how it ended.
+package enum Guest {
+  /// Name of the virtio-serial port that the record leaves through.
+  package static let port = "wbstress.record"
+  /// The trial's plan, in the initramfs. Without it the guest only says that it booted: a probe.
+  package static let planPath = "/plan.json"
+  /// What a probe prints on the console.
+  package static let probeText = "wbstress: the guest has booted"
+
+  /// Never returns: a PID 1 that ends is a kernel panic.
+  package static func run() -> Never {
+    let born = cl_boottime()
+    do {
+      try mountKernelFilesystems()
+      guard File.exists(planPath) else {
+        say(probeText)
+        powerOff()
+      }
+      try runTrial(born: born)
+    } catch {
+      // No record yet: the host finds this on the serial console.
+      say("wbstress: \(error)")
+    }
+    powerOff()
+  }
+
+  private static func say(_ text: String) {
+    try? File.set("/dev/console", text + "\n")
+  }
+
+  private static func powerOff() -> Never {
+    _ = cl_power_off()
+    while true { pause() }
+  }
+
+  private static func mountKernelFilesystems() throws(HarnessError) {
+    for (type, path) in [
+      ("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("cgroup2", CgroupTree.mount),
+    ] {
+      _ = try Mount(type, at: path, type: type)
+    }
+  }
+
+  /// Loads the modules of the initramfs, in their order.
+  private static func loadModules() throws(HarnessError) {
+    for module in Initramfs.parse(list: try File.text(Initramfs.listPath)) {
+      let path = "/modules/\(module.file)"
+      let file = try Descriptor(open: path)
+      let result = cl_load_module(file.raw, "")
+      // Files of the initramfs are memory that cannot be reclaimed.
+      unlink(path)
+      if result == -EEXIST || (result < 0 && !module.isRequired) { continue }
+      try check(result, path, "finit_module", code: .environment)
+    }
+  }
+
+  private static func runTrial(born: UInt64) throws {
+    let plan = try TrialPlan(parsing: try File.read(planPath), name: planPath)
+    let modulesFrom = cl_boottime()
+    try loadModules()
+    let modulesUntil = cl_boottime()
+    let record = RecordWriter(try openPort())
+    try record.start()
+    record.emit(
+      "guest", at: born,
+      [
+        ("modules_from", .uint(modulesFrom)), ("modules_until", .uint(modulesUntil)),
+        ("release", .optional(File.line("/proc/sys/kernel/osrelease"))),
+      ])
+    var ending: Ending
+    do {
+      var cgroups = try CgroupTree()
+      let supervisor = try cgroups.make(
+        "supervisor", [Profile.Setting("memory.min", "\(64 << 20)")], lasting: true)
+      try CgroupTree.enter(supervisor)
+      try check(cl_lock_all(), "supervisor", "mlockall")
+      try File.set("/proc/self/oom_score_adj", "-1000")
+      ending = try Trial(plan, record: record, cgroups: cgroups).run()
+      reportSupervisor(supervisor, record)
+    } catch {
+      ending = Ending(.invalid, reason: "set-up", message: "\(error)")
+    }
+    record.emit("guest-end", ending.members)
+    record.finish()
+    // The host ends the machine when it has read that line; this is only for a host that is gone.
+    cl_sleep_until(cl_boottime() + 10_000_000_000)
+  }
+
+  /// The harness's own cost.
+  private static func reportSupervisor(_ group: CgroupTree.Group, _ record: RecordWriter) {
+    let cpu = CounterFile.snapshot((try? File.text(group.file("cpu.stat"))) ?? "")
+    record.emit(
+      "supervisor",
+      [
+        ("cpu.stat", .object(cpu.map { ($0.key, .int($0.value)) })),
+        ("memory.current", .optional(File.line(group.file("memory.current")))),
+        ("memory.peak", .optional(File.line(group.file("memory.peak")))),
+      ])
+  }
+
+  /// Opens the record's port: devtmpfs makes its node, but only udev would name it.
+  private static func openPort() throws(HarnessError) -> Descriptor {
+    let deadline = cl_boottime() + 10_000_000_000
+    let ports = "/sys/class/virtio-ports"
+    while cl_boottime() < deadline {
+      for name in File.names(in: ports) where File.line("\(ports)/\(name)/name") == port {
+        return try Descriptor(open: "/dev/\(name)", O_WRONLY)
+      }
+      cl_sleep_until(cl_boottime() + 2_000_000)
+    }
+    throw HarnessError(.environment, ports, "has no port \(port)", errno: .noSuchFileOrDirectory)
+  }
+}

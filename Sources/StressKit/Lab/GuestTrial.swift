@@ -1,0 +1,229 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// One trial in a guest of its own, seen from the host: disks, machine, record, and how it ended.
+package struct GuestTrial {
+  /// Times after which the host gives up, ns.
+  package struct Patience: Sendable {
+    /// From QEMU's start to the record's first line.
+    package var boot: UInt64
+    /// Without any line: a guest that lives says so every second.
+    package var silence: UInt64
+    /// From QEMU's start to the guest's end.
+    package var total: UInt64
+
+    package init(_ profile: Profile, _ accelerator: Accelerator) {
+      let second: UInt64 = 1_000_000_000
+      boot = 30 * second * accelerator.patience
+      silence = 10 * second * accelerator.patience
+      total = profile.duration + 120 * second * accelerator.patience
+    }
+  }
+
+  package var plan: TrialPlan
+  package var kernel: Kernel
+  package var accelerator: Accelerator
+  /// The static executable that becomes PID 1.
+  package var binary: String
+  package var store: KernelStore
+  /// Where record and console log go.
+  package var directory: String
+  package var keepDisk = false
+  package var patience: Patience
+  /// Called on the running machine now and then; for the harness's own tests.
+  package var disturb: ((VirtualMachine) -> Void)?
+
+  package static let consoleName = "console.log"
+  package static let diskName = "scratch.img"
+
+  package init(
+    plan: TrialPlan, kernel: Kernel, accelerator: Accelerator, binary: String, store: KernelStore,
+    directory: String
+  ) {
+    self.plan = plan
+    self.kernel = kernel
+    self.accelerator = accelerator
+    self.binary = binary
+    self.store = store
+    self.directory = directory
+    patience = Patience(plan.profile, accelerator)
+  }
+
+  package var recordPath: String { directory + "/" + RecordFile.name }
+  package var consolePath: String { directory + "/" + Self.consoleName }
+
+  /// What happens in the guest, for a display.
+  package typealias Progress = (_ phase: String) -> Void
+
+  /// Carries the trial out. Whatever happens to the guest is an ending, with the record kept; what is
+  /// thrown is a host that lacks something.
+  package func run(
+    _ interrupt: Interrupt, progress: Progress = { _ in }
+  ) throws(HarnessError) -> Ending {
+    let profile = plan.profile
+    let scratch = try Scratch(directory, keepDisk: keepDisk)
+    File.remove(recordPath)
+    File.remove(consolePath)
+    progress("mkfs")
+    try Scratch.sparse(scratch.disk, size: profile.device.size)
+    let mkfs = try MakeFilesystem.run(profile.filesystem, on: scratch.disk)
+    var plan = plan
+    // virtio-blk names its disks in the order of the command line.
+    var names = ["/dev/vda", "/dev/vdb", "/dev/vdc"][...]
+    plan.device = names.removeFirst()
+    var disks = [
+      VirtualMachine.Disk(
+        path: scratch.disk, bandwidth: profile.device.bandwidth, iops: profile.device.iops)
+    ]
+    if profile.cache > 0 {
+      try Scratch.sparse(scratch.cache, size: profile.cache)
+      disks.append(.init(path: scratch.cache, readOnly: true))
+      plan.cacheDevice = names.removeFirst()
+    }
+    if profile.machine.swap > 0 {
+      try Scratch.sparse(scratch.swap, size: profile.machine.swap)
+      try Tool.run("mkswap", [scratch.swap], package: "util-linux")
+      disks.append(.init(path: scratch.swap))
+      plan.swapDevice = names.removeFirst()
+    }
+    let modules = try kernel.moduleFiles(ModuleResolver.wanted(for: profile.filesystem.kind))
+    let base = try Initramfs.build(
+      binary: binary, kernel: kernel, modules: modules, store: store)
+    try Initramfs.append(
+      [.init(Guest.planPath, Array(plan.json.text.utf8))], to: base, as: scratch.initramfs)
+    try writeHeader(plan, mkfs: mkfs, cache: VirtualMachine.cacheMode(scratch.disk))
+
+    progress("boot")
+    let started = cl_boottime()
+    let machine = try VirtualMachine(
+      .init(
+        kernel: kernel.image, initramfs: scratch.initramfs, accelerator: accelerator,
+        memory: profile.machine.memory, cpus: profile.machine.cpus, boot: profile.kernel.boot,
+        disks: disks, console: consolePath, record: recordPath))
+    let ending = try watch(machine, since: started, interrupt, progress)
+    machine.quit()
+    try writeEnd(ending, seconds: Double(cl_boottime() - started) / 1e9)
+    return ending
+  }
+
+  private func writeHeader(
+    _ plan: TrialPlan, mkfs: String, cache: String
+  ) throws(HarnessError) {
+    try RecordFile.append(
+      recordPath, "header",
+      [
+        ("schema", .int(RecordFile.schema)), ("wbstress", .string(Version.text)),
+        ("time", .int(Int64(time(nil)))), ("plan", plan.json),
+        ("kernel", .string(kernel.label)), ("release", .string(kernel.release)),
+        ("package", .optional(kernel.packageVersion)),
+        ("accelerator", .string(accelerator.rawValue)), ("disk_cache", .string(cache)),
+        ("mkfs", .string(mkfs)),
+        (
+          "host",
+          [
+            "kernel": .optional(File.line("/proc/sys/kernel/osrelease")),
+            "cpus": .int(Int64(EnvironmentProbe.onlineCPUs)),
+            "loadavg": .optional(File.line("/proc/loadavg")),
+          ]
+        ),
+      ])
+  }
+
+  /// The host's own account, and the record's last line.
+  private func writeEnd(_ ending: Ending, seconds: Double) throws(HarnessError) {
+    try RecordFile.append(
+      recordPath, "host",
+      [
+        ("seconds", .double(seconds)),
+        ("console_kill_lines", .int(Int64(Self.killLines(consolePath)))),
+      ])
+    try RecordFile.append(recordPath, "end", ending.members)
+  }
+
+  /// "Killed process" lines on the serial console: the account that is independent of /dev/kmsg.
+  static func killLines(_ console: String) -> Int {
+    ((try? File.text(console)) ?? "").split(separator: "\n")
+      .filter { $0.contains("ut of memory") && $0.contains(": Killed process ") }.count
+  }
+
+  // MARK: Watching
+
+  private func watch(
+    _ machine: VirtualMachine, since started: UInt64, _ interrupt: Interrupt, _ progress: Progress
+  ) throws(HarnessError) -> Ending {
+    var tail = try RecordTail(recordPath)
+    var alive: UInt64?
+    var cpuWhenAlive = 0.0
+    while true {
+      let ended = machine.hasEnded()
+      for line in tail.lines() {
+        // Samples are nine of ten lines, and only their coming matters here.
+        if line.starts(with: "{\"type\":\"header\"".utf8) { continue }
+        alive = cl_boottime()
+        cpuWhenAlive = machine.cpuSeconds
+        if line.starts(with: "{\"type\":\"sample\"".utf8) { continue }
+        guard let event = try? JSON(parsing: line) else { continue }
+        if event["type"] == "phase", let name = event["name"]?.string { progress(name) }
+        if event["type"] == "guest-end" {
+          return Ending(
+            event["outcome"]?.string.flatMap(Outcome.init(rawValue:)) ?? .invalid,
+            reason: event["reason"]?.string, message: event["message"]?.string)
+        }
+      }
+      if ended { return unexpectedEnd(machine, booted: alive != nil) }
+      let now = cl_boottime()
+      if interrupt.isRequested {
+        return Ending(.harnessLost, reason: "interrupted", message: "stopped by a signal")
+      }
+      disturb?(machine)
+      if let alive {
+        if now - alive > patience.silence {
+          let busy = machine.cpuSeconds - cpuWhenAlive
+          return Ending(
+            .hang, reason: "silent",
+            message: withConsole(
+              "no sign of life for \(patience.silence / 1_000_000_000) s; "
+                + "QEMU used \(Int(busy)) s of CPU meanwhile; \(machine.qmp.describe())"))
+        }
+      } else if now - started > patience.boot {
+        return Ending(
+          .invalid, reason: "boot-failure",
+          message: withConsole(
+            "the kernel had not reached the harness after \(patience.boot / 1_000_000_000) s; "
+              + machine.qmp.describe()))
+      }
+      if now - started > patience.total {
+        return Ending(
+          .stalled, reason: "time-out",
+          message: withConsole(
+            "the guest lives, but made no end within \(patience.total / 1_000_000_000) s"))
+      }
+      cl_sleep_until(now + 20_000_000)
+    }
+  }
+
+  private func unexpectedEnd(_ machine: VirtualMachine, booted: Bool) -> Ending {
+    let console = (try? File.text(consolePath)) ?? ""
+    let how = machine.exit?.description ?? "?"
+    if !booted {
+      return Ending(
+        .invalid, reason: "boot-failure",
+        message: withConsole("QEMU ended (\(how)) before the kernel had reached the harness"))
+    }
+    if console.contains("Kernel panic - not syncing") {
+      return Ending(.panic, reason: "panic", message: withConsole("the kernel panicked"))
+    }
+    return Ending(
+      .harnessLost, reason: "guest-gone",
+      message: withConsole("QEMU ended (\(how)) without the guest's own end"))
+  }
+
+  /// A message with the end of the serial console behind it.
+  private func withConsole(_ message: String) -> String {
+    let console = ((try? File.text(consolePath)) ?? "").split { "\r\n".contains($0) }
+    if console.isEmpty { return message + "; the serial console is empty" }
+    return message + "; end of the serial console:\n"
+      + console.suffix(15).joined(separator: "\n")
+  }
+}

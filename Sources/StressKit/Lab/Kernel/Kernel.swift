@@ -1,0 +1,174 @@
+import Glibc
+import SystemPackage
+
+/// A kernel that can be booted: its image, and where its modules are.
+package struct Kernel: Equatable, Sendable {
+  package var spec: KernelSpec
+  /// Path of the bzImage.
+  package var image: String
+  /// What `uname -r` prints under it.
+  package var release: String
+  /// The directory that has `modules.dep`; nil: everything that is needed is taken to be built in.
+  package var modules: String?
+  /// The Debian package's version, as in `6.1.192-2`.
+  package var packageVersion: String?
+
+  package init(
+    spec: KernelSpec, image: String, release: String, modules: String? = nil,
+    packageVersion: String? = nil
+  ) {
+    self.spec = spec
+    self.image = image
+    self.release = release
+    self.modules = modules
+    self.packageVersion = packageVersion
+  }
+
+  /// What the user called it: the heading of its column in every table.
+  package var label: String { spec.description }
+
+  /// Finds the kernel, fetching it where that is needed.
+  ///
+  /// - Throws: `.environment` when there is no such kernel, with what was looked for.
+  package init(
+    resolving spec: KernelSpec, store: KernelStore, progress: (String) -> Void = { _ in }
+  ) throws(HarnessError) {
+    self.spec = spec
+    let place: Place
+    var named: String?
+    switch spec {
+    case .debian:
+      let cached = try store.fetch(spec, progress: progress)
+      packageVersion = cached.image.version.description
+      place = try Place(cached.path, spec)
+    case .path(let path, let modules):
+      place = try Place(try Self.canonical(path, spec), spec)
+      if let modules { named = try Self.canonical(modules, spec) }
+    }
+    image = place.image
+    release = try BootHeader(of: image).release
+    if let configured = place.configured, configured != release {
+      throw HarnessError(
+        .environment, "kernel \(spec)", "bzImage is of \(release), the tree of \(configured)",
+        remedy: "its modules would not load; run make in the tree")
+    }
+    // A directory that was named may be that of the modules itself.
+    let exact = named.map { [$0] } ?? place.modules
+    let found = (exact + Self.installed(release, in: named.map { [$0] } ?? place.roots))
+      .first(where: Self.hasIndex)
+    if let named, found == nil {
+      throw HarnessError(
+        .environment, "kernel \(spec)", "no modules of \(release) in \(named)",
+        remedy: "name the directory that has modules.order, or lib/modules/\(release)")
+    }
+    if let found { modules = try store.indexed(found, release, progress) }
+  }
+
+  /// Where a kernel's parts are.
+  private struct Place {
+    var image: String
+    /// Directories that have the modules themselves.
+    var modules: [String] = []
+    /// Directories that may have `lib/modules/RELEASE`.
+    var roots: [String] = []
+    /// The release that a build tree is configured for.
+    var configured: String?
+
+    /// - Parameter path: a kernel, an unpacked package or a build tree.
+    init(_ path: String, _ spec: KernelSpec) throws(HarnessError) {
+      let bzImage = "/arch/x86/boot/bzImage"
+      let tree = path.hasSuffix(bzImage) ? String(path.dropLast(bzImage.count)) : path
+      let configured = File.line(tree + "/include/config/kernel.release")
+      if let configured, File.exists(tree + bzImage) {
+        image = tree + bzImage
+        modules = [tree]
+        self.configured = configured
+      } else if Kernel.isDirectory(path) {
+        image = try Self.image(in: path, spec)
+        roots = [path]
+      } else {
+        image = path
+        // Beside it, and where a package and `make install modules_install` put them.
+        let directory = FilePath(path).removingLastComponent()
+        roots = [directory.string, directory.removingLastComponent().string]
+      }
+    }
+
+    private static func image(
+      in directory: String, _ spec: KernelSpec
+    ) throws(HarnessError) -> String {
+      let images = File.names(in: directory + "/boot").filter { $0.hasPrefix("vmlinuz-") }
+      guard let image = images.first else {
+        throw HarnessError(
+          .environment, "kernel \(spec)", "has neither boot/vmlinuz-* nor arch/x86/boot/bzImage",
+          remedy: "name an unpacked package, a tree that has been built, or a bzImage")
+      }
+      guard images.count == 1 else {
+        throw HarnessError(
+          .environment, "kernel \(spec)", "has several: \(images.joined(separator: ", "))",
+          remedy: "name one of these files")
+      }
+      return "\(directory)/boot/\(image)"
+    }
+  }
+
+  private static func installed(_ release: String, in roots: [String]) -> [String] {
+    roots.flatMap { root in
+      ["lib", "usr/lib"].map { FilePath("\(root)/\($0)/modules/\(release)").string }
+    }
+  }
+
+  /// Whether a directory has the files in which kbuild lists modules.
+  private static func hasIndex(_ directory: String) -> Bool {
+    ["modules.dep", "modules.order", "modules.builtin"].contains {
+      File.exists(directory + "/" + $0)
+    }
+  }
+
+  private static func isDirectory(_ path: String) -> Bool {
+    var info = stat()
+    return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
+  }
+
+  private static func canonical(
+    _ path: String, _ spec: KernelSpec
+  ) throws(HarnessError) -> String {
+    guard let resolved = realpath(path, nil) else {
+      throw HarnessError(
+        .environment, "kernel \(spec)", path, errno: .current, remedy: "forms: \(KernelSpec.forms)")
+    }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+}
+
+/// The setup header of an x86 bzImage (Documentation/arch/x86/boot.rst).
+struct BootHeader {
+  /// What `uname -r` prints under this kernel.
+  let release: String
+
+  /// - Throws: `.environment` when the file cannot be read or is no bzImage.
+  init(of path: String) throws(HarnessError) {
+    let file = try Descriptor(open: path, code: .environment)
+    // kernel_version is 16 bits, from 0x200 on; the text is short.
+    var bytes = [UInt8](repeating: 0, count: 0x1_0400)
+    let got = try checkErrno(
+      pread(file.raw, &bytes, bytes.count, 0), path, "read", code: .environment)
+    guard let release = Self.release(bytes[..<got]) else {
+      throw HarnessError(
+        .environment, path, "no x86 bzImage",
+        remedy: "name the arch/x86/boot/bzImage or /boot/vmlinuz-* of an x86 kernel")
+    }
+    self.release = release
+  }
+
+  /// The release in the first bytes of an image; nil when they are not those of a bzImage.
+  static func release(_ bytes: ArraySlice<UInt8>) -> String? {
+    guard bytes.count > 0x210, bytes[0x202..<0x206].elementsEqual("HdrS".utf8) else { return nil }
+    let pointer = Int(bytes[0x20e]) | Int(bytes[0x20f]) << 8
+    guard pointer != 0, 0x200 + pointer < bytes.count else { return nil }
+    // "6.1.0-56-cloud-amd64 (debian-kernel@lists.debian.org) #1 SMP ..."
+    let text = bytes[(0x200 + pointer)...].prefix { $0 > 0x20 && $0 < 0x7f }
+    return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
+  }
+}

@@ -1,0 +1,104 @@
+/// What is compared: one value on every axis makes a cell, and every cell is tried `trials` times.
+package struct Matrix: Sendable {
+  /// An axis of profile keys: `--vary engine=io_uring,pwrite`.
+  package struct Axis: Sendable, Equatable {
+    package var key: String
+    package var values: [String]
+
+    package init(key: String, values: [String]) {
+      self.key = key
+      self.values = values
+    }
+
+    /// Parses `KEY=A,B`; brackets keep commas together, as in `mount=[data=journal,noatime]`.
+    package init(parsing text: String) throws(HarnessError) {
+      guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+        throw HarnessError(
+          .usage, "--vary \(text)", "expected KEY=VALUE,VALUE", remedy: "as in lru_gen=on,off")
+      }
+      key = String(text[..<equals])
+      values = Self.split(text[text.index(after: equals)...])
+      if values.contains("") {
+        throw HarnessError(.usage, "--vary \(text)", "an empty value")
+      }
+      if Set(values).count < values.count {
+        throw HarnessError(.usage, "--vary \(text)", "the same value twice")
+      }
+    }
+
+    private static func split(_ text: Substring) -> [String] {
+      var parts = [""]
+      var depth = 0
+      for character in text {
+        if "[{".contains(character) { depth += 1 }
+        if "]}".contains(character) { depth -= 1 }
+        if character == ",", depth == 0 {
+          parts.append("")
+        } else {
+          parts[parts.count - 1].append(character)
+        }
+      }
+      return parts
+    }
+  }
+
+  /// One point of the matrix.
+  package struct Cell: Sendable {
+    /// Axis and value, in the order of the command line, the kernel first.
+    package var axes: [Profile.Setting]
+    package var kernel: KernelSpec
+    package var profile: Profile
+  }
+
+  /// The axis that chooses among a profile's variants; `base` is the profile itself.
+  package static let variantKey = "variant"
+  package static let baseVariant = "base"
+
+  package let label: String
+  package let cells: [Cell]
+
+  /// Builds every cell, and so checks every profile, before the first trial.
+  ///
+  /// - Parameter filesystems: empty: the profile's own.
+  /// - Throws: every problem of every cell.
+  package init(
+    _ choice: ProfileCatalog.Choice, kernels: [KernelSpec], filesystems: [String], vary: [Axis]
+  ) throws(HarnessErrors) {
+    var problems: [HarnessError] = []
+    var points: [[(key: String, value: String)]] = [[]]
+    var axes = vary
+    if !filesystems.isEmpty { axes.insert(Axis(key: "fs", values: filesystems), at: 0) }
+    for axis in axes {
+      points = points.flatMap { point in axis.values.map { point + [(axis.key, $0)] } }
+    }
+    var cells: [Cell] = []
+    for kernel in kernels {
+      for point in points {
+        var variant = choice.variant
+        var overrides: [ProfileFile.Override] = []
+        for (key, value) in point {
+          if key == Self.variantKey {
+            variant = value == Self.baseVariant ? nil : value
+          } else {
+            let option = key == "fs" ? "--fs \(value)" : "--vary \(key)=\(value)"
+            overrides.append((key: key, value: value, origin: option))
+          }
+        }
+        do throws(HarnessErrors) {
+          let profile = try choice.file.profile(variant: variant, overrides: overrides)
+          var axes = [Profile.Setting("kernel", kernel.description)]
+          if filesystems.isEmpty {
+            axes.append(Profile.Setting("fs", profile.filesystem.kind.rawValue))
+          }
+          axes += point.map { Profile.Setting($0.key, $0.value) }
+          cells.append(Cell(axes: axes, kernel: kernel, profile: profile))
+        } catch {
+          problems += error.errors.filter { !problems.contains($0) }
+        }
+      }
+    }
+    if !problems.isEmpty { throw HarnessErrors(problems) }
+    label = choice.file.name + (choice.variant.map { ":\($0)" } ?? "")
+    self.cells = cells
+  }
+}

@@ -1,0 +1,69 @@
+import Glibc
+import SystemPackage
+
+/// The files of one guest that its trial does not keep: disks and the initramfs.
+struct Scratch: ~Copyable {
+  let directory: String
+  /// Keeps the file system under test for reading it back.
+  let keepDisk: Bool
+
+  init(_ directory: String, keepDisk: Bool) throws(HarnessError) {
+    try File.makeDirectory(directory)
+    self.directory = directory
+    self.keepDisk = keepDisk
+  }
+
+  var disk: String { directory + "/scratch.img" }
+  var cache: String { directory + "/cache.img" }
+  var swap: String { directory + "/swap.img" }
+  var initramfs: String { directory + "/initramfs.cpio" }
+
+  deinit {
+    for path in [cache, swap, initramfs] { File.remove(path) }
+    if !keepDisk { File.remove(disk) }
+  }
+
+  /// Makes a sparse file.
+  static func sparse(_ path: String, size: UInt64) throws(HarnessError) {
+    let fd = try Descriptor(open: path, O_RDWR | O_CREAT | O_TRUNC, code: .environment)
+    try checkErrno(Int(ftruncate(fd.raw, off_t(size))), path, "ftruncate", code: .environment)
+  }
+}
+
+/// Makes file systems on the host's side, on a raw file.
+package enum MakeFilesystem {
+  /// mkfs program, its Debian package and the arguments that come before the profile's own.
+  private static func command(
+    _ kind: Profile.Filesystem.Kind
+  ) -> (program: String, package: String, arguments: [String]) {
+    switch kind {
+    // The inode tables are written now: ext4lazyinit would write them during the trial.
+    case .ext4, .ext3:
+      (
+        "mkfs.\(kind.rawValue)", "e2fsprogs",
+        ["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"]
+      )
+    case .xfs: ("mkfs.xfs", "xfsprogs", ["-q", "-f"])
+    case .btrfs: ("mkfs.btrfs", "btrfs-progs", ["-q", "-f"])
+    }
+  }
+
+  /// The error for a mkfs that is not installed; nil when it is.
+  package static func missing(_ kind: Profile.Filesystem.Kind) -> HarnessError? {
+    let command = command(kind)
+    return Tool.path(command.program) == nil
+      ? Tool.missing(command.program, package: command.package) : nil
+  }
+
+  /// Formats a file. Returns the command line, for the record.
+  static func run(
+    _ filesystem: Profile.Filesystem, on path: String
+  ) throws(HarnessError) -> String {
+    let command = command(filesystem.kind)
+    let arguments = command.arguments + filesystem.mkfs
+    try Tool.run(
+      command.program, arguments + [path], package: command.package,
+      remedy: "check device.size and filesystem.mkfs")
+    return ([command.program] + arguments).joined(separator: " ")
+  }
+}

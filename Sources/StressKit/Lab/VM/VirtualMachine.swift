@@ -1,0 +1,148 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// What executes a guest's instructions.
+package enum Accelerator: String, Sendable, CaseIterable {
+  case kvm
+  case tcg
+
+  /// Emulation is slower: every deadline that guards against a hang is longer.
+  package var patience: UInt64 { self == .kvm ? 1 : 3 }
+}
+
+/// A throw-away QEMU guest: nothing of the host is shared with it but the files it is given.
+package final class VirtualMachine {
+  package struct Disk: Sendable {
+    package var path: String
+    package var readOnly = false
+    /// Bytes per second and operations per second that QEMU lets through; nil: all.
+    package var bandwidth: UInt64?
+    package var iops: UInt64?
+    package init(
+      path: String, readOnly: Bool = false, bandwidth: UInt64? = nil, iops: UInt64? = nil
+    ) {
+      self.path = path
+      self.readOnly = readOnly
+      self.bandwidth = bandwidth
+      self.iops = iops
+    }
+  }
+
+  package struct Configuration: Sendable {
+    package var kernel: String
+    package var initramfs: String
+    package var accelerator: Accelerator
+    package var memory: UInt64
+    package var cpus: Int
+    package var boot: [String]
+    package var disks: [Disk]
+    package var console: String
+    package var record: String?
+  }
+
+  package static let program = "qemu-system-x86_64"
+  package static let package = "qemu-system-x86"
+
+  private let process: Process
+  package let qmp: QMP
+  package let pid: Int32
+  /// How QEMU ended; nil while it runs.
+  package private(set) var exit: Exit?
+
+  /// Kernel parameters of every guest. SWIFT_ROOT: the static Swift runtime looks for itself in /proc,
+  /// which PID 1 has yet to mount. panic=-1 and -no-reboot: a panic ends QEMU at once.
+  static let bootParameters = [
+    "console=ttyS0", "loglevel=4", "panic=-1", "oops=panic", "sysrq_always_enabled",
+    "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/",
+  ]
+
+  package init(_ configuration: Configuration) throws(HarnessError) {
+    guard let program = Tool.path(Self.program) else {
+      throw Tool.missing(Self.program, package: Self.package)
+    }
+    var ends: [Int32] = [0, 0]
+    try checkErrno(
+      Int(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)), Self.program, "socketpair")
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let theirs = Descriptor(owning: ends[1])
+    qmp = QMP(Descriptor(owning: ends[0]))
+    process = try Process(
+      [program] + Self.arguments(configuration, qmp: 3), descriptors: [-1, -1, -1, theirs.raw])
+    pid = process.pid
+  }
+
+  static func arguments(_ c: Configuration, qmp: Int) -> [String] {
+    var arguments = [
+      "-name", "wbstress", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+      "-machine", "pc,memory-backend=ram",
+      "-accel", c.accelerator == .kvm ? "kvm" : "tcg,thread=multi",
+      "-cpu", c.accelerator == .kvm ? "host" : "max",
+      "-smp", "\(c.cpus)", "-m", "\(c.memory >> 20)M",
+      // Prefaulted: the host's page faults must not look like the guest's stalls.
+      "-object", "memory-backend-ram,id=ram,size=\(c.memory >> 20)M,prealloc=on",
+      "-kernel", c.kernel, "-initrd", c.initramfs,
+      "-append", (bootParameters + c.boot).joined(separator: " "),
+      "-chardev", "file,id=console,append=on,path=\(escape(c.console))",
+      "-serial", "chardev:console",
+      "-chardev", "socket,id=qmp,fd=\(qmp)", "-mon", "chardev=qmp,mode=control",
+      "-device", "virtio-serial-pci",
+    ]
+    if let record = c.record {
+      arguments += [
+        "-chardev", "file,id=record,append=on,path=\(escape(record))",
+        "-device", "virtserialport,chardev=record,name=\(Guest.port)",
+      ]
+    }
+    for (i, disk) in c.disks.enumerated() {
+      var drive =
+        "if=none,id=disk\(i),format=raw,file=\(escape(disk.path)),cache=\(cacheMode(disk.path))"
+      if disk.readOnly { drive += ",readonly=on" }
+      if let bandwidth = disk.bandwidth { drive += ",throttling.bps-total=\(bandwidth)" }
+      if let iops = disk.iops { drive += ",throttling.iops-total=\(iops)" }
+      arguments += ["-drive", drive, "-device", "virtio-blk-pci,drive=disk\(i)"]
+    }
+    return arguments
+  }
+
+  /// `none` (O_DIRECT: no host page cache between the throttle and the disk) where the host's file
+  /// system can, else `writeback`. Recorded with each trial.
+  package static func cacheMode(_ path: String) -> String {
+    let fd = cl_open_direct(path)
+    if fd < 0 { return "writeback" }
+    close(fd)
+    return "none"
+  }
+
+  /// QEMU's option syntax doubles a comma.
+  private static func escape(_ path: String) -> String {
+    path.map { $0 == "," ? ",," : String($0) }.joined()
+  }
+
+  package func hasEnded() -> Bool {
+    if exit == nil { exit = process.poll() }
+    return exit != nil
+  }
+
+  /// Ends QEMU now; what the guest has written to disk and ports is kept.
+  package func quit() {
+    if hasEnded() { return }
+    _ = qmp.execute("quit", timeout: 1_000_000_000)
+    exit = process.wait(timeout: 2_000_000_000)
+    if exit == nil {
+      process.signal(SIGKILL)
+      exit = process.wait(timeout: 10_000_000_000)
+    }
+  }
+
+  /// CPU time of QEMU in seconds, from /proc/PID/stat.
+  package var cpuSeconds: Double {
+    // Fields after the name's closing parenthesis; utime and stime are the 12th and 13th of them.
+    let fields = (File.line("/proc/\(pid)/stat") ?? "").split(separator: ")").last?
+      .split(separator: " ")
+    guard let fields, fields.count > 12, let user = Double(fields[11]),
+      let system = Double(fields[12])
+    else { return 0 }
+    return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+}

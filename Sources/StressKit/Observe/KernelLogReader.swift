@@ -1,0 +1,60 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// Follows /dev/kmsg from now on: one read(2) a record, on a thread of its own.
+package final class KernelLogReader: @unchecked Sendable {
+  private let descriptor: Int32
+  private let stopping = Atomic<Bool>(false)
+  private let lost = Atomic<Int>(0)
+  private var thread: Thread?
+  private let handle: @Sendable (KernelLogRecord) -> Void
+
+  /// - Parameter handle: called on the reader's thread, in order.
+  package init(
+    _ handle: @escaping @Sendable (KernelLogRecord) -> Void
+  ) throws(HarnessError) {
+    let fd = try Descriptor(open: "/dev/kmsg", O_RDONLY | O_NONBLOCK, code: .environment)
+    lseek(fd.raw, 0, SEEK_END)
+    descriptor = fd.release()
+    self.handle = handle
+  }
+
+  deinit { close(descriptor) }
+
+  package func start() throws(HarnessError) {
+    thread = try Thread("wb-kmsg") { [self] in loop() }
+  }
+
+  /// Reads what is there and ends the thread.
+  package func stop() {
+    stopping.store(true, ordering: .releasing)
+    thread?.join()
+    thread = nil
+  }
+
+  /// Records that the kernel overwrote before they were read (EPIPE), as gaps seen.
+  package var gaps: Int { lost.load(ordering: .relaxed) }
+
+  private func loop() {
+    var buffer = [UInt8](repeating: 0, count: 8192)
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while true {
+      let last = stopping.load(ordering: .acquiring)
+      while true {
+        let got = read(descriptor, &buffer, buffer.count)
+        if got > 0 {
+          if let record = KernelLogRecord(parsing: buffer[..<got]) { handle(record) }
+        } else if got < 0, cl_errno() == EPIPE {
+          lost.add(1, ordering: .relaxed)
+        } else if got < 0, cl_errno() == EINTR {
+          continue
+        } else {
+          break
+        }
+      }
+      if last { return }
+      poll(&entry, 1, 100)
+    }
+  }
+}

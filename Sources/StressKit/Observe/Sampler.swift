@@ -1,0 +1,132 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// Reads a set of counter files on a fixed schedule: one lane of the record.
+///
+/// The observer rule (DESIGN.md, "Measuring honestly"): no file backed by rstat is among them unless the
+/// profile asks. The sampling thread allocates nothing, takes no lock and does no I/O but pread; another
+/// thread takes the samples away. When nobody does, samples are dropped and counted, and sampling goes on.
+package final class Sampler: @unchecked Sendable {
+  package let lane: String
+  /// Nanoseconds between readings.
+  package let interval: UInt64
+  package let files: [CounterFile]
+  package let names: [String]
+
+  private let stride: Int
+  private let capacity: Int
+  private let ring: UnsafeMutableBufferPointer<Int64>
+  private let scratch: UnsafeMutableRawBufferPointer
+  // Written by the sampling thread: samples put; deadlines that passed unserved; readings dropped for
+  // want of room; the worst lateness in ns. Written by the reader: samples taken.
+  private let put = Atomic<Int>(0)
+  private let taken = Atomic<Int>(0)
+  private let missedTicks = Atomic<Int>(0)
+  private let droppedSamples = Atomic<Int>(0)
+  private let worstLateness = Atomic<UInt64>(0)
+  private let stopping = Atomic<Bool>(false)
+  private var thread: Thread?
+
+  /// - Parameter capacity: readings kept for a reader that is late: 256 at 10 Hz are 25 s.
+  package init(lane: String, interval: UInt64, files: [CounterFile], capacity: Int = 256) {
+    self.lane = lane
+    self.interval = interval
+    self.files = files
+    self.capacity = capacity
+    names = files.flatMap(\.names)
+    stride = names.count + 1
+    ring = .allocate(capacity: capacity * stride)
+    // Touched now: a page fault in the loop would be an allocation under pressure.
+    ring.initialize(repeating: 0)
+    scratch = .allocate(byteCount: 64 << 10, alignment: 4096)
+    scratch.initializeMemory(as: UInt8.self, repeating: 0)
+  }
+
+  deinit {
+    ring.deallocate()
+    scratch.deallocate()
+    for file in files { file.close() }
+  }
+
+  package func start() throws(HarnessError) {
+    thread = try Thread("wb-\(lane)") { [self] in loop() }
+  }
+
+  /// Stops after one last reading.
+  package func stop() {
+    stopping.store(true, ordering: .releasing)
+    thread?.join()
+    thread = nil
+  }
+
+  private func loop() {
+    var due = cl_boottime()
+    while true {
+      cl_sleep_until(due)
+      let last = stopping.load(ordering: .acquiring)
+      let now = cl_boottime()
+      let late = now - min(due, now)
+      if late > worstLateness.load(ordering: .relaxed) {
+        worstLateness.store(late, ordering: .relaxed)
+      }
+      sample(at: now)
+      if last { return }
+      due += interval
+      let after = cl_boottime()
+      if due < after {
+        // Absolute deadlines: what was slept through is counted, not made up for.
+        let missed = (after - due) / interval + 1
+        missedTicks.add(Int(missed), ordering: .relaxed)
+        due += missed * interval
+      }
+    }
+  }
+
+  private func sample(at now: UInt64) {
+    let slot = put.load(ordering: .relaxed)
+    guard slot - taken.load(ordering: .acquiring) < capacity else {
+      droppedSamples.add(1, ordering: .relaxed)
+      return
+    }
+    var at = (slot % capacity) * stride
+    ring[at] = Int64(bitPattern: now)
+    at += 1
+    for file in files {
+      let count = file.names.count
+      file.sample(
+        into: UnsafeMutableBufferPointer(rebasing: ring[at..<at + count]), scratch: scratch)
+      at += count
+    }
+    put.store(slot + 1, ordering: .releasing)
+  }
+
+  /// Hands over the readings not yet taken: the first value is the time (CLOCK_BOOTTIME, ns), then one
+  /// per name. To be called by one thread.
+  package func drain(_ body: (Slice<UnsafeMutableBufferPointer<Int64>>) -> Void) {
+    let end = put.load(ordering: .acquiring)
+    var next = taken.load(ordering: .relaxed)
+    while next < end {
+      let at = (next % capacity) * stride
+      body(ring[at..<at + stride])
+      next += 1
+      taken.store(next, ordering: .releasing)
+    }
+  }
+
+  /// What the lane cost and missed.
+  package struct Health: Sendable {
+    package var samples: Int
+    package var missed: Int
+    package var dropped: Int
+    /// ns
+    package var worstLateness: UInt64
+  }
+
+  package var health: Health {
+    Health(
+      samples: put.load(ordering: .acquiring), missed: missedTicks.load(ordering: .relaxed),
+      dropped: droppedSamples.load(ordering: .relaxed),
+      worstLateness: worstLateness.load(ordering: .relaxed))
+  }
+}

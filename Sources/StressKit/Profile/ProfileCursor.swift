@@ -1,0 +1,262 @@
+/// A node on its way to a typed value: knows what it is called and where complaints go.
+///
+/// Every reader gives nil after noting a problem, so that one reading finds them all.
+struct ProfileCursor {
+  let node: YAMLNode
+  /// As in `streams[0].depth`; empty for the whole profile.
+  let path: String
+  let problems: ProfileProblems
+  /// What may stand here beside a number, for error messages.
+  var words: [String] = []
+
+  func fail(_ message: String) {
+    problems.add(node.position, path.isEmpty ? message : "\(path): \(message)")
+  }
+
+  private func expected(_ what: String) {
+    if node.content != .refused { fail("expected \(what); found \(node.found)") }
+  }
+
+  // MARK: Structure
+
+  /// A mapping with fixed keys; others are noted as unknown.
+  func section(_ known: [String]) -> ProfileSection? {
+    guard case .mapping(let pairs) = node.content else {
+      expected("a mapping")
+      return nil
+    }
+    let place = path.isEmpty ? "" : " in \(path)"
+    for pair in pairs where !known.contains(pair.key) {
+      let list = ProfileKeys.nearest(pair.key, known).joined(separator: ", ")
+      problems.add(pair.keyPosition, "unknown key '\(pair.key)'\(place); known: \(list)")
+    }
+    return ProfileSection(cursor: self, pairs: pairs)
+  }
+
+  /// A mapping of kernel files' names to what is written to them, under names that `accept` takes.
+  func settings(_ what: String, _ accept: (String) -> Bool) -> [Profile.Setting]? {
+    guard case .mapping(let pairs) = node.content else {
+      expected("a mapping")
+      return nil
+    }
+    return pairs.compactMap { pair in
+      if !accept(pair.key) {
+        problems.add(pair.keyPosition, "\(path): '\(pair.key)' is not \(what)")
+        return nil
+      }
+      return child(pair.key)?.line().map { Profile.Setting(pair.key, $0) }
+    }
+  }
+
+  /// The value of a key; nil where there is none.
+  func child(_ key: String) -> ProfileCursor? {
+    node[key].map {
+      ProfileCursor(node: $0, path: path.isEmpty ? key : "\(path).\(key)", problems: problems)
+    }
+  }
+
+  func items() -> [ProfileCursor]? {
+    guard case .sequence(let elements) = node.content else {
+      expected("a list")
+      return nil
+    }
+    return elements.enumerated().map {
+      ProfileCursor(node: $0.element, path: "\(path)[\($0.offset)]", problems: problems)
+    }
+  }
+
+  // MARK: Text
+
+  private func scalar(_ what: String) -> String? {
+    guard let text = node.text, !node.isNull else {
+      expected(what)
+      return nil
+    }
+    return text
+  }
+
+  /// Any text of printable characters, with line ends inside.
+  func text() -> String? {
+    guard let text = scalar("text") else { return nil }
+    // These would not survive the canonical JSON, which is read by a YAML parser.
+    let unsafe: (Unicode.Scalar) -> Bool = {
+      switch $0.value {
+      case 0x0a: false
+      case ..<0x20, 0x7f..<0xa0, 0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff: true
+      default: false
+      }
+    }
+    if text.unicodeScalars.contains(where: unsafe) {
+      fail("has a control character")
+      return nil
+    }
+    return text
+  }
+
+  /// One line that is not empty.
+  func line() -> String? {
+    guard let text = text() else { return nil }
+    if text.isEmpty || text.contains("\n") {
+      fail(text.isEmpty ? "is empty" : "has more than one line")
+      return nil
+    }
+    return text
+  }
+
+  /// A list of words; also one text with commas where `commas`.
+  func words(commas: Bool = false) -> [String]? {
+    if commas, let text = node.text, !node.isNull {
+      return text.isEmpty ? [] : line().map(Self.split)
+    }
+    guard let items = items() else { return nil }
+    let words = items.compactMap { $0.line() }
+    return commas ? words.flatMap(Self.split) : words
+  }
+
+  private static func split(_ text: String) -> [String] {
+    text.split(separator: ",").map(String.init)
+  }
+
+  func choice<T: RawRepresentable & CaseIterable>(_: T.Type) -> T? where T.RawValue == String {
+    let names = T.allCases.map(\.rawValue)
+    let what = "one of \(names.joined(separator: ", "))"
+    guard let text = scalar(what) else { return nil }
+    guard let value = T(rawValue: text) else {
+      expected(what)
+      return nil
+    }
+    return value
+  }
+
+  /// The name of a pin, a stream or a variant.
+  static func isName(_ text: String) -> Bool {
+    !text.isEmpty
+      && text.utf8.allSatisfy { (0x61...0x7a ~= $0) || (0x30...0x39 ~= $0) || $0 == 0x2d }
+  }
+
+  // MARK: Numbers
+
+  func flag() -> Bool? {
+    // Quoted words are texts in YAML.
+    if case .scalar(let text, plain: true) = node.content {
+      switch text {
+      case "on", "true", "yes", "y", "Y": return true
+      case "off", "false", "no", "n", "N": return false
+      default: break
+      }
+    }
+    expected("on or off")
+    return nil
+  }
+
+  func integer(in range: ClosedRange<UInt64>) -> UInt64? {
+    if case .scalar(_, plain: false) = node.content {
+      expected("a whole number")
+      return nil
+    }
+    return quantity("a whole number", range, Units.count) { "\($0)" }
+  }
+
+  func count(in range: ClosedRange<UInt64>) -> Int? { integer(in: range).map(Int.init) }
+
+  func size(in range: ClosedRange<UInt64>) -> UInt64? {
+    quantity("a size such as 64MiB", range, Units.size, Units.sizeText)
+  }
+
+  func duration(in range: ClosedRange<UInt64>) -> UInt64? {
+    quantity("a duration such as 30s", range, Units.duration, Units.durationText)
+  }
+
+  func rate(in range: ClosedRange<UInt64>) -> UInt64? {
+    quantity("a rate such as 20MiB/s", range, Units.rate) { Units.sizeText($0) + "/s" }
+  }
+
+  private func quantity(
+    _ what: String, _ range: ClosedRange<UInt64>,
+    _ parse: (String) throws(UnitError) -> UInt64, _ show: (UInt64) -> String
+  ) -> UInt64? {
+    let what = (words + [what]).joined(separator: " or ")
+    guard let text = scalar(what) else { return nil }
+    do throws(UnitError) {
+      let value = try parse(text)
+      if range.contains(value) { return value }
+      if value < range.lowerBound {
+        fail("\(text) is less than \(show(range.lowerBound))")
+      } else {
+        fail("\(text) is more than \(show(range.upperBound))")
+      }
+    } catch {
+      if error.malformed { expected(what) } else { fail(error.description) }
+    }
+    return nil
+  }
+
+  /// The value, or `.some(nil)` for the word that means none.
+  func optional<T>(_ word: String, _ read: (ProfileCursor) -> T?) -> T?? {
+    if node.text == word { return .some(nil) }
+    var cursor = self
+    cursor.words.append(word)
+    return read(cursor).map { .some($0) }
+  }
+
+  /// The text of a kernel file that is 0 or 1.
+  func flagText() -> String? {
+    if let text = node.text, ["0", "1"].contains(text) { return text }
+    expected("0 or 1")
+    return nil
+  }
+
+  func sync() -> Profile.Stream.Sync? {
+    var cursor = self
+    cursor.words = ["none", "end"]
+    switch node.text {
+    case "none": return Profile.Stream.Sync.none
+    case "end": return .end
+    default: return cursor.size(in: 1...Units.largest).map { .every($0) }
+    }
+  }
+
+  /// A relation, `==` where there is none, and a value in the metric's unit.
+  func bound(_ metric: Profile.Expectation.Metric) -> Profile.Expectation? {
+    let example =
+      switch metric.unit {
+      case .count: "0"
+      case .duration: "'< 1s'"
+      case .rate: "'>= 20MiB/s'"
+      }
+    let what = "a bound such as \(example)"
+    guard let text = scalar(what) else { return nil }
+    // The longest first: `<=` begins with `<`.
+    let relations = Profile.Expectation.Relation.allCases
+      .sorted { $0.rawValue.count > $1.rawValue.count }
+    let relation = relations.first { text.hasPrefix($0.rawValue) }
+    let number = String(text.dropFirst(relation?.rawValue.count ?? 0).drop { $0 == " " })
+    do throws(UnitError) {
+      let value =
+        switch metric.unit {
+        case .count: try Units.count(number)
+        case .duration: try Units.duration(number)
+        case .rate: try Units.rate(number)
+        }
+      return Profile.Expectation(metric, relation ?? .equal, Double(value))
+    } catch {
+      if error.malformed { expected(what) } else { fail(error.description) }
+      return nil
+    }
+  }
+}
+
+/// A mapping whose values are fetched by key.
+struct ProfileSection {
+  let cursor: ProfileCursor
+  let pairs: [YAMLNode.Pair]
+
+  subscript(key: String) -> ProfileCursor? { cursor.child(key) }
+
+  /// The value of a key that must be there.
+  func required(_ key: String) -> ProfileCursor? {
+    if let value = self[key] { return value }
+    cursor.fail("missing key '\(key)'")
+    return nil
+  }
+}

@@ -1,0 +1,48 @@
+/// How a trial ended: exactly one of these, in the record's last line.
+package enum Outcome: String, CaseIterable, Sendable {
+  /// The streams ended and nobody was killed.
+  case completed
+  /// The kernel's OOM killer ran.
+  case oom
+  /// The machine lives, but the trial made no end within its time.
+  case stalled
+  /// The machine gives no sign of life any more.
+  case hang
+  /// The kernel panicked.
+  case panic
+  /// The harness itself was lost: killed, interrupted or failed.
+  case harnessLost = "harness-lost"
+  /// The trial could not be carried out as the profile says; it tells nothing.
+  case invalid
+  /// Not tried.
+  case skipped
+
+  /// Whether the trial says something about its cell.
+  package var counts: Bool {
+    switch self {
+    case .completed, .oom, .stalled, .hang, .panic: true
+    case .harnessLost, .invalid, .skipped: false
+    }
+  }
+}
+
+/// The end of a trial: its outcome, and for all but the plain ones why.
+package struct Ending: Sendable, Equatable {
+  package var outcome: Outcome
+  /// A stable word, such as `boot-failure`, `time-out`, `set-up`.
+  package var reason: String?
+  package var message: String?
+
+  package init(_ outcome: Outcome, reason: String? = nil, message: String? = nil) {
+    self.outcome = outcome
+    self.reason = reason
+    self.message = message
+  }
+
+  package var members: [(String, JSON)] {
+    [
+      ("outcome", .string(outcome.rawValue)), ("reason", .optional(reason)),
+      ("message", .optional(message)),
+    ]
+  }
+}

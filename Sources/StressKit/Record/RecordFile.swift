@@ -1,0 +1,56 @@
+import Glibc
+
+/// A record on disk, as its host writes it before and after the guest does.
+package enum RecordFile {
+  /// Version of the lines' meaning; readers ignore types and members that they do not know.
+  package static let schema: Int64 = 1
+  package static let name = "record.jsonl"
+
+  /// Appends one line, ending a torn one first.
+  package static func append(
+    _ path: String, _ type: String, _ members: [(String, JSON)]
+  ) throws(HarnessError) {
+    let torn = try isTorn(path)
+    var bytes: [UInt8] = torn ? [0x0a] : []
+    JSON.object([("type", .string(type))] + members.map { (key: $0.0, value: $0.1) })
+      .write(to: &bytes)
+    bytes.append(0x0a)
+    let fd = try Descriptor(open: path, O_WRONLY | O_CREAT | O_APPEND)
+    try fd.writeAll(bytes, path)
+  }
+
+  private static func isTorn(_ path: String) throws(HarnessError) -> Bool {
+    guard let size = File.size(path), size > 0 else { return false }
+    let fd = try Descriptor(open: path)
+    var last: UInt8 = 0
+    try checkErrno(pread(fd.raw, &last, 1, off_t(size) - 1), path, "read")
+    return last != 0x0a
+  }
+}
+
+/// Follows a record that is being written: complete lines, as they come.
+package struct RecordTail: ~Copyable {
+  private let descriptor: Descriptor
+  private var offset: off_t = 0
+  private var partial: [UInt8] = []
+  private var chunk = [UInt8](repeating: 0, count: 256 << 10)
+
+  package init(_ path: String) throws(HarnessError) {
+    descriptor = try Descriptor(open: path)
+  }
+
+  /// The lines that were completed since the last call.
+  package mutating func lines() -> [[UInt8]] {
+    var lines: [[UInt8]] = []
+    while true {
+      let got = pread(descriptor.raw, &chunk, chunk.count, offset)
+      if got <= 0 { return lines }
+      offset += off_t(got)
+      partial.append(contentsOf: chunk[..<got])
+      while let end = partial.firstIndex(of: 0x0a) {
+        lines.append(Array(partial[..<end]))
+        partial.removeFirst(end + 1)
+      }
+    }
+  }
+}

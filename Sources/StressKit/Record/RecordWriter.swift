@@ -1,0 +1,134 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// Writes the record: JSON Lines, each line one write(2), append only.
+///
+/// Samples come out of their lanes' rings and events out of a queue; one thread formats and writes both,
+/// so that neither a slow reader of the record nor the formatting holds up a sampler.
+package final class RecordWriter: @unchecked Sendable {
+  /// How often the lanes and the queue are looked at, ns.
+  private static let pause: UInt64 = 20_000_000
+  /// With nothing else to say, a line this often tells the host that the supervisor lives, ns.
+  package static let heartbeat: UInt64 = 1_000_000_000
+
+  private let descriptor: Int32
+  private let events = Mutex<[[UInt8]]>([])
+  private let lanes = Mutex<[Sampler]>([])
+  private let stopping = Atomic<Bool>(false)
+  private let failed = Atomic<Bool>(false)
+  private var thread: Thread?
+  private var buffer: [UInt8] = []
+
+  /// - Parameter descriptor: where the lines go; it stays open as long as the writer.
+  package init(_ descriptor: consuming Descriptor) {
+    self.descriptor = descriptor.release()
+    buffer.reserveCapacity(64 << 10)
+  }
+
+  deinit { close(descriptor) }
+
+  package func start() throws(HarnessError) {
+    thread = try Thread("wb-record") { [self] in loop() }
+  }
+
+  /// Queues one line. `members` come after `type` and the time, CLOCK_BOOTTIME in ns.
+  package func emit(
+    _ type: String, at time: UInt64? = nil, _ members: KeyValuePairs<String, JSON> = [:]
+  ) {
+    emit(type, at: time, members.map { ($0.key, $0.value) })
+  }
+
+  package func emit(_ type: String, at time: UInt64? = nil, _ members: [(String, JSON)]) {
+    var line: [(key: String, value: JSON)] = [
+      ("type", .string(type)), ("t", .uint(time ?? cl_boottime())),
+    ]
+    line += members.map { (key: $0.0, value: $0.1) }
+    var bytes: [UInt8] = []
+    JSON.object(line).write(to: &bytes)
+    bytes.append(0x0a)
+    events.withLock { $0.append(bytes) }
+  }
+
+  /// Adds a lane: its `columns` line now, its samples as they come.
+  package func add(_ lane: Sampler) {
+    emit(
+      "columns",
+      [
+        ("lane", .string(lane.lane)), ("interval", .uint(lane.interval)),
+        ("names", .array(lane.names.map { .string($0) })),
+      ])
+    lanes.withLock { $0.append(lane) }
+  }
+
+  /// Writes what is still queued and ends the thread.
+  package func finish() {
+    stopping.store(true, ordering: .releasing)
+    thread?.join()
+    thread = nil
+  }
+
+  private func loop() {
+    var lastLine = cl_boottime()
+    while true {
+      let last = stopping.load(ordering: .acquiring)
+      var wrote = false
+      for line in events.withLock({ queue in
+        let taken = queue
+        queue.removeAll(keepingCapacity: true)
+        return taken
+      }) {
+        write(line)
+        wrote = true
+      }
+      for lane in lanes.withLock({ $0 }) {
+        lane.drain { values in
+          format(lane, values)
+          write(buffer)
+          wrote = true
+        }
+      }
+      let now = cl_boottime()
+      if wrote {
+        lastLine = now
+      } else if now - lastLine >= Self.heartbeat {
+        emit("alive")
+      }
+      if last { return }
+      cl_sleep_until(now + Self.pause)
+    }
+  }
+
+  private func format(_ lane: Sampler, _ values: Slice<UnsafeMutableBufferPointer<Int64>>) {
+    buffer.removeAll(keepingCapacity: true)
+    buffer.append(contentsOf: "{\"type\":\"sample\",\"t\":".utf8)
+    JSON.write(values[values.startIndex], to: &buffer)
+    buffer.append(contentsOf: ",\"lane\":\"".utf8)
+    buffer.append(contentsOf: lane.lane.utf8)
+    buffer.append(contentsOf: "\",\"v\":[".utf8)
+    for (i, value) in values.dropFirst().enumerated() {
+      if i > 0 { buffer.append(0x2c) }
+      if value == CounterFile.unknown {
+        buffer.append(contentsOf: "null".utf8)
+      } else {
+        JSON.write(value, to: &buffer)
+      }
+    }
+    buffer.append(contentsOf: "]}\n".utf8)
+  }
+
+  /// A record that cannot be written must not stop the trial: the loss shows as a torn or missing end.
+  private func write(_ line: [UInt8]) {
+    if failed.load(ordering: .relaxed) { return }
+    var rest = line[...]
+    while !rest.isEmpty {
+      let wrote = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if wrote < 0 {
+        if cl_errno() == EINTR { continue }
+        failed.store(true, ordering: .relaxed)
+        return
+      }
+      rest = rest.dropFirst(wrote)
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/// One record for people: header, then events in their order, samples only counted.
+package struct RecordText {
+  private let record: RecordReader
+
+  package init(_ record: RecordReader) { self.record = record }
+
+  package var text: String {
+    let header = record.first("header")
+    let plan = header?["plan"]
+    let axes = (plan?["axes"]?.members ?? []).map { "\($0.key)=\($0.value.string ?? "")" }
+    var lines = [
+      "\(plan?["label"]?.string ?? "?") \(axes.joined(separator: " ")) "
+        + "trial \(plan?["number"]?.int ?? 0), seed \(plan?["seed"]?.int ?? 0)",
+      "kernel \(header?["release"]?.string ?? "?"), \(header?["accelerator"]?.string ?? "?"), "
+        + "disk cache \(header?["disk_cache"]?.string ?? "?"), \(header?["mkfs"]?.string ?? "?")",
+    ]
+    let start = record.first("phase").flatMap { $0["t"]?.int } ?? 0
+    for line in record.lines {
+      guard let what = describe(line) else { continue }
+      if let time = line["t"]?.int {
+        let text = Format.fixed(Double(time - start) / 1e9, 3)
+        lines.append(String(repeating: " ", count: max(0, 9 - text.count)) + text + "  " + what)
+      } else {
+        lines.append("           " + what)
+      }
+    }
+    let samples = record.lines("sample").count
+    lines.append(
+      "\(samples) samples, \(record.lines("kmsg").count) kernel log lines"
+        + (record.torn > 0 ? ", \(record.torn) torn lines" : ""))
+    if record.ending == nil { lines.append("the record has no end: its harness was lost") }
+    return lines.joined(separator: "\n")
+  }
+
+  private func seconds(_ value: JSON?) -> String { Format.seconds(value?.double) + " s" }
+
+  /// A line's text; nil for what is only counted.
+  private func describe(_ line: JSON) -> String? {
+    switch line["type"]?.string {
+    case "phase":
+      let delay = line["delay"].map { " of \(seconds($0))" } ?? ""
+      return "phase \(line["name"]?.string ?? "?")\(delay)"
+    case "worker":
+      let more = line["message"]?.string ?? line["exit"]?.string ?? line["cgroup"]?.string ?? ""
+      return "worker \(line["name"]?.string ?? "?"): \(line["event"]?.string ?? "?") \(more)"
+    case "cost":
+      let overhead = Format.fixed((line["overhead"]?.double ?? 0) / 1024, 0)
+      return "worker \(line["worker"]?.string ?? "?") costs its cgroup \(overhead) KiB"
+    case "slow":
+      return "\(line["stream"]?.string ?? "?"): \(line["kind"]?.string ?? "?") took "
+        + seconds(line["latency"])
+    case "in-flight":
+      return "\(line["stream"]?.string ?? "?"): \(line["kind"]?.string ?? "?") in flight for "
+        + seconds(line["age"])
+    case "oom": return line["report"].flatMap(OOMReport.init(json:)).map(describe)
+    case "oom-group-kill":
+      return "OOM group kill: pid \(line["victim"]?["pid"]?.int ?? 0)"
+    case "oom-without-kill": return "OOM without a kill: \(line["reason"]?.string ?? "?")"
+    case "stream":
+      let bytes = line["bytes"]?.double ?? 0
+      let time = (line["last_end"]?.double ?? 0) - (line["first_start"]?.double ?? 0)
+      let speed = time > 0 ? Format.mebibytes(bytes / (time / 1e9)) : "-"
+      return "stream \(line["stream"]?.string ?? "?"): \(Format.mebibytes(bytes)) MiB, "
+        + "\(speed) MiB/s, \(line["inline"]?.int ?? 0) inline, \(line["punted"]?.int ?? 0) punted"
+    case "kills":
+      let events = (line["memory.events"]?.members ?? [])
+        .map { "\($0.key) \($0.value.int ?? 0)" }
+      return "memory.events: \(events.joined(separator: ", ")); "
+        + "\(line["kill_lines"]?.int ?? 0) kill lines in the kernel log"
+    case "lane":
+      return "lane \(line["lane"]?.string ?? "?"): \(line["samples"]?.int ?? 0) samples, "
+        + "\(line["missed"]?.int ?? 0) ticks missed, \(line["dropped"]?.int ?? 0) dropped, "
+        + "worst lateness \(seconds(line["worst_lateness"]))"
+    case "end":
+      let reason = line["reason"]?.string.map { " (\($0))" } ?? ""
+      let message = line["message"]?.string.map { ": \($0)" } ?? ""
+      return "end: \(line["outcome"]?.string ?? "?")\(reason)\(message)"
+    default: return nil
+    }
+  }
+
+  private func describe(_ report: OOMReport) -> String {
+    func kib(_ value: UInt64?) -> String { value.map { "\($0 >> 10)" } ?? "?" }
+    let victims = report.victims.map { "\($0.comm) (\($0.pid))" }.joined(separator: ", ")
+    return "OOM kill of \(victims), invoked by \(report.invoker ?? "?") at the limit of "
+      + "\(report.oomCgroup ?? "the machine"); KiB: file \(kib(report.file)), dirty "
+      + "\(kib(report.fileDirty)), writeback \(kib(report.fileWriteback)), anon "
+      + "\(kib(report.anon)), unevictable \(kib(report.unevictable))"
+  }
+}

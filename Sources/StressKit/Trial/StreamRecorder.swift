@@ -1,0 +1,81 @@
+import CLinux
+import Histogram
+
+/// Gathers what a stream's worker leaves in shared memory and tells it to the record: every slow
+/// operation by itself, all of them as a histogram.
+final class StreamRecorder {
+  let worker: WorkerProcess
+  private let slow: UInt64
+  private let record: RecordWriter
+  private var writes = StreamRecorder.empty
+  private var syncs = StreamRecorder.empty
+  /// Latencies above the histogram's range: recorded by count, never dropped silently.
+  private var beyond: Int64 = 0
+  private var inFlightIsRecorded = false
+
+  /// 1 us to 1 h, three significant digits.
+  private static var empty: Histogram<UInt64> {
+    Histogram(lowestDiscernibleValue: 1000, highestTrackableValue: 3_600_000_000_000)
+  }
+
+  /// - Parameter slow: operations at least this long are recorded one by one, ns.
+  init(_ worker: WorkerProcess, slow: UInt64, _ record: RecordWriter) {
+    self.worker = worker
+    self.slow = slow
+    self.record = record
+  }
+
+  func collect() {
+    worker.drain { operation in
+      let latency = operation.end - operation.start
+      let kind = SharedBlock.Kind(rawValue: operation.kind) ?? .write
+      let fits = kind == .write ? writes.record(latency) : syncs.record(latency)
+      if !fits { beyond += 1 }
+      if latency >= slow {
+        record.emit(
+          "slow", at: operation.end,
+          [
+            ("stream", .string(worker.name)), ("kind", .string(kind.label)),
+            ("start", .uint(operation.start)), ("latency", .uint(latency)),
+            ("bytes", .uint(operation.bytes)),
+          ])
+      }
+    }
+  }
+
+  /// Operations that have not ended when the worker died or time is up, with their age at that moment.
+  /// Only the first call counts: the slots of a dead worker stay as they were.
+  func recordInFlight(at time: UInt64) {
+    if inFlightIsRecorded { return }
+    inFlightIsRecorded = true
+    for operation in worker.inFlight() where operation.start < time {
+      record.emit(
+        "in-flight", at: time,
+        [
+          ("stream", .string(worker.name)), ("kind", .string(operation.kind.label)),
+          ("start", .uint(operation.start)), ("age", .uint(time - operation.start)),
+          ("bytes", .uint(operation.bytes)),
+        ])
+    }
+  }
+
+  /// The stream's totals and histograms; values are ns, as `[value, count]` pairs.
+  func finish() {
+    let totals = worker.totals
+    record.emit(
+      "stream",
+      [
+        ("stream", .string(worker.name)), ("done", .bool(worker.isDone)),
+        ("bytes", .uint(totals.bytes)), ("first_start", .uint(totals.firstStart)),
+        ("last_end", .uint(totals.lastEnd)), ("inline", .uint(totals.inline)),
+        ("punted", .uint(totals.punted)), ("paced", .uint(totals.paced)),
+        ("log_lost", .uint(totals.logLost)), ("beyond_range", .int(beyond)),
+        ("write_latency", Self.pairs(writes)), ("fsync_latency", Self.pairs(syncs)),
+      ])
+  }
+
+  private static func pairs(_ histogram: Histogram<UInt64>) -> JSON {
+    .array(
+      histogram.recordedValues().map { [.uint($0.value), .uint(UInt64($0.count))] })
+  }
+}

@@ -1,0 +1,338 @@
+import CLinux
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// One trial on this machine: set up, run, take down, always; told to a record as it goes.
+package final class Trial {
+  /// Where the scratch file system is mounted.
+  package static let mountPoint = "/mnt/wbstress"
+  private static let second: UInt64 = 1_000_000_000
+  /// How long pinned memory may take until it is there.
+  private static let readyTime = 120 * second
+  /// How often the streams are looked at.
+  private static let pollInterval: UInt64 = 20_000_000
+
+  private let plan: TrialPlan
+  private var profile: Profile { plan.profile }
+  private let record: RecordWriter
+  private var cgroups: CgroupTree
+  private var limited: CgroupTree.Group?
+  private var workers: [WorkerProcess] = []
+  private var streams: [StreamRecorder] = []
+  private var lanes: [Sampler] = []
+  private var mount: Mount?
+  private let kernelLog: KernelLogFollower
+  private var snapshots: Snapshots
+
+  /// - Parameters:
+  ///   - cgroups: the machine's v2 hierarchy; the caller's process is already in a group of its own.
+  package init(_ plan: TrialPlan, record: RecordWriter, cgroups: CgroupTree) throws(HarnessError) {
+    self.plan = plan
+    self.record = record
+    self.cgroups = cgroups
+    kernelLog = try KernelLogFollower(record)
+    snapshots = Snapshots(record)
+  }
+
+  /// Carries the trial out. The caller writes the ending as the record's last line.
+  package func run() -> Ending {
+    let ending: Ending
+    do {
+      try setUp()
+      try awaitPins()
+      let stopped = try stream()
+      ending = takeDown(timedOut: stopped)
+    } catch {
+      let failure = Ending(.invalid, reason: "set-up", message: error.description)
+      for lane in lanes { lane.stop() }
+      for worker in workers { worker.kill() }
+      ending = settle(failure)
+    }
+    return ending
+  }
+
+  private func phase(_ name: String, at time: UInt64? = nil, _ more: [(String, JSON)] = []) {
+    record.emit("phase", at: time, [("name", .string(name))] + more)
+  }
+
+  // MARK: Set-up
+
+  private func setUp() throws(HarnessError) {
+    phase("set-up")
+    try kernelLog.start()
+    try KernelSettings.apply(profile.kernel)
+    let kind = profile.filesystem.kind
+    mount = try Mount(
+      plan.device, at: Self.mountPoint, type: kind.rawValue, options: profile.filesystem.mount)
+    if let strict = profile.kernel.strictLimit {
+      try KernelSettings.setStrictLimit(strict, device: plan.device, kind)
+    }
+    if let swap = plan.swapDevice {
+      try check(cl_swapon(swap), swap, "swapon", code: .environment)
+    }
+    if let cache = plan.cacheDevice { try PageCache.fill(from: cache, bytes: profile.cache) }
+
+    let device = BlockDevice.number(plan.device)
+    let limited = try cgroups.make(
+      "wbstress",
+      profile.limits.map { setting in
+        // io files name a device; a profile cannot know its number.
+        guard setting.key.hasPrefix("io."), !setting.value.contains(":"), let device else {
+          return setting
+        }
+        return Profile.Setting(setting.key, "\(device) \(setting.value)")
+      })
+    self.limited = limited
+    var seeds = SplitMix64(seed: plan.seed &+ 1)
+    var groups: [CgroupTree.Group] = []
+    for name in profile.pinned.map(\.name) + profile.streams.map(\.name) {
+      groups.append(try cgroups.make("wbstress/\(name)"))
+    }
+    record.emit("environment", EnvironmentProbe.members(device: plan.device))
+    try startLanes(limited, groups)
+
+    phase("pin")
+    var remaining = groups[...]
+    for pinned in profile.pinned {
+      workers.append(
+        try .pinning(pinned, cgroup: remaining.removeFirst(), seed: seeds.next()))
+    }
+    for stream in profile.streams {
+      let worker = try WorkerProcess.streaming(
+        stream, to: Self.mountPoint + "/" + stream.name, cgroup: remaining.removeFirst(),
+        seed: seeds.next())
+      workers.append(worker)
+      streams.append(StreamRecorder(worker, slow: profile.observe.slow, record))
+    }
+    for worker in workers {
+      record.emit(
+        "worker",
+        [
+          ("name", .string(worker.name)), ("event", "start"), ("pid", .int(Int64(worker.pid))),
+          ("cgroup", .string(worker.cgroup)),
+        ])
+    }
+  }
+
+  private func startLanes(
+    _ limited: CgroupTree.Group, _ children: [CgroupTree.Group]
+  ) throws(HarnessError) {
+    var files = [
+      CounterFile("/proc/vmstat", .keyed, prefix: "vmstat:"),
+      CounterFile("/proc/pressure/memory", .pressure, prefix: "pressure/memory:"),
+      CounterFile("/proc/pressure/io", .pressure, prefix: "pressure/io:"),
+    ]
+    for group in [limited] + children {
+      let name = group.path
+      files += [
+        CounterFile(group.file("memory.current"), .single, prefix: "\(name)/memory.current"),
+        CounterFile(group.file("memory.events"), .keyed, prefix: "\(name)/memory.events:"),
+        CounterFile(
+          group.file("memory.events.local"), .keyed, prefix: "\(name)/memory.events.local:"),
+        CounterFile(group.file("memory.pressure"), .pressure, prefix: "\(name)/memory.pressure:"),
+        CounterFile(group.file("io.pressure"), .pressure, prefix: "\(name)/io.pressure:"),
+      ]
+    }
+    lanes = [
+      Sampler(lane: "main", interval: profile.observe.interval, files: files.compactMap { $0 })
+    ]
+    if let interval = profile.observe.rstat,
+      let stat = CounterFile(
+        limited.file("memory.stat"), .keyed, prefix: "\(limited.path)/memory.stat:")
+    {
+      lanes.append(Sampler(lane: "rstat", interval: interval, files: [stat], capacity: 1024))
+    }
+    for lane in lanes { record.add(lane) }
+    try lanes[0].start()
+  }
+
+  /// Waits until every worker has its memory or is ready to write.
+  private func awaitPins() throws(HarnessError) {
+    let deadline = cl_boottime() + Self.readyTime
+    while let waiting = workers.first(where: { !$0.isReady }) {
+      for worker in workers where worker.hasEnded() {
+        if let failure = worker.failure { throw failure }
+        // Killed while pinning: that is a result, of class anon.
+        throw HarnessError(
+          .harness, "worker \(worker.name)",
+          "ended before it was ready (\(worker.exit?.description ?? "?"))",
+          remedy: "when memory.max is below what is pinned, the pin alone is too large")
+      }
+      if cl_boottime() > deadline {
+        throw HarnessError(.harness, "worker \(waiting.name)", "not ready after 120 s")
+      }
+      cl_sleep_until(cl_boottime() + 1_000_000)
+    }
+  }
+
+  // MARK: The streams
+
+  /// Runs the streams to their end or their time. True when their time ran out with writes in flight
+  /// that no kill could end.
+  private func stream() throws(HarnessError) -> Bool {
+    let delay = plan.startDelay
+    recordCost()
+    snapshots.take("before", limited, workers.map(\.cgroup))
+    if lanes.count > 1 { try lanes[1].start() }
+    let start = cl_boottime() + delay
+    phase("delay", [("delay", .uint(delay))])
+    for stream in streams { try stream.worker.start(at: start) }
+    if let fault = plan.fault { try inject(fault, at: start + Self.second) }
+    cl_sleep_until(start)
+    phase("stream", at: start)
+
+    let deadline = start + profile.duration
+    var ended: Set<String> = []
+    while ended.count < workers.count {
+      for worker in workers where !ended.contains(worker.name) && worker.hasEnded() {
+        ended.insert(worker.name)
+        recordEnd(worker)
+        streams.first { $0.worker === worker }?.recordInFlight(at: cl_boottime())
+      }
+      for stream in streams { stream.collect() }
+      if streams.allSatisfy({ ended.contains($0.worker.name) }), !streams.isEmpty { break }
+      if cl_boottime() >= deadline { break }
+      cl_sleep_until(min(deadline, cl_boottime() + Self.pollInterval))
+    }
+    phase("stop")
+    for stream in streams { stream.worker.requestStop() }
+    for stream in streams { stream.recordInFlight(at: cl_boottime()) }
+    snapshots.take("after", limited, workers.map(\.cgroup))
+    for worker in workers { worker.kill() }
+    for stream in streams { stream.collect() }
+    var stuck = false
+    for worker in workers where !ended.contains(worker.name) {
+      recordEnd(worker)
+      if !worker.hasEnded() { stuck = true }
+    }
+    for stream in streams { stream.finish() }
+    return stuck
+  }
+
+  /// What each worker costs its cgroup beyond what the profile pins, measured once, before the delay.
+  private func recordCost() {
+    let pinned = Dictionary(uniqueKeysWithValues: profile.pinned.map { ($0.name, $0.size) })
+    for worker in workers {
+      let group = CgroupTree.Group(path: worker.cgroup)
+      let stat = Dictionary(
+        CounterFile.snapshot((try? File.text(group.file("memory.stat"))) ?? ""),
+        uniquingKeysWith: { first, _ in first })
+      guard let anon = stat["anon"], let kernel = stat["kernel"], let file = stat["file"] else {
+        continue
+      }
+      let subject = Int64(pinned[worker.name] ?? 0)
+      record.emit(
+        "cost",
+        [
+          ("worker", .string(worker.name)), ("pinned", .int(subject)), ("anon", .int(anon)),
+          ("kernel", .int(kernel)), ("file", .int(file)),
+          ("overhead", .int(anon + kernel + file - subject)),
+        ])
+    }
+  }
+
+  private func recordEnd(_ worker: WorkerProcess) {
+    let event: JSON =
+      switch worker.exit {
+      case .status(0): "done"
+      case .status: "failed"
+      case .signal(SIGKILL): "killed"
+      case .signal: "crashed"
+      case nil: "unkillable"
+      }
+    record.emit(
+      "worker",
+      [
+        ("name", .string(worker.name)), ("event", event),
+        ("exit", .optional(worker.exit?.description)),
+        ("message", .optional(worker.failure?.description)),
+      ])
+  }
+
+  private func inject(_ fault: TrialPlan.Fault, at time: UInt64) throws(HarnessError) {
+    _ = try Thread("wb-fault") {
+      cl_sleep_until(time)
+      switch fault {
+      case .panic: try? File.set("/proc/sysrq-trigger", "c")
+      case .livelock:
+        try? File.set("/proc/sys/kernel/sched_rt_runtime_us", "-1")
+        for _ in 0..<2 * EnvironmentProbe.onlineCPUs {
+          _ = try? Thread("wb-spin") {
+            _ = cl_set_fifo(99)
+            while cl_boottime() > 0 {}
+          }
+        }
+      }
+    }
+  }
+
+  // MARK: Take-down
+
+  private func takeDown(timedOut: Bool) -> Ending {
+    if timedOut {
+      return settle(
+        Ending(
+          .stalled, reason: "unkillable",
+          message: "a worker in uninterruptible sleep outlived SIGKILL"))
+    }
+    if let failed = workers.lazy.compactMap(\.failure).first {
+      return settle(Ending(.invalid, reason: "worker", message: failed.description))
+    }
+    return settle(Ending(.completed))
+  }
+
+  /// Unmounts, stops watching and says how it ended.
+  private func settle(_ sofar: Ending) -> Ending {
+    var ending = sofar
+    phase("unmount")
+    if ending.outcome != .stalled, let mount {
+      do {
+        try mount.unmount()
+        phase("unmounted")
+      } catch {
+        ending = Ending(.invalid, reason: "take-down", message: error.description)
+      }
+    }
+    for lane in lanes {
+      lane.stop()
+      let health = lane.health
+      record.emit(
+        "lane",
+        [
+          ("lane", .string(lane.lane)), ("samples", .int(Int64(health.samples))),
+          ("missed", .int(Int64(health.missed))), ("dropped", .int(Int64(health.dropped))),
+          ("worst_lateness", .uint(health.worstLateness)),
+        ])
+    }
+    kernelLog.stop()
+    let kills = recordKills()
+    if ending.outcome == .completed || ending.reason == "set-up", kills > 0 {
+      ending = Ending(.oom, reason: ending.reason, message: ending.message)
+    }
+    do throws(HarnessError) {
+      if ending.outcome != .stalled {
+        try cgroups.remove(deadline: cl_boottime() + 30 * Self.second)
+      }
+    } catch {
+      ending = Ending(.stalled, reason: "take-down", message: error.description)
+    }
+    return ending
+  }
+
+  /// What memory.events and the kernel log say of kills: two accounts that must agree.
+  private func recordKills() -> Int64 {
+    guard let limited else { return 0 }
+    let events = CounterFile.snapshot((try? File.text(limited.file("memory.events"))) ?? "")
+    let counts = Dictionary(events, uniquingKeysWith: { first, _ in first })
+    record.emit(
+      "kills",
+      [
+        ("memory.events", .object(events.map { ($0.key, .int($0.value)) })),
+        ("kill_lines", .int(Int64(kernelLog.killLines))),
+        ("incidents", .int(Int64(kernelLog.incidents))),
+        ("kmsg_gaps", .int(Int64(kernelLog.gaps))),
+      ])
+    return max(counts["oom_kill"] ?? 0, Int64(kernelLog.killLines))
+  }
+}

@@ -1,0 +1,168 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// The memory that a worker shares with its supervisor.
+///
+/// The supervisor makes it and touches every page before the worker starts, so none of it is charged
+/// to the cgroup under test, and what the worker measured survives its SIGKILL, operations in flight
+/// included. One file (memfd), laid out as
+///
+///     Control | path (256 bytes) | Slot x (depth + 1) | Operation x capacity | buffers, page-aligned
+///
+/// Single writer per word: the worker writes `results`, slots and the log; the supervisor writes
+/// `stop` and `logTail`.
+package final class SharedBlock {
+  /// Every member is a 64-bit word, so that the layout is the same however it is compiled.
+  struct Control {
+    var role: UInt64 = 0
+    var size: UInt64 = 0
+    var block: UInt64 = 0
+    var depth: UInt64 = 0
+    var files: UInt64 = 0
+    var engine: UInt64 = 0
+    /// 0: none; 1: at the end; else after each so many bytes.
+    var fsync: UInt64 = 0
+    var preallocate: UInt64 = 0
+    var rate: UInt64 = 0
+    var seed: UInt64 = 0
+    var locked: UInt64 = 0
+    var logCapacity: UInt64 = 0
+
+    var stop: UInt64 = 0
+    var logTail: UInt64 = 0
+
+    var state: UInt64 = 0
+    var failedErrno: UInt64 = 0
+    var failedStep: UInt64 = 0
+    var bytes: UInt64 = 0
+    var inline: UInt64 = 0
+    var punted: UInt64 = 0
+    var firstStart: UInt64 = 0
+    var lastEnd: UInt64 = 0
+    var logHead: UInt64 = 0
+    var logLost: UInt64 = 0
+    var paced: UInt64 = 0
+  }
+
+  enum State: UInt64 {
+    case starting, ready, running, done, failed
+  }
+
+  /// What a worker was doing when it failed.
+  enum Step: UInt64, CaseIterable {
+    case none, map, lock, ring, open, preallocate, write, fsync, submit, start
+    var label: String {
+      switch self {
+      case .none: "?"
+      case .map: "mmap"
+      case .lock: "mlock"
+      case .ring: "io_uring_setup"
+      case .open: "open"
+      case .preallocate: "fallocate"
+      case .write: "write"
+      case .fsync: "fsync"
+      case .submit: "io_uring_enter"
+      case .start: "start"
+      }
+    }
+  }
+
+  /// An operation in flight: `start` is 0 when the slot is free. Times are CLOCK_BOOTTIME, ns.
+  struct Slot {
+    var start: UInt64 = 0
+    var bytes: UInt64 = 0
+    var kind: UInt64 = 0
+  }
+
+  package enum Kind: UInt64, Sendable {
+    case write, fsync
+    package var label: String { self == .write ? "write" : "fsync" }
+  }
+
+  /// A finished operation.
+  package struct Operation: Sendable {
+    package var start: UInt64
+    package var end: UInt64
+    package var bytes: UInt64
+    package var kind: UInt64
+  }
+
+  static let pathRoom = 256
+  /// Operations that the supervisor may leave unread: 65536 at 10 reads a second is 655 thousand a second.
+  static let logRoom: UInt64 = 1 << 16
+
+  let descriptor: Int32
+  let base: UnsafeMutableRawPointer
+  let length: Int
+
+  var control: UnsafeMutablePointer<Control> { base.assumingMemoryBound(to: Control.self) }
+  private var pathStart: UnsafeMutableRawPointer { base + MemoryLayout<Control>.stride }
+  var slots: UnsafeMutablePointer<Slot> {
+    (pathStart + Self.pathRoom).assumingMemoryBound(to: Slot.self)
+  }
+  var log: UnsafeMutablePointer<Operation> {
+    UnsafeMutableRawPointer(slots + Int(control.pointee.depth) + 1)
+      .assumingMemoryBound(to: Operation.self)
+  }
+  func buffer(_ slot: Int) -> UnsafeMutableRawPointer {
+    base + Self.bufferStart(depth: control.pointee.depth, log: control.pointee.logCapacity)
+      + slot * Int(control.pointee.block)
+  }
+
+  static func bufferStart(depth: UInt64, log: UInt64) -> Int {
+    let end =
+      MemoryLayout<Control>.stride + pathRoom + Int(depth + 1) * MemoryLayout<Slot>.stride
+      + Int(log) * MemoryLayout<Operation>.stride
+    return (end + 4095) & ~4095
+  }
+
+  var path: String { String(cString: pathStart.assumingMemoryBound(to: CChar.self)) }
+
+  /// Makes and prefaults the block of a worker; the caller is charged for it.
+  init(name: String, _ control: Control, path: String) throws(HarnessError) {
+    let buffers = control.block * max(control.depth, 1)
+    let needed =
+      Self.bufferStart(depth: control.depth, log: control.logCapacity) + Int(buffers)
+    guard path.utf8.count < Self.pathRoom else {
+      throw HarnessError(.usage, path, "path longer than \(Self.pathRoom - 1) bytes")
+    }
+    let descriptor = try check(cl_memfd(name, UInt64(needed)), "worker \(name)", "memfd_create")
+    let mapped = mmap(nil, needed, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+    guard let mapped, mapped != MAP_FAILED else {
+      let errno = Errno.current
+      close(descriptor)
+      throw HarnessError(.harness, "worker \(name)", "mmap of \(needed) bytes", errno: errno)
+    }
+    self.descriptor = descriptor
+    length = needed
+    base = mapped
+    // A write is what allocates and dirties the page, here and not in the worker.
+    for page in stride(from: 0, to: needed, by: 4096) {
+      mapped.storeBytes(of: 0, toByteOffset: page, as: UInt8.self)
+    }
+    self.control.pointee = control
+    path.withCString { text in
+      pathStart.copyMemory(from: text, byteCount: path.utf8.count + 1)
+    }
+  }
+
+  /// Maps the block that the supervisor passed, in the worker.
+  init(inherited descriptor: Int32) throws(HarnessError) {
+    var info = stat()
+    try checkErrno(Int(fstat(descriptor, &info)), "shared block", "fstat")
+    let mapped = mmap(
+      nil, Int(info.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+    guard let mapped, mapped != MAP_FAILED else {
+      throw HarnessError(.harness, "shared block", "mmap", errno: .current)
+    }
+    base = mapped
+    length = Int(info.st_size)
+    self.descriptor = descriptor
+  }
+
+  deinit {
+    munmap(base, length)
+    close(descriptor)
+  }
+}

@@ -1,0 +1,70 @@
+import CLinux
+import CUring
+import Glibc
+
+/// The process that runs inside the limits: pins memory or writes a stream.
+///
+/// It is the supervisor's own binary, executed straight into its cgroup (clone3), and keeps its own
+/// footprint out of the experiment: no allocation after it is ready, buffers and log in the
+/// supervisor's memory.
+package enum Worker {
+  /// Descriptors that the supervisor passes.
+  static let blockDescriptor: Int32 = 3
+  static let startDescriptor: Int32 = 4
+  /// First argument of the re-executed binary.
+  package static let command = "worker"
+
+  enum Role: UInt64 { case pinned, stream }
+
+  /// The worker's whole life; never returns.
+  package static func run() -> Never {
+    // Inherited from the supervisor, who must survive what the worker must not.
+    try? File.set("/proc/self/oom_score_adj", "0")
+    guard let block = try? SharedBlock(inherited: blockDescriptor) else { exit(70) }
+    let role = Role(rawValue: block.control.pointee.role)
+    cl_set_thread_name(role == .pinned ? "wb-pinned" : "wb-stream")
+    switch role {
+    case .pinned: pin(block)
+    case .stream:
+      var writer = StreamWriter(block: block)
+      writer.run()
+    case nil: exit(70)
+    }
+  }
+
+  static func fail(
+    _ control: UnsafeMutablePointer<SharedBlock.Control>, _ step: SharedBlock.Step,
+    _ errno: Int32
+  ) -> Never {
+    control.pointee.failedErrno = UInt64(errno)
+    control.pointee.failedStep = step.rawValue
+    cl_store(&control.pointee.state, SharedBlock.State.failed.rawValue)
+    exit(1)
+  }
+
+  private static func pin(_ block: SharedBlock) -> Never {
+    let control = block.control
+    let size = Int(control.pointee.size)
+    let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let memory, memory != MAP_FAILED else { fail(control, .map, cl_errno()) }
+    // Incompressible and different per page: neither zswap nor KSM may shrink what is pinned.
+    var random = SplitMix64(seed: control.pointee.seed)
+    let words = memory.assumingMemoryBound(to: UInt64.self)
+    for i in 0..<size / 8 { words[i] = random.next() }
+    if control.pointee.locked != 0, mlock(memory, size) < 0 { fail(control, .lock, cl_errno()) }
+    control.pointee.bytes = UInt64(size)
+    cl_store(&control.pointee.state, SharedBlock.State.ready.rawValue)
+    while true { pause() }
+  }
+
+  /// Sleeps until the supervisor says when to start, and until then.
+  static func awaitStart(_ control: UnsafeMutablePointer<SharedBlock.Control>) {
+    cl_store(&control.pointee.state, SharedBlock.State.ready.rawValue)
+    var deadline: UInt64 = 0
+    var got: Int
+    repeat { got = read(startDescriptor, &deadline, 8) } while got < 0 && cl_errno() == EINTR
+    if got != 8 { fail(control, .start, got < 0 ? cl_errno() : EPIPE) }
+    cl_sleep_until(deadline)
+    cl_store(&control.pointee.state, SharedBlock.State.running.rawValue)
+  }
+}

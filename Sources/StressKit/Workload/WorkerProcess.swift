@@ -1,0 +1,177 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// A worker as its supervisor sees it: process, cgroup and shared memory.
+package final class WorkerProcess {
+  package let name: String
+  /// cgroup path below the v2 mount.
+  package let cgroup: String
+  package let isStream: Bool
+  package let pid: Int32
+  private let process: Process
+  private let block: SharedBlock
+  private let startPipe: Int32
+  private let depth: Int
+  /// How the worker ended; nil while it runs.
+  package private(set) var exit: Exit?
+
+  /// Starts a worker that pins `pinned.size` bytes.
+  package static func pinning(
+    _ pinned: Profile.Pinned, cgroup: CgroupTree.Group, seed: UInt64
+  ) throws(HarnessError) -> WorkerProcess {
+    var control = SharedBlock.Control()
+    control.role = Worker.Role.pinned.rawValue
+    control.size = pinned.size
+    control.locked = pinned.mode == .locked ? 1 : 0
+    control.seed = seed
+    return try WorkerProcess(pinned.name, control, path: "", cgroup, isStream: false)
+  }
+
+  /// Starts a worker that will write a stream to files called `path`.0, `path`.1, ...
+  package static func streaming(
+    _ stream: Profile.Stream, to path: String, cgroup: CgroupTree.Group, seed: UInt64
+  ) throws(HarnessError) -> WorkerProcess {
+    var control = SharedBlock.Control()
+    control.role = Worker.Role.stream.rawValue
+    control.size = stream.size ?? 0
+    control.block = stream.block
+    control.depth = UInt64(stream.engine == .ioUring ? stream.depth : 1)
+    control.files = UInt64(stream.files)
+    control.engine =
+      switch stream.engine {
+      case .ioUring: StreamWriter.EngineCode.ioUring
+      case .pwrite: StreamWriter.EngineCode.pwrite
+      case .mmap: StreamWriter.EngineCode.mmap
+      }
+    control.fsync =
+      switch stream.fsync {
+      case .none: 0
+      case .end: 1
+      case .every(let bytes): bytes
+      }
+    control.preallocate = stream.preallocate ? 1 : 0
+    control.rate = stream.rate ?? 0
+    control.seed = seed
+    let operations = stream.size.map { $0 / stream.block + UInt64(2 * stream.files) + 2 }
+    control.logCapacity = min(operations ?? SharedBlock.logRoom, SharedBlock.logRoom)
+    return try WorkerProcess(stream.name, control, path: path, cgroup, isStream: true)
+  }
+
+  private init(
+    _ name: String, _ control: SharedBlock.Control, path: String, _ group: CgroupTree.Group,
+    isStream: Bool
+  ) throws(HarnessError) {
+    let block = try SharedBlock(name: name, control, path: path)
+    var ends: [Int32] = [0, 0]
+    try checkErrno(Int(pipe(&ends)), "worker \(name)", "pipe")
+    let readEnd = Descriptor(owning: ends[0])
+    _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
+    _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
+    startPipe = ends[1]
+    let directory = try Descriptor(open: group.directory, O_RDONLY | O_DIRECTORY)
+    let process = try Process(
+      ["/proc/self/exe", Worker.command],
+      environment: ["SWIFT_BACKTRACE=enable=no"],
+      descriptors: [-1, 2, 2, block.descriptor, readEnd.raw], cgroup: directory.raw)
+    self.name = name
+    self.cgroup = group.path
+    self.isStream = isStream
+    self.depth = Int(control.depth)
+    self.block = block
+    self.pid = process.pid
+    self.process = process
+  }
+
+  deinit { close(startPipe) }
+
+  private var control: UnsafeMutablePointer<SharedBlock.Control> { block.control }
+
+  var state: SharedBlock.State? { .init(rawValue: cl_load(&control.pointee.state)) }
+
+  package var isReady: Bool { state == .ready }
+  package var isDone: Bool { state == .done }
+
+  /// The worker's own account of why it gave up, as an error for the record.
+  package var failure: HarnessError? {
+    guard state == .failed else { return nil }
+    let errno = Errno(rawValue: Int32(truncatingIfNeeded: control.pointee.failedErrno))
+    let step = SharedBlock.Step(rawValue: control.pointee.failedStep) ?? .none
+    return HarnessError(
+      .harness, "worker \(name)", step.label, errno: errno, remedy: Self.remedy(errno, step))
+  }
+
+  private static func remedy(_ errno: Errno, _ step: SharedBlock.Step) -> String? {
+    switch (errno, step) {
+    case (.noSpace, _):
+      "the scratch file system is full: raise device.size or lower the stream's size"
+    case (.noMemory, .lock), (.notPermitted, .lock):
+      "mlock needs CAP_IPC_LOCK or a larger RLIMIT_MEMLOCK"
+    case (.noFunction, .ring), (.notPermitted, .ring):
+      "this kernel has no io_uring, or kernel.io_uring_disabled forbids it: use engine: pwrite"
+    default: nil
+    }
+  }
+
+  /// Sees whether the process has ended; true once it has.
+  package func hasEnded() -> Bool {
+    if exit == nil { exit = process.poll() }
+    return exit != nil
+  }
+
+  /// Lets a ready stream begin at `time` (CLOCK_BOOTTIME, ns).
+  package func start(at time: UInt64) throws(HarnessError) {
+    var deadline = time
+    try checkErrno(write(startPipe, &deadline, 8), "worker \(name)", "start")
+  }
+
+  /// Asks a stream to issue nothing more; what is in flight goes on.
+  package func requestStop() { cl_store(&control.pointee.stop, 1) }
+
+  package func kill() {
+    process.signal(SIGKILL)
+    if exit == nil { exit = process.wait(timeout: 10_000_000_000) }
+  }
+
+  /// Hands over the operations finished since the last call.
+  package func drain(_ body: (SharedBlock.Operation) -> Void) {
+    let head = cl_load(&control.pointee.logHead)
+    var tail = control.pointee.logTail
+    while tail < head {
+      body(block.log[Int(tail % control.pointee.logCapacity)])
+      tail += 1
+    }
+    cl_store(&control.pointee.logTail, tail)
+  }
+
+  /// Operations in flight: a stall that has not ended is still a stall.
+  package func inFlight() -> [(kind: SharedBlock.Kind, start: UInt64, bytes: UInt64)] {
+    guard isStream else { return [] }
+    return (0...depth).compactMap { i in
+      let start = cl_load(&block.slots[i].start)
+      guard start != 0, let kind = SharedBlock.Kind(rawValue: block.slots[i].kind) else {
+        return nil
+      }
+      return (kind, start, block.slots[i].bytes)
+    }
+  }
+
+  /// A stream's totals. Bytes are those of completed writes; times are CLOCK_BOOTTIME in ns, 0: never.
+  package struct Totals: Sendable {
+    package var bytes: UInt64
+    package var inline: UInt64
+    package var punted: UInt64
+    package var firstStart: UInt64
+    package var lastEnd: UInt64
+    package var logLost: UInt64
+    package var paced: UInt64
+  }
+
+  package var totals: Totals {
+    Totals(
+      bytes: control.pointee.bytes, inline: control.pointee.inline,
+      punted: control.pointee.punted, firstStart: cl_load(&control.pointee.firstStart),
+      lastEnd: control.pointee.lastEnd, logLost: control.pointee.logLost,
+      paced: control.pointee.paced)
+  }
+}

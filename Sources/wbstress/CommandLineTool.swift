@@ -1,0 +1,55 @@
+import ArgumentParser
+import Glibc
+import StressKit
+
+/// The command line's root.
+struct CommandLineTool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "wbstress",
+    abstract: "Memory pressure against buffered writes, measured in real guests.",
+    version: Version.text,
+    subcommands: [Run.self, Report.self, Profiles.self, Kernels.self, Record.self])
+
+  /// Parses and runs, and turns errors into the exit codes of DESIGN.md.
+  static func run() -> Never {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+      Glibc.exit(0)
+    } catch let error as HarnessError {
+      Output.error(error.description)
+      Glibc.exit(error.code.rawValue)
+    } catch let error as HarnessErrors {
+      Output.error(error.description)
+      Glibc.exit(error.errors.first?.code.rawValue ?? HarnessError.Code.harness.rawValue)
+    } catch let error as ExitCode {
+      Glibc.exit(error.rawValue)
+    } catch {
+      // What the parser itself has to say: help and version are no errors.
+      let isHelp = Self.exitCode(for: error).isSuccess
+      let text = Self.fullMessage(for: error)
+      isHelp ? Output.line(text) : Output.error(text)
+      Glibc.exit(isHelp ? 0 : HarnessError.Code.usage.rawValue)
+    }
+  }
+}
+
+/// Text for people, written with write(2): stdio's globals are not safe to use from several threads.
+enum Output {
+  static func line(_ text: String) { write(1, text + "\n") }
+  static func error(_ text: String) { write(2, "wbstress: " + text + "\n") }
+
+  /// Progress goes beside the results, so that these can be piped.
+  static func progress(_ text: String) { write(2, text) }
+
+  static let progressIsTerminal = isatty(2) == 1
+
+  private static func write(_ descriptor: Int32, _ text: String) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let wrote = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if wrote <= 0 { return }
+      rest = rest.dropFirst(wrote)
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import StressKit
+
+struct Profiles: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "List, show and check profiles.",
+    subcommands: [List.self, Show.self, Check.self])
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Profiles that can be named.")
+
+    func run() throws {
+      for entry in ProfileCatalog().list() {
+        Output.line("\(entry.name): \(entry.summary)")
+        if !entry.variants.isEmpty {
+          Output.line("  variants: \(entry.variants.joined(separator: ", "))")
+        }
+        if let problems = entry.problems { Output.error(problems.description) }
+      }
+    }
+  }
+
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "A profile with every default filled in, as JSON (which is YAML too).")
+
+    @Argument(help: "NAME, NAME:VARIANT or a path.")
+    var profile: String
+
+    @Option(help: ArgumentHelp("Override a key; may be repeated.", valueName: "key=value"))
+    var set: [String] = []
+
+    func run() throws {
+      let choice = try ProfileCatalog().find(profile)
+      let overrides = try set.map { text -> ProfileFile.Override in
+        guard let equals = text.firstIndex(of: "=") else {
+          throw HarnessError(.usage, "--set \(text)", "expected KEY=VALUE")
+        }
+        return (
+          key: String(text[..<equals]), value: String(text[text.index(after: equals)...]),
+          origin: "--set \(text)"
+        )
+      }
+      let profile = try choice.file.profile(variant: choice.variant, overrides: overrides)
+      Output.line(profile.json.indentedText)
+    }
+  }
+
+  struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Check profiles and all their variants; every problem is reported.")
+
+    @Argument(help: "Names or paths.")
+    var profiles: [String]
+
+    func run() throws {
+      var errors: [HarnessError] = []
+      for text in profiles {
+        do throws(HarnessErrors) {
+          let choice = try ProfileCatalog().find(text)
+          for variant in [nil] + choice.file.variants.map(Optional.some) {
+            _ = try choice.file.profile(variant: variant)
+          }
+          Output.line("\(text): ok")
+        } catch {
+          errors += error.errors.filter { !errors.contains($0) }
+        }
+      }
+      if !errors.isEmpty { throw HarnessErrors(errors) }
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import ArgumentParser
+import Glibc
+import StressKit
+
+struct Run: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run a profile over file systems, kernels and settings.",
+    discussion: """
+      Every trial boots a throw-away guest on a freshly made file system. Results go to a campaign \
+      directory; the same command with the same --output goes on after an interruption.
+      """)
+
+  @Argument(help: "A profile: NAME, NAME:VARIANT or a path (see 'wbstress profiles list').")
+  var profile: String
+
+  @Option(help: "File systems, such as ext4,xfs,btrfs (default: the profile's).")
+  var fs: String = ""
+
+  @Option(help: ArgumentHelp("Kernels: \(KernelSpec.forms).", valueName: "kernels"))
+  var kernel: String?
+
+  @Option(help: "Trials of each cell.")
+  var trials: Int = 5
+
+  @Option(
+    help: ArgumentHelp(
+      "An axis: any profile key, or 'variant'; may be repeated.", valueName: "key=a,b"))
+  var vary: [String] = []
+
+  @Option(help: "Seed of order, delays and data (default: random, printed).")
+  var seed: UInt64?
+
+  @Option(
+    help: "Guests at a time. More than one shares the host's CPUs, and tells on the latencies.")
+  var jobs: Int = 1
+
+  @Option(help: "Campaign directory (default: wbstress-PROFILE-TIME).")
+  var output: String?
+
+  @Option(help: "kvm, tcg, or auto: KVM when a probe guest boots.")
+  var accelerator: String = "auto"
+
+  @Flag(help: "Keep every trial's disk image for reading back.")
+  var keepDisks = false
+
+  mutating func validate() throws {
+    if !(1...10_000).contains(trials) { throw ValidationError("--trials: 1 to 10000") }
+    if !(1...256).contains(jobs) { throw ValidationError("--jobs: 1 to 256") }
+    if accelerator != "auto", Accelerator(rawValue: accelerator) == nil {
+      throw ValidationError("--accelerator: auto, kvm or tcg")
+    }
+  }
+
+  mutating func run() throws {
+    guard let kernel else {
+      throw HarnessError(
+        .refused, "run", "without --kernel would load this very machine, which is not guarded yet",
+        remedy: "name a kernel to boot, such as --kernel debian:6.12")
+    }
+    let interrupt = Interrupt()
+    try interrupt.takeSignals()
+    let choice = try ProfileCatalog().find(profile)
+    let matrix = try Matrix(
+      choice, kernels: try KernelSpec.list(kernel),
+      filesystems: fs.split(separator: ",").map(String.init), vary: try vary.map(Matrix.Axis.init))
+    let store = try KernelStore()
+    let display = Display(matrix)
+    let kernels = try Preflight.check(matrix, store: store, progress: display.note)
+    let binary = try Self.executable()
+    let accelerator = try self.accelerator(kernels, binary, store, display)
+
+    let campaign = try Campaign(
+      directory: output ?? Self.defaultDirectory(matrix.label), matrix: matrix, trials: trials,
+      seed: seed)
+    let runner = CampaignRunner(
+      campaign, kernels: kernels, accelerator: accelerator, binary: binary, store: store,
+      keepDisks: keepDisks, interrupt: interrupt)
+    display.begin(campaign, remaining: runner.remaining, accelerator, jobs: jobs)
+    try runner.run(jobs: jobs) { display.show($0) }
+    display.finish()
+
+    let summary = try CampaignSummary(directory: campaign.directory)
+    Output.line(TerminalReport(summary, style: .forTerminal()).text)
+    if interrupt.isRequested {
+      let words = CommandLine.arguments.dropFirst().joined(separator: " ")
+      let output = output == nil ? " --output \(campaign.directory)" : ""
+      Output.error("interrupted; go on with: wbstress \(words)\(output)")
+      throw ExitCode(HarnessError.Code.interrupted.rawValue)
+    }
+    if !summary.expectationsMet { throw ExitCode(HarnessError.Code.expectation.rawValue) }
+  }
+
+  private func accelerator(
+    _ kernels: [KernelSpec: Kernel], _ binary: String, _ store: KernelStore, _ display: Display
+  ) throws(HarnessError) -> Accelerator {
+    if let forced = Accelerator(rawValue: accelerator) { return forced }
+    let labels = kernels.sorted { $0.key.description < $1.key.description }
+    guard let kernel = labels.first?.value else { return .tcg }
+    return try AcceleratorProbe.find(
+      kernel: kernel, binary: binary, store: store, progress: display.note)
+  }
+
+  /// This program's file, which also becomes the guest's PID 1.
+  private static func executable() throws(HarnessError) -> String {
+    guard let path = ProfileCatalog.executable() else {
+      throw HarnessError(.harness, "/proc/self/exe", "readlink", errno: .noSuchFileOrDirectory)
+    }
+    return path
+  }
+
+  private static func defaultDirectory(_ label: String) -> String {
+    var now = time(nil)
+    var parts = tm()
+    localtime_r(&now, &parts)
+    var text = [CChar](repeating: 0, count: 32)
+    strftime(&text, text.count, "%Y%m%d-%H%M%S", &parts)
+    let stamp = text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    let name = label.map { $0 == ":" || $0 == "/" ? "-" : String($0) }.joined()
+    return "wbstress-\(name)-\(stamp)"
+  }
+}

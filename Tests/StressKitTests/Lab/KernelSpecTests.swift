@@ -1,0 +1,40 @@
+import Testing
+
+@testable import StressKit
+
+struct KernelSpecTests {
+  @Test(arguments: [
+    ("debian:6.1", KernelSpec.debian(series: "6.1", flavour: .cloud)),
+    ("debian:6.12-amd64", .debian(series: "6.12", flavour: .amd64)),
+    ("./bzImage", .path("./bzImage", modules: nil)),
+    ("/boot/vmlinuz,modules=/m", .path("/boot/vmlinuz", modules: "/m")),
+    ("./odd:name", .path("./odd:name", modules: nil)),
+  ])
+  func parsesWhatItPrints(_ text: String, _ spec: KernelSpec) throws {
+    #expect(try KernelSpec(parsing: text) == spec)
+    #expect(spec.description == text)
+  }
+
+  @Test func takesTheDefaultFlavourInFull() throws {
+    #expect(try KernelSpec(parsing: "debian:6.12-cloud-amd64").description == "debian:6.12")
+  }
+
+  @Test(arguments: [
+    "", "debian:", "debian:6", "debian:6.12.1", "debian:6.x", "debian:6.12-",
+    "debian:6.12-rt-amd64",
+    "debain:6.1", "6.12", "bzImage,module=/m", "bzImage,modules=", "bzImage,modules=a,modules=b",
+  ])
+  func refusesWithTheForms(_ text: String) {
+    let error = #expect(throws: HarnessError.self) { try KernelSpec(parsing: text) }
+    #expect(error?.code == .usage)
+    #expect(error?.remedy?.contains(KernelSpec.forms) == true)
+  }
+
+  @Test func splitsAList() throws {
+    #expect(
+      try KernelSpec.list("debian:6.1,./a,modules=m,./b").map(\.description)
+        == ["debian:6.1", "./a,modules=m", "./b"])
+    #expect(throws: HarnessError.self) { try KernelSpec.list("modules=m,./b") }
+    #expect(throws: HarnessError.self) { try KernelSpec.list("./a,,./b") }
+  }
+}

@@ -1,0 +1,152 @@
+import Glibc
+import Testing
+
+@testable import StressKit
+
+struct ProfileCatalogTests: ProfileSuite {
+  /// Calls `body` with a directory that has the files, and removes it.
+  private func withFiles(_ files: [String: String], _ body: (String) throws -> Void) throws {
+    var template = Array("/tmp/wbstress-catalog-XXXXXX".utf8CString)
+    let made = try #require(mkdtemp(&template))
+    let directory = String(cString: made)
+    defer { File.remove(directory) }
+    for (name, text) in files {
+      let path = "\(directory)/\(name)"
+      try File.makeDirectory(path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" })
+      try File.write(path, Array(text.utf8))
+    }
+    try body(directory)
+  }
+
+  @Test func searchesTheEnvironmentThenBesideAndAboveTheExecutable() {
+    #expect(
+      ProfileCatalog.searchPath(configured: "/a:/b", executable: "/opt/wb/bin/wbstress") == [
+        "/a", "/b", "profiles", "/opt/wb/share/wbstress/profiles", "/opt/wb/bin/profiles",
+        "/opt/wb/profiles", "/opt/profiles", "/profiles",
+      ])
+    #expect(ProfileCatalog.searchPath(configured: nil, executable: nil) == ["profiles"])
+    #expect(ProfileCatalog.executable()?.hasPrefix("/") == true)
+  }
+
+  @Test func findsNamesPathsAndVariants() throws {
+    let files = [
+      "a/x.yaml": "\(minimal)\nsummary: first\nvariants: {v: {pin: 2MiB}}",
+      "b/x.yaml": "\(minimal)\nsummary: hidden",
+      "b/y.yaml": "\(minimal)\nname: other\nsummary: second",
+      "b/broken.yaml": "pinned: 1",
+      "b/z.json": minimal,
+      "b/.hidden.yaml": minimal,
+      "c:d/e.yaml": minimal,
+      "c:d/f:g.yaml": "\(minimal)\nname: fg",
+    ]
+    try withFiles(files) { root in
+      let catalog = ProfileCatalog(directories: ["\(root)/a", "\(root)/none", "\(root)/b"])
+      let entries = catalog.list()
+      #expect(entries.map(\.name) == ["broken", "x", "y"])
+      #expect(entries.map(\.summary) == ["", "first", "second"])
+      #expect(entries.map(\.variants) == [[], ["v"], []])
+      #expect(
+        entries[0].problems?.description
+          == "\(root)/b/broken.yaml:1:9: pinned: expected a list; found '1'")
+
+      let plain = try catalog.find("x")
+      #expect(plain.file.summary == "first" && plain.variant == nil)
+      let varied = try catalog.find("x:v")
+      #expect(varied.variant == "v")
+      #expect(try varied.file.profile(variant: varied.variant).pinned[0].size == 2 << 20)
+      #expect(try catalog.find("\(root)/b/x.yaml").file.summary == "hidden")
+      #expect(try catalog.find("\(root)/a/x.yaml:v").variant == "v")
+      #expect(try catalog.find("\(root)/c:d/e.yaml").variant == nil)
+      #expect(try catalog.find("\(root)/c:d/f:g.yaml").file.name == "fg")
+
+      #expect(
+        problems { _ = try catalog.find("w") } == ["w: no such profile; known: broken, x, y"])
+      #expect(
+        problems { _ = try catalog.find("x:u") } == [
+          "\(root)/a/x.yaml: no variant 'u'; known: v"
+        ])
+      #expect(
+        problems { _ = try catalog.find("\(root)/w.yaml") } == [
+          "\(root)/w.yaml: read: ENOENT (no such file or directory)"
+        ])
+      #expect(
+        problems { _ = try catalog.find("\(root)/a") } == [
+          "\(root)/a: read: EISDIR (is a directory)"
+        ])
+      #expect(
+        problems { _ = try ProfileCatalog(directories: ["\(root)/none"]).find("w") } == [
+          "w: no such profile; there are none in \(root)/none"
+        ])
+    }
+  }
+
+  @Test func aHugeFileIsNoProfile() {
+    #expect(
+      problems { _ = try ProfileFile(path: "/dev/zero") } == [
+        "/dev/zero: more than 1MiB: not a profile"
+      ])
+  }
+
+  // MARK: The shipped profiles
+
+  @Test func shippedProfilesAreSoundInEveryVariant() throws {
+    let entries = ProfileCatalog(directories: [shipped]).list()
+    #expect(entries.map(\.name).contains("oracle-backup"))
+    #expect(entries.map(\.name).contains("smoke"))
+    for entry in entries {
+      #expect(entry.problems == nil, "\(entry.name)")
+      #expect(!entry.summary.isEmpty, "\(entry.name)")
+      let file = try ProfileFile(path: entry.path)
+      #expect(file.name == entry.name)
+      for variant in [nil] + file.variants.map(Optional.some) {
+        let profile = try file.profile(variant: variant)
+        let again = try ProfileFile(text: profile.json.text, name: "profile.json").profile()
+        #expect(again == profile, "\(entry.name) \(variant ?? "")")
+      }
+    }
+  }
+
+  /// The device of a shipped profile takes any filesystem, since `--fs` varies it.
+  @Test(arguments: Profile.Filesystem.Kind.allCases)
+  func shippedProfilesRunOnEveryFilesystem(_ kind: Profile.Filesystem.Kind) throws {
+    for entry in ProfileCatalog(directories: [shipped]).list() {
+      let file = try ProfileFile(path: entry.path)
+      let profile = try file.profile(overrides: [("fs", kind.rawValue, "--fs \(kind.rawValue)")])
+      #expect(profile.filesystem.kind == kind)
+    }
+  }
+
+  @Test func oracleBackupIsTheMeasuredCell() throws {
+    let file = try ProfileFile(path: "\(shipped)/oracle-backup.yaml")
+    var expected = Profile(name: "oracle-backup")
+    expected.summary = file.summary
+    expected.limits = [.init("memory.max", "67108864"), .init("memory.swap.max", "0")]
+    expected.pinned = [.init(name: "db", size: 54 << 20)]
+    var stream = Profile.Stream(name: "backup")
+    stream.size = 24 << 20
+    stream.fsync = .end
+    expected.streams = [stream]
+    expected.device.bandwidth = 4 << 20
+    expected.expect = [.init(.oomKill, .equal, 0)]
+    #expect(try file.profile() == expected)
+
+    var variant = expected
+    variant.filesystem.mount = ["data=journal"]
+    variant.expect = [.init(.oomKill, .atLeast, 1)]
+    #expect(try file.profile(variant: "data-journal") == variant)
+    variant = expected
+    variant.pinned = []
+    #expect(try file.profile(variant: "nothing-pinned") == variant)
+    variant = expected
+    variant.limits.append(.init("memory.high", "62914560"))
+    #expect(try file.profile(variant: "memory-high") == variant)
+    variant = expected
+    variant.kernel.strictLimit = true
+    #expect(try file.profile(variant: "strict-limit") == variant)
+    variant = expected
+    variant.streams[0].engine = .pwrite
+    variant.streams[0].depth = 1
+    #expect(try file.profile(variant: "pwrite") == variant)
+    #expect(file.variants.count == 5)
+  }
+}

@@ -1,0 +1,280 @@
+import Testing
+
+@testable import StressKit
+
+struct ProfileFileTests: ProfileSuite {
+  static let text = """
+    limits: {memory.max: 64MiB}
+    pinned:
+      - {name: db, size: 54MiB}
+      - {size: 1MiB}
+    streams:
+      - {name: backup}
+      - {engine: mmap}
+    filesystem: {type: xfs}
+    variants:
+      nothing-pinned: {pinned: []}
+      data-journal:
+        fs: ext4
+        filesystem.mount: data=journal
+      deep:
+        streams.backup.depth: 64
+        vm.dirty_ratio: 5
+        memory.high: 60MiB
+    """
+
+  private func vary(_ key: String, _ value: String, variant: String? = nil) throws -> Profile {
+    try profile(
+      Self.text, variant: variant, overrides: [(key, value, "--vary \(key)=\(value)")])
+  }
+
+  private func refused(_ key: String, _ value: String, variant: String? = nil) -> [String] {
+    problems { _ = try vary(key, value, variant: variant) }
+  }
+
+  @Test func variantsChangeWhatTheyName() throws {
+    let file = try ProfileFile(text: Self.text, name: "x/p.yaml")
+    #expect(file.variants == ["nothing-pinned", "data-journal", "deep"])
+    #expect(file.name == "p" && file.source == "x/p.yaml")
+    let base = try file.profile()
+
+    var expected = base
+    expected.pinned = []
+    #expect(try file.profile(variant: "nothing-pinned") == expected)
+
+    expected = base
+    expected.filesystem.kind = .ext4
+    expected.filesystem.mount = ["data=journal"]
+    #expect(try file.profile(variant: "data-journal") == expected)
+
+    expected = base
+    expected.streams[0].depth = 64
+    expected.kernel.sysctl = [.init("vm.dirty_ratio", "5")]
+    expected.limits.append(.init("memory.high", "62914560"))
+    #expect(try file.profile(variant: "deep") == expected)
+
+    #expect(
+      problems { _ = try file.profile(variant: "deeper") } == [
+        "x/p.yaml: no variant 'deeper'; known: nothing-pinned, data-journal, deep"
+      ])
+    #expect(
+      problems { _ = try profile(minimal, variant: "x") } == [
+        "p.yaml: no variant 'x'; it has none"
+      ])
+  }
+
+  @Test func overridesReachEveryPlace() throws {
+    #expect(try vary("memory.max", "128M").limits == [.init("memory.max", "134217728")])
+    #expect(try vary("cpu.weight", "50").limits.last == .init("cpu.weight", "50"))
+    #expect(try vary("fs", "btrfs").filesystem.kind == .btrfs)
+    #expect(
+      try vary("filesystem.mount", "[noatime, data=ordered]").filesystem.mount
+        == ["noatime", "data=ordered"])
+    #expect(try vary("filesystem.mount", "data=journal").filesystem.mount == ["data=journal"])
+    #expect(try vary("lru_gen", "off").kernel.lruGen == false)
+    #expect(try vary("observe.rstat", "10ms").observe.rstat == 10_000_000)
+    #expect(try vary("engine", "pwrite").streams.map(\.engine) == [.pwrite, .pwrite])
+    #expect(try vary("streams.engine", "pwrite").streams.map(\.engine) == [.pwrite, .pwrite])
+    #expect(try vary("streams.backup.engine", "mmap").streams.map(\.engine) == [.mmap, .mmap])
+    #expect(try vary("streams.1.engine", "pwrite").streams.map(\.engine) == [.ioUring, .pwrite])
+    #expect(try vary("streams.stream1.files", "3").streams.map(\.files) == [1, 3])
+    #expect(try vary("pin", "2MiB").pinned.map(\.size) == [2 << 20, 2 << 20])
+    #expect(try vary("pinned.db.size", "2MiB").pinned.map(\.size) == [2 << 20, 1 << 20])
+    #expect(try vary("pin", "0").pinned.isEmpty)
+    #expect(
+      try vary("kernel.sysctl.vm.dirty_ratio", "7").kernel.sysctl
+        == [.init("vm.dirty_ratio", "7")])
+    #expect(
+      try vary("kernel.sysctl", "{vm.swappiness: 0}").kernel.sysctl
+        == [.init("vm.swappiness", "0")])
+    #expect(
+      try vary("sysfs.kernel/mm/lru_gen/min_ttl_ms", "9").kernel.sysfs
+        == [.init("kernel/mm/lru_gen/min_ttl_ms", "9")])
+    #expect(
+      try vary("throughput", ">= 1MiB/s").expect == [.init(.throughput, .atLeast, 1_048_576)])
+    #expect(try vary("streams", "[{name: only}]").streams == [.init(name: "only")])
+    #expect(try vary("summary", "a: b # c").summary == "a: b # c")
+    #expect(try vary("summary", "'quoted'").summary == "quoted")
+  }
+
+  @Test func overridesComeAfterTheVariantAndTheLastWins() throws {
+    let profile = try profile(
+      Self.text, variant: "deep",
+      overrides: [
+        ("streams.backup.depth", "2", "a"), ("depth", "3", "b"), ("vm.dirty_ratio", "6", "c"),
+      ])
+    #expect(profile.streams[0].depth == 3)
+    #expect(profile.kernel.sysctl == [.init("vm.dirty_ratio", "6")])
+  }
+
+  @Test func errorsNameTheOption() {
+    #expect(
+      refused("engine", "foo") == [
+        "--vary engine=foo: streams[0].engine: expected one of io_uring, pwrite, mmap; found 'foo'",
+        "--vary engine=foo: streams[1].engine: expected one of io_uring, pwrite, mmap; found 'foo'",
+      ])
+    #expect(
+      refused("device", "{sise: 1GiB}") == [
+        "--vary device={sise: 1GiB}: unknown key 'sise' in device; known: size, bandwidth, iops"
+      ])
+    #expect(
+      refused("pinned.db.size", "2GiB") == [
+        "--vary pinned.db.size=2GiB: pinned[0].size: the locked pins take 2049MiB, not less than"
+          + " the 1GiB of machine.memory"
+      ])
+    #expect(
+      refused("machine.memory", "50MiB") == [
+        "--vary machine.memory=50MiB: machine.memory: the locked pins take 55MiB, not less than the"
+          + " 50MiB of machine.memory"
+      ])
+    #expect(
+      refused("device.size", "100MiB") == [
+        "--vary device.size=100MiB: device.size: xfs needs a device of at least 300MiB; it has"
+          + " 100MiB"
+      ])
+    #expect(
+      refused("streams.1.name", "backup") == [
+        "--vary streams.1.name=backup: streams[1].name: the name 'backup' is taken; first at 6:12"
+      ])
+    #expect(
+      refused("streams.bakup.depth", "1") == [
+        "--vary streams.bakup.depth=1: streams.bakup.depth: no 'bakup' in streams; known: backup,"
+          + " stream1"
+      ])
+    #expect(
+      refused("streams.2.depth", "1") == [
+        "--vary streams.2.depth=1: streams.2.depth: no '2' in streams; known: backup, stream1"
+      ])
+    #expect(
+      refused("pin", "1MiB", variant: "nothing-pinned") == [
+        "--vary pin=1MiB: pinned.*.size: nothing to set; pinned is empty"
+      ])
+    #expect(
+      refused("filesystem.mount", "[a") == [
+        "--vary filesystem.mount=[a: did not find expected ',' or ']' while parsing a flow sequence"
+          + " that begins at 1:1"
+      ])
+    #expect(
+      refused("duration", "") == [
+        "--vary duration=: duration: expected a duration such as 30s; found nothing"
+      ])
+  }
+
+  @Test func badKeysAreToldTogetherWithBadValues() {
+    let found = problems {
+      _ = try profile(
+        Self.text,
+        overrides: [
+          ("memory.mix", "1", "--vary memory.mix=1"), ("size", "1", "--vary size=1"),
+          ("cpus", "0", "--vary cpus=0"),
+        ])
+    }
+    #expect(
+      found == [
+        "--vary memory.mix=1: unknown key 'memory.mix'; nearest: limits.memory.max, "
+          + "limits.memory.min, limits.memory.high, limits.memory.low, machine.memory",
+        "--vary size=1: ambiguous key 'size'; it may be pinned.*.size, streams.*.size, device.size",
+        "--vary cpus=0: machine.cpus: 0 is less than 1",
+      ])
+  }
+
+  @Test(arguments: [
+    ("memory.max", "limits.memory.max"), ("limits.memory.max", "limits.memory.max"),
+    ("io.max", "limits.io.max"), ("cpu.weight.nice", "limits.cpu.weight.nice"),
+    ("fs", "filesystem.type"), ("type", "filesystem.type"), ("lru_gen", "kernel.lru_gen"),
+    ("engine", "streams.*.engine"), ("streams.engine", "streams.*.engine"),
+    ("streams.*.engine", "streams.*.engine"), ("streams.backup.engine", "streams.backup.engine"),
+    ("streams.0.engine", "streams.0.engine"), ("pin", "pinned.*.size"), ("mode", "pinned.*.mode"),
+    ("rstat", "observe.rstat"), ("vm.dirty_ratio", "kernel.sysctl.vm.dirty_ratio"),
+    ("fs.aio-max-nr", "kernel.sysctl.fs.aio-max-nr"),
+    ("kernel.sysctl.kernel.panic", "kernel.sysctl.kernel.panic"),
+    ("sysctl.kernel.panic", "kernel.sysctl.kernel.panic"), ("memory", "machine.memory"),
+    ("name", "name"), ("duration", "duration"), ("pinned", "pinned"), ("sysctl", "kernel.sysctl"),
+    ("stall.p99", "expect.stall.p99"), ("oom_kill", "expect.oom_kill"),
+    ("bandwidth", "device.bandwidth"), ("device", "device"),
+  ])
+  func shorthandsHaveOneFullPath(_ key: String, _ path: String) throws {
+    #expect(try ProfileFile.canonicalKey(key) == path)
+    #expect(try ProfileFile.canonicalKey(path) == path)
+  }
+
+  @Test(arguments: [
+    "", ".", "x", "variants", "streams.", "streams.a", "streams.a.b", "streams..engine", "device.x",
+    "kernel.sysctl.", "kernel.panic", "memory.reclaim", "cgroup.kill", "max", "high", "limits.x",
+    "expect.x", "device.", ".size", "name.x",
+  ])
+  func otherKeysAreRefused(_ key: String) {
+    #expect(throws: HarnessError.self) { try ProfileFile.canonicalKey(key) }
+  }
+
+  @Test func distanceIsLevenshteins() {
+    #expect(ProfileKeys.distance("", "abc") == 3)
+    #expect(ProfileKeys.distance("kitten", "sitting") == 3)
+    #expect(ProfileKeys.distance("same", "same") == 0)
+  }
+
+  // MARK: Canonical form
+
+  private func roundTrips(_ profile: Profile) throws(HarnessErrors) {
+    let text = profile.json.text
+    let again = try ProfileFile(text: text, name: "profile.json").profile()
+    #expect(again == profile)
+    #expect(again.json.text == text)
+  }
+
+  @Test func canonicalFormIsReadBackEqual() throws {
+    try roundTrips(try profile(ProfileParserTests.full))
+    try roundTrips(try profile(minimal))
+    var odd = try profile(minimal)
+    odd.summary = "a \"quote\", a \\, # no comment: é €😀\nand a second line"
+    odd.limits = [.init("io.max", "[8:0] {wbps}=1 # x")]
+    odd.kernel.sysctl = [.init("kernel.core_pattern", "'null'"), .init("vm.x", "null")]
+    odd.kernel.lruGen = false
+    odd.cache = Units.largest
+    odd.expect = [.init(.stallMax, .greater, 1)]
+    try roundTrips(odd)
+  }
+
+  /// Damaged files either say what is wrong or are profiles like any other; nothing traps.
+  @Test func damagedFilesAreRefusedOrRoundTrip() throws {
+    var random = SplitMix64(seed: 1)
+    let alphabet = Array("019aMs-:.,#[]{}<>=\"'\\&*!|~ \n\t\u{1}é".utf8)
+    let original = Array((ProfileParserTests.full + "\nvariants: {a: {pin: 2MiB}}\n").utf8)
+    var outcomes = (refused: 0, read: 0)
+    for _ in 0..<1500 {
+      var bytes = original
+      for _ in 0...Int.random(in: 0..<3, using: &random) {
+        let at = Int.random(in: bytes.indices, using: &random)
+        let byte = alphabet.randomElement(using: &random) ?? 0
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: bytes[at] = byte
+        case 1: bytes.insert(byte, at: at)
+        default: bytes.remove(at: at)
+        }
+      }
+      do throws(HarnessErrors) {
+        let profile = try ProfileFile(bytes: bytes, name: "p.yaml").profile()
+        try roundTrips(profile)
+        outcomes.read += 1
+      } catch {
+        #expect(error.errors.allSatisfy { $0.object.hasPrefix("p.yaml:") && $0.code == .usage })
+        outcomes.refused += 1
+      }
+    }
+    #expect(outcomes.refused > 500 && outcomes.read > 50)
+  }
+
+  @Test func canonicalFormIsWrittenInFull() throws {
+    #expect(
+      try profile(minimal).json.text == """
+        {"name":"p","summary":"","limits":{},\
+        "pinned":[{"name":"pin0","size":1048576,"mode":"locked"}],"streams":[],"cache":0,\
+        "device":{"size":536870912,"bandwidth":"unlimited","iops":"unlimited"},\
+        "filesystem":{"type":"ext4","mount":[],"mkfs":[]},\
+        "kernel":{"sysctl":{},"sysfs":{},"boot":[]},\
+        "machine":{"memory":1073741824,"cpus":2,"swap":0},\
+        "observe":{"interval":"100000000ns","rstat":"off","slow":"100000000ns"},\
+        "duration":"60000000000ns","expect":{}}
+        """)
+  }
+}
