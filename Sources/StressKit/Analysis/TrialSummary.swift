@@ -93,7 +93,9 @@ package struct TrialSummary: Sendable {
     bytes = streams.reduce(0) { $0 + UInt64($1["bytes"]?.int ?? 0) }
     let starts = streams.compactMap { $0["first_start"]?.int }.filter { $0 > 0 }
     let ends = streams.compactMap { $0["last_end"]?.int }.filter { $0 > 0 }
-    if let first = starts.min(), let last = ends.max(), last > first {
+    // A stream that was killed half-way says nothing of its speed.
+    let whole = streams.allSatisfy { ["size", "time"].contains($0["ended"]?.string) }
+    if whole, let first = starts.min(), let last = ends.max(), last > first {
       throughput = Double(bytes) / (Double(last - first) / 1e9)
     }
     stall = Self.stall(record, streams)

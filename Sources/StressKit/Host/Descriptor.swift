@@ -50,6 +50,13 @@ package enum File {
     String(decoding: try read(path, code: code), as: UTF8.self)
   }
 
+  /// The lines of a text whose ends may be `\r\n`, as on a serial console: to Swift those two are one
+  /// character, which a split at "\n" does not see. Empty lines are left out; no file has none.
+  package static func consoleLines(_ path: String) -> [String] {
+    ((try? read(path)) ?? []).split { $0 == 0x0a || $0 == 0x0d }
+      .map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// One line without its end; nil when the file cannot be read: for values that not every kernel has.
   package static func line(_ path: String) -> String? {
     guard let text = try? text(path) else { return nil }

@@ -49,10 +49,13 @@ package enum BlockDevice {
   }
 }
 
-/// Clean page cache, so that the node has plenty to reclaim beside the cgroup under test.
-package enum PageCache {
+/// Clean page cache, so that the node has plenty to reclaim beside the cgroup under test. It lasts as long
+/// as its owner: the last close of a block device drops the device's cache.
+package struct PageCache: ~Copyable {
+  private let descriptor: Descriptor
+
   /// Reads `bytes` of a device that nobody writes.
-  package static func fill(from device: String, bytes: UInt64) throws(HarnessError) {
+  package init(from device: String, bytes: UInt64) throws(HarnessError) {
     let fd = try Descriptor(open: device, O_RDONLY, code: .environment)
     var chunk = [UInt8](repeating: 0, count: 1 << 20)
     var done: UInt64 = 0
@@ -62,5 +65,6 @@ package enum PageCache {
       if got == 0 { throw HarnessError(.harness, device, "ends after \(done) bytes") }
       done += UInt64(got)
     }
+    descriptor = fd
   }
 }

@@ -115,7 +115,7 @@ package struct Campaign: Sendable {
   package func setAside(_ trial: Trial) throws(HarnessError) {
     let path = directory(of: trial)
     guard File.exists(path) else { return }
-    File.remove(path + "/" + GuestTrial.diskName)
+    Scratch.clear(path)
     var attempt = 1
     while File.exists("\(path).lost-\(attempt)") { attempt += 1 }
     try checkErrno(Int(rename(path, "\(path).lost-\(attempt)")), path, "rename")

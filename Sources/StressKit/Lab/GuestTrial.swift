@@ -35,7 +35,8 @@ package struct GuestTrial {
   package var disturb: ((VirtualMachine) -> Void)?
 
   package static let consoleName = "console.log"
-  package static let diskName = "scratch.img"
+  /// kernel/panic.c.
+  private static let panicText = "Kernel panic - not syncing"
 
   package init(
     plan: TrialPlan, kernel: Kernel, accelerator: Accelerator, binary: String, store: KernelStore,
@@ -143,7 +144,7 @@ package struct GuestTrial {
 
   /// "Killed process" lines on the serial console: the account that is independent of /dev/kmsg.
   static func killLines(_ console: String) -> Int {
-    ((try? File.text(console)) ?? "").split(separator: "\n")
+    File.consoleLines(console)
       .filter { $0.contains("ut of memory") && $0.contains(": Killed process ") }.count
   }
 
@@ -204,15 +205,14 @@ package struct GuestTrial {
   }
 
   private func unexpectedEnd(_ machine: VirtualMachine, booted: Bool) -> Ending {
-    let console = (try? File.text(consolePath)) ?? ""
     let how = machine.exit?.description ?? "?"
     if !booted {
       return Ending(
         .invalid, reason: "boot-failure",
         message: withConsole("QEMU ended (\(how)) before the kernel had reached the harness"))
     }
-    if console.contains("Kernel panic - not syncing") {
-      return Ending(.panic, reason: "panic", message: withConsole("the kernel panicked"))
+    if let panic = File.consoleLines(consolePath).first(where: { $0.contains(Self.panicText) }) {
+      return Ending(.panic, reason: "panic", message: withConsole(panic))
     }
     return Ending(
       .harnessLost, reason: "guest-gone",
@@ -221,7 +221,7 @@ package struct GuestTrial {
 
   /// A message with the end of the serial console behind it.
   private func withConsole(_ message: String) -> String {
-    let console = ((try? File.text(consolePath)) ?? "").split { "\r\n".contains($0) }
+    let console = File.consoleLines(consolePath)
     if console.isEmpty { return message + "; the serial console is empty" }
     return message + "; end of the serial console:\n"
       + console.suffix(15).joined(separator: "\n")

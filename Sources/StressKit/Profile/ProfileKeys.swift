@@ -23,6 +23,11 @@ enum ProfileKeys {
     ("cpu.idle", .flag), ("cpu.uclamp.min", .text), ("cpu.uclamp.max", .text),
   ]
 
+  /// Whether a limit's value is a number of bytes.
+  static func isBytes(_ file: String) -> Bool {
+    limits.contains { $0.file == file && $0.kind == .bytes }
+  }
+
   static let top = [
     "name", "summary", "limits", "pinned", "streams", "cache", "device", "filesystem", "kernel",
     "machine", "observe", "duration", "expect", "variants",

@@ -82,7 +82,8 @@ package struct TerminalReport {
 
   private static func describe(_ profile: Profile) -> String {
     let limits = profile.limits.map { setting in
-      "\(setting.key) \(UInt64(setting.value).map(Units.sizeText) ?? setting.value)"
+      let bytes = ProfileKeys.isBytes(setting.key) ? UInt64(setting.value) : nil
+      return "\(setting.key) \(bytes.map(Units.sizeText) ?? setting.value)"
     }
     let pins = profile.pinned.map { "\(Units.sizeText($0.size)) \($0.mode.rawValue)" }
     return (limits + (pins.isEmpty ? ["nothing pinned"] : pins)).joined(separator: ", ")

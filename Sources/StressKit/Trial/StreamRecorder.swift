@@ -12,6 +12,7 @@ final class StreamRecorder {
   /// Latencies above the histogram's range: recorded by count, never dropped silently.
   private var beyond: Int64 = 0
   private var inFlightIsRecorded = false
+  private var endedBeforeStop = false
 
   /// 1 us to 1 h, three significant digits.
   private static var empty: Histogram<UInt64> {
@@ -48,6 +49,7 @@ final class StreamRecorder {
   func recordInFlight(at time: UInt64) {
     if inFlightIsRecorded { return }
     inFlightIsRecorded = true
+    endedBeforeStop = worker.hasEnded()
     for operation in worker.inFlight() where operation.start < time {
       record.emit(
         "in-flight", at: time,
@@ -59,13 +61,20 @@ final class StreamRecorder {
     }
   }
 
+  /// What ended the stream: its size, the trial's time, a kill, or its own failure.
+  private var end: String {
+    if worker.isDone { return "size" }
+    if worker.failure != nil { return "failed" }
+    return endedBeforeStop ? "killed" : "time"
+  }
+
   /// The stream's totals and histograms; values are ns, as `[value, count]` pairs.
   func finish() {
     let totals = worker.totals
     record.emit(
       "stream",
       [
-        ("stream", .string(worker.name)), ("done", .bool(worker.isDone)),
+        ("stream", .string(worker.name)), ("ended", .string(end)),
         ("bytes", .uint(totals.bytes)), ("first_start", .uint(totals.firstStart)),
         ("last_end", .uint(totals.lastEnd)), ("inline", .uint(totals.inline)),
         ("punted", .uint(totals.punted)), ("paced", .uint(totals.paced)),

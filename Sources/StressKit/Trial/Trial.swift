@@ -22,15 +22,24 @@ package final class Trial {
   private var streams: [StreamRecorder] = []
   private var lanes: [Sampler] = []
   private var mount: Mount?
+  private var pageCache: PageCache?
   private let kernelLog: KernelLogFollower
   private var snapshots: Snapshots
 
+  private let awaitDevices: () throws(HarnessError) -> Void
+
   /// - Parameters:
   ///   - cgroups: the machine's v2 hierarchy; the caller's process is already in a group of its own.
-  package init(_ plan: TrialPlan, record: RecordWriter, cgroups: CgroupTree) throws(HarnessError) {
+  ///   - awaitDevices: returns when the scratch device and the file system's module are there. A guest
+  ///     loads them while the pinned memory is being filled.
+  package init(
+    _ plan: TrialPlan, record: RecordWriter, cgroups: CgroupTree,
+    awaitDevices: @escaping () throws(HarnessError) -> Void
+  ) throws(HarnessError) {
     self.plan = plan
     self.record = record
     self.cgroups = cgroups
+    self.awaitDevices = awaitDevices
     kernelLog = try KernelLogFollower(record)
     snapshots = Snapshots(record)
   }
@@ -62,34 +71,18 @@ package final class Trial {
     phase("set-up")
     try kernelLog.start()
     try KernelSettings.apply(profile.kernel)
-    let kind = profile.filesystem.kind
-    mount = try Mount(
-      plan.device, at: Self.mountPoint, type: kind.rawValue, options: profile.filesystem.mount)
-    if let strict = profile.kernel.strictLimit {
-      try KernelSettings.setStrictLimit(strict, device: plan.device, kind)
-    }
     if let swap = plan.swapDevice {
+      // Before the pins, which may need it.
+      try awaitDevices()
       try check(cl_swapon(swap), swap, "swapon", code: .environment)
     }
-    if let cache = plan.cacheDevice { try PageCache.fill(from: cache, bytes: profile.cache) }
-
-    let device = BlockDevice.number(plan.device)
-    let limited = try cgroups.make(
-      "wbstress",
-      profile.limits.map { setting in
-        // io files name a device; a profile cannot know its number.
-        guard setting.key.hasPrefix("io."), !setting.value.contains(":"), let device else {
-          return setting
-        }
-        return Profile.Setting(setting.key, "\(device) \(setting.value)")
-      })
+    let limited = try cgroups.make("wbstress", try limits())
     self.limited = limited
     var seeds = SplitMix64(seed: plan.seed &+ 1)
     var groups: [CgroupTree.Group] = []
     for name in profile.pinned.map(\.name) + profile.streams.map(\.name) {
       groups.append(try cgroups.make("wbstress/\(name)"))
     }
-    record.emit("environment", EnvironmentProbe.members(device: plan.device))
     try startLanes(limited, groups)
 
     phase("pin")
@@ -98,6 +91,8 @@ package final class Trial {
       workers.append(
         try .pinning(pinned, cgroup: remaining.removeFirst(), seed: seeds.next()))
     }
+    try awaitDevices()
+    try mountScratch()
     for stream in profile.streams {
       let worker = try WorkerProcess.streaming(
         stream, to: Self.mountPoint + "/" + stream.name, cgroup: remaining.removeFirst(),
@@ -113,6 +108,33 @@ package final class Trial {
           ("cgroup", .string(worker.cgroup)),
         ])
     }
+  }
+
+  /// The profile's limits; io files name a device, whose number a profile cannot know.
+  private func limits() throws(HarnessError) -> [Profile.Setting] {
+    func lacksDevice(_ limit: Profile.Setting) -> Bool {
+      ["io.max", "io.latency"].contains(limit.key) && !limit.value.contains(":")
+    }
+    guard profile.limits.contains(where: lacksDevice) else { return profile.limits }
+    try awaitDevices()
+    guard let number = BlockDevice.number(plan.device) else {
+      throw HarnessError(.environment, plan.device, "is not a block device")
+    }
+    return profile.limits.map { limit in
+      lacksDevice(limit) ? Profile.Setting(limit.key, "\(number) \(limit.value)") : limit
+    }
+  }
+
+  private func mountScratch() throws(HarnessError) {
+    let kind = profile.filesystem.kind
+    mount = try Mount(
+      plan.device, at: Self.mountPoint, type: kind.rawValue, options: profile.filesystem.mount)
+    phase("mounted")
+    if let strict = profile.kernel.strictLimit {
+      try KernelSettings.setStrictLimit(strict, device: plan.device, kind)
+    }
+    if let cache = plan.cacheDevice { pageCache = try PageCache(from: cache, bytes: profile.cache) }
+    record.emit("environment", EnvironmentProbe.members(device: plan.device))
   }
 
   private func startLanes(

@@ -44,32 +44,13 @@ package enum Guest {
     }
   }
 
-  /// Loads the modules of the initramfs, in their order.
-  private static func loadModules() throws(HarnessError) {
-    for module in Initramfs.parse(list: try File.text(Initramfs.listPath)) {
-      let path = "/modules/\(module.file)"
-      let file = try Descriptor(open: path)
-      let result = cl_load_module(file.raw, "")
-      // Files of the initramfs are memory that cannot be reclaimed.
-      unlink(path)
-      if result == -EEXIST || (result < 0 && !module.isRequired) { continue }
-      try check(result, path, "finit_module", code: .environment)
-    }
-  }
-
   private static func runTrial(born: UInt64) throws {
     let plan = try TrialPlan(parsing: try File.read(planPath), name: planPath)
-    let modulesFrom = cl_boottime()
-    try loadModules()
-    let modulesUntil = cl_boottime()
-    let record = RecordWriter(try openPort())
+    let modules = try ModuleLoader()
+    let record = RecordWriter(try openPort(modules))
     try record.start()
     record.emit(
-      "guest", at: born,
-      [
-        ("modules_from", .uint(modulesFrom)), ("modules_until", .uint(modulesUntil)),
-        ("release", .optional(File.line("/proc/sys/kernel/osrelease"))),
-      ])
+      "guest", at: born, [("release", .optional(File.line("/proc/sys/kernel/osrelease")))])
     var ending: Ending
     do {
       var cgroups = try CgroupTree()
@@ -78,7 +59,10 @@ package enum Guest {
       try CgroupTree.enter(supervisor)
       try check(cl_lock_all(), "supervisor", "mlockall")
       try File.set("/proc/self/oom_score_adj", "-1000")
-      ending = try Trial(plan, record: record, cgroups: cgroups).run()
+      ending = try Trial(
+        plan, record: record, cgroups: cgroups,
+        awaitDevices: { () throws(HarnessError) in try modules.finish(record) }
+      ).run()
       reportSupervisor(supervisor, record)
     } catch {
       ending = Ending(.invalid, reason: "set-up", message: "\(error)")
@@ -102,13 +86,14 @@ package enum Guest {
   }
 
   /// Opens the record's port: devtmpfs makes its node, but only udev would name it.
-  private static func openPort() throws(HarnessError) -> Descriptor {
+  private static func openPort(_ modules: ModuleLoader) throws(HarnessError) -> Descriptor {
     let deadline = cl_boottime() + 10_000_000_000
     let ports = "/sys/class/virtio-ports"
     while cl_boottime() < deadline {
       for name in File.names(in: ports) where File.line("\(ports)/\(name)/name") == port {
         return try Descriptor(open: "/dev/\(name)", O_WRONLY)
       }
+      if let failure = modules.failure { throw failure }
       cl_sleep_until(cl_boottime() + 2_000_000)
     }
     throw HarnessError(.environment, ports, "has no port \(port)", errno: .noSuchFileOrDirectory)

@@ -13,14 +13,19 @@ struct Scratch: ~Copyable {
     self.keepDisk = keepDisk
   }
 
-  var disk: String { directory + "/scratch.img" }
-  var cache: String { directory + "/cache.img" }
-  var swap: String { directory + "/swap.img" }
-  var initramfs: String { directory + "/initramfs.cpio" }
+  private static let diskName = "scratch.img"
+  private static let otherNames = ["cache.img", "swap.img", "initramfs.cpio"]
 
-  deinit {
-    for path in [cache, swap, initramfs] { File.remove(path) }
-    if !keepDisk { File.remove(disk) }
+  var disk: String { "\(directory)/\(Self.diskName)" }
+  var cache: String { "\(directory)/\(Self.otherNames[0])" }
+  var swap: String { "\(directory)/\(Self.otherNames[1])" }
+  var initramfs: String { "\(directory)/\(Self.otherNames[2])" }
+
+  deinit { Self.clear(directory, keepDisk: keepDisk) }
+
+  /// Removes a trial's scratch files, also those that a killed harness left.
+  static func clear(_ directory: String, keepDisk: Bool = false) {
+    for name in otherNames + (keepDisk ? [] : [diskName]) { File.remove("\(directory)/\(name)") }
   }
 
   /// Makes a sparse file.

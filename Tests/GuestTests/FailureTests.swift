@@ -1,0 +1,127 @@
+import Foundation
+import Testing
+
+@testable import StressKit
+
+/// Guests that go wrong: each way has an ending of its own, and leaves a record and nothing else.
+@Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
+struct FailureTests {
+  static let second: UInt64 = 1_000_000_000
+
+  /// Slow enough that a fault comes while it writes.
+  private func slow(_ overrides: [(String, String)] = []) throws -> Profile {
+    try GuestLab.profile(
+      "smoke", [("device.bandwidth", "1MiB/s"), ("streams.*.fsync", "64KiB")] + overrides)
+  }
+
+  /// Runs a trial that is to end badly, and checks what every bad end must leave.
+  private func expectEnd(
+    _ outcome: Outcome, _ reason: String, _ profile: Profile, sampled: Bool = true,
+    kernel: String = "debian:6.1", _ prepare: (inout GuestTrial) throws -> Void = { _ in }
+  ) throws -> String {
+    try GuestLab.withDirectory { directory in
+      var trial = try GuestLab.trial(profile, kernel: kernel, in: directory)
+      try prepare(&trial)
+      let ending = try trial.run(Interrupt())
+      #expect(ending.outcome == outcome)
+      #expect(ending.reason == reason)
+      GuestLab.expectNothingLeft(of: directory)
+      let record = try RecordReader(trial.recordPath)
+      #expect(record.ending == ending)
+      #expect(record.lines("sample").isEmpty == !sampled)
+      return ending.message ?? ""
+    }
+  }
+
+  @Test func panicOfTheGuest() throws {
+    let message = try expectEnd(.panic, "panic", slow()) { $0.plan.fault = .panic }
+    #expect(message.contains("Kernel panic - not syncing"))
+    #expect(message.contains("sysrq"))
+  }
+
+  @Test func guestWhoseProcessorsSpin() throws {
+    let message = try expectEnd(.hang, "silent", slow()) {
+      $0.plan.fault = .livelock
+      $0.patience.silence = 6 * Self.second
+    }
+    #expect(message.contains("QEMU says running"))
+    // Both processors burnt their time while nothing was heard.
+    let burnt = message.split(separator: " ").firstIndex(of: "used").map { index in
+      message.split(separator: " ")[index + 1]
+    }
+    #expect(try #require(burnt.flatMap { Int($0) }) >= 4)
+  }
+
+  @Test func guestThatIsPaused() throws {
+    let message = try expectEnd(.hang, "silent", slow()) { trial in
+      trial.patience.silence = 3 * Self.second
+      let record = trial.recordPath
+      trial.disturb = { machine in
+        let started = (try? File.text(record))?.contains("\"name\":\"stream\"") ?? false
+        if started { _ = machine.qmp.execute("stop") }
+      }
+    }
+    #expect(message.contains("QEMU says paused"))
+  }
+
+  @Test func kernelThatPanicsBeforeInit() throws {
+    let message = try expectEnd(
+      .invalid, "boot-failure", slow([("kernel.boot", "[rdinit=/nothing]")]), sampled: false)
+    #expect(message.contains("Kernel panic - not syncing"))
+  }
+
+  @Test func machineThatNeverReachesTheHarness() throws {
+    let message = try expectEnd(.invalid, "boot-failure", slow(), sampled: false) {
+      $0.patience.boot = 3 * Self.second
+      $0.disturb = { _ = $0.qmp.execute("stop") }
+    }
+    #expect(message.contains("had not reached the harness after 3 s"))
+    #expect(message.contains("QEMU says paused"))
+  }
+
+  @Test func imageThatIsNoKernel() throws {
+    try GuestLab.withDirectory { directory in
+      let good = try GuestLab.kernel("debian:6.1")
+      var image = try Data(contentsOf: URL(filePath: good.image))
+      // The boot header stays; the compressed kernel behind it is nothing.
+      image.replaceSubrange(65_536..<image.count, with: Data(count: image.count - 65_536))
+      let path = directory + "/bzImage"
+      try image.write(to: URL(filePath: path))
+      let message = try expectEnd(.invalid, "boot-failure", slow(), sampled: false) {
+        $0.kernel.image = path
+        $0.patience.boot = 5 * Self.second
+      }
+      #expect(message.contains("the serial console is empty"))
+    }
+  }
+
+  @Test func trialThatMakesNoEnd() throws {
+    let message = try expectEnd(.stalled, "time-out", slow()) {
+      $0.patience.total = 6 * Self.second
+    }
+    #expect(message.contains("made no end within 6 s"))
+  }
+
+  @Test func scratchDiskThatIsFull() throws {
+    let message = try expectEnd(
+      .invalid, "worker",
+      GuestLab.profile("smoke", [("device.size", "16MiB"), ("streams.*.size", "32MiB")]))
+    #expect(message.contains("write: ENOSPC"))
+    #expect(message.contains("device.size"))
+  }
+
+  @Test func mountOptionThatTheKernelRefuses() throws {
+    let message = try expectEnd(
+      .invalid, "set-up", GuestLab.profile("smoke", [("mount", "[nonsense]")]))
+    #expect(message.contains("EINVAL"))
+  }
+
+  @Test func pinThatIsTooLarge() throws {
+    try GuestLab.withDirectory { directory in
+      let profile = try GuestLab.profile("smoke", [("pin", "80MiB")])
+      let trial = try GuestLab.trial(profile, kernel: "debian:6.12", in: directory)
+      #expect(try trial.run(Interrupt()).outcome == .oom)
+      #expect(try TrialSummary(trial.recordPath).classes == [.anon])
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+
+@testable import StressKit
+
+/// The figures of real trials against accounts that are independent of the harness.
+@Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
+struct MeasurementTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    var kernel: String
+    var variant: String?
+    var overrides: [(String, String)] = []
+    var testDescription: String {
+      ([kernel, variant ?? "base"] + overrides.map { "\($0.0)=\($0.1)" }).joined(separator: " ")
+    }
+  }
+
+  /// The positive control is killed on every kernel, so that there are kills to count; oom.group doubles
+  /// one of them; xfs and btrfs are there for reading back.
+  static let cases = [
+    Case(kernel: "debian:6.1", variant: "data-journal"),
+    Case(kernel: "debian:6.12", variant: "data-journal"),
+    Case(kernel: "debian:6.12", variant: "data-journal", overrides: [("memory.oom.group", "1")]),
+    Case(kernel: "debian:6.12", overrides: [("fs", "xfs")]),
+    Case(kernel: "debian:6.12", overrides: [("fs", "btrfs"), ("engine", "pwrite")]),
+    Case(kernel: "debian:6.1", overrides: [("fs", "ext3"), ("engine", "mmap")]),
+  ]
+
+  @Test func recordsAgreeWithKernelConsoleAndDisk() throws {
+    var kills = 0
+    for (i, example) in Self.cases.enumerated() {
+      try GuestLab.withDirectory { directory in
+        let profile = try GuestLab.profile(
+          "oracle-backup", variant: example.variant, example.overrides)
+        var trial = try GuestLab.trial(
+          profile, kernel: example.kernel, in: directory, seed: UInt64(i))
+        trial.keepDisk = true
+        let ending = try trial.run(Interrupt())
+        let name = Comment(rawValue: example.testDescription)
+        let summary = try TrialSummary(trial.recordPath)
+        #expect([.completed, .oom].contains(ending.outcome), name)
+        #expect((ending.outcome == .oom) == (summary.kills.kernelLog > 0), name)
+
+        // Three accounts of the kills.
+        #expect(summary.kills.agree, name)
+        #expect(summary.kills.memoryEvents != nil && summary.kills.console != nil, name)
+        if example.variant == "data-journal" {
+          #expect(summary.kills.kernelLog > 0, name)
+          #expect(!summary.classes.contains(.global), name)
+        }
+        if example.overrides.contains(where: { $0.0 == "memory.oom.group" }) {
+          #expect(summary.kills.kernelLog > summary.classes.count, "a group kill counts double")
+        } else {
+          // With oom.group the writer dies too, and its file is of any length.
+          let onDisk = try GuestLab.size(
+            of: "backup.0", on: directory + "/scratch.img", profile.filesystem.kind)
+          #expect(onDisk == summary.bytes, name)
+          #expect(summary.bytes == 24 << 20, name)
+        }
+        kills += summary.kills.kernelLog
+        try expectObserverKeptAway(trial.recordPath, name)
+        GuestLab.expectNothingLeft(of: directory, disk: true)
+      }
+    }
+    #expect(kills >= 6)
+  }
+
+  /// What every record must show of the harness itself.
+  private func expectObserverKeptAway(_ path: String, _ name: Comment) throws {
+    let record = try RecordReader(path)
+    let columns = record.lines("columns").flatMap { $0["names"]?.array ?? [] }
+      .compactMap(\.string)
+    #expect(columns.contains("wbstress/memory.current"), name)
+    for file in ["memory.stat", "memory.numa_stat", "io.stat", "cpu.stat"] {
+      #expect(!columns.contains { $0.contains(file) }, "rstat is off: \(file)")
+    }
+    #expect(record.lines("sample").count > 20, name)
+    let costs = record.lines("cost")
+    #expect(costs.count == 2, name)
+    for cost in costs {
+      let overhead = try #require(cost["overhead"]?.int)
+      #expect((0...(1 << 20)).contains(overhead), "a worker's own cost, bytes")
+    }
+    // Every file that flushes rstat was read before and after, never between.
+    for file in ["memory.stat", "cpu.stat", "io.stat"] {
+      let reads = record.lines("snapshot").filter {
+        $0["file"]?.string == "/sys/fs/cgroup/wbstress/\(file)"
+      }
+      #expect(reads.compactMap { $0["when"]?.string } == ["before", "after"], name)
+    }
+    let lane = try #require(record.first("lane"))
+    #expect((lane["dropped"]?.int ?? 1) == 0, name)
+  }
+
+  @Test func rstatLaneIsThereWhenAskedFor() throws {
+    try GuestLab.withDirectory { directory in
+      let profile = try GuestLab.profile(
+        "smoke", [("observe.rstat", "10ms"), ("cache", "64MiB"), ("machine.swap", "64MiB")])
+      let trial = try GuestLab.trial(profile, kernel: "debian:6.12", in: directory)
+      #expect(try trial.run(Interrupt()).outcome == .completed)
+      let record = try RecordReader(trial.recordPath)
+      let samples = record.lines("sample").filter { $0["lane"]?.string == "rstat" }
+      #expect(samples.count > 10)
+      // The clean page cache that was asked for is there.
+      let names =
+        record.lines("columns")
+        .first { $0["lane"]?.string == "main" }?["names"]?.array ?? []
+      let at = try #require(names.firstIndex(of: "vmstat:nr_file_pages"))
+      let last = try #require(record.lines("sample").last { $0["lane"]?.string == "main" })
+      #expect((last["v"]?.array?[at].int ?? 0) * 4096 > 64 << 20)
+      #expect(record.first("environment")?["meminfo"]?.string != nil)
+    }
+  }
+}
