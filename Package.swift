@@ -40,9 +40,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: warnings),
+    .target(name: "CAllocationCount", path: "Tests/CAllocationCount", cSettings: cWarnings),
     .testTarget(
       name: "StressKitTests",
-      dependencies: ["StressKit", "CLinux"],
+      dependencies: ["StressKit", "CLinux", "CAllocationCount"],
       resources: [.copy("Fixtures")],
       swiftSettings: warnings),
     .testTarget(

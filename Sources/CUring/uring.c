@@ -44,6 +44,13 @@ int cu_submit_and_wait(struct cu_ring *ring, unsigned count) {
   return rc < 0 ? rc : 0;
 }
 
+int cu_wait(struct cu_ring *ring, uint64_t nanoseconds) {
+  struct io_uring_cqe *cqe;
+  struct __kernel_timespec timeout = {
+      .tv_sec = (long long)(nanoseconds / 1000000000u), .tv_nsec = (long long)(nanoseconds % 1000000000u)};
+  return io_uring_wait_cqe_timeout(&ring->uring, &cqe, &timeout);
+}
+
 unsigned cu_ready(const struct cu_ring *ring) { return io_uring_cq_ready(&ring->uring); }
 
 unsigned cu_reap(struct cu_ring *ring, struct cu_completion *out, unsigned capacity) {

@@ -57,8 +57,6 @@ struct Run: ParsableCommand {
         .refused, "run", "without --kernel would load this very machine, which is not guarded yet",
         remedy: "name a kernel to boot, such as --kernel debian:6.12")
     }
-    let interrupt = Interrupt()
-    try interrupt.takeSignals()
     let choice = try ProfileCatalog().find(profile)
     let matrix = try Matrix(
       choice, kernels: try KernelSpec.list(kernel),
@@ -72,6 +70,9 @@ struct Run: ParsableCommand {
     let campaign = try Campaign(
       directory: output ?? Self.defaultDirectory(matrix.label), matrix: matrix, trials: trials,
       seed: seed)
+    // Only now: until here ^C may end the process at once, there is nothing to take down.
+    let interrupt = Interrupt()
+    try interrupt.takeSignals()
     let runner = CampaignRunner(
       campaign, kernels: kernels, accelerator: accelerator, binary: binary, store: store,
       keepDisks: keepDisks, interrupt: interrupt)

@@ -32,6 +32,9 @@ int cu_submit(struct cu_ring *_Nonnull ring);
 /// Submits what is queued and sleeps until `count` completions are there. Returns 0 or a negated errno.
 int cu_submit_and_wait(struct cu_ring *_Nonnull ring, unsigned count);
 
+/// Sleeps until a completion is there or `nanoseconds` have passed. Returns 0, -ETIME or a negated errno.
+int cu_wait(struct cu_ring *_Nonnull ring, uint64_t nanoseconds);
+
 /// Completions that are there but not reaped yet; no system call.
 unsigned cu_ready(const struct cu_ring *_Nonnull ring);
 

@@ -72,34 +72,22 @@ package struct CampaignSummary: Sendable {
 
   /// - Throws: when the directory holds no campaign, or a record cannot be read.
   package init(directory: String) throws(HarnessError) {
-    let path = directory + "/campaign.json"
-    let text = try File.read(path, code: .usage)
-    guard let plan = try? JSON(parsing: text), let cells = plan["cells"]?.array,
-      let seed = plan["seed"]?.int
-    else { throw HarnessError(.usage, path, "is not a campaign's plan") }
+    let file = try CampaignFile(directory: directory)
     self.directory = directory
-    label = plan["profile"]?.string ?? "?"
-    self.seed = UInt64(bitPattern: seed)
-    planned = Int(plan["trials"]?.int ?? 0)
-    var summaries: [CellSummary] = []
-    let names = File.names(in: directory + "/trials")
-    for (index, cell) in cells.enumerated() {
-      guard let json = cell["profile"],
-        let profile = try? ProfileFile(text: json.text, name: path).profile()
-      else { throw HarnessError(.usage, path, "cell \(index + 1) has no profile that can be read") }
+    label = file.label
+    seed = file.seed
+    planned = file.trials
+    cells = []
+    for (index, cell) in file.cells.enumerated() {
       var trials: [TrialSummary] = []
-      for name in names where name.hasPrefix("\(index + 1)-") && !name.contains(".lost-") {
-        let record = "\(directory)/trials/\(name)/record.jsonl"
+      for number in 1...max(1, file.trials) {
+        let record =
+          CampaignFile.trialDirectory(in: directory, cell: index, number: number)
+          + "/" + RecordFile.name
         if File.exists(record) { trials.append(try TrialSummary(record)) }
       }
-      trials.sort { $0.number < $1.number }
-      summaries.append(
-        CellSummary(
-          axes: (cell["axes"]?.members ?? []).map {
-            Profile.Setting($0.key, $0.value.string ?? "")
-          }, profile: profile, trials: trials))
+      cells.append(CellSummary(axes: cell.axes, profile: cell.profile, trials: trials))
     }
-    self.cells = summaries
   }
 
   package var expectationsMet: Bool { cells.allSatisfy(\.missed.isEmpty) }

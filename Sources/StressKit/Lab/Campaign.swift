@@ -1,23 +1,10 @@
-import CLinux
-import Glibc
-import SystemPackage
-
-/// A directory of trials: what is to be run, in which order, and what has been.
-///
-/// ```
-/// DIR/campaign.json               cells, seed, trials per cell
-/// DIR/trials/C-N/record.jsonl     trial N of cell C
-/// DIR/trials/C-N/console.log      its guest's serial console
-/// DIR/trials/C-N.lost-K/          an attempt that was interrupted, kept
-/// ```
+/// A directory of trials (``CampaignFile``): what is to be run, in which order, and what has been.
 package struct Campaign: Sendable {
   package struct Trial: Sendable, Equatable {
     /// Index of the cell, from 0, and the trial's number in it, from 1.
     package var cell: Int
     package var number: Int
   }
-
-  package static let fileName = "campaign.json"
 
   package let directory: String
   package let matrix: Matrix
@@ -33,52 +20,31 @@ package struct Campaign: Sendable {
   package init(
     directory: String, matrix: Matrix, trials: Int, seed: UInt64?
   ) throws(HarnessError) {
-    let path = directory + "/" + Self.fileName
-    let cells = Self.describe(matrix)
-    if File.exists(path) {
-      let text = try File.read(path)
-      guard let stored = try? JSON(parsing: text), let storedSeed = stored["seed"]?.int else {
-        throw HarnessError(
-          .usage, path, "is not a campaign's plan", remedy: "name another directory")
-      }
-      let known = UInt64(bitPattern: storedSeed)
-      guard stored["cells"] == cells, seed == nil || seed == known else {
+    var file = CampaignFile(
+      label: matrix.label,
+      cells: matrix.cells.map { CampaignFile.Cell(axes: $0.axes, profile: $0.profile) },
+      trials: trials, seed: seed ?? UInt64(UInt32.random(in: .min ... .max)))
+    if File.exists(CampaignFile.path(in: directory)) {
+      let stored = try CampaignFile(directory: directory)
+      guard stored.cells == file.cells, seed == nil || seed == stored.seed else {
         throw HarnessError(
           .usage, directory, "holds another campaign (other cells, profile or seed)",
           remedy: "repeat its command to go on with it, or name another --output directory")
       }
-      self.seed = known
-    } else {
-      if !File.names(in: directory).isEmpty {
-        throw HarnessError(
-          .usage, directory, "is not empty and holds no campaign",
-          remedy: "name a new --output directory")
-      }
-      var random = SystemRandomNumberGenerator()
-      self.seed = seed ?? UInt64(random.next() as UInt32)
+      file.seed = stored.seed
+      // Fewer are no reason to forget those that were run.
+      file.trials = max(trials, stored.trials)
+    } else if !File.names(in: directory).isEmpty {
+      throw HarnessError(
+        .usage, directory, "is not empty and holds no campaign",
+        remedy: "name a new --output directory")
     }
     self.directory = directory
     self.matrix = matrix
-    self.trials = trials
-    try File.makeDirectory(directory + "/trials")
-    let plan: JSON = [
-      "schema": .int(RecordFile.schema), "wbstress": .string(Version.text),
-      "profile": .string(matrix.label), "trials": .int(Int64(trials)),
-      "seed": .int(Int64(bitPattern: self.seed)), "cells": cells,
-    ]
-    let temporary = path + ".new"
-    try File.write(temporary, Array((plan.text + "\n").utf8))
-    try checkErrno(Int(rename(temporary, path)), path, "rename")
-  }
-
-  private static func describe(_ matrix: Matrix) -> JSON {
-    .array(
-      matrix.cells.map { cell in
-        [
-          "axes": .object(cell.axes.map { ($0.key, .string($0.value)) }),
-          "profile": cell.profile.json,
-        ]
-      })
+    self.trials = file.trials
+    self.seed = file.seed
+    try File.makeDirectory(CampaignFile.trialsDirectory(in: directory))
+    try file.write(to: directory)
   }
 
   /// Every trial, in the order in which they are run: each cell once before any is repeated, each round
@@ -99,7 +65,7 @@ package struct Campaign: Sendable {
   }
 
   package func directory(of trial: Trial) -> String {
-    "\(directory)/trials/\(trial.cell + 1)-\(trial.number)"
+    CampaignFile.trialDirectory(in: directory, cell: trial.cell, number: trial.number)
   }
 
   /// The trial's ending when it needs no further attempt.
@@ -118,7 +84,7 @@ package struct Campaign: Sendable {
     Scratch.clear(path)
     var attempt = 1
     while File.exists("\(path).lost-\(attempt)") { attempt += 1 }
-    try checkErrno(Int(rename(path, "\(path).lost-\(attempt)")), path, "rename")
+    try File.rename(path, "\(path).lost-\(attempt)")
   }
 
   package func plan(of trial: Trial) -> TrialPlan {

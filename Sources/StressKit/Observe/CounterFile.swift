@@ -53,7 +53,11 @@ package struct CounterFile {
     into values: UnsafeMutableBufferPointer<Int64>, scratch: UnsafeMutableRawBufferPointer
   ) {
     let got = pread(descriptor, scratch.baseAddress, scratch.count, 0)
-    Self.parse(UnsafeRawBufferPointer(rebasing: scratch[0..<max(got, 0)]), format, into: values)
+    guard let bytes = scratch.baseAddress, got > 0 else {
+      for i in 0..<values.count { values[i] = Self.unknown }
+      return
+    }
+    Self.parse(UnsafeRawBufferPointer(start: bytes, count: got), format, into: values)
   }
 
   static func parse(

@@ -83,19 +83,20 @@ package final class Sampler: @unchecked Sendable {
     }
   }
 
-  private func sample(at now: UInt64) {
+  /// One reading into the ring.
+  func sample(at now: UInt64) {
     let slot = put.load(ordering: .relaxed)
     guard slot - taken.load(ordering: .acquiring) < capacity else {
       droppedSamples.add(1, ordering: .relaxed)
       return
     }
+    guard let base = ring.baseAddress else { return }
     var at = (slot % capacity) * stride
     ring[at] = Int64(bitPattern: now)
     at += 1
-    for file in files {
-      let count = file.names.count
-      file.sample(
-        into: UnsafeMutableBufferPointer(rebasing: ring[at..<at + count]), scratch: scratch)
+    for i in 0..<files.count {
+      let count = files[i].names.count
+      files[i].sample(into: UnsafeMutableBufferPointer(start: base + at, count: count), scratch: scratch)
       at += count
     }
     put.store(slot + 1, ordering: .releasing)

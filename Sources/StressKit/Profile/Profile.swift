@@ -56,9 +56,9 @@ package struct Profile: Equatable, Sendable {
     }
     package enum Sync: Equatable, Sendable {
       case none
-      /// One fsync(2) of each file after its last write.
+      /// One fsync(2) of each file after the stream's last write.
       case end
-      /// An fsync(2) of the file after each such number of bytes.
+      /// An fsync(2) of each file whenever the stream has written so many bytes, with no write in flight.
       case every(UInt64)
     }
     package var name: String

@@ -111,24 +111,11 @@ package struct ProfileCatalog: Sendable {
   private func names() -> [(name: String, path: String)] {
     var found: [String: String] = [:]
     for directory in directories {
-      for file in Self.files(in: directory) where file.hasSuffix(".yaml") && !file.hasPrefix(".") {
+      for file in File.names(in: directory) where file.hasSuffix(".yaml") && !file.hasPrefix(".") {
         let name = String(file.dropLast(".yaml".count))
         if found[name] == nil { found[name] = "\(directory)/\(file)" }
       }
     }
     return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-  }
-
-  private static func files(in directory: String) -> [String] {
-    guard let stream = opendir(directory) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
-        String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      names.append(name)
-    }
-    return names
   }
 }

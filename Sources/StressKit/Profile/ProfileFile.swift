@@ -24,7 +24,13 @@ package struct ProfileFile: Sendable {
   ///
   /// - Throws: the errno when it cannot be read, or every problem in it (code usage).
   package init(path: String) throws(HarnessErrors) {
-    try self.init(bytes: try Self.read(path), name: path)
+    let bytes: [UInt8]
+    do throws(HarnessError) {
+      bytes = try File.read(path, code: .usage, atMost: Self.largest)
+    } catch {
+      throw HarnessErrors([error])
+    }
+    try self.init(bytes: bytes, name: path)
   }
 
   /// - Throws: every problem in the text (code usage).
@@ -174,31 +180,6 @@ package struct ProfileFile: Sendable {
 
   /// The last component without its extension.
   private static func stem(_ path: String) -> String { FilePath(path).stem ?? path }
-
-  private static func read(_ path: String) throws(HarnessErrors) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: largest + 1)
-    do {
-      let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
-      let count = try file.closeAfter {
-        var count = 0
-        while count < bytes.count {
-          let got = try bytes.withUnsafeMutableBytes {
-            try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[count...]))
-          }
-          if got == 0 { break }
-          count += got
-        }
-        return count
-      }
-      bytes.removeSubrange(count...)
-    } catch {
-      throw HarnessErrors([HarnessError(.usage, path, "read", errno: error as? Errno)])
-    }
-    if bytes.count > largest {
-      throw HarnessErrors([HarnessError(.usage, path, "more than 1MiB: not a profile")])
-    }
-    return bytes
-  }
 }
 
 extension YAMLNode {

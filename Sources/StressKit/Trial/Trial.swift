@@ -10,6 +10,8 @@ package final class Trial {
   private static let second: UInt64 = 1_000_000_000
   /// How long pinned memory may take until it is there.
   private static let readyTime = 120 * second
+  /// How long a killed worker may take to die.
+  private static let killTime = 60 * second
   /// How often the streams are looked at.
   private static let pollInterval: UInt64 = 20_000_000
 
@@ -55,7 +57,7 @@ package final class Trial {
     } catch {
       let failure = Ending(.invalid, reason: "set-up", message: error.description)
       for lane in lanes { lane.stop() }
-      for worker in workers { worker.kill() }
+      WorkerProcess.kill(workers, timeout: Self.killTime)
       ending = settle(failure)
     }
     return ending
@@ -221,7 +223,7 @@ package final class Trial {
     for stream in streams { stream.worker.requestStop() }
     for stream in streams { stream.recordInFlight(at: cl_boottime()) }
     snapshots.take("after", limited, workers.map(\.cgroup))
-    for worker in workers { worker.kill() }
+    WorkerProcess.kill(workers, timeout: Self.killTime)
     for stream in streams { stream.collect() }
     var stuck = false
     for worker in workers where !ended.contains(worker.name) {
@@ -300,6 +302,14 @@ package final class Trial {
     }
     if let failed = workers.lazy.compactMap(\.failure).first {
       return settle(Ending(.invalid, reason: "worker", message: failed.description))
+    }
+    // The kernel kills with SIGKILL only: any other signal is a fault of the harness.
+    for worker in workers {
+      if case .signal(let number) = worker.exit, number != SIGKILL {
+        return settle(
+          Ending(
+            .invalid, reason: "worker", message: "worker \(worker.name) died of signal \(number)"))
+      }
     }
     return settle(Ending(.completed))
   }

@@ -75,7 +75,7 @@ struct StreamWriter {
     } else {
       runMapped()
     }
-    if control.pointee.fsync == 1 { for fd in descriptors { sync(fd) } }
+    if control.pointee.fsync == 1 { syncAll() }
     cl_store(&control.pointee.state, SharedBlock.State.done.rawValue)
     exit(0)
   }
@@ -104,7 +104,6 @@ struct StreamWriter {
       if issued >= control.pointee.size { return nil }
       length = min(length, control.pointee.size - issued)
     }
-    pace()
     let next = Next(
       file: nextFile, offset: offsets[nextFile], length: UInt32(length), number: issued / blockSize)
     offsets[nextFile] += length
@@ -113,15 +112,14 @@ struct StreamWriter {
     return next
   }
 
-  /// Holds the stream to its rate by an absolute schedule: time lost in a stall is caught up with.
-  private func pace() {
+  /// How long the stream's rate makes the next block wait, ns; 0: it is due. The schedule is absolute, so
+  /// time lost in a stall is caught up with.
+  private func untilDue() -> UInt64 {
     let rate = control.pointee.rate
-    guard rate > 0 else { return }
+    guard rate > 0 else { return 0 }
     let due = beganAt + UInt64(Double(issued) / Double(rate) * 1e9)
-    if due > cl_boottime() {
-      control.pointee.paced += 1
-      cl_sleep_until(due)
-    }
+    let now = cl_boottime()
+    return due > now ? due - now : 0
   }
 
   /// Makes every page of a block unlike every other of the stream, at the cost of two words a page.
@@ -159,10 +157,12 @@ struct StreamWriter {
     cl_store(&control.pointee.lastEnd, now)
   }
 
-  private func sync(_ fd: Int32) {
-    begin(depth, bytes: 0, kind: .fsync)
-    if Glibc.fsync(fd) < 0 { Worker.fail(control, .fsync, cl_errno()) }
-    finish(depth)
+  private func syncAll() {
+    for fd in descriptors {
+      begin(depth, bytes: 0, kind: .fsync)
+      if Glibc.fsync(fd) < 0 { Worker.fail(control, .fsync, cl_errno()) }
+      finish(depth)
+    }
   }
 
   /// True when `fsync: SIZE` asks for one now.
@@ -179,13 +179,19 @@ struct StreamWriter {
   private mutating func runSynchronous(
     _ write: (_ fd: Int32, _ slot: Int, _ offset: UInt64, _ length: UInt32) -> Int32
   ) {
-    while let next = take() {
+    while true {
+      let wait = untilDue()
+      if wait > 0 {
+        control.pointee.paced += 1
+        cl_sleep_until(cl_boottime() + wait)
+      }
+      guard let next = take() else { return }
       stamp(0, next)
       begin(0, bytes: UInt64(next.length), kind: .write)
       let errno = write(descriptors[next.file], 0, next.offset, next.length)
       if errno != 0 { Worker.fail(control, .write, errno) }
       finish(0)
-      if syncIsDue(UInt64(next.length)) { sync(descriptors[next.file]) }
+      if syncIsDue(UInt64(next.length)) { syncAll() }
     }
   }
 
@@ -245,7 +251,10 @@ struct StreamWriter {
     var ended = false
     var drainForSync = false
     while true {
+      var wait: UInt64 = 0
       while inFlight < depth, !ended, !drainForSync {
+        wait = untilDue()
+        if wait > 0 { break }
         guard let next = take() else {
           ended = true
           break
@@ -262,13 +271,15 @@ struct StreamWriter {
       if inFlight == 0 {
         if drainForSync {
           drainForSync = false
-          for fd in descriptors { sync(fd) }
+          syncAll()
           continue
         }
-        return
+        if wait == 0 { return }
       }
-      let result = cu_submit_and_wait(ring, 1)
-      if result < 0, result != -EINTR { Worker.fail(control, .submit, -result) }
+      if wait > 0 { control.pointee.paced += 1 }
+      // A completion ends the wait for the next block's time: it is not to be stamped late.
+      let result = wait > 0 ? cu_wait(ring, wait) : cu_submit_and_wait(ring, 1)
+      if result < 0, result != -EINTR, result != -ETIME { Worker.fail(control, .submit, -result) }
       let count = Int(cu_reap(ring, out, UInt32(depth)))
       for i in 0..<count {
         let slot = Int(out[i].user_data)

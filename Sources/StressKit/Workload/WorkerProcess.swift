@@ -128,9 +128,15 @@ package final class WorkerProcess {
   /// Asks a stream to issue nothing more; what is in flight goes on.
   package func requestStop() { cl_store(&control.pointee.stop, 1) }
 
-  package func kill() {
-    process.signal(SIGKILL)
-    if exit == nil { exit = process.wait(timeout: 10_000_000_000) }
+  /// Kills workers and waits for their end, `timeout` ns at most: one that waits for its last writes in
+  /// uninterruptible sleep dies when the device has taken them.
+  package static func kill(_ workers: [WorkerProcess], timeout: UInt64) {
+    for worker in workers { worker.process.signal(SIGKILL) }
+    let deadline = cl_boottime() + timeout
+    for worker in workers where worker.exit == nil {
+      let now = cl_boottime()
+      worker.exit = worker.process.wait(timeout: deadline > now ? deadline - now : 0)
+    }
   }
 
   /// Hands over the operations finished since the last call.

@@ -4,7 +4,7 @@ import Glibc
 /// Finds out whether KVM really runs guests here.
 ///
 /// That /dev/kvm can be opened says nothing: nested, it may accept a guest that never leaves the
-/// decompressor, or abort at once. So a kernel is booted, once per boot of the host and QEMU version.
+/// decompressor, or abort at once. So a kernel is booted, once per boot of the host.
 package struct AcceleratorProbe {
   /// A guest boots in about a second under KVM.
   private static let deadline: UInt64 = 8_000_000_000

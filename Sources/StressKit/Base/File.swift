@@ -31,8 +31,10 @@ package struct Descriptor: ~Copyable, Sendable {
 /// Whole-file access for set-up, take-down and reports; never used while a trial is sampled.
 package enum File {
   /// Reads a whole file; works for procfs and sysfs, whose sizes are 0.
+  ///
+  /// - Parameter limit: a longer file is an error, before it fills the memory.
   package static func read(
-    _ path: String, code: HarnessError.Code = .harness
+    _ path: String, code: HarnessError.Code = .harness, atMost limit: Int = .max
   ) throws(HarnessError) -> [UInt8] {
     let fd = try Descriptor(open: path, code: code)
     var bytes: [UInt8] = []
@@ -41,6 +43,9 @@ package enum File {
       let got = try checkErrno(Glibc.read(fd.raw, &chunk, chunk.count), path, "read", code: code)
       if got == 0 { return bytes }
       bytes.append(contentsOf: chunk[..<got])
+      if bytes.count > limit {
+        throw HarnessError(code, path, "is larger than the \(limit >> 10) KiB that make sense here")
+      }
     }
   }
 
@@ -81,6 +86,11 @@ package enum File {
     let bytes = Array(value.utf8)
     let wrote = Glibc.write(owned.raw, bytes, bytes.count)
     try checkErrno(wrote, path, "write \(value)", remedy: remedy)
+  }
+
+  /// The corresponding C function is `rename`.
+  package static func rename(_ old: String, _ new: String) throws(HarnessError) {
+    try checkErrno(Int(Glibc.rename(old, new)), old, "rename to \(new)", code: .environment)
   }
 
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

@@ -1,0 +1,85 @@
+/// What a campaign's directory holds, as `campaign.json` says it:
+///
+/// ```
+/// DIR/campaign.json               profile, cells, seed, trials per cell
+/// DIR/trials/C-N/record.jsonl     trial N of cell C, both from 1
+/// DIR/trials/C-N/console.log      its guest's serial console
+/// DIR/trials/C-N.lost-K/          an attempt that was interrupted, kept
+/// ```
+package struct CampaignFile: Sendable, Equatable {
+  package struct Cell: Sendable, Equatable {
+    /// Axis and value, in the order of the command line, the kernel first.
+    package var axes: [Profile.Setting]
+    package var profile: Profile
+
+    package init(axes: [Profile.Setting], profile: Profile) {
+      self.axes = axes
+      self.profile = profile
+    }
+  }
+
+  package var label: String
+  package var cells: [Cell]
+  package var trials: Int
+  package var seed: UInt64
+
+  package init(label: String, cells: [Cell], trials: Int, seed: UInt64) {
+    self.label = label
+    self.cells = cells
+    self.trials = trials
+    self.seed = seed
+  }
+
+  package static func path(in directory: String) -> String { directory + "/campaign.json" }
+
+  package static func trialsDirectory(in directory: String) -> String { directory + "/trials" }
+
+  /// - Parameters:
+  ///   - cell: index from 0.
+  ///   - number: from 1.
+  package static func trialDirectory(in directory: String, cell: Int, number: Int) -> String {
+    "\(trialsDirectory(in: directory))/\(cell + 1)-\(number)"
+  }
+
+  /// Reads a directory's plan.
+  ///
+  /// - Throws: when there is none, or it cannot be understood (code usage).
+  package init(directory: String) throws(HarnessError) {
+    let path = Self.path(in: directory)
+    let text = try File.read(path, code: .usage)
+    guard let plan = try? JSON(parsing: text), let label = plan["profile"]?.string,
+      let cells = plan["cells"]?.array, let trials = plan["trials"]?.int,
+      let seed = plan["seed"]?.int
+    else {
+      throw HarnessError(
+        .usage, path, "is not a campaign's plan", remedy: "name another directory")
+    }
+    self.init(label: label, cells: [], trials: Int(trials), seed: UInt64(bitPattern: seed))
+    for (index, cell) in cells.enumerated() {
+      guard let axes = cell["axes"]?.members, let json = cell["profile"],
+        let profile = try? ProfileFile(text: json.text, name: path).profile()
+      else { throw HarnessError(.usage, path, "cell \(index + 1) cannot be read") }
+      self.cells.append(
+        Cell(
+          axes: axes.map { Profile.Setting($0.key, $0.value.string ?? "") }, profile: profile))
+    }
+  }
+
+  /// Writes the plan, whole or not at all.
+  package func write(to directory: String) throws(HarnessError) {
+    let cells = cells.map { cell -> JSON in
+      [
+        "axes": .object(cell.axes.map { ($0.key, .string($0.value)) }),
+        "profile": cell.profile.json,
+      ]
+    }
+    let plan: JSON = [
+      "schema": .int(RecordFile.schema), "wbstress": .string(Version.text),
+      "profile": .string(label), "trials": .int(Int64(trials)),
+      "seed": .int(Int64(bitPattern: seed)), "cells": .array(cells),
+    ]
+    let path = Self.path(in: directory)
+    try File.write(path + ".new", Array((plan.text + "\n").utf8))
+    try File.rename(path + ".new", path)
+  }
+}
