@@ -20,7 +20,8 @@ struct CommandLineTool: ParsableCommand {
       Output.error(error.description)
       Glibc.exit(error.code.rawValue)
     } catch let error as HarnessErrors {
-      Output.error(error.description)
+      // As compilers do, without a name in front: editors find FILE:LINE:COLUMN.
+      Output.problems(error.description)
       Glibc.exit(error.errors.first?.code.rawValue ?? HarnessError.Code.harness.rawValue)
     } catch let error as ExitCode {
       Glibc.exit(error.rawValue)
@@ -37,6 +38,7 @@ struct CommandLineTool: ParsableCommand {
 /// Text for people, written with write(2): stdio's globals are not safe to use from several threads.
 enum Output {
   static func line(_ text: String) { write(1, text + "\n") }
+  static func problems(_ text: String) { write(2, text + "\n") }
   static func error(_ text: String) { write(2, "wbstress: " + text + "\n") }
 
   /// Progress goes beside the results, so that these can be piped.

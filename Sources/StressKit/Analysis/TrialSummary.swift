@@ -32,6 +32,7 @@ package struct TrialSummary: Sendable {
   package var kernel: String
   package var release: String
   package var accelerator: String
+  /// The mask of /sys/kernel/mm/lru_gen/enabled, `absent` where the kernel has none; nil: not recorded.
   package var lruGen: String?
   /// Class of each OOM incident, in order.
   package var classes: [OOMReport.Class]
@@ -69,8 +70,9 @@ package struct TrialSummary: Sendable {
     kernel = header["kernel"]?.string ?? "?"
     release = header["release"]?.string ?? "?"
     accelerator = header["accelerator"]?.string ?? "?"
-    lruGen =
-      record.first("environment")?["settings"]?["/sys/kernel/mm/lru_gen/enabled"]?.string
+    lruGen = record.first("environment")?["settings"].map { settings in
+      settings[KernelSettings.lruGen]?.string ?? "absent"
+    }
     torn = record.torn
     missedTicks = record.lines("lane").reduce(0) {
       $0 + Int($1["missed"]?.int ?? 0) + Int($1["dropped"]?.int ?? 0)

@@ -14,15 +14,20 @@ package enum KernelSettings {
       try File.set(
         "/sys/" + setting.key, setting.value, remedy: "check the path against this kernel")
     }
-    if let on = kernel.lruGen {
-      try File.set(
-        lruGen, on ? "y" : "n", remedy: "this kernel is built without CONFIG_LRU_GEN")
-      // The file is a bit mask: 0 is off, 7 all of it.
-      let now = File.line(lruGen)
-      if (now != "0x0000") != on {
-        throw HarnessError(
-          .environment, lruGen, "reads \(now ?? "nothing") after writing \(on ? "y" : "n")")
-      }
+    if let on = kernel.lruGen { try setLRUGen(on) }
+  }
+
+  /// Switches the multi-generational LRU, unless it is as wanted.
+  package static func setLRUGen(_ on: Bool) throws(HarnessError) {
+    // The file is a bit mask: 0 is off, 7 all of it.
+    func isOn() -> Bool? { File.line(lruGen).map { $0 != "0x0000" } }
+    if isOn() == on { return }
+    try File.set(
+      lruGen, on ? "y" : "n", remedy: "this kernel is built without CONFIG_LRU_GEN")
+    if isOn() != on {
+      throw HarnessError(
+        .environment, lruGen,
+        "reads \(File.line(lruGen) ?? "nothing") after writing \(on ? "y" : "n")")
     }
   }
 

@@ -68,7 +68,8 @@ package struct TerminalReport {
 
   private static func describe(lruGen: String?) -> String {
     switch lruGen {
-    case nil: "no MGLRU"
+    case nil: "LRU unknown"
+    case "absent"?: "classic LRU (no MGLRU)"
     case "0x0000"?: "classic LRU"
     case let mask?: "MGLRU \(mask)"
     }

@@ -46,6 +46,9 @@ package enum Guest {
 
   private static func runTrial(born: UInt64) throws {
     let plan = try TrialPlan(parsing: try File.read(planPath), name: planPath)
+    // Before a second thread is at work: both flip static keys of code that others run, and an emulated
+    // processor may be caught in the middle of that (GuestTrial.isEmulatorFault).
+    let prepared = Result { () throws(HarnessError) in try prepare(plan) }
     let modules = try ModuleLoader()
     let record = RecordWriter(try openPort(modules))
     try record.start()
@@ -53,10 +56,7 @@ package enum Guest {
       "guest", at: born, [("release", .optional(File.line("/proc/sys/kernel/osrelease")))])
     var ending: Ending
     do {
-      var cgroups = try CgroupTree()
-      let supervisor = try cgroups.make(
-        "supervisor", [Profile.Setting("memory.min", "\(64 << 20)")], lasting: true)
-      try CgroupTree.enter(supervisor)
+      let (cgroups, supervisor) = try prepared.get()
       try check(cl_lock_all(), "supervisor", "mlockall")
       try File.set("/proc/self/oom_score_adj", "-1000")
       ending = try Trial(
@@ -71,6 +71,17 @@ package enum Guest {
     record.finish()
     // The host ends the machine when it has read that line; this is only for a host that is gone.
     cl_sleep_until(cl_boottime() + 10_000_000_000)
+  }
+
+  private static func prepare(
+    _ plan: TrialPlan
+  ) throws(HarnessError) -> (CgroupTree, supervisor: CgroupTree.Group) {
+    if let on = plan.profile.kernel.lruGen { try KernelSettings.setLRUGen(on) }
+    var cgroups = try CgroupTree()
+    let supervisor = try cgroups.make(
+      "supervisor", [Profile.Setting("memory.min", "\(64 << 20)")], lasting: true)
+    try CgroupTree.enter(supervisor)
+    return (cgroups, supervisor)
   }
 
   /// The harness's own cost.
