@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
@@ -126,7 +127,7 @@ int cl_power_off(void) {
 }
 
 int cl_memfd(const char *name, uint64_t size) {
-  int fd = memfd_create(name, 0);
+  int fd = memfd_create(name, MFD_CLOEXEC);
   if (fd < 0) return -errno;
   if (ftruncate(fd, (off_t)size) < 0) {
     int error = errno;
@@ -180,6 +181,16 @@ int cl_signal_descriptor(void) {
 const char *cl_errno_name(int error) { return strerrorname_np(error); }
 
 int cl_errno(void) { return errno; }
+
+int cl_pipe(int *ends) { return negated(pipe2(ends, O_CLOEXEC)); }
+
+int cl_socket_pair(int *ends) { return negated(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)); }
+
+uint64_t cl_monotonic(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 uint64_t cl_boottime(void) {
   struct timespec now;

@@ -51,8 +51,6 @@ int cu_wait(struct cu_ring *ring, uint64_t nanoseconds) {
   return io_uring_wait_cqe_timeout(&ring->uring, &cqe, &timeout);
 }
 
-unsigned cu_ready(const struct cu_ring *ring) { return io_uring_cq_ready(&ring->uring); }
-
 unsigned cu_reap(struct cu_ring *ring, struct cu_completion *out, unsigned capacity) {
   unsigned head, taken = 0;
   struct io_uring_cqe *cqe;

@@ -109,7 +109,7 @@ struct CommandTests {
         choice, kernels: [spec], filesystems: ["xfs", "btrfs"],
         vary: [.init(key: "device.size", values: ["512MiB"])])
       let error = #expect(throws: HarnessErrors.self) {
-        _ = try Preflight.check(matrix, store: try KernelStore()) { _ in }
+        _ = try Preflight.check(matrix, jobs: 1, store: try KernelStore()) { _ in }
       }
       #expect(error?.errors.count == 1)
       #expect(error?.errors.first?.code == .environment)

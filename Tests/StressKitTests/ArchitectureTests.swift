@@ -28,8 +28,10 @@ struct ArchitectureTests {
   @Test func foldersUseOnlyThoseBeforeThem() throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent()
       .appending(path: "../../Sources/StressKit").standardized
-    let files = try #require(FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil))
-      .compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }
+    let files = try #require(
+      FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)
+    )
+    .compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }
     let sources = try files.map { try Self.read($0, below: root) }
     #expect(sources.count > 40)
     #expect(Set(sources.map(\.folder)) == Set(Self.mayUse.keys))

@@ -41,7 +41,14 @@ int cl_signal(int pidfd, int signal);
 int cl_load_module(int fd, const char *_Nonnull parameters);
 int cl_power_off(void);
 
-/// memfd_create(2), with MFD_CLOEXEC off: workers inherit it.
+/// pipe2(2) and socketpair(2) with CLOEXEC from the start: another thread may be spawning meanwhile.
+int cl_pipe(int *_Nonnull ends);
+int cl_socket_pair(int *_Nonnull ends);
+
+/// CLOCK_MONOTONIC in nanoseconds: for the host's patience, which must not run while the host sleeps.
+uint64_t cl_monotonic(void);
+
+/// memfd_create(2) with MFD_CLOEXEC: not in the module map.
 int cl_memfd(const char *_Nonnull name, uint64_t size);
 
 /// mlockall(MCL_CURRENT|MCL_FUTURE): the MCL constants import as no usable type.

@@ -35,9 +35,6 @@ int cu_submit_and_wait(struct cu_ring *_Nonnull ring, unsigned count);
 /// Sleeps until a completion is there or `nanoseconds` have passed. Returns 0, -ETIME or a negated errno.
 int cu_wait(struct cu_ring *_Nonnull ring, uint64_t nanoseconds);
 
-/// Completions that are there but not reaped yet; no system call.
-unsigned cu_ready(const struct cu_ring *_Nonnull ring);
-
 /// Takes up to `capacity` completions into `out`; no system call. Returns how many.
 unsigned cu_reap(struct cu_ring *_Nonnull ring, struct cu_completion *_Nonnull out, unsigned capacity);
 

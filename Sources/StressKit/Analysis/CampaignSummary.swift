@@ -38,10 +38,13 @@ package struct CellSummary: Sendable {
 
 extension Profile.Expectation {
   /// Whether a trial keeps to this bound; a metric that the trial has no value of does not.
+  ///
+  /// A machine that panicked, hung or stalled meets none.
   package func isMet(by trial: TrialSummary) -> Bool {
+    if [.panic, .hang, .stalled].contains(trial.ending.outcome) { return false }
     let measured: Double? =
       switch metric {
-      case .oomKill: Double(trial.kills.kernelLog)
+      case .oomKill: Double(max(trial.kills.kernelLog, trial.kills.memoryEvents ?? 0))
       case .stallP50: trial.stall?.p50
       case .stallP99: trial.stall?.p99
       case .stallMax: trial.stall?.max
@@ -84,11 +87,24 @@ package struct CampaignSummary: Sendable {
         let record =
           CampaignFile.trialDirectory(in: directory, cell: index, number: number)
           + "/" + RecordFile.name
-        if File.exists(record) { trials.append(try TrialSummary(record)) }
+        // One without a header was lost before it began, and is not a trial yet.
+        if let trial = try? TrialSummary(record) { trials.append(trial) }
       }
       cells.append(CellSummary(axes: cell.axes, profile: cell.profile, trials: trials))
     }
   }
 
-  package var expectationsMet: Bool { cells.allSatisfy(\.missed.isEmpty) }
+  /// What the expectations say of the whole campaign.
+  package enum Verdict: Sendable, Equatable {
+    case met
+    case missed
+    /// A cell that expects something has no trial that says anything.
+    case inconclusive
+  }
+
+  package var verdict: Verdict {
+    if cells.contains(where: { !$0.missed.isEmpty }) { return .missed }
+    let silent = cells.contains { !$0.profile.expect.isEmpty && $0.counted.isEmpty }
+    return silent ? .inconclusive : .met
+  }
 }

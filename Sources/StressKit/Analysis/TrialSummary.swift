@@ -32,6 +32,8 @@ package struct TrialSummary: Sendable {
   package var kernel: String
   package var release: String
   package var accelerator: String
+  /// Guests that ran at a time.
+  package var jobs: Int
   /// The mask of /sys/kernel/mm/lru_gen/enabled, `absent` where the kernel has none; nil: not recorded.
   package var lruGen: String?
   /// Class of each OOM incident, in order.
@@ -41,8 +43,12 @@ package struct TrialSummary: Sendable {
   package var bytes: UInt64
   package var throughput: Double?
   package var stall: Stall?
-  /// The longest fsync, ns.
+  /// The longest write and the longest fsync, ns, with those in flight at the end by their age. Of a trial
+  /// that made no end it is what its record had told until then: a lower bound.
+  package var longestWrite: Double?
   package var longestSync: Double?
+  /// Operations that are missing from the latencies: too many for the log, or longer than an hour.
+  package var lostLatencies: Int64
   package var memoryPressure: Pressure?
   package var ioPressure: Pressure?
   /// /proc/vmstat, after minus before; counters only.
@@ -70,6 +76,7 @@ package struct TrialSummary: Sendable {
     kernel = header["kernel"]?.string ?? "?"
     release = header["release"]?.string ?? "?"
     accelerator = header["accelerator"]?.string ?? "?"
+    jobs = Int(header["host"]?["jobs"]?.int ?? 1)
     lruGen = record.first("environment")?["settings"].map { settings in
       settings[KernelSettings.lruGen]?.string ?? "absent"
     }
@@ -97,13 +104,20 @@ package struct TrialSummary: Sendable {
     let ends = streams.compactMap { $0["last_end"]?.int }.filter { $0 > 0 }
     // A stream that was killed half-way says nothing of its speed.
     let whole = streams.allSatisfy { ["size", "time"].contains($0["ended"]?.string) }
-    if whole, let first = starts.min(), let last = ends.max(), last > first {
-      throughput = Double(bytes) / (Double(last - first) / 1e9)
+    let window = Self.window(record)
+    // One that time ended was at it until then, also when its last write never came back.
+    let timed = streams.contains { $0["ended"]?.string == "time" }
+    let end = timed ? window?.upperBound : ends.max()
+    if whole, let first = starts.min(), let end, end > first {
+      throughput = Double(bytes) / (Double(end - first) / 1e9)
     }
     stall = Self.stall(record, streams)
-    longestSync = streams.flatMap { Self.pairs($0["fsync_latency"]) }.map(\.value).max()
+    longestWrite = Self.longest(record, streams, "write")
+    longestSync = Self.longest(record, streams, "fsync")
+    lostLatencies = streams.reduce(0) {
+      $0 + ($1["log_lost"]?.int ?? 0) + ($1["beyond_range"]?.int ?? 0)
+    }
 
-    let window = Self.window(record)
     memoryPressure = Self.pressure(record, "wbstress/memory.pressure", window)
     ioPressure = Self.pressure(record, "wbstress/io.pressure", window)
     vmstat = Self.vmstat(record)
@@ -115,7 +129,25 @@ package struct TrialSummary: Sendable {
     }
   }
 
-  package var hasKill: Bool { kills.kernelLog > 0 }
+  /// Any of the three accounts: the kernel log may have lost lines.
+  package var hasKill: Bool {
+    max(kills.kernelLog, kills.memoryEvents ?? 0, kills.console ?? 0) > 0
+  }
+
+  private static func longest(
+    _ record: RecordReader, _ streams: [JSON], _ kind: String
+  ) -> Double? {
+    var values = streams.flatMap { pairs($0["\(kind)_latency"]) }.map(\.value)
+    for type in ["in-flight", "slow"] {
+      for line in record.lines(type) where line["kind"]?.string == kind {
+        if let value = (line["age"] ?? line["latency"])?.double { values.append(value) }
+      }
+    }
+    if streams.isEmpty, kind == "write" {
+      values += record.lines("progress").compactMap { $0["oldest"]?.double }
+    }
+    return values.max()
+  }
 
   private static func pairs(_ value: JSON?) -> [(value: Double, count: Int)] {
     (value?.array ?? []).compactMap { pair in
@@ -136,7 +168,8 @@ package struct TrialSummary: Sendable {
     let count = all.reduce(0) { $0 + $1.count }
     guard count > 0, let last = all.last else { return nil }
     func percentile(_ q: Double) -> Double {
-      let rank = Int((q * Double(count)).rounded(.up))
+      // 0.99 * 100 is a little more than 99 in binary.
+      let rank = Int((q * Double(count) - 1e-9).rounded(.up))
       var seen = 0
       for (value, n) in all {
         seen += n
@@ -178,6 +211,9 @@ package struct TrialSummary: Sendable {
     return Pressure(some: s, full: f)
   }
 
+  /// Gauges that are not called nr_.
+  private static let gauges: Set<String> = ["workingset_nodes"]
+
   /// nr_ items are gauges, but for these.
   private static let nodeCounters: Set<String> = [
     "nr_dirtied", "nr_written", "nr_throttled_written", "nr_vmscan_write",
@@ -191,7 +227,8 @@ package struct TrialSummary: Sendable {
     }
     guard let before = values("before")?.members, let after = values("after") else { return [:] }
     var deltas: [String: Int64] = [:]
-    for (key, value) in before where !key.hasPrefix("nr_") || nodeCounters.contains(key) {
+    for (key, value) in before
+    where !gauges.contains(key) && (!key.hasPrefix("nr_") || nodeCounters.contains(key)) {
       if let a = value.int, let b = after[key]?.int { deltas[key] = b - a }
     }
     return deltas

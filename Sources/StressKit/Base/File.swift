@@ -28,6 +28,12 @@ package struct Descriptor: ~Copyable, Sendable {
   }
 }
 
+/// A lock that is held while this exists.
+package final class FileLock: Sendable {
+  private let descriptor: Descriptor
+  init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+}
+
 /// Whole-file access for set-up, take-down and reports; never used while a trial is sampled.
 package enum File {
   /// Reads a whole file; works for procfs and sysfs, whose sizes are 0.
@@ -86,6 +92,18 @@ package enum File {
     let bytes = Array(value.utf8)
     let wrote = Glibc.write(owned.raw, bytes, bytes.count)
     try checkErrno(wrote, path, "write \(value)", remedy: remedy)
+  }
+
+  /// Takes an exclusive lock on a directory or file; nil when another process has it. It is kept until the
+  /// last copy of what is returned goes. The corresponding C function is `flock`.
+  package static func lock(_ path: String) throws(HarnessError) -> FileLock? {
+    let fd = try Descriptor(open: path, O_RDONLY, code: .environment)
+    if flock(fd.raw, LOCK_EX | LOCK_NB) < 0 {
+      let errno = Errno.current
+      if errno == .wouldBlock { return nil }
+      throw HarnessError(.environment, path, "flock", errno: errno)
+    }
+    return FileLock(fd)
   }
 
   /// The corresponding C function is `rename`.

@@ -8,7 +8,7 @@ package final class Interrupt: Sendable {
 
   package init() {}
 
-  /// How often the user has asked to stop: once, take down in order; twice, at once.
+  /// How often the user has asked to stop: once, take down in order; twice, without asking QEMU.
   package var requests: Int { count.load(ordering: .relaxed) }
   package var isRequested: Bool { requests > 0 }
 

@@ -5,16 +5,23 @@ import SystemPackage
 package enum KernelSettings {
   package static let lruGen = "/sys/kernel/mm/lru_gen/enabled"
 
-  package static func apply(_ kernel: Profile.Kernel) throws(HarnessError) {
-    for setting in kernel.sysctl {
+  /// Files that exist only when the scratch device and its file system do.
+  private static let late = ["block/", "class/block/", "class/bdi/", "fs/", "devices/"]
+
+  /// Writes the settings of one of two times: before anything is pinned, or when the file system is mounted.
+  package static func apply(
+    _ kernel: Profile.Kernel, mounted: Bool
+  ) throws(HarnessError) {
+    for setting in kernel.sysctl where setting.key.hasPrefix("fs.") == mounted {
       let path = "/proc/sys/" + setting.key.map { $0 == "." ? "/" : String($0) }.joined()
       try File.set(path, setting.value, remedy: "check the sysctl's name against this kernel")
     }
-    for setting in kernel.sysfs {
+    for setting in kernel.sysfs
+    where late.contains(where: { setting.key.hasPrefix($0) }) == mounted {
       try File.set(
         "/sys/" + setting.key, setting.value, remedy: "check the path against this kernel")
     }
-    if let on = kernel.lruGen { try setLRUGen(on) }
+    if let on = kernel.lruGen, !mounted { try setLRUGen(on) }
   }
 
   /// Switches the multi-generational LRU, unless it is as wanted.

@@ -29,7 +29,16 @@ package struct Mount {
   }
 
   /// The corresponding C function is `umount2`. Blocks until dirty data is on the device.
-  package func unmount() throws(HarnessError) {
-    try checkErrno(Int(umount2(path, 0)), path, "umount")
+  ///
+  /// - Parameter deadline: CLOCK_BOOTTIME, ns. Until then EBUSY is waited out: the files of a killed
+  ///   io_uring process are closed some time after it is gone.
+  package func unmount(deadline: UInt64) throws(HarnessError) {
+    while umount2(path, 0) < 0 {
+      let errno = Errno.current
+      if errno != .resourceBusy || cl_boottime() > deadline {
+        throw HarnessError(.harness, path, "umount", errno: errno)
+      }
+      cl_sleep_until(cl_boottime() + 20_000_000)
+    }
   }
 }

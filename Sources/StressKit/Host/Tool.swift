@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -33,11 +34,9 @@ package enum Tool {
   ) throws(HarnessError) -> [UInt8] {
     guard let program = path(name) else { throw missing(name, package: package) }
     var ends: [Int32] = [0, 0]
-    try checkErrno(Int(pipe(&ends)), name, "pipe")
+    try check(cl_pipe(&ends), name, "pipe2")
     let reader = Descriptor(owning: ends[0])
     let writer = Descriptor(owning: ends[1])
-    _ = fcntl(reader.raw, F_SETFD, FD_CLOEXEC)
-    _ = fcntl(writer.raw, F_SETFD, FD_CLOEXEC)
     let passed: [String] = ["HOME", "PATH", "http_proxy", "https_proxy", "no_proxy"]
     let inherited = passed.compactMap { (key: String) -> String? in
       getenv(key).map { "\(key)=\(String(cString: $0))" }

@@ -6,6 +6,7 @@ package struct Campaign: Sendable {
     package var number: Int
   }
 
+  private let lock: FileLock
   package let directory: String
   package let matrix: Matrix
   package let trials: Int
@@ -16,20 +17,36 @@ package struct Campaign: Sendable {
   /// The same matrix goes on where it was left, with more trials if more are asked for; another one is
   /// refused: trials of two questions do not belong in one directory.
   ///
-  /// - Parameter seed: nil: the directory's own, or a new one.
+  /// - Parameters:
+  ///   - identity: what must be the same for trials to be pooled, beside the matrix.
+  ///   - seed: nil: the directory's own, or a new one.
   package init(
-    directory: String, matrix: Matrix, trials: Int, seed: UInt64?
+    directory: String, matrix: Matrix, identity: [Profile.Setting], trials: Int, seed: UInt64?
   ) throws(HarnessError) {
+    try File.makeDirectory(directory)
+    // Held as long as the process lives: two runs in one directory would take each other's trials away.
+    guard let lock = try File.lock(directory) else {
+      throw HarnessError(
+        .usage, directory, "is in use by another run", remedy: "name another --output directory")
+    }
+    self.lock = lock
+
     var file = CampaignFile(
       label: matrix.label,
       cells: matrix.cells.map { CampaignFile.Cell(axes: $0.axes, profile: $0.profile) },
-      trials: trials, seed: seed ?? UInt64(UInt32.random(in: .min ... .max)))
+      identity: identity, trials: trials, seed: seed ?? UInt64(UInt32.random(in: .min ... .max)))
     if File.exists(CampaignFile.path(in: directory)) {
       let stored = try CampaignFile(directory: directory)
       guard stored.cells == file.cells, seed == nil || seed == stored.seed else {
         throw HarnessError(
           .usage, directory, "holds another campaign (other cells, profile or seed)",
           remedy: "repeat its command to go on with it, or name another --output directory")
+      }
+      for (now, then) in zip(identity, stored.identity) where now != then {
+        throw HarnessError(
+          .usage, directory,
+          "its trials ran with \(then.key) \(then.value), which is now \(now.value)",
+          remedy: "name another --output directory: trials of both are not one sample")
       }
       file.seed = stored.seed
       // Fewer are no reason to forget those that were run.
@@ -61,7 +78,8 @@ package struct Campaign: Sendable {
   /// The trial's own seed: its start delay and its data follow from it.
   package func seed(of trial: Trial) -> UInt64 {
     var random = SplitMix64(seed: seed ^ (UInt64(trial.cell) << 32) ^ UInt64(trial.number))
-    return random.next()
+    // 53 bits: jq and JavaScript read numbers as doubles.
+    return random.next() >> 11
   }
 
   package func directory(of trial: Trial) -> String {

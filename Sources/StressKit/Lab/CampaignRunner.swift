@@ -16,6 +16,8 @@ package final class CampaignRunner: Sendable {
   private let binary: String
   private let store: KernelStore
   private let keepDisks: Bool
+  private let jobs: Int
+  private let qemuVersion = VirtualMachine.version()
   private let interrupt: Interrupt
 
   private struct Queue {
@@ -26,8 +28,9 @@ package final class CampaignRunner: Sendable {
 
   package init(
     _ campaign: Campaign, kernels: [KernelSpec: Kernel], accelerator: Accelerator, binary: String,
-    store: KernelStore, keepDisks: Bool, interrupt: Interrupt
+    store: KernelStore, keepDisks: Bool, jobs: Int, interrupt: Interrupt
   ) {
+    self.jobs = jobs
     self.campaign = campaign
     self.kernels = kernels
     self.accelerator = accelerator
@@ -45,7 +48,7 @@ package final class CampaignRunner: Sendable {
   ///
   /// - Parameter handle: called from several threads, one call at a time.
   package func run(
-    jobs: Int, _ handle: @escaping @Sendable (Event) -> Void
+    _ handle: @escaping @Sendable (Event) -> Void
   ) throws(HarnessError) {
     let serial = SerialHandler(handle)
     var threads: [Thread] = []
@@ -89,6 +92,8 @@ package final class CampaignRunner: Sendable {
       plan: campaign.plan(of: trial), kernel: kernel, accelerator: accelerator, binary: binary,
       store: store, directory: campaign.directory(of: trial))
     guest.keepDisk = keepDisks
+    guest.jobs = jobs
+    guest.qemuVersion = qemuVersion
     return try guest.run(interrupt, progress: progress)
   }
 }

@@ -30,6 +30,9 @@ package struct GuestTrial {
   /// Where record and console log go.
   package var directory: String
   package var keepDisk = false
+  /// Guests that run at a time, and QEMU's version: for the header.
+  package var jobs = 1
+  package var qemuVersion: String?
   package var patience: Patience
   /// Called on the running machine now and then; for the harness's own tests.
   package var disturb: ((VirtualMachine) -> Void)?
@@ -68,7 +71,16 @@ package struct GuestTrial {
     File.remove(consolePath)
     progress("mkfs")
     try Scratch.sparse(scratch.disk, size: profile.device.size)
-    let mkfs = try MakeFilesystem.run(profile.filesystem, on: scratch.disk)
+    let mkfs: String
+    do throws(HarnessError) {
+      mkfs = try MakeFilesystem.run(profile.filesystem, on: scratch.disk)
+    } catch {
+      // One cell's options are no reason to give up the others.
+      let ending = Ending(.invalid, reason: "mkfs", message: error.description)
+      try writeHeader(self.plan, mkfs: "", cache: VirtualMachine.cacheMode(scratch.disk))
+      try RecordFile.append(recordPath, "end", ending.members)
+      return ending
+    }
     var plan = plan
     // virtio-blk names its disks in the order of the command line.
     var names = ["/dev/vda", "/dev/vdb", "/dev/vdc"][...]
@@ -96,15 +108,15 @@ package struct GuestTrial {
     try writeHeader(plan, mkfs: mkfs, cache: VirtualMachine.cacheMode(scratch.disk))
 
     progress("boot")
-    let started = cl_boottime()
+    let started = cl_monotonic()
     let machine = try VirtualMachine(
       .init(
         kernel: kernel.image, initramfs: scratch.initramfs, accelerator: accelerator,
         memory: profile.machine.memory, cpus: profile.machine.cpus, boot: profile.kernel.boot,
         disks: disks, console: consolePath, record: recordPath))
     let ending = try watch(machine, since: started, interrupt, progress)
-    machine.quit()
-    try writeEnd(ending, seconds: Double(cl_boottime() - started) / 1e9)
+    machine.quit(gently: interrupt.requests < 2)
+    try writeEnd(ending, seconds: Double(cl_monotonic() - started) / 1e9)
     return ending
   }
 
@@ -126,6 +138,7 @@ package struct GuestTrial {
             "kernel": .optional(File.line("/proc/sys/kernel/osrelease")),
             "cpus": .int(Int64(EnvironmentProbe.onlineCPUs)),
             "loadavg": .optional(File.line("/proc/loadavg")),
+            "qemu": .optional(qemuVersion), "jobs": .int(Int64(jobs)),
           ]
         ),
       ])
@@ -161,11 +174,15 @@ package struct GuestTrial {
       for line in tail.lines() {
         // Samples are nine of ten lines, and only their coming matters here.
         if line.starts(with: "{\"type\":\"header\"".utf8) { continue }
-        alive = cl_boottime()
+        alive = cl_monotonic()
         cpuWhenAlive = machine.cpuSeconds
         if line.starts(with: "{\"type\":\"sample\"".utf8) { continue }
         guard let event = try? JSON(parsing: line) else { continue }
-        if event["type"] == "phase", let name = event["name"]?.string { progress(name) }
+        if event["type"] == "phase", let name = event["name"]?.string {
+          progress(name)
+          // The measurement is over; what is still dirty need not trickle.
+          if name == "unmount" { machine.liftThrottle() }
+        }
         if event["type"] == "guest-end" {
           return Ending(
             event["outcome"]?.string.flatMap(Outcome.init(rawValue:)) ?? .invalid,
@@ -173,13 +190,18 @@ package struct GuestTrial {
         }
       }
       if ended { return unexpectedEnd(machine, booted: alive != nil) }
-      let now = cl_boottime()
+      let now = cl_monotonic()
       if interrupt.isRequested {
         return Ending(.harnessLost, reason: "interrupted", message: "stopped by a signal")
       }
       disturb?(machine)
       if let alive {
         if now - alive > patience.silence {
+          if machine.hasDiskError {
+            return Ending(
+              .harnessLost, reason: "host-disk",
+              message: "QEMU paused the guest: a write to \(directory) failed; is the disk full?")
+          }
           let busy = machine.cpuSeconds - cpuWhenAlive
           return Ending(
             .hang, reason: "silent",
@@ -200,7 +222,7 @@ package struct GuestTrial {
           message: withConsole(
             "the guest lives, but made no end within \(patience.total / 1_000_000_000) s"))
       }
-      cl_sleep_until(now + 20_000_000)
+      cl_sleep_until(cl_boottime() + 20_000_000)
     }
   }
 
@@ -226,6 +248,10 @@ package struct GuestTrial {
     }
     if let panic = console.first(where: { $0.contains(Self.panicText) }) {
       return Ending(.panic, reason: "panic", message: withConsole(panic))
+    }
+    if machine.exit == .status(0) {
+      // Without a word, and with -no-reboot: a triple fault, or a reset that no panic announced.
+      return Ending(.panic, reason: "reset", message: withConsole("the machine reset itself"))
     }
     return Ending(
       .harnessLost, reason: "guest-gone",

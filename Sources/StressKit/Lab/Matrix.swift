@@ -57,6 +57,22 @@ package struct Matrix: Sendable {
   package let label: String
   package let cells: [Cell]
 
+  /// Axes that set the same key twice, however they spell it: rows would carry false labels.
+  private static func repeated(_ axes: [Axis]) -> [HarnessError] {
+    var seen: [String: String] = [:]
+    var problems: [HarnessError] = []
+    for axis in axes {
+      // A key that is unknown is reported with the cells.
+      let key = (try? ProfileFile.canonicalKey(axis.key)) ?? axis.key
+      if let other = seen[key] {
+        problems.append(
+          HarnessError(.usage, "--vary \(axis.key)", "sets the same key as \(other)"))
+      }
+      seen[key] = axis.key == "fs" ? "--fs or --vary fs" : "--vary \(axis.key)"
+    }
+    return problems
+  }
+
   /// Builds every cell, and so checks every profile, before the first trial.
   ///
   /// - Parameter filesystems: empty: the profile's own.
@@ -68,8 +84,12 @@ package struct Matrix: Sendable {
     var points: [[(key: String, value: String)]] = [[]]
     var axes = vary
     if !filesystems.isEmpty { axes.insert(Axis(key: "fs", values: filesystems), at: 0) }
+    problems += Self.repeated(axes)
     for axis in axes {
       points = points.flatMap { point in axis.values.map { point + [(axis.key, $0)] } }
+    }
+    let tellsFilesystem = axes.contains {
+      (try? ProfileFile.canonicalKey($0.key)) == "filesystem.type"
     }
     var cells: [Cell] = []
     for kernel in kernels {
@@ -87,7 +107,7 @@ package struct Matrix: Sendable {
         do throws(HarnessErrors) {
           let profile = try choice.file.profile(variant: variant, overrides: overrides)
           var axes = [Profile.Setting("kernel", kernel.description)]
-          if filesystems.isEmpty {
+          if !tellsFilesystem {
             axes.append(Profile.Setting("fs", profile.filesystem.kind.rawValue))
           }
           axes += point.map { Profile.Setting($0.key, $0.value) }

@@ -2,7 +2,7 @@
 package enum Preflight {
   /// Finds the kernels of a matrix and checks that every cell can be run.
   package static func check(
-    _ matrix: Matrix, store: KernelStore, progress: (String) -> Void
+    _ matrix: Matrix, jobs: Int, store: KernelStore, progress: (String) -> Void
   ) throws(HarnessErrors) -> [KernelSpec: Kernel] {
     var problems: [HarnessError] = []
     func note(_ error: HarnessError) {
@@ -31,7 +31,44 @@ package enum Preflight {
         note(error)
       }
     }
+    let most = matrix.cells.map(\.profile.machine.memory).max() ?? 0
+    let needed = UInt64(jobs) * (most + perGuest)
+    if let available = memAvailable(), needed > available {
+      note(
+        HarnessError(
+          .environment, "memory",
+          "\(jobs) guests of \(most >> 20) MiB need \(needed >> 20) MiB; the host has "
+            + "\(available >> 20) MiB available",
+          remedy: "lower --jobs or machine.memory"))
+    }
     if !problems.isEmpty { throw HarnessErrors(problems) }
     return kernels
+  }
+
+  /// QEMU's own memory beside the guest's, with room to spare.
+  private static let perGuest: UInt64 = 256 << 20
+
+  private static func memAvailable() -> UInt64? {
+    ((try? File.text("/proc/meminfo")) ?? "").split(separator: "\n")
+      .first { $0.hasPrefix("MemAvailable:") }?
+      .split(separator: " ").dropFirst().first.flatMap { UInt64($0) }.map { $0 << 10 }
+  }
+
+  /// What must not change between the trials of one campaign.
+  package static func identity(
+    _ kernels: [KernelSpec: Kernel], _ accelerator: Accelerator
+  ) throws(HarnessError) -> [Profile.Setting] {
+    var identity = [
+      Profile.Setting("wbstress", Version.text),
+      Profile.Setting("accelerator", accelerator.rawValue),
+    ]
+    for (spec, kernel) in kernels.sorted(by: { $0.key.description < $1.key.description }) {
+      var key = ContentKey()
+      key.add(contents: try File.read(kernel.image, code: .environment))
+      identity.append(
+        Profile.Setting(
+          "kernel \(spec)", "\(kernel.packageVersion ?? kernel.release) \(key.text)"))
+    }
+    return identity
   }
 }

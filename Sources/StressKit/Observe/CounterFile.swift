@@ -1,6 +1,7 @@
 import Glibc
 
-/// A kernel file of numbers, opened once and read with one pread(2) each time.
+/// A kernel file of numbers, opened once and read with one pread(2) each time (a second one where a file
+/// may be longer than a page).
 ///
 /// Which numbers it has is learnt from its first reading; from then on values are taken by position,
 /// and only their digits are looked at.
@@ -52,12 +53,16 @@ package struct CounterFile {
   package func sample(
     into values: UnsafeMutableBufferPointer<Int64>, scratch: UnsafeMutableRawBufferPointer
   ) {
-    let got = pread(descriptor, scratch.baseAddress, scratch.count, 0)
-    guard let bytes = scratch.baseAddress, got > 0 else {
-      for i in 0..<values.count { values[i] = Self.unknown }
-      return
+    guard let bytes = scratch.baseAddress else { return }
+    // A seq_file gives at most a page a read; most files here are shorter, and need but one.
+    var length = 0
+    while length < scratch.count {
+      let got = pread(descriptor, bytes + length, scratch.count - length, off_t(length))
+      if got <= 0 { break }
+      length += got
+      if got < 3072 { break }
     }
-    Self.parse(UnsafeRawBufferPointer(start: bytes, count: got), format, into: values)
+    Self.parse(UnsafeRawBufferPointer(start: bytes, count: length), format, into: values)
   }
 
   static func parse(
@@ -70,8 +75,8 @@ package struct CounterFile {
       switch format {
       case .single: break
       case .keyed:
-        while at < bytes.count, bytes[at] != 0x20 { at += 1 }
-        at += 1
+        while at < bytes.count, bytes[at] != 0x20, bytes[at] != 0x0a { at += 1 }
+        if at < bytes.count, bytes[at] == 0x20 { at += 1 }
       case .pressure:
         // The total is the line's last member, behind the last '='.
         var scan = at

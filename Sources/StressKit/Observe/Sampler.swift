@@ -14,6 +14,8 @@ package final class Sampler: @unchecked Sendable {
   package let files: [CounterFile]
   package let names: [String]
 
+  private static let longestSleep: UInt64 = 100_000_000
+
   private let stride: Int
   private let capacity: Int
   private let ring: UnsafeMutableBufferPointer<Int64>
@@ -63,7 +65,10 @@ package final class Sampler: @unchecked Sendable {
   private func loop() {
     var due = cl_boottime()
     while true {
-      cl_sleep_until(due)
+      // In slices, so that the end of a lane with long intervals is not waited for.
+      while cl_boottime() < due, !stopping.load(ordering: .acquiring) {
+        cl_sleep_until(min(due, cl_boottime() + Self.longestSleep))
+      }
       let last = stopping.load(ordering: .acquiring)
       let now = cl_boottime()
       let late = now - min(due, now)
@@ -96,7 +101,8 @@ package final class Sampler: @unchecked Sendable {
     at += 1
     for i in 0..<files.count {
       let count = files[i].names.count
-      files[i].sample(into: UnsafeMutableBufferPointer(start: base + at, count: count), scratch: scratch)
+      files[i].sample(
+        into: UnsafeMutableBufferPointer(start: base + at, count: count), scratch: scratch)
       at += count
     }
     put.store(slot + 1, ordering: .releasing)

@@ -212,7 +212,7 @@ struct ProfileCursor {
     switch node.text {
     case "none": return Profile.Stream.Sync.none
     case "end": return .end
-    default: return cursor.size(in: 1...Units.largest).map { .every($0) }
+    default: return cursor.size(in: 512...Units.largest).map { .every($0) }
     }
   }
 

@@ -124,6 +124,9 @@ enum ProfileParser {
     }
     stream.fsync = section["fsync"]?.sync() ?? stream.fsync
     stream.preallocate = section["preallocate"]?.flag() ?? stream.preallocate
+    if stream.preallocate, stream.size == nil, let key = section["preallocate"] {
+      key.fail("a stream without a size cannot be preallocated")
+    }
     if let rate = section["rate"]?.optional("unlimited", { $0.rate(in: 1...Units.largest) }) {
       stream.rate = rate
     }

@@ -20,12 +20,17 @@ package struct CampaignFile: Sendable, Equatable {
 
   package var label: String
   package var cells: [Cell]
+  /// What the kernels' names stood for, and what ran them: trials of different things are not pooled.
+  package var identity: [Profile.Setting]
   package var trials: Int
   package var seed: UInt64
 
-  package init(label: String, cells: [Cell], trials: Int, seed: UInt64) {
+  package init(
+    label: String, cells: [Cell], identity: [Profile.Setting], trials: Int, seed: UInt64
+  ) {
     self.label = label
     self.cells = cells
+    self.identity = identity
     self.trials = trials
     self.seed = seed
   }
@@ -48,13 +53,17 @@ package struct CampaignFile: Sendable, Equatable {
     let path = Self.path(in: directory)
     let text = try File.read(path, code: .usage)
     guard let plan = try? JSON(parsing: text), let label = plan["profile"]?.string,
-      let cells = plan["cells"]?.array, let trials = plan["trials"]?.int,
+      let cells = plan["cells"]?.array, let identity = plan["identity"]?.members,
+      let trials = plan["trials"]?.int,
       let seed = plan["seed"]?.int
     else {
       throw HarnessError(
         .usage, path, "is not a campaign's plan", remedy: "name another directory")
     }
-    self.init(label: label, cells: [], trials: Int(trials), seed: UInt64(bitPattern: seed))
+    self.init(
+      label: label, cells: [],
+      identity: identity.map { Profile.Setting($0.key, $0.value.string ?? "") },
+      trials: Int(trials), seed: UInt64(bitPattern: seed))
     for (index, cell) in cells.enumerated() {
       guard let axes = cell["axes"]?.members, let json = cell["profile"],
         let profile = try? ProfileFile(text: json.text, name: path).profile()
@@ -76,7 +85,9 @@ package struct CampaignFile: Sendable, Equatable {
     let plan: JSON = [
       "schema": .int(RecordFile.schema), "wbstress": .string(Version.text),
       "profile": .string(label), "trials": .int(Int64(trials)),
-      "seed": .int(Int64(bitPattern: seed)), "cells": .array(cells),
+      "seed": .int(Int64(bitPattern: seed)),
+      "identity": .object(identity.map { ($0.key, .string($0.value)) }),
+      "cells": .array(cells),
     ]
     let path = Self.path(in: directory)
     try File.write(path + ".new", Array((plan.text + "\n").utf8))

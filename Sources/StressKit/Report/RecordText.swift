@@ -1,4 +1,4 @@
-/// One record for people: header, then events in their order, samples only counted.
+/// One record for people: header, then events in the order of their times, samples only counted.
 package struct RecordText {
   private let record: RecordReader
 
@@ -10,14 +10,14 @@ package struct RecordText {
     let axes = (plan?["axes"]?.members ?? []).map { "\($0.key)=\($0.value.string ?? "")" }
     var lines = [
       "\(plan?["label"]?.string ?? "?") \(axes.joined(separator: " ")) "
-        + "trial \(plan?["number"]?.int ?? 0), seed \(plan?["seed"]?.int ?? 0)",
+        + "trial \(plan?["number"]?.int ?? 0), seed \(UInt64(bitPattern: plan?["seed"]?.int ?? 0))",
       "kernel \(header?["release"]?.string ?? "?"), \(header?["accelerator"]?.string ?? "?"), "
         + "disk cache \(header?["disk_cache"]?.string ?? "?"), \(header?["mkfs"]?.string ?? "?")",
     ]
     let start = record.first("phase").flatMap { $0["t"]?.int } ?? 0
-    for line in record.lines {
+    for (line, time) in inOrder {
       guard let what = describe(line) else { continue }
-      if let time = line["t"]?.int {
+      if let time {
         let text = Format.fixed(Double(time - start) / 1e9, 3)
         lines.append(String(repeating: " ", count: max(0, 9 - text.count)) + text + "  " + what)
       } else {
@@ -32,6 +32,14 @@ package struct RecordText {
     return lines.joined(separator: "\n")
   }
 
+  /// Lines by their time: they are written as their sources are asked. Those without a time are the
+  /// host's, at the end.
+  private var inOrder: [(line: JSON, time: Int64?)] {
+    let all = record.lines.enumerated().map { (number: $0, line: $1, time: $1["t"]?.int) }
+    return all.sorted { ($0.time ?? .max, $0.number) < ($1.time ?? .max, $1.number) }
+      .map { ($0.line, $0.time) }
+  }
+
   private func seconds(_ value: JSON?) -> String { Format.seconds(value?.double) + " s" }
 
   /// A line's text; nil for what is only counted.
@@ -42,7 +50,8 @@ package struct RecordText {
       return "phase \(line["name"]?.string ?? "?")\(delay)"
     case "worker":
       let more = line["message"]?.string ?? line["exit"]?.string ?? line["cgroup"]?.string ?? ""
-      return "worker \(line["name"]?.string ?? "?"): \(line["event"]?.string ?? "?") \(more)"
+      return "worker \(line["name"]?.string ?? "?"): \(line["event"]?.string ?? "?")"
+        + (more.isEmpty ? "" : " " + more)
     case "cost":
       let overhead = Format.fixed((line["overhead"]?.double ?? 0) / 1024, 0)
       return "worker \(line["worker"]?.string ?? "?") costs its cgroup \(overhead) KiB"

@@ -1,6 +1,10 @@
 /// Columns of text, aligned.
 struct Table {
-  enum Alignment { case left, right }
+  enum Alignment {
+    case left, right
+    /// Left, and broken into several lines where room is short.
+    case text
+  }
 
   private let header: [String]
   private let alignment: [Alignment]
@@ -13,19 +17,49 @@ struct Table {
 
   mutating func add(_ row: [String]) { rows.append(row) }
 
-  /// The lines, header first; columns are two blanks apart.
-  var lines: [String] {
-    let all = [header] + rows
-    let widths = header.indices.map { i in all.map { $0[i].count }.max() ?? 0 }
-    return all.map { row in
-      var line = ""
-      for (i, cell) in row.enumerated() {
-        let blanks = String(repeating: " ", count: widths[i] - cell.count)
-        if i > 0 { line += "  " }
-        line += alignment[i] == .left ? cell + blanks : blanks + cell
+  /// A column of text is narrowed at most to this.
+  private static let narrowest = 12
+
+  private var widths: [Int] {
+    header.indices.map { i in ([header] + rows).map { $0[i].count }.max() ?? 0 }
+  }
+
+  private static func total(_ widths: [Int]) -> Int {
+    widths.reduce(0, +) + 2 * max(0, widths.count - 1)
+  }
+
+  /// Widths of the columns, texts narrowed as far as needed and possible.
+  private func widths(within limit: Int) -> [Int] {
+    var widths = widths
+    while Self.total(widths) > limit {
+      let texts = header.indices.filter {
+        alignment[$0] == .text && widths[$0] > max(Self.narrowest, header[$0].count)
       }
-      while line.hasSuffix(" ") { line.removeLast() }
-      return line
+      guard let widest = texts.max(by: { widths[$0] < widths[$1] }) else { break }
+      widths[widest] -= 1
+    }
+    return widths
+  }
+
+  /// Whether all lines can be kept within `limit` columns.
+  func fits(_ limit: Int) -> Bool { Self.total(widths(within: limit)) <= limit }
+
+  /// The lines, header first; columns are two blanks apart.
+  func lines(within limit: Int = .max) -> [String] {
+    let widths = widths(within: limit)
+    return ([header] + rows).flatMap { row in
+      let cells = row.indices.map { Format.broken(row[$0], width: max(1, widths[$0])) }
+      return (0..<(cells.map(\.count).max() ?? 0)).map { number in
+        var line = ""
+        for (i, cell) in cells.enumerated() {
+          let text = number < cell.count ? cell[number] : ""
+          let blanks = String(repeating: " ", count: widths[i] - text.count)
+          if i > 0 { line += "  " }
+          line += alignment[i] == .right ? blanks + text : text + blanks
+        }
+        while line.hasSuffix(" ") { line.removeLast() }
+        return line
+      }
     }
   }
 }
@@ -56,5 +90,35 @@ package enum Format {
   package static func mebibytes(_ bytes: Double?) -> String {
     guard let bytes else { return "-" }
     return fixed(bytes / 1_048_576, 1)
+  }
+
+  /// `text` in lines of at most `width` columns, all but the first indented: broken at blanks, and
+  /// within a word, such as a path, that is longer than a line. A no-break space becomes a blank that
+  /// stays where it is. One empty line for an empty text.
+  static func broken(_ text: String, width: Int, indent: Int = 0) -> [String] {
+    let lead = String(repeating: " ", count: indent)
+    var lines: [String] = []
+    var line = ""
+    var isEmpty = true
+    for word in text.split(separator: " ") {
+      var word = word
+      if !isEmpty {
+        if line.count + 1 + word.count <= width {
+          line += " " + word
+          continue
+        }
+        lines.append(line)
+        line = lead
+      }
+      while line.count + word.count > width {
+        let room = width - line.count
+        lines.append(line + word.prefix(room))
+        word = word.dropFirst(room)
+        line = lead
+      }
+      line += word
+      isEmpty = false
+    }
+    return (lines + [line]).map { line in String(line.map { $0 == "\u{a0}" ? " " : $0 }) }
   }
 }

@@ -30,7 +30,7 @@ package struct TerminalReport {
   }
 
   package var text: String {
-    let sections = [heading, kills, speeds, movers, notes].filter { !$0.isEmpty }
+    let sections = [heading, verdicts, legend, kills, speeds, movers, notes].filter { !$0.isEmpty }
     return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }
 
@@ -41,18 +41,34 @@ package struct TerminalReport {
 
   /// What holds for the whole table; what differs among cells is in their rows.
   private var heading: [String] {
-    var lines = [
-      style.bold("\(summary.label): \(cells.count) cells, \(summary.planned) trials each")
-        + ", seed \(summary.seed)"
-    ]
+    var lines = hang(
+      "\(summary.label): \(Self.count(cells.count, "cell")), "
+        + "\(Self.count(summary.planned, "trial")) each",
+      ", seed \(summary.seed)", style.bold)
     lines += wrap(
-      "accelerator", distinct(trials.map { Self.describe(accelerator: $0.accelerator) }))
-    let kernels = trials.map { trial in
-      "\(trial.kernel) = \(trial.release), \(Self.describe(lruGen: trial.lruGen))"
+      "accelerator",
+      distinct(
+        trials.map { trial in
+          Self.describe(accelerator: trial.accelerator)
+            + (trial.jobs > 1 ? "; \(trial.jobs) guests at a time" : "")
+        }))
+    for kernel in distinct(trials.map(\.kernel)) {
+      let all = trials.filter { $0.kernel == kernel }
+      // A guest that did not get as far as its environment does not tell of its LRU.
+      let told = all.filter { $0.lruGen != nil }
+      let texts = told.map { "\(kernel) = \($0.release), \(Self.describe(lruGen: $0.lruGen))" }
+      for text in distinct(told.isEmpty ? all.map { "\(kernel) = \($0.release)" } : texts) {
+        lines += wrap("kernel", [text])
+      }
     }
-    for kernel in distinct(kernels) { lines += wrap("kernel", [kernel]) }
+    lines += wrap("guest", distinct(cells.map { Self.describe($0.profile.machine) }))
     lines += wrap("device", distinct(cells.map { Self.describe($0.profile.device) }))
     lines += wrap("limits", distinct(cells.map { Self.describe($0.profile) }))
+    lines += wrap("streams", distinct(cells.flatMap { $0.profile.streams.map(Self.describe) }))
+    let options = cells.map { $0.profile.filesystem.mount.joined(separator: ",") }
+    if options.contains(where: { !$0.isEmpty }) {
+      lines += wrap("mount options", distinct(options.map { $0.isEmpty ? "none" : $0 }))
+    }
     lines += wrap("observer", distinct(cells.map { Self.describe($0.profile.observe) }))
     let fixed = (cells.first?.axes ?? []).filter { axis in
       axis.key != "kernel" && !varies(axis.key)
@@ -90,9 +106,52 @@ package struct TerminalReport {
     return (limits + (pins.isEmpty ? ["nothing pinned"] : pins)).joined(separator: ", ")
   }
 
+  private static func describe(_ machine: Profile.Machine) -> String {
+    let swap = machine.swap > 0 ? ", swap \(Units.sizeText(machine.swap))" : ", no swap"
+    return "\(Units.sizeText(machine.memory)), \(count(machine.cpus, "CPU"))\(swap)"
+  }
+
+  private static func describe(_ stream: Profile.Stream) -> String {
+    var words = "\(stream.engine.rawValue) \(Units.sizeText(stream.block))"
+    if stream.engine == .ioUring { words += " x \(stream.depth)" }
+    words += stream.size.map { ", \(Units.sizeText($0))" } ?? ", endless"
+    if stream.files > 1 { words += " in \(stream.files) files" }
+    switch stream.fsync {
+    case .none: words += ", no fsync"
+    case .end: words += ", fsync at the end"
+    case .every(let bytes): words += ", fsync every \(Units.sizeText(bytes))"
+    }
+    if let rate = stream.rate { words += ", \(Units.sizeText(rate))/s at most" }
+    return words
+  }
+
+  private static func count(_ number: Int, _ what: String) -> String {
+    "\(number) \(what)\(number == 1 ? "" : "s")"
+  }
+
   private static func describe(_ observe: Profile.Observe) -> String {
     let rstat = observe.rstat.map { "every " + Units.durationText($0) } ?? "off"
     return "rstat \(rstat), counters every \(Units.durationText(observe.interval))"
+  }
+
+  /// Said first: a campaign whose expectations or controls fail.
+  private var verdicts: [String] {
+    let missed = cells.enumerated().flatMap { i, cell in
+      cell.missed.map {
+        (text: $0.expectation.text, cell: "#\(i + 1) in \($0.trials):\(cell.counted.count)")
+      }
+    }
+    var lines = distinct(missed.map(\.text)).flatMap { text in
+      wrap(
+        "expected \(text)",
+        ["missed by " + missed.filter { $0.text == text }.map(\.cell).joined(separator: ", ")],
+        style.warning)
+    }
+    for (i, cell) in cells.enumerated()
+    where !cell.profile.expect.isEmpty && cell.counted.isEmpty && !cell.trials.isEmpty {
+      lines += wrap("inconclusive", ["#\(i + 1): no trial says anything"], style.warning)
+    }
+    return lines
   }
 
   // MARK: Tables
@@ -109,65 +168,90 @@ package struct TerminalReport {
   }
 
   private func labels(_ cell: CellSummary) -> [String] {
-    axes.map { key in
-      let value = cell.axes.first { $0.key == key }?.value ?? ""
-      // A path's end says more than its beginning.
-      return value.count > 16 ? "…" + value.suffix(15) : value
-    }
+    axes.map { key in cell.axes.first { $0.key == key }?.value ?? "" }
   }
 
-  private func table(_ columns: [(String, Table.Alignment)], _ row: (CellSummary) -> [String])
-    -> [String]
-  {
-    var table = Table([("#", .right)] + axes.map { (Self.short($0), .left) } + columns)
-    for (i, cell) in cells.enumerated() { table.add(["\(i + 1)"] + labels(cell) + row(cell)) }
-    var lines = table.lines
+  private typealias Columns = [(String, Table.Alignment)]
+
+  private func table(
+    _ columns: Columns, _ row: (CellSummary) -> [String], labelled: Bool
+  ) -> Table {
+    let names = labelled ? axes.map { (short($0), Table.Alignment.left) } : []
+    var table = Table([("#", .right)] + names + columns)
+    for (i, cell) in cells.enumerated() {
+      table.add(["\(i + 1)"] + (labelled ? labels(cell) : []) + row(cell))
+    }
+    return table
+  }
+
+  /// With the cells' labels where they fit, else with their numbers only.
+  private func lines(_ columns: Columns, _ row: (CellSummary) -> [String]) -> [String] {
+    let labelled = table(columns, row, labelled: true)
+    let fitting = labelled.fits(Self.width) ? labelled : table(columns, row, labelled: false)
+    var lines = fitting.lines(within: Self.width)
     lines[0] = style.bold(lines[0])
     return lines
   }
 
-  private static func short(_ key: String) -> String {
-    key.split(separator: ".").last.map(String.init) ?? key
-  }
-
-  private var kills: [String] {
-    table([
-      ("OOM", .right), ("95 % of trials", .left), ("kills", .left), ("outcomes", .left),
-    ]) { cell in
-      let killed = cell.killed
-      let interval = killed.trials == 0 ? nil : killed.wilson()
-      let classes = cell.classes.map { "\($0.key.rawValue) \($0.count)" }
-      let outcomes = cell.outcomes.map { "\($0.key.rawValue) \($0.count)" }
-      return [
-        "\(killed.events):\(killed.trials)",
-        interval.map {
-          "\(Format.fixed($0.lower * 100, 0))-\(Format.fixed($0.upper * 100, 0)) %"
-        } ?? "-",
-        classes.isEmpty ? "-" : classes.joined(separator: ", "),
-        outcomes.joined(separator: ", "),
-      ]
+  /// Whose the numbers are, unless the first table says it.
+  private var legend: [String] {
+    if table(Self.killColumns, killRow, labelled: true).fits(Self.width) { return [] }
+    return cells.enumerated().flatMap { i, cell in
+      wrap("#\(i + 1)", zip(axes, labels(cell)).map { "\($0) \($1)" })
     }
   }
 
+  /// A key's last word, where that is the key of one axis only.
+  private func short(_ key: String) -> String {
+    func last(_ key: String) -> String { key.split(separator: ".").last.map(String.init) ?? key }
+    return axes.count { last($0) == last(key) } == 1 ? last(key) : key
+  }
+
+  private static let killColumns: Columns = [
+    ("OOM", .right), ("95 % of trials", .left), ("kills by class", .text), ("outcomes", .text),
+  ]
+
+  private func killRow(_ cell: CellSummary) -> [String] {
+    let killed = cell.killed
+    let interval = killed.trials == 0 ? nil : killed.wilson()
+    let classes = cell.classes.map { "\($0.key.rawValue)\u{a0}\($0.count)" }
+    let outcomes = cell.outcomes.map { "\($0.key.rawValue)\u{a0}\($0.count)" }
+    return [
+      "\(killed.events):\(killed.trials)",
+      interval.map {
+        "\(Format.fixed($0.lower * 100, 0))-\(Format.fixed($0.upper * 100, 0)) %"
+      } ?? "-",
+      classes.isEmpty ? "-" : classes.joined(separator: ", "),
+      outcomes.joined(separator: ", "),
+    ]
+  }
+
+  private var kills: [String] { lines(Self.killColumns, killRow) }
+
+  private static let speedColumns: Columns = [
+    ("MiB/s", .right), ("range", .left), ("p50", .right), ("p99", .right), ("max", .right),
+    ("fsync", .right), ("memory", .right), ("io", .right),
+  ]
+
+  private func speedRow(_ cell: CellSummary) -> [String] {
+    let speed = cell.sample(\.throughput)
+    let range =
+      speed.count > 1 ? "\(Format.mebibytes(speed.min))-\(Format.mebibytes(speed.max))" : "-"
+    return [
+      Format.mebibytes(speed.median), range,
+      Format.seconds(cell.sample { $0.stall?.p50 }.median),
+      Format.seconds(cell.sample { $0.stall?.p99 }.median),
+      Format.seconds(cell.sample(\.longestWrite).max),
+      Format.seconds(cell.sample(\.longestSync).max),
+      Self.pressure(cell, \.memoryPressure), Self.pressure(cell, \.ioPressure),
+    ]
+  }
+
   private var speeds: [String] {
-    table([
-      ("MiB/s", .right), ("range", .left), ("p50 s", .right), ("p99 s", .right), ("max s", .right),
-      ("memory", .right), ("io", .right),
-    ]) { cell in
-      let speed = cell.sample(\.throughput)
-      let range =
-        speed.count > 1 ? "\(Format.mebibytes(speed.min))-\(Format.mebibytes(speed.max))" : "-"
-      return [
-        Format.mebibytes(speed.median), range,
-        Format.seconds(cell.sample { $0.stall?.p50 }.median),
-        Format.seconds(cell.sample { $0.stall?.p99 }.median),
-        Format.seconds(cell.sample { $0.stall?.max }.max),
-        Self.pressure(cell, \.memoryPressure), Self.pressure(cell, \.ioPressure),
-      ]
-    } + [
-      "MiB/s: median over trials. p50, p99: median over trials of a trial's write",
-      "latency; max: the longest write of all. memory, io: PSI some/full of the",
-      "limited cgroup while the streams ran, seconds, median over trials.",
+    lines(Self.speedColumns, speedRow) + [
+      "MiB/s: median over trials. Seconds: p50 and p99 of a trial's writes, median",
+      "over trials; max and fsync, the longest write and fsync of all; memory and io,",
+      "PSI some/full of the limited cgroup while the streams ran, median over trials.",
     ]
   }
 
@@ -195,21 +279,31 @@ package struct TerminalReport {
       .sorted { ($0.1, $1.0) > ($1.1, $0.0) }.prefix(Self.counters).map(\.0)
     if ranked.isEmpty { return [] }
     var lines: [String] = []
-    for start in stride(from: 0, to: cells.count, by: Self.cellsAcross) {
-      let part = Array(cells.enumerated())[start..<min(start + Self.cellsAcross, cells.count)]
-      var table = Table(
-        [("vmstat, per trial", .left)] + part.map { ("#\($0.offset + 1)", Table.Alignment.right) })
-      for name in ranked {
-        table.add(
-          [name] + part.map { median($0.element, name).map { Format.fixed($0, 0) } ?? "-" })
+    var rest = Array(cells.enumerated())[...]
+    while !rest.isEmpty {
+      // As many cells side by side as there is room for.
+      var across = min(Self.cellsAcross, rest.count)
+      func table() -> Table {
+        let part = rest.prefix(across)
+        var table = Table(
+          [("vmstat, per trial", .left)]
+            + part.map { ("#\($0.offset + 1)", Table.Alignment.right) })
+        for name in ranked {
+          table.add(
+            [name] + part.map { median($0.element, name).map { Format.fixed($0, 0) } ?? "-" })
+        }
+        return table
       }
-      var text = table.lines
+      while across > 1, !table().fits(Self.width) { across -= 1 }
+      var text = table().lines(within: Self.width)
       text[0] = style.bold(text[0])
       lines += text
+      rest = rest.dropFirst(across)
     }
     return lines + [
-      "Growth while the streams ran (median), largest first; not shown: pgalloc*,",
-      "pgfree, pgfault, numa*. pgscan_direct does not count a memcg's own reclaim.",
+      "Growth from the start delay to the streams' end, median, largest first. Not",
+      "shown: pgalloc*, pgfree, pgfault, numa*. pgscan_direct does not count a memcg's",
+      "own reclaim.",
     ]
   }
 
@@ -218,27 +312,35 @@ package struct TerminalReport {
   private var notes: [String] {
     var lines: [String] = []
     for (i, cell) in cells.enumerated() {
-      for trial in cell.trials where !trial.ending.outcome.counts {
+      for trial in cell.trials where ![.completed, .oom].contains(trial.ending.outcome) {
         let why = trial.ending.message?.split(separator: "\n").first.map(String.init) ?? ""
         lines += wrap(
-          style.warning("excluded"),
-          ["#\(i + 1) trial \(trial.number): \(trial.ending.outcome.rawValue): \(why)"])
+          trial.ending.outcome.counts ? "not well" : "excluded",
+          ["#\(i + 1) trial \(trial.number): \(trial.ending.outcome.rawValue): \(why)"],
+          style.warning)
       }
       for trial in cell.trials where !trial.kills.agree {
         lines += wrap(
-          style.warning("kills disagree"),
+          "kills disagree",
           [
             "#\(i + 1) trial \(trial.number): kernel log \(trial.kills.kernelLog), "
               + "memory.events \(trial.kills.memoryEvents.map(String.init) ?? "?"), "
               + "console \(trial.kills.console.map(String.init) ?? "?")"
+          ], style.warning)
+      }
+      let silent = cell.counted.filter { $0.stall == nil }.count
+      if silent > 0 {
+        lines += wrap(
+          "#\(i + 1)",
+          [
+            "\(Self.count(silent, "trial")) made no end and have no percentiles, speed, PSI or "
+              + "counters; their longest write so far is in max"
           ])
       }
-      for (expectation, count) in cell.missed {
+      let lost = cell.trials.reduce(0) { $0 + $1.lostLatencies }
+      if lost > 0 {
         lines += wrap(
-          style.warning("expected"),
-          [
-            "#\(i + 1): \(expectation.text): missed in \(count) of \(cell.counted.count) trials"
-          ])
+          "#\(i + 1)", ["\(lost) latencies are missing: the log was full"], style.warning)
       }
       if cell.trials.count < summary.planned {
         lines.append("#\(i + 1): \(cell.trials.count) of \(summary.planned) trials run so far")
@@ -250,8 +352,11 @@ package struct TerminalReport {
     let setUp = OrderedSample(trials.compactMap(\.setUpTime))
     if boot.count > 0, setUp.count > 0 {
       lines.append(
-        "boot to PID 1: \(Format.seconds(boot.median)) s; from there to the first write: "
-          + "\(Format.seconds(setUp.median)) s (medians)")
+        "boot to PID 1: \(Format.seconds(boot.median)) s; from there to the first write, without the"
+      )
+      lines.append(
+        "start delay: \(Format.seconds(setUp.median)) s (medians; longest \(Format.seconds(setUp.max)) s)"
+      )
     }
     return lines
   }
@@ -262,18 +367,17 @@ package struct TerminalReport {
   }
 
   /// `title: a; b; c`, broken at blanks so that no line is too wide.
-  private func wrap(_ title: String, _ values: [String]) -> [String] {
-    var lines = [title + ":"]
-    // Escape sequences take no room on the screen.
-    var used = title.filter { $0 != "\u{1b}" }.count + 1
-    for word in values.joined(separator: "; ").split(separator: " ") {
-      if used + 1 + word.count > Self.width {
-        lines.append("   ")
-        used = 3
-      }
-      lines[lines.count - 1] += " " + word
-      used += 1 + word.count
-    }
+  private func wrap(
+    _ title: String, _ values: [String], _ paint: (String) -> String = { $0 }
+  ) -> [String] {
+    values.isEmpty ? [] : hang(title, ": " + values.joined(separator: "; "), paint)
+  }
+
+  /// A paragraph whose `title` is painted after it was broken: escape sequences take no room.
+  private func hang(_ title: String, _ rest: String, _ paint: (String) -> String) -> [String] {
+    var lines = Format.broken(title + rest, width: Self.width, indent: 4)
+    let shown = lines[0].prefix(title.count)
+    lines[0] = paint(String(shown)) + lines[0].dropFirst(shown.count)
     return lines
   }
 }

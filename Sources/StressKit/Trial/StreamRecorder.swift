@@ -13,6 +13,9 @@ final class StreamRecorder {
   private var beyond: Int64 = 0
   private var inFlightIsRecorded = false
   private var endedBeforeStop = false
+  /// When the trial stopped looking: later ends are not the trial's.
+  private var cutoff = UInt64.max
+  private var totals: WorkerProcess.Totals?
 
   /// 1 us to 1 h, three significant digits.
   private static var empty: Histogram<UInt64> {
@@ -28,6 +31,8 @@ final class StreamRecorder {
 
   func collect() {
     worker.drain { operation in
+      // It was in flight at the cut-off, and counts with its age.
+      if operation.end > cutoff { return }
       let latency = operation.end - operation.start
       let kind = SharedBlock.Kind(rawValue: operation.kind) ?? .write
       let fits = kind == .write ? writes.record(latency) : syncs.record(latency)
@@ -50,6 +55,8 @@ final class StreamRecorder {
     if inFlightIsRecorded { return }
     inFlightIsRecorded = true
     endedBeforeStop = worker.hasEnded()
+    cutoff = time
+    totals = worker.totals
     for operation in worker.inFlight() where operation.start < time {
       record.emit(
         "in-flight", at: time,
@@ -61,18 +68,30 @@ final class StreamRecorder {
     }
   }
 
+  /// How far the stream is, and the age of its oldest operation in flight: all that is left of it should
+  /// the guest not live to tell the rest.
+  func recordProgress(at time: UInt64) {
+    let oldest = worker.inFlight().map(\.start).min()
+    record.emit(
+      "progress", at: time,
+      [
+        ("stream", .string(worker.name)), ("bytes", .uint(worker.totals.bytes)),
+        ("oldest", oldest.map { .uint(time - min($0, time)) } ?? .null),
+      ])
+  }
+
   /// What ended the stream: its size, the trial's time, a kill, or its own failure.
   private var end: String {
+    guard endedBeforeStop else { return "time" }
     if worker.isDone { return "size" }
-    if worker.failure != nil { return "failed" }
-    return endedBeforeStop ? "killed" : "time"
+    return worker.failure != nil ? "failed" : "killed"
   }
 
   /// The stream's totals and histograms; values are ns, as `[value, count]` pairs.
   func finish() {
-    let totals = worker.totals
+    let totals = totals ?? worker.totals
     record.emit(
-      "stream",
+      "stream", at: cutoff,
       [
         ("stream", .string(worker.name)), ("ended", .string(end)),
         ("bytes", .uint(totals.bytes)), ("first_start", .uint(totals.firstStart)),

@@ -72,7 +72,7 @@ package final class Trial {
   private func setUp() throws(HarnessError) {
     phase("set-up")
     try kernelLog.start()
-    try KernelSettings.apply(profile.kernel)
+    try KernelSettings.apply(profile.kernel, mounted: false)
     if let swap = plan.swapDevice {
       // Before the pins, which may need it.
       try awaitDevices()
@@ -132,6 +132,7 @@ package final class Trial {
     mount = try Mount(
       plan.device, at: Self.mountPoint, type: kind.rawValue, options: profile.filesystem.mount)
     phase("mounted")
+    try KernelSettings.apply(profile.kernel, mounted: true)
     if let strict = profile.kernel.strictLimit {
       try KernelSettings.setStrictLimit(strict, device: plan.device, kind)
     }
@@ -208,6 +209,7 @@ package final class Trial {
 
     let deadline = start + profile.duration
     var ended: Set<String> = []
+    var progressDue = start + Self.second
     while ended.count < workers.count {
       for worker in workers where !ended.contains(worker.name) && worker.hasEnded() {
         ended.insert(worker.name)
@@ -215,13 +217,18 @@ package final class Trial {
         streams.first { $0.worker === worker }?.recordInFlight(at: cl_boottime())
       }
       for stream in streams { stream.collect() }
+      if cl_boottime() >= progressDue {
+        for stream in streams { stream.recordProgress(at: cl_boottime()) }
+        progressDue += Self.second
+      }
       if streams.allSatisfy({ ended.contains($0.worker.name) }), !streams.isEmpty { break }
       if cl_boottime() >= deadline { break }
       cl_sleep_until(min(deadline, cl_boottime() + Self.pollInterval))
     }
-    phase("stop")
+    let stop = cl_boottime()
+    phase("stop", at: stop)
     for stream in streams { stream.worker.requestStop() }
-    for stream in streams { stream.recordInFlight(at: cl_boottime()) }
+    for stream in streams { stream.recordInFlight(at: stop) }
     snapshots.take("after", limited, workers.map(\.cgroup))
     WorkerProcess.kill(workers, timeout: Self.killTime)
     for stream in streams { stream.collect() }
@@ -261,7 +268,7 @@ package final class Trial {
       switch worker.exit {
       case .status(0): "done"
       case .status: "failed"
-      case .signal(SIGKILL): "killed"
+      case .signal(SIGKILL): worker.wasStopped ? "stopped" : "killed"
       case .signal: "crashed"
       case nil: "unkillable"
       }
@@ -306,9 +313,14 @@ package final class Trial {
     // The kernel kills with SIGKILL only: any other signal is a fault of the harness.
     for worker in workers {
       if case .signal(let number) = worker.exit, number != SIGKILL {
+        let why =
+          number == SIGBUS
+          ? " (SIGBUS: no block for a page of a mapped file; is the disk full? raise device.size)"
+          : ""
         return settle(
           Ending(
-            .invalid, reason: "worker", message: "worker \(worker.name) died of signal \(number)"))
+            .invalid, reason: "worker",
+            message: "worker \(worker.name) died of signal \(number)\(why)"))
       }
     }
     return settle(Ending(.completed))
@@ -320,7 +332,7 @@ package final class Trial {
     phase("unmount")
     if ending.outcome != .stalled, let mount {
       do {
-        try mount.unmount()
+        try mount.unmount(deadline: cl_boottime() + 10 * Self.second)
         phase("unmounted")
       } catch {
         ending = Ending(.invalid, reason: "take-down", message: error.description)
@@ -339,15 +351,17 @@ package final class Trial {
     }
     kernelLog.stop()
     let kills = recordKills()
-    if ending.outcome == .completed || ending.reason == "set-up", kills > 0 {
+    // A kill is a kill, whatever went wrong beside it or because of it.
+    if [.completed, .invalid].contains(ending.outcome), kills > 0 {
       ending = Ending(.oom, reason: ending.reason, message: ending.message)
     }
-    do throws(HarnessError) {
-      if ending.outcome != .stalled {
+    if ending.outcome != .stalled {
+      do throws(HarnessError) {
         try cgroups.remove(deadline: cl_boottime() + 30 * Self.second)
+      } catch {
+        // The machine is thrown away: what could not be removed is a note, not the trial's outcome.
+        record.emit("note", [("message", .string(error.description))])
       }
-    } catch {
-      ending = Ending(.stalled, reason: "take-down", message: error.description)
     }
     return ending
   }

@@ -58,9 +58,9 @@ struct StreamWriter {
       let fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
       if fd < 0 { Worker.fail(control, .open, cl_errno()) }
       descriptors.append(fd)
-      if control.pointee.preallocate != 0 {
-        let share = Int64(control.pointee.size / UInt64(files))
-        let result = cl_fallocate(fd, 0, share)
+      let share = share(descriptors.count - 1)
+      if control.pointee.preallocate != 0, share > 0 {
+        let result = cl_fallocate(fd, 0, Int64(share))
         if result < 0 { Worker.fail(control, .preallocate, -result) }
       }
     }
@@ -78,6 +78,14 @@ struct StreamWriter {
     if control.pointee.fsync == 1 { syncAll() }
     cl_store(&control.pointee.state, SharedBlock.State.done.rawValue)
     exit(0)
+  }
+
+  /// Bytes that file `index` will have: its share of the blocks, which go round.
+  private func share(_ index: Int) -> UInt64 {
+    let (whole, rest) = control.pointee.size.quotientAndRemainder(dividingBy: blockSize)
+    let (rounds, first) = whole.quotientAndRemainder(dividingBy: UInt64(files))
+    let blocks = rounds + (index < first ? 1 : 0)
+    return blocks * blockSize + (index == first ? rest : 0)
   }
 
   /// Numbers of the engines in the shared block.
@@ -267,6 +275,8 @@ struct StreamWriter {
         submit(ring, slot, pending[slot])
         inFlight += 1
         drainForSync = syncIsDue(UInt64(next.length))
+        // At once, so that a write done inline is stamped when it is done, and counted as what it was.
+        inFlight -= reap(ring, out, pending, submitted: slot)
       }
       if inFlight == 0 {
         if drainForSync {
@@ -280,33 +290,49 @@ struct StreamWriter {
       // A completion ends the wait for the next block's time: it is not to be stamped late.
       let result = wait > 0 ? cu_wait(ring, wait) : cu_submit_and_wait(ring, 1)
       if result < 0, result != -EINTR, result != -ETIME { Worker.fail(control, .submit, -result) }
-      let count = Int(cu_reap(ring, out, UInt32(depth)))
-      for i in 0..<count {
-        let slot = Int(out[i].user_data)
-        let result = out[i].result
-        if result == -EINTR || result == -EAGAIN {
-          submit(ring, slot, pending[slot])
-          continue
-        }
-        if result < 0 { Worker.fail(control, .write, -result) }
-        pending[slot].done += UInt32(result)
-        if pending[slot].done < pending[slot].length {
-          // A write of nothing would be continued for ever; the device is full in the kernel's eyes.
-          if result == 0 { Worker.fail(control, .write, ENOSPC) }
-          submit(ring, slot, pending[slot])
-          continue
-        }
-        finish(slot)
-        inFlight -= 1
-      }
+      inFlight -= reap(ring, out, pending, submitted: nil)
     }
   }
 
-  /// Submits one write alone and sees whether it had completed when the system call came back: then the
-  /// file system did it inline, else it was punted to an io-wq worker (a punted one that is done within
-  /// the call's return path counts as inline; the error is the few that are that fast).
+  /// Takes the completions that are there; no system call, but for what must be continued. Returns how many
+  /// writes are done.
+  ///
+  /// - Parameter submitted: the slot submitted just now. Its write was done inline if its completion is
+  ///   here already, else punted to an io-wq worker (a punted one that is done before the system call has
+  ///   returned counts as inline).
+  private func reap(
+    _ ring: OpaquePointer, _ out: UnsafeMutablePointer<cu_completion>,
+    _ pending: UnsafeMutableBufferPointer<Pending>, submitted: Int?
+  ) -> Int {
+    let count = Int(cu_reap(ring, out, UInt32(depth)))
+    var done = 0
+    var isInline = false
+    for i in 0..<count {
+      let slot = Int(out[i].user_data)
+      let result = out[i].result
+      if slot == submitted { isInline = true }
+      if result == -EINTR || result == -EAGAIN {
+        submit(ring, slot, pending[slot])
+        continue
+      }
+      if result < 0 { Worker.fail(control, .write, -result) }
+      pending[slot].done += UInt32(result)
+      if pending[slot].done < pending[slot].length {
+        // A write of nothing would be continued for ever; the device is full in the kernel's eyes.
+        if result == 0 { Worker.fail(control, .write, ENOSPC) }
+        submit(ring, slot, pending[slot])
+        continue
+      }
+      finish(slot)
+      done += 1
+    }
+    if submitted != nil {
+      if isInline { control.pointee.inline += 1 } else { control.pointee.punted += 1 }
+    }
+    return done
+  }
+
   private func submit(_ ring: OpaquePointer, _ slot: Int, _ what: Pending) {
-    let before = cu_ready(ring)
     let queued = cu_queue_write(
       ring, descriptors[what.file], block.buffer(slot) + Int(what.done), what.length - what.done,
       what.offset + UInt64(what.done), UInt64(slot))
@@ -314,10 +340,5 @@ struct StreamWriter {
     var result: Int32
     repeat { result = cu_submit(ring) } while result == -EINTR
     if result < 0 { Worker.fail(control, .submit, -result) }
-    if cu_ready(ring) > before {
-      control.pointee.inline += 1
-    } else {
-      control.pointee.punted += 1
-    }
   }
 }

@@ -18,9 +18,13 @@ package enum Worker {
 
   /// The worker's whole life; never returns.
   package static func run() -> Never {
-    // Inherited from the supervisor, who must survive what the worker must not.
-    try? File.set("/proc/self/oom_score_adj", "0")
     guard let block = try? SharedBlock(inherited: blockDescriptor) else { exit(70) }
+    // Inherited from the supervisor, who must survive what the worker must not.
+    do throws(HarnessError) {
+      try File.set("/proc/self/oom_score_adj", "0")
+    } catch {
+      fail(block.control, .oomScore, error.errno?.rawValue ?? EIO)
+    }
     let role = Role(rawValue: block.control.pointee.role)
     cl_set_thread_name(role == .pinned ? "wb-pinned" : "wb-stream")
     switch role {
@@ -47,11 +51,14 @@ package enum Worker {
     let size = Int(control.pointee.size)
     let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory, memory != MAP_FAILED else { fail(control, .map, cl_errno()) }
-    // Incompressible and different per page: neither zswap nor KSM may shrink what is pinned.
-    var random = SplitMix64(seed: control.pointee.seed)
-    let words = memory.assumingMemoryBound(to: UInt64.self)
-    for i in 0..<size / 8 { words[i] = random.next() }
-    if control.pointee.locked != 0, mlock(memory, size) < 0 { fail(control, .lock, cl_errno()) }
+    if control.pointee.locked != 0 {
+      if mlock(memory, size) < 0 { fail(control, .lock, cl_errno()) }
+    } else {
+      // Incompressible and different per page: what is swapped out must not shrink in zswap.
+      var random = SplitMix64(seed: control.pointee.seed)
+      let words = memory.assumingMemoryBound(to: UInt64.self)
+      for i in 0..<size / 8 { words[i] = random.next() }
+    }
     control.pointee.bytes = UInt64(size)
     cl_store(&control.pointee.state, SharedBlock.State.ready.rawValue)
     while true { pause() }

@@ -15,6 +15,8 @@ package final class WorkerProcess {
   private let depth: Int
   /// How the worker ended; nil while it runs.
   package private(set) var exit: Exit?
+  /// The harness itself has killed it, at the end.
+  package private(set) var wasStopped = false
 
   /// Starts a worker that pins `pinned.size` bytes.
   package static func pinning(
@@ -53,7 +55,11 @@ package final class WorkerProcess {
     control.preallocate = stream.preallocate ? 1 : 0
     control.rate = stream.rate ?? 0
     control.seed = seed
-    let operations = stream.size.map { $0 / stream.block + UInt64(2 * stream.files) + 2 }
+    let operations = stream.size.map { size -> UInt64 in
+      var count = size / stream.block + UInt64(2 * stream.files) + 2
+      if case .every(let bytes) = stream.fsync { count += size / bytes * UInt64(stream.files) }
+      return count
+    }
     control.logCapacity = min(operations ?? SharedBlock.logRoom, SharedBlock.logRoom)
     return try WorkerProcess(stream.name, control, path: path, cgroup, isStream: true)
   }
@@ -64,10 +70,8 @@ package final class WorkerProcess {
   ) throws(HarnessError) {
     let block = try SharedBlock(name: name, control, path: path)
     var ends: [Int32] = [0, 0]
-    try checkErrno(Int(pipe(&ends)), "worker \(name)", "pipe")
+    try check(cl_pipe(&ends), "worker \(name)", "pipe2")
     let readEnd = Descriptor(owning: ends[0])
-    _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
-    _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
     startPipe = ends[1]
     let directory = try Descriptor(open: group.directory, O_RDONLY | O_DIRECTORY)
     let process = try Process(
@@ -131,7 +135,10 @@ package final class WorkerProcess {
   /// Kills workers and waits for their end, `timeout` ns at most: one that waits for its last writes in
   /// uninterruptible sleep dies when the device has taken them.
   package static func kill(_ workers: [WorkerProcess], timeout: UInt64) {
-    for worker in workers { worker.process.signal(SIGKILL) }
+    for worker in workers where !worker.hasEnded() {
+      worker.wasStopped = true
+      worker.process.signal(SIGKILL)
+    }
     let deadline = cl_boottime() + timeout
     for worker in workers where worker.exit == nil {
       let now = cl_boottime()

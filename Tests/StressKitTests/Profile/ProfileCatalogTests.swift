@@ -67,7 +67,7 @@ struct ProfileCatalogTests: ProfileSuite {
         ])
       #expect(
         problems { _ = try catalog.find("\(root)/w.yaml") } == [
-          "\(root)/w.yaml: read: ENOENT (no such file or directory)"
+          "\(root)/w.yaml: open: ENOENT (no such file or directory)"
         ])
       #expect(
         problems { _ = try catalog.find("\(root)/a") } == [
@@ -83,7 +83,7 @@ struct ProfileCatalogTests: ProfileSuite {
   @Test func aHugeFileIsNoProfile() {
     #expect(
       problems { _ = try ProfileFile(path: "/dev/zero") } == [
-        "/dev/zero: more than 1MiB: not a profile"
+        "/dev/zero: is larger than the 1024 KiB that make sense here"
       ])
   }
 

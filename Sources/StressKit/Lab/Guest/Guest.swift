@@ -55,22 +55,25 @@ package enum Guest {
     record.emit(
       "guest", at: born, [("release", .optional(File.line("/proc/sys/kernel/osrelease")))])
     var ending: Ending
+    var trial: Trial?
     do {
       let (cgroups, supervisor) = try prepared.get()
       try check(cl_lock_all(), "supervisor", "mlockall")
       try File.set("/proc/self/oom_score_adj", "-1000")
-      ending = try Trial(
+      let made = try Trial(
         plan, record: record, cgroups: cgroups,
-        awaitDevices: { () throws(HarnessError) in try modules.finish(record) }
-      ).run()
+        awaitDevices: { () throws(HarnessError) in try modules.finish(record) })
+      trial = made
+      ending = made.run()
       reportSupervisor(supervisor, record)
     } catch {
       ending = Ending(.invalid, reason: "set-up", message: "\(error)")
     }
     record.emit("guest-end", ending.members)
     record.finish()
-    // The host ends the machine when it has read that line; this is only for a host that is gone.
-    cl_sleep_until(cl_boottime() + 10_000_000_000)
+    // The host ends the machine when it has read that line; this is only for a host that is gone. The trial
+    // is kept until then: to let go of a worker that cannot be killed is to wait for it.
+    withExtendedLifetime(trial) { cl_sleep_until(cl_boottime() + 10_000_000_000) }
   }
 
   private static func prepare(

@@ -13,6 +13,8 @@ struct ContentKey {
     mix(0xff)
   }
 
+  mutating func add(contents: [UInt8]) { for byte in contents { mix(byte) } }
+
   /// A file that is missing counts as that.
   mutating func add(file path: String) {
     add(path)

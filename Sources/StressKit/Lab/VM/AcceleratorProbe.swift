@@ -4,7 +4,8 @@ import Glibc
 /// Finds out whether KVM really runs guests here.
 ///
 /// That /dev/kvm can be opened says nothing: nested, it may accept a guest that never leaves the
-/// decompressor, or abort at once. So a kernel is booted, once per boot of the host.
+/// decompressor, or abort at once. So a kernel is booted, once per
+/// boot of the host.
 package struct AcceleratorProbe {
   /// A guest boots in about a second under KVM.
   private static let deadline: UInt64 = 8_000_000_000
@@ -15,15 +16,15 @@ package struct AcceleratorProbe {
     guard access("/dev/kvm", R_OK | W_OK) == 0 else { return .tcg }
     let boot = File.line("/proc/sys/kernel/random/boot_id") ?? "?"
     let cache = store.root + "/accelerator"
-    if let words = File.line(cache)?.split(separator: " "), words.count == 2, words[0] == boot,
-      let known = Accelerator(rawValue: String(words[1]))
+    if let words = File.line(cache)?.split(separator: " "), words.count == 3, words[0] == boot,
+      words[1] == kernel.release, let known = Accelerator(rawValue: String(words[2]))
     {
       return known
     }
     progress("probing KVM with \(kernel.label)")
     let found: Accelerator = try boots(kernel, binary, store) ? .kvm : .tcg
     try File.makeDirectory(store.root)
-    try File.write(cache, Array("\(boot) \(found.rawValue)\n".utf8))
+    try File.write(cache, Array("\(boot) \(kernel.release) \(found.rawValue)\n".utf8))
     return found
   }
 

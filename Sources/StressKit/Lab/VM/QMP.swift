@@ -66,7 +66,8 @@ package final class QMP {
     let registers =
       execute(
         "human-monitor-command", ["command-line": "info registers -a"])?.string ?? ""
-    let pointers = registers.split { "\n\r ".contains($0) }.filter { $0.hasPrefix("RIP=") }
+    // The monitor ends lines with \r\n, which is one character, but white space all the same.
+    let pointers = registers.split(whereSeparator: \.isWhitespace).filter { $0.hasPrefix("RIP=") }
     return "QEMU says \(status); \(pointers.joined(separator: ", "))"
   }
 }

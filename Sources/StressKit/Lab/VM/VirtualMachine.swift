@@ -62,9 +62,7 @@ package final class VirtualMachine {
       throw Tool.missing(Self.program, package: Self.package)
     }
     var ends: [Int32] = [0, 0]
-    try checkErrno(
-      Int(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)), Self.program, "socketpair")
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    try check(cl_socket_pair(&ends), Self.program, "socketpair")
     let theirs = Descriptor(owning: ends[1])
     qmp = QMP(Descriptor(owning: ends[0]))
     process = try Process(
@@ -119,16 +117,37 @@ package final class VirtualMachine {
     path.map { $0 == "," ? ",," : String($0) }.joined()
   }
 
+  /// The first line of `qemu-system-x86_64 --version`; nil when it cannot be run.
+  package static func version() -> String? {
+    guard let text = try? Tool.run(program, ["--version"], package: package) else { return nil }
+    return String(decoding: text.prefix { $0 != 0x0a }, as: UTF8.self)
+  }
+
   package func hasEnded() -> Bool {
     if exit == nil { exit = process.poll() }
     return exit != nil
   }
 
+  /// Takes the throttle off the scratch disk.
+  package func liftThrottle() {
+    let none: [(key: String, value: JSON)] = [
+      "bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr",
+    ].map { ($0, 0) }
+    _ = qmp.execute("block_set_io_throttle", .object([("device", "disk0")] + none))
+  }
+
+  /// Whether QEMU has stopped the guest because the host could not write one of its disks.
+  package var hasDiskError: Bool { qmp.execute("query-status")?["status"] == "io-error" }
+
   /// Ends QEMU now; what the guest has written to disk and ports is kept.
-  package func quit() {
+  ///
+  /// - Parameter gently: asks QEMU first, which flushes its files.
+  package func quit(gently: Bool = true) {
     if hasEnded() { return }
-    _ = qmp.execute("quit", timeout: 1_000_000_000)
-    exit = process.wait(timeout: 2_000_000_000)
+    if gently {
+      _ = qmp.execute("quit", timeout: 1_000_000_000)
+      exit = process.wait(timeout: 2_000_000_000)
+    }
     if exit == nil {
       process.signal(SIGKILL)
       exit = process.wait(timeout: 10_000_000_000)

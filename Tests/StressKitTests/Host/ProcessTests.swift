@@ -1,0 +1,164 @@
+import CLinux
+import Glibc
+import Testing
+
+@testable import StressKit
+
+struct ProcessTests {
+  private let second: UInt64 = 1_000_000_000
+
+  private func shell(_ script: String) -> [String] { ["/bin/sh", "-c", script] }
+
+  @Test(arguments: [0, 1, 70, 255] as [Int32]) func exitStatus(_ status: Int32) throws {
+    let process = try Process(shell("exit \(status)"))
+    let exit = process.wait(timeout: 10 * second)
+    #expect(exit == .status(status))
+    #expect(exit?.description == "exit status \(status)")
+  }
+
+  @Test func signal() throws {
+    let process = try Process(["/bin/sleep", "60"])
+    #expect(process.poll() == nil)
+    process.signal(SIGTERM)
+    let exit = process.wait(timeout: 10 * second)
+    #expect(exit == .signal(SIGTERM) && exit?.description == "signal 15")
+  }
+
+  @Test func waitGivesUp() throws {
+    let process = try Process(["/bin/sleep", "60"])
+    let started = cl_boottime()
+    let exit = process.wait(timeout: 10_000_000)
+    #expect(exit == nil && cl_boottime() - started >= 10_000_000)
+  }
+
+  @Test func ownersEndKillsAndReaps() throws {
+    let process = try Process(["/bin/sleep", "60"])
+    let pid = process.pid
+    #expect(File.exists("/proc/\(pid)/stat"))
+    process.kill()
+    // Reaped too: not even a zombie is left.
+    #expect(!File.exists("/proc/\(pid)/stat"))
+  }
+
+  @Test(arguments: [("/no/such/program", ENOENT), ("/etc/passwd", EACCES), ("/", EACCES)])
+  func whatCannotBeExecuted(_ path: String, _ errno: Int32) {
+    let error = #expect(throws: HarnessError.self) { _ = try Process([path]) }
+    #expect(error?.errno?.rawValue == errno)
+    #expect(error?.object == path && error?.operation == "start")
+  }
+
+  // MARK: Descriptors
+
+  /// What a process writes to its descriptors 1, 2 and 5, and finds at its others.
+  private func output(
+    _ script: String, _ map: (_ writer: Int32) -> [Int32]
+  ) throws -> String {
+    var ends: [Int32] = [0, 0]
+    try checkErrno(Int(pipe(&ends)), "pipe", "pipe")
+    let reader = Descriptor(owning: ends[0])
+    let writer = Descriptor(owning: ends[1])
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let process = try Process(shell(script), descriptors: map(writer.raw))
+    _ = close(writer.release())
+    var text: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while case let got = read(reader.raw, &chunk, chunk.count), got > 0 {
+      text += chunk[..<got]
+    }
+    #expect(process.wait(timeout: 10 * second) == .status(0))
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  @Test func descriptorsAreMapped() throws {
+    #expect(
+      try output("echo a; echo b >&2; echo c >&5") { [-1, $0, $0, -1, -1, $0] } == "a\nb\nc\n")
+    // -1 is /dev/null, which reads as empty.
+    #expect(try output("cat; echo end") { [-1, $0, -1] } == "end\n")
+    #expect(try output("echo lost; echo kept >&2") { [-1, -1, $0] } == "kept\n")
+  }
+
+  /// A source may stand where another's target is: 0 and 1 change places.
+  @Test func descriptorsMayBeSwapped() throws {
+    let directory = try RecordFixture()
+    let file = try Descriptor(open: try directory.write("in", "from the file\n"))
+    #expect(try output("exec 3>&0; cat <&1 >&3") { [$0, file.raw, 2] } == "from the file\n")
+  }
+
+  /// A descriptor that a child keeps by accident keeps a pipe from ending or a disk from being free.
+  @Test func othersAreNotInherited() throws {
+    let directory = try RecordFixture()
+    let file = try Descriptor(open: try directory.write("f", ""))
+    let script = "if test -e /proc/self/fd/\(file.raw); then echo yes; else echo no; fi"
+    #expect(try output(script) { [-1, $0, -1] } == "no\n")
+  }
+
+  @Test func environmentIsExact() throws {
+    let process = try Process(
+      shell("test \"$A\" = 'b c' && test -z \"$HOME\""), environment: ["A=b c"])
+    #expect(process.wait(timeout: 10 * second) == .status(0))
+  }
+
+  /// No child outlives the harness, however that ends.
+  @Test func diesWithItsThread() throws {
+    final class Box: @unchecked Sendable {
+      var process: Process?
+      var error: HarnessError?
+    }
+    let box = Box()
+    let thread = try Thread("parent") {
+      do throws(HarnessError) {
+        box.process = try Process(["/bin/sleep", "60"])
+      } catch { box.error = error }
+    }
+    thread.join()
+    try #require(box.error == nil)
+    #expect(box.process?.wait(timeout: 10 * second) == .signal(SIGKILL))
+  }
+
+  // MARK: Tools
+
+  @Test func toolGivesBothStreams() throws {
+    let output = try Tool.run("sh", ["-c", "echo a; echo b >&2; echo c"], package: "dash")
+    #expect(String(decoding: output, as: UTF8.self) == "a\nb\nc\n")
+  }
+
+  @Test func toolRunsInADirectory() throws {
+    let directory = try RecordFixture()
+    let output = try Tool.run("pwd", ["-P"], package: "coreutils", directory: directory.root)
+    #expect(String(decoding: output, as: UTF8.self).hasSuffix(directory.root + "\n"))
+  }
+
+  @Test func failedToolSaysItsLastLines() {
+    let error = #expect(throws: HarnessError.self) {
+      try Tool.run(
+        "sh", ["-c", "for i in 1 2 3 4 5; do echo l$i; done; echo six >&2; exit 3"],
+        package: "dash", remedy: "do better")
+    }
+    #expect(error?.code == .environment)
+    #expect(error?.operation == "exit status 3: l3 / l4 / l5 / six")
+    #expect(error?.object.hasPrefix("sh -c for i") == true && error?.remedy == "do better")
+  }
+
+  @Test func killedToolSaysItsSignal() {
+    let error = #expect(throws: HarnessError.self) {
+      try Tool.run("sh", ["-c", "kill -KILL $$"], package: "dash")
+    }
+    #expect(error?.operation == "signal 9: ")
+  }
+
+  @Test(arguments: ["no-such-tool-here", "/no/such/tool"]) func missingTool(_ name: String) {
+    #expect(Tool.path(name) == nil)
+    let error = #expect(throws: HarnessError.self) {
+      try Tool.run(name, [], package: "the-package")
+    }
+    #expect(error?.code == .environment)
+    #expect(
+      error?.description
+        == "\(name): not found in PATH; install it with: apt-get install the-package")
+  }
+
+  @Test func toolPath() throws {
+    #expect(Tool.path("sh")?.hasSuffix("/sh") == true)
+    #expect(Tool.path("/bin/sh") == "/bin/sh")
+  }
+}

@@ -1,0 +1,136 @@
+import Glibc
+import Testing
+
+@testable import StressKit
+
+struct RecordFileTests {
+  private let directory: RecordFixture
+  private let path: String
+
+  init() throws {
+    directory = try RecordFixture()
+    path = directory.path("record.jsonl")
+  }
+
+  private func append(_ text: String) throws {
+    let fd = try Descriptor(open: path, O_WRONLY | O_CREAT | O_APPEND)
+    try fd.writeAll(Array(text.utf8), path)
+  }
+
+  @Test func appendsLines() throws {
+    try RecordFile.append(path, "header", [("schema", 1)])
+    try RecordFile.append(path, "end", [("reason", .null), ("message", "a\n\"b\"")])
+    #expect(
+      try File.text(path)
+        == #"{"type":"header","schema":1}"# + "\n"
+        + #"{"type":"end","reason":null,"message":"a\n\"b\""}"# + "\n")
+  }
+
+  @Test func endsATornLineFirst() throws {
+    try append("{\"type\":\"header\"}\n{\"type\":\"sam")
+    try RecordFile.append(path, "end", [("outcome", "panic")])
+    #expect(
+      try File.text(path)
+        == "{\"type\":\"header\"}\n{\"type\":\"sam\n{\"type\":\"end\",\"outcome\":\"panic\"}\n")
+    let record = try RecordReader(path)
+    #expect(record.torn == 1 && record.ending == Ending(.panic))
+  }
+
+  @Test func namesTheFileThatCannotBeWritten() throws {
+    let path = directory.path("no/record.jsonl")
+    let error = #expect(throws: HarnessError.self) { try RecordFile.append(path, "end", []) }
+    #expect(error?.description.hasPrefix("\(path): open: ENOENT") == true)
+  }
+
+  @Test func tailGivesCompleteLinesOnly() throws {
+    try append("")
+    var tail = try RecordTail(path)
+    func text(_ lines: [[UInt8]]) -> [String] { lines.map { String(decoding: $0, as: UTF8.self) } }
+    #expect(tail.lines().isEmpty)
+    try append("{\"a\":")
+    #expect(tail.lines().isEmpty)
+    try append("1}\n\n{\"b\":2}\n{")
+    #expect(text(tail.lines()) == ["{\"a\":1}", "", "{\"b\":2}"])
+    #expect(tail.lines().isEmpty)
+    try append("}\n")
+    #expect(text(tail.lines()) == ["{}"])
+  }
+
+  /// A line longer than one read, and many in one.
+  @Test func tailReadsAllThatIsThere() throws {
+    let long = String(repeating: "x", count: 700_001)
+    try append(long + "\n" + String(repeating: "yy\n", count: 500) + "rest")
+    var tail = try RecordTail(path)
+    let lines = tail.lines()
+    #expect(lines.count == 501 && lines.first?.count == long.count)
+    #expect(lines.dropFirst().allSatisfy { $0 == Array("yy".utf8) })
+  }
+
+  // MARK: Reading
+
+  @Test func countsTornLinesAndKeepsUnknownTypes() throws {
+    try append(
+      """
+      {"type":"header","schema":1,"later":{"x":[]}}
+      {"type":"sam
+      {"type":"from-the-future","t":1}
+
+      [1]
+      {"no":"type"}
+      {"type":7}
+      {"type":"phase","name":"a"}
+      {"type":"phase","name":"b"}
+      {"type":"end","outcome":"oom","reason":"set-up","message":"m"}
+
+      """)
+    let record = try RecordReader(path)
+    #expect(record.torn == 4)
+    #expect(record.lines.count == 5)
+    #expect(record.lines("from-the-future") == [["type": "from-the-future", "t": 1]])
+    #expect(record.first("header")?["later"]?["x"] == [])
+    #expect(record.lines("phase").count == 2)
+    #expect(record.first("phase")?["name"] == "a" && record.last("phase")?["name"] == "b")
+    #expect(record.first("none") == nil)
+    #expect(record.ending == Ending(.oom, reason: "set-up", message: "m"))
+    #expect(RecordReader.ending(path) == record.ending)
+  }
+
+  /// Only a record whose very last line is an end needs no further attempt.
+  @Test(arguments: [
+    "", "{\"type\":\"header\"}\n", "{\"type\":\"end\",\"outcome\":\"oom\"}\n{\"type\":\"ph",
+    "{\"type\":\"end\",\"outcome\":\"oom\"}\n{\"type\":\"phase\"}\n",
+    "{\"type\":\"end\",\"outcome\":\"unheard-of\"}\n", "{\"type\":\"end\"}\n",
+    "{\"type\":\"guest-end\",\"outcome\":\"oom\"}\n",
+  ])
+  func hasNoEnding(_ text: String) throws {
+    try append(text)
+    #expect(RecordReader.ending(path) == nil)
+  }
+
+  @Test func missingRecord() {
+    #expect(RecordReader.ending(path) == nil)
+    let error = #expect(throws: HarnessError.self) { try RecordReader(path) }
+    #expect(error?.code == .usage && error?.errno == .noSuchFileOrDirectory)
+  }
+
+  @Test func endingIsReadBack() throws {
+    for outcome in Outcome.allCases {
+      let ending = Ending(outcome, reason: "r", message: nil)
+      try RecordFile.append(path, "end", ending.members)
+      #expect(RecordReader.ending(path) == ending)
+    }
+  }
+
+  @Test func outcomesThatSayNothingAreExcluded() {
+    let excluded = Outcome.allCases.filter { !$0.counts }
+    #expect(excluded == [.harnessLost, .invalid, .skipped])
+  }
+
+  @Test func readsASavedRecord() throws {
+    let record = try RecordReader(try directory.record(from: RecordFixture.killed))
+    #expect(record.torn == 0)
+    #expect(record.lines.count == (try RecordFixture.lines(RecordFixture.killed)).count)
+    #expect(record.first("columns")?["names"]?.array?.count == 237)
+    #expect(record.lines("sample").allSatisfy { $0["v"]?.array?.count == 237 })
+  }
+}

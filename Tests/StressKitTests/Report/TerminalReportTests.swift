@@ -1,0 +1,192 @@
+import Testing
+
+@testable import StressKit
+
+struct TerminalReportTests {
+  private let directory: RecordFixture
+  private let campaign: CampaignFixture
+
+  init() throws {
+    directory = try RecordFixture()
+    campaign = CampaignFixture(directory)
+  }
+
+  private func expectNarrow(
+    _ text: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    for line in text.split(separator: "\n") where line.count > TerminalReport.width {
+      Issue.record("\(line.count) columns: \(line)", sourceLocation: sourceLocation)
+    }
+  }
+
+  private func withoutEscapes(_ text: String) -> String {
+    var result = ""
+    var isEscape = false
+    for character in text {
+      if character == "\u{1b}" { isEscape = true }
+      if !isEscape { result.append(character) }
+      if character == "m" { isEscape = false }
+    }
+    return result
+  }
+
+  /// Everything that a report can have to say, in a small campaign.
+  private func mixed() throws {
+    try campaign.plan(
+      [["kernel": "debian:6.1", "fs": "xfs"], ["kernel": "debian:6.12", "fs": "xfs"]], trials: 3)
+    try campaign.trial(1, 1, from: RecordFixture.completed)
+    try campaign.trial(
+      1, 2, from: RecordFixture.completed,
+      replacing: ["\"last_end\":10349506322": "\"last_end\":16349506322"],
+      adding: ["{\"type\":\"lane\",\"lane\":\"rstat\",\"missed\":10,\"dropped\":0}"])
+    // Fewer than planned, and one that never booted.
+    try campaign.trial(2, 1, from: RecordFixture.killed)
+    try campaign.trial(
+      2, 2, from: RecordFixture.killed, replacing: ["\"kill_lines\":1": "\"kill_lines\":2"])
+    try campaign.trial(
+      2, 3, from: RecordFixture.killed,
+      replacing: [
+        "\"console_kill_lines\":1": "\"console_kill_lines\":0",
+        "{\"type\":\"end\",\"outcome\":\"oom\",\"reason\":null,\"message\":null}":
+          "{\"type\":\"end\",\"outcome\":\"invalid\",\"reason\":\"boot-failure\",\"message\":"
+          + "\"the kernel had not reached the harness after 30 s; QEMU says running;\\nconsole\"}",
+      ],
+      without: [
+        "guest", "guest-end", "environment", "phase", "stream", "snapshot", "sample", "oom",
+        "kills", "slow",
+      ])
+  }
+
+  @Test func smallCampaign() throws {
+    try mixed()
+    let text = try campaign.report()
+    try expectGolden(text, "mixed.txt")
+    expectNarrow(text)
+  }
+
+  @Test func onlyColourHasEscapes() throws {
+    try mixed()
+    let plain = try campaign.report()
+    #expect(!plain.contains("\u{1b}"))
+    let colour = try campaign.report(colour: true)
+    #expect(colour.contains("\u{1b}[1m") && colour.contains("\u{1b}[31mexcluded\u{1b}[0m"))
+    // Colours change no line.
+    #expect(withoutEscapes(colour) == plain)
+  }
+
+  @Test func nothingRunYet() throws {
+    try campaign.plan([["kernel": "debian:6.1", "fs": "xfs"]], trials: 2)
+    let text = try campaign.report()
+    #expect(text.contains("#1: 0 of 2 trials run so far"))
+    #expect(text.contains("0:0"))
+    expectNarrow(text)
+  }
+
+  // MARK: Width
+
+  private let kernels = [
+    "./builds/linux-6.12-memcg-writeback-base/arch/x86/boot/bzImage",
+    "./builds/linux-6.12-memcg-writeback-patched/arch/x86/boot/bzImage,modules=./builds/mod",
+  ]
+
+  /// Two kernels whose paths differ only in the middle stay apart.
+  @Test func longPaths() throws {
+    try campaign.plan(
+      kernels.map { ["kernel": $0, "fs": "ext4"] }, trials: 1, seed: .max,
+      label: "oracle-backup-with-a-long-name:and-a-variant-of-it-too")
+    for (i, kernel) in kernels.enumerated() {
+      try campaign.trial(
+        i + 1, 1, from: RecordFixture.killed,
+        replacing: [
+          "\"kernel\":\"debian:6.12\",\"release\"": "\"kernel\":\"\(kernel)\",\"release\""
+        ])
+    }
+    let text = try campaign.report()
+    expectNarrow(text)
+    try expectGolden(text, "long-paths.txt")
+  }
+
+  @Test func oneWordLongerThanALine() throws {
+    let kernel = "/" + String(repeating: "d", count: 200)
+    try campaign.plan([["kernel": kernel], ["kernel": kernel + "e"]], trials: 1, label: kernel)
+    try campaign.trial(
+      1, 1, from: RecordFixture.killed,
+      replacing: ["\"kernel\":\"debian:6.12\",\"release\"": "\"kernel\":\"\(kernel)\",\"release\""])
+    for colour in [false, true] {
+      let text = withoutEscapes(try campaign.report(colour: colour))
+      expectNarrow(text)
+      // Broken, not cut: the label is there in full, beside what comes before and after it.
+      #expect(text.count { $0 == "d" } >= 4 * 200)
+    }
+  }
+
+  @Test func fourAxesAndTwelveCells() throws {
+    var cells: [KeyValuePairs<String, String>] = []
+    for kernel in ["debian:6.1", "debian:6.12"] {
+      for fs in ["ext4", "xfs", "btrfs"] {
+        for engine in ["io_uring", "pwrite"] {
+          cells.append([
+            "kernel": kernel, "fs": fs, "engine": engine, "filesystem.mount": "[noatime,\(engine)]",
+          ])
+        }
+      }
+    }
+    try campaign.plan(cells, trials: 1)
+    for cell in 1...12 {
+      // Large counters, so that not even six cells fit beside each other.
+      try campaign.trial(
+        cell, 1, from: RecordFixture.killed,
+        replacing: [
+          "\"nr_vmscan_immediate_reclaim\":22592": "\"nr_vmscan_immediate_reclaim\":9876543210"
+        ])
+    }
+    let text = try campaign.report()
+    expectNarrow(text)
+    try expectGolden(text, "twelve-cells.txt")
+  }
+
+  /// Labels that fit stand in the tables themselves.
+  @Test func labelsInTheTable() throws {
+    try campaign.plan(
+      [["kernel": "debian:6.1", "fs": "xfs"], ["kernel": "debian:6.12", "fs": "xfs"]], trials: 1)
+    try campaign.trial(1, 1, from: RecordFixture.completed)
+    try campaign.trial(2, 1, from: RecordFixture.killed)
+    let lines = try campaign.report().split(separator: "\n")
+    #expect(lines.contains("#  kernel       OOM  95 % of trials  kills by class  outcomes"))
+    #expect(lines.contains("1  debian:6.1   0:1  0-79 %          -               completed 1"))
+    #expect(lines.contains("2  debian:6.12  1:1  21-100 %        dirty 1         oom 1"))
+    #expect(lines.contains("all cells: fs xfs"))
+  }
+
+  /// `memory.max` and `io.max` would both be `max`.
+  @Test func shortKeysOfSeveralAxes() throws {
+    try campaign.plan(
+      [
+        ["memory.max": "64MiB", "io.max": "a", "machine.cpus": "1"],
+        ["memory.max": "32MiB", "io.max": "b", "machine.cpus": "2"],
+      ], trials: 1)
+    let text = try campaign.report()
+    #expect(text.contains("#  memory.max  io.max  cpus  OOM"))
+    expectNarrow(text)
+  }
+
+  /// Every outcome at once is more than a line.
+  @Test func manyOutcomes() throws {
+    try campaign.plan(
+      [
+        ["kernel": "debian:6.1-cloud", "fs": "xfs"], ["kernel": "debian:6.12-cloud", "fs": "ext4"],
+      ],
+      trials: 8)
+    for (i, outcome) in Outcome.allCases.enumerated() {
+      try campaign.trial(
+        1, i + 1, from: RecordFixture.killed,
+        replacing: [
+          "{\"type\":\"end\",\"outcome\":\"oom\"":
+            "{\"type\":\"end\",\"outcome\":\"\(outcome.rawValue)\""
+        ])
+    }
+    let text = try campaign.report()
+    expectNarrow(text)
+    for outcome in Outcome.allCases { #expect(text.contains("\(outcome.rawValue) 1")) }
+  }
+}
