@@ -10,6 +10,9 @@ package enum Guest {
   /// What a probe prints on the console.
   package static let probeText = "wbstress: the guest has booted"
 
+  /// On the kernel's command line, from where it gets into PID 1's environment.
+  package static let mark = "WBSTRESS_GUEST"
+
   /// Never returns: a PID 1 that ends is a kernel panic.
   package static func run() -> Never {
     let born = cl_boottime()

@@ -54,7 +54,7 @@ package final class VirtualMachine {
   /// which PID 1 has yet to mount. panic=-1 and -no-reboot: a panic ends QEMU at once.
   static let bootParameters = [
     "console=ttyS0", "loglevel=4", "panic=-1", "oops=panic", "sysrq_always_enabled",
-    "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/",
+    "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/", "\(Guest.mark)=1",
   ]
 
   package init(_ configuration: Configuration) throws(HarnessError) {
