@@ -29,19 +29,23 @@ package final class Trial {
   private var snapshots: Snapshots
 
   private let awaitDevices: () throws(HarnessError) -> Void
+  private let awaitGo: () throws(HarnessError) -> Void
 
   /// - Parameters:
   ///   - cgroups: the machine's v2 hierarchy; the caller's process is already in a group of its own.
   ///   - awaitDevices: returns when the scratch device and the file system's module are there. A guest
   ///     loads them while the pinned memory is being filled.
+  ///   - awaitGo: called when all is ready; returns when the device is as slow as the profile wants.
   package init(
     _ plan: TrialPlan, record: RecordWriter, cgroups: CgroupTree,
-    awaitDevices: @escaping () throws(HarnessError) -> Void
+    awaitDevices: @escaping () throws(HarnessError) -> Void,
+    awaitGo: @escaping () throws(HarnessError) -> Void
   ) throws(HarnessError) {
     self.plan = plan
     self.record = record
     self.cgroups = cgroups
     self.awaitDevices = awaitDevices
+    self.awaitGo = awaitGo
     kernelLog = try KernelLogFollower(record)
     snapshots = Snapshots(record)
   }
@@ -197,8 +201,10 @@ package final class Trial {
   /// that no kill could end.
   private func stream() throws(HarnessError) -> Bool {
     let delay = plan.startDelay
+    phase("ready")
     recordCost()
     snapshots.take("before", limited, workers.map(\.cgroup))
+    try awaitGo()
     if lanes.count > 1 { try lanes[1].start() }
     let start = cl_boottime() + delay
     phase("delay", [("delay", .uint(delay))])

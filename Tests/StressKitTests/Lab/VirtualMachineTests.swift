@@ -11,7 +11,7 @@ struct VirtualMachineTests {
     VirtualMachine.arguments(
       .init(
         kernel: "/boot/a,b", initramfs: "/tmp/i,j", accelerator: accelerator, memory: 768 << 20,
-        cpus: 3, boot: boot, disks: disks, console: console, record: record), qmp: 3)
+        cpus: 3, boot: boot, disks: disks, console: console, record: record), qmp: 3, go: 4)
   }
 
   /// The values of every occurrence of an option.
@@ -43,16 +43,14 @@ struct VirtualMachineTests {
   @Test func disks() {
     let all = arguments(
       disks: [
-        .init(path: "/no/such/a.img", bandwidth: 4 << 20, iops: 100),
-        .init(path: "/no/such/b,c,.img", readOnly: true), .init(path: "/no/such/d.img", iops: 7),
+        .init(path: "/no/such/a.img"), .init(path: "/no/such/b,c,.img", readOnly: true),
+        .init(path: "/no/such/d.img"),
       ])
     #expect(
       values("-drive", all) == [
-        "if=none,id=disk0,format=raw,file=/no/such/a.img,cache=writeback,"
-          + "throttling.bps-total=4194304,throttling.iops-total=100",
+        "if=none,id=disk0,format=raw,file=/no/such/a.img,cache=writeback",
         "if=none,id=disk1,format=raw,file=/no/such/b,,c,,.img,cache=writeback,readonly=on",
-        "if=none,id=disk2,format=raw,file=/no/such/d.img,cache=writeback,"
-          + "throttling.iops-total=7",
+        "if=none,id=disk2,format=raw,file=/no/such/d.img,cache=writeback",
       ])
     #expect(
       values("-device", all) == ["virtio-serial-pci"]
@@ -64,11 +62,12 @@ struct VirtualMachineTests {
     #expect(
       values("-chardev", all) == [
         "file,id=console,append=on,path=/x,,y/console.log", "socket,id=qmp,fd=3",
-        "file,id=record,append=on,path=/x,,y/record,,",
+        "file,id=record,append=on,path=/x,,y/record,,", "socket,id=go,fd=4",
       ])
     #expect(
       values("-device", all) == [
         "virtio-serial-pci", "virtserialport,chardev=record,name=wbstress.record",
+        "virtserialport,chardev=go,name=wbstress.go",
       ])
   }
 

@@ -3,8 +3,10 @@ import Glibc
 
 /// The binary as PID 1 of a guest: makes a machine out of a bare kernel, runs one trial, says how it ended.
 package enum Guest {
-  /// Name of the virtio-serial port that the record leaves through.
-  package static let port = "wbstress.record"
+  /// Names of the virtio-serial ports: the record leaves through one, and the host's word that the disk is
+  /// as slow as the profile wants comes in through the other.
+  package static let recordPort = "wbstress.record"
+  package static let goPort = "wbstress.go"
   /// The trial's plan, in the initramfs. Without it the guest only says that it booted: a probe.
   package static let planPath = "/plan.json"
   /// What a probe prints on the console.
@@ -53,7 +55,7 @@ package enum Guest {
     // processor may be caught in the middle of that (GuestTrial.isEmulatorFault).
     let prepared = Result { () throws(HarnessError) in try prepare(plan) }
     let modules = try ModuleLoader()
-    let record = RecordWriter(try openPort(modules))
+    let record = RecordWriter(try openPort(recordPort, O_WRONLY, modules))
     try record.start()
     record.emit(
       "guest", at: born, [("release", .optional(File.line("/proc/sys/kernel/osrelease")))])
@@ -65,7 +67,8 @@ package enum Guest {
       try File.set("/proc/self/oom_score_adj", "-1000")
       let made = try Trial(
         plan, record: record, cgroups: cgroups,
-        awaitDevices: { () throws(HarnessError) in try modules.finish(record) })
+        awaitDevices: { () throws(HarnessError) in try modules.finish(record) },
+        awaitGo: { () throws(HarnessError) in try awaitGo(modules) })
       trial = made
       ending = made.run()
       reportSupervisor(supervisor, record)
@@ -102,13 +105,24 @@ package enum Guest {
       ])
   }
 
-  /// Opens the record's port: devtmpfs makes its node, but only udev would name it.
-  private static func openPort(_ modules: ModuleLoader) throws(HarnessError) -> Descriptor {
+  private static func awaitGo(_ modules: ModuleLoader) throws(HarnessError) {
+    let port = try openPort(goPort, O_RDONLY, modules)
+    var entry = pollfd(fd: port.raw, events: Int16(POLLIN), revents: 0)
+    var word: UInt8 = 0
+    guard poll(&entry, 1, 30_000) > 0, read(port.raw, &word, 1) == 1 else {
+      throw HarnessError(.harness, goPort, "the host gave no word within 30 s")
+    }
+  }
+
+  /// Opens a port by its name: devtmpfs makes its node, but only udev would name it.
+  private static func openPort(
+    _ port: String, _ flags: Int32, _ modules: ModuleLoader
+  ) throws(HarnessError) -> Descriptor {
     let deadline = cl_boottime() + 10_000_000_000
     let ports = "/sys/class/virtio-ports"
     while cl_boottime() < deadline {
       for name in File.names(in: ports) where File.line("\(ports)/\(name)/name") == port {
-        return try Descriptor(open: "/dev/\(name)", O_WRONLY)
+        return try Descriptor(open: "/dev/\(name)", flags)
       }
       if let failure = modules.failure { throw failure }
       cl_sleep_until(cl_boottime() + 2_000_000)

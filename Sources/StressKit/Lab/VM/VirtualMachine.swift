@@ -16,16 +16,9 @@ package final class VirtualMachine {
   package struct Disk: Sendable {
     package var path: String
     package var readOnly = false
-    /// Bytes per second and operations per second that QEMU lets through; nil: all.
-    package var bandwidth: UInt64?
-    package var iops: UInt64?
-    package init(
-      path: String, readOnly: Bool = false, bandwidth: UInt64? = nil, iops: UInt64? = nil
-    ) {
+    package init(path: String, readOnly: Bool = false) {
       self.path = path
       self.readOnly = readOnly
-      self.bandwidth = bandwidth
-      self.iops = iops
     }
   }
 
@@ -45,6 +38,7 @@ package final class VirtualMachine {
   package static let package = "qemu-system-x86"
 
   private let process: Process
+  private let go: Descriptor
   package let qmp: QMP
   package let pid: Int32
   /// How QEMU ended; nil while it runs.
@@ -65,12 +59,19 @@ package final class VirtualMachine {
     try check(cl_socket_pair(&ends), Self.program, "socketpair")
     let theirs = Descriptor(owning: ends[1])
     qmp = QMP(Descriptor(owning: ends[0]))
+    try check(cl_socket_pair(&ends), Self.program, "socketpair")
+    let theirGo = Descriptor(owning: ends[1])
+    go = Descriptor(owning: ends[0])
     process = try Process(
-      [program] + Self.arguments(configuration, qmp: 3), descriptors: [-1, -1, -1, theirs.raw])
+      [program] + Self.arguments(configuration, qmp: 3, go: 4),
+      descriptors: [-1, -1, -1, theirs.raw, theirGo.raw])
     pid = process.pid
   }
 
-  static func arguments(_ c: Configuration, qmp: Int) -> [String] {
+  /// - Parameters:
+  ///   - qmp: descriptor of QEMU's end of the QMP socket.
+  ///   - go: descriptor of its end of the socket that lets a trial begin.
+  static func arguments(_ c: Configuration, qmp: Int, go: Int) -> [String] {
     var arguments = [
       "-name", "wbstress", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
       "-machine", "pc,memory-backend=ram",
@@ -89,15 +90,15 @@ package final class VirtualMachine {
     if let record = c.record {
       arguments += [
         "-chardev", "file,id=record,append=on,path=\(escape(record))",
-        "-device", "virtserialport,chardev=record,name=\(Guest.port)",
+        "-device", "virtserialport,chardev=record,name=\(Guest.recordPort)",
+        "-chardev", "socket,id=go,fd=\(go)",
+        "-device", "virtserialport,chardev=go,name=\(Guest.goPort)",
       ]
     }
     for (i, disk) in c.disks.enumerated() {
       var drive =
         "if=none,id=disk\(i),format=raw,file=\(escape(disk.path)),cache=\(cacheMode(disk.path))"
       if disk.readOnly { drive += ",readonly=on" }
-      if let bandwidth = disk.bandwidth { drive += ",throttling.bps-total=\(bandwidth)" }
-      if let iops = disk.iops { drive += ",throttling.iops-total=\(iops)" }
       arguments += ["-drive", drive, "-device", "virtio-blk-pci,drive=disk\(i)"]
     }
     return arguments
@@ -128,13 +129,24 @@ package final class VirtualMachine {
     return exit != nil
   }
 
-  /// Takes the throttle off the scratch disk.
-  package func liftThrottle() {
-    let none: [(key: String, value: JSON)] = [
-      "bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr",
-    ].map { ($0, 0) }
-    _ = qmp.execute("block_set_io_throttle", .object([("device", "disk0")] + none))
+  /// Sets what the scratch disk lets through, bytes and operations per second; nil: all.
+  ///
+  /// Only the trial itself is throttled: neither the mount before it nor what is flushed after it.
+  package func throttle(bandwidth: UInt64?, iops: UInt64?) throws(HarnessError) {
+    let answer = qmp.execute(
+      "block_set_io_throttle",
+      [
+        "device": "disk0", "bps": .uint(bandwidth ?? 0), "bps_rd": 0, "bps_wr": 0,
+        "iops": .uint(iops ?? 0), "iops_rd": 0, "iops_wr": 0,
+      ])
+    if answer != .object([]) {
+      throw HarnessError(
+        .harness, Self.program, "block_set_io_throttle: \(answer?.text ?? "no answer")")
+    }
   }
+
+  /// Lets the guest's trial begin.
+  package func letGo() throws(HarnessError) { try go.writeAll([UInt8(ascii: "g")], "guest's go") }
 
   /// Whether QEMU has stopped the guest because the host could not write one of its disks.
   package var hasDiskError: Bool { qmp.execute("query-status")?["status"] == "io-error" }
