@@ -3,31 +3,8 @@ import Testing
 
 @testable import StressKit
 
-/// A directory of a test's own, removed with its owner, and what kernels are made of.
-final class KernelFixture: Sendable {
-  let root: String
-
-  init() throws {
-    var template = Array("/tmp/wbstress-test-XXXXXX".utf8CString)
-    root = String(cString: try #require(mkdtemp(&template)))
-  }
-
-  deinit { File.remove(root) }
-
-  func path(_ name: String) -> String { root + "/" + name }
-
-  /// Writes a file below the root, with its directories.
-  @discardableResult
-  func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-    let path = path(name)
-    try File.makeDirectory(String(path[..<(try #require(path.lastIndex(of: "/")))]))
-    try File.write(path, bytes)
-    return path
-  }
-
-  @discardableResult
-  func write(_ name: String, _ text: String) throws -> String { try write(name, Array(text.utf8)) }
-
+/// What kernels are made of, in a directory that goes away.
+final class KernelFixture: TemporaryDirectory, @unchecked Sendable {
   /// The first bytes of a bzImage.
   static func bzImage(_ release: String) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 0x400)

@@ -6,16 +6,9 @@ import Testing
 struct ProfileCatalogTests: ProfileSuite {
   /// Calls `body` with a directory that has the files, and removes it.
   private func withFiles(_ files: [String: String], _ body: (String) throws -> Void) throws {
-    var template = Array("/tmp/wbstress-catalog-XXXXXX".utf8CString)
-    let made = try #require(mkdtemp(&template))
-    let directory = String(cString: made)
-    defer { File.remove(directory) }
-    for (name, text) in files {
-      let path = "\(directory)/\(name)"
-      try File.makeDirectory(path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" })
-      try File.write(path, Array(text.utf8))
-    }
-    try body(directory)
+    let directory = try TemporaryDirectory()
+    for (name, text) in files { try directory.write(name, text) }
+    try body(directory.root)
   }
 
   @Test func searchesTheEnvironmentThenBesideAndAboveTheExecutable() {

@@ -4,33 +4,13 @@ import Testing
 
 @testable import StressKit
 
-/// A directory of a test's own, removed with its owner, and the saved records to fill it with.
-final class RecordFixture: Sendable {
+/// Saved records, and a directory that goes away to put them in.
+final class RecordFixture: TemporaryDirectory, @unchecked Sendable {
   /// Trials as the harness saved them, most samples, snapshots and kernel log lines left out: on 6.1 nobody
   /// was killed, on 6.12 the pinned memory was, and with memory.oom.group the stream too.
   static let completed = "completed-61-xfs.jsonl"
   static let killed = "oom-612-xfs.jsonl"
   static let groupKilled = "group-kill-612-ext4.jsonl"
-
-  let root: String
-
-  init() throws {
-    var template = Array("/tmp/wbstress-test-XXXXXX".utf8CString)
-    root = String(cString: try #require(mkdtemp(&template)))
-  }
-
-  deinit { File.remove(root) }
-
-  func path(_ name: String) -> String { root + "/" + name }
-
-  /// Writes a file below the root, with its directories.
-  @discardableResult
-  func write(_ name: String, _ text: String) throws -> String {
-    let path = path(name)
-    try File.makeDirectory(String(path[..<(try #require(path.lastIndex(of: "/")))]))
-    try File.write(path, Array(text.utf8))
-    return path
-  }
 
   /// The text of a file in Fixtures/records.
   static func text(_ name: String) throws -> String {
