@@ -51,7 +51,9 @@ enum GuestLab {
 
   /// Nothing but record and console log may be left of a trial, and no QEMU.
   static func expectNothingLeft(of directory: String, disk: Bool = false) {
-    let left = File.names(in: directory).filter { $0 != "record.jsonl" && $0 != "console.log" }
+    let left = File.names(in: directory).filter {
+      $0 != "record.jsonl" && $0 != "console.log" && !$0.contains(".emulator-")
+    }
     #expect(left == (disk ? ["scratch.img"] : []))
     #expect(processes(naming: directory).isEmpty)
   }

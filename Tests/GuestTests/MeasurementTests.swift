@@ -38,7 +38,7 @@ struct MeasurementTests {
         let ending = try trial.run(Interrupt())
         let name = Comment(rawValue: example.testDescription)
         let summary = try TrialSummary(trial.recordPath)
-        #expect([.completed, .oom].contains(ending.outcome), name)
+        #expect([.completed, .oom].contains(ending.outcome), "\(name): \(ending)")
         #expect((ending.outcome == .oom) == (summary.kills.kernelLog > 0), name)
 
         // Three accounts of the kills.

@@ -60,10 +60,31 @@ package struct GuestTrial {
   /// What happens in the guest, for a display.
   package typealias Progress = (_ phase: String) -> Void
 
+  /// Why a trial that the emulator spoilt says nothing of the kernel.
+  private static let emulatorReason = "emulator"
+  private static let mostAttempts = 3
+
   /// Carries the trial out. Whatever happens to the guest is an ending, with the record kept; what is
   /// thrown is a host that lacks something.
+  ///
+  /// A trial that the emulator spoilt (``isEmulatorFault(_:)``) is carried out again, up to twice; what it left
+  /// is kept under a name that says so.
   package func run(
     _ interrupt: Interrupt, progress: Progress = { _ in }
+  ) throws(HarnessError) -> Ending {
+    var attempt = 1
+    while true {
+      let ending = try attemptRun(interrupt, progress)
+      if ending.reason != Self.emulatorReason || attempt == Self.mostAttempts { return ending }
+      for path in [recordPath, consolePath] {
+        try File.rename(path, "\(path).\(Self.emulatorReason)-\(attempt)")
+      }
+      attempt += 1
+    }
+  }
+
+  private func attemptRun(
+    _ interrupt: Interrupt, _ progress: Progress
   ) throws(HarnessError) -> Ending {
     let profile = plan.profile
     let scratch = try Scratch(directory, keepDisk: keepDisk)
@@ -241,7 +262,8 @@ package struct GuestTrial {
       let device = plan.profile.device
       try machine.throttle(bandwidth: device.bandwidth, iops: device.iops)
       try machine.letGo()
-    case "unmount": try machine.throttle(bandwidth: nil, iops: nil)
+    // Only to save time: without it what is dirty trickles.
+    case "unmount": try? machine.throttle(bandwidth: nil, iops: nil)
     default: break
     }
   }
@@ -251,7 +273,7 @@ package struct GuestTrial {
     let console = File.consoleLines(consolePath)
     if accelerator == .tcg, let oops = console.first(where: Self.isEmulatorFault) {
       return Ending(
-        .harnessLost, reason: "emulator",
+        .harnessLost, reason: Self.emulatorReason,
         message: withConsole("QEMU lost a race with kernel code that patched itself: \(oops)"))
     }
     if !booted {
