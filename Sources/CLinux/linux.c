@@ -3,14 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
@@ -161,11 +158,7 @@ int cl_set_fifo(int priority) {
 
 int cl_open_direct(const char *path) { return negated(open(path, O_RDWR | O_DIRECT | O_CLOEXEC)); }
 
-int cl_block_size(int fd, uint64_t *bytes) { return negated(ioctl(fd, BLKGETSIZE64, bytes)); }
-
 int cl_swapon(const char *path) { return negated(swapon(path, 0)); }
-
-int cl_console_level(int level) { return negated(klogctl(8, NULL, level)); }
 
 int cl_signal_descriptor(void) {
   sigset_t set;

@@ -72,14 +72,8 @@ int cl_set_fifo(int priority);
 /// open(2) with O_DIRECT, which is a _GNU_SOURCE macro.
 int cl_open_direct(const char *_Nonnull path);
 
-/// ioctl(BLKGETSIZE64): a macro with a type argument.
-int cl_block_size(int fd, uint64_t *_Nonnull bytes);
-
-/// mkswap's header is written in Swift; swapon(2) is not in the module map.
+/// swapon(2): not in the module map.
 int cl_swapon(const char *_Nonnull path);
-
-/// syslog(SYSLOG_ACTION_CONSOLE_LEVEL): what the console prints; not in the module map.
-int cl_console_level(int level);
 
 /// Signal dispositions and descriptors that carry them: signalfd is not in the module map.
 /// Blocks SIGINT, SIGTERM and SIGHUP in the calling thread (and threads made later) and returns a descriptor.
@@ -100,9 +94,6 @@ void cl_sleep_until(uint64_t deadline);
 static inline uint64_t cl_load(const uint64_t *_Nonnull at) { return __atomic_load_n(at, __ATOMIC_ACQUIRE); }
 static inline void cl_store(uint64_t *_Nonnull at, uint64_t value) {
   __atomic_store_n(at, value, __ATOMIC_RELEASE);
-}
-static inline uint64_t cl_add(uint64_t *_Nonnull at, uint64_t value) {
-  return __atomic_fetch_add(at, value, __ATOMIC_ACQ_REL);
 }
 
 #endif
