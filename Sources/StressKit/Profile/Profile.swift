@@ -116,12 +116,26 @@ package struct Profile: Equatable, Sendable {
   }
 
   package struct Observe: Equatable, Sendable {
+    package enum Level: String, CaseIterable, Sendable {
+      case full
+      /// Nothing is read while the streams run: a trial's outcome is then its workers' exits, and
+      /// memory.events and the kernel log at the end. The other level of the observer as a factor.
+      case bare
+    }
+    package var level: Level = .full
+    /// Interval of the sampler's fast lane: pressure, memory.current, memory.events.
+    package var fast: UInt64 = 10_000_000
+    /// Interval of its slow lane: the rest.
     package var interval: UInt64 = 100_000_000
+    /// Whether the kernel's tracepoints are recorded.
+    package var trace = true
+    /// The trace's ring buffer, for each CPU.
+    package var traceBuffer: UInt64 = 4 << 20
     /// How often memory.stat of the stressed cgroup is read during the trial; nil: never. Reading
     /// it flushes rstat and so changes dirty throttling on 6.9 and later.
     package var rstat: UInt64?
-    /// Single writes at least this slow are recorded one by one.
-    package var slow: UInt64 = 100_000_000
+    /// Single operations at least this slow are recorded one by one.
+    package var slow: UInt64 = 10_000_000
     package init() {}
   }
 

@@ -28,7 +28,11 @@ extension Profile {
         "swap": .uint(machine.swap),
       ],
       "observe": [
+        "level": .string(observe.level.rawValue),
+        "fast": Self.duration(observe.fast),
         "interval": Self.duration(observe.interval),
+        "trace": .bool(observe.trace),
+        "trace_buffer": .uint(observe.traceBuffer),
         "rstat": observe.rstat.map(Self.duration) ?? "off",
         "slow": Self.duration(observe.slow),
       ],

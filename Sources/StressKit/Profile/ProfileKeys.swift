@@ -40,7 +40,9 @@ enum ProfileKeys {
   static let filesystem = ["type", "mount", "mkfs"]
   static let kernel = ["sysctl", "sysfs", "lru_gen", "strict_limit", "boot"]
   static let machine = ["memory", "cpus", "swap"]
-  static let observe = ["interval", "rstat", "slow"]
+  static let observe = [
+    "level", "fast", "interval", "trace", "trace_buffer", "rstat", "slow",
+  ]
 
   /// Sections with fixed keys.
   static let sections = [

@@ -211,8 +211,13 @@ enum ProfileParser {
   private static func observe(_ cursor: ProfileCursor?) -> Profile.Observe {
     var observe = Profile.Observe()
     guard let section = cursor?.section(ProfileKeys.observe) else { return observe }
-    observe.interval =
-      section["interval"]?.duration(in: 1_000_000...60_000_000_000) ?? observe.interval
+    let intervals: ClosedRange<UInt64> = 1_000_000...60_000_000_000
+    observe.level = section["level"]?.choice(Profile.Observe.Level.self) ?? observe.level
+    observe.fast = section["fast"]?.duration(in: intervals) ?? observe.fast
+    observe.interval = section["interval"]?.duration(in: intervals) ?? observe.interval
+    observe.trace = section["trace"]?.flag() ?? observe.trace
+    observe.traceBuffer =
+      section["trace_buffer"]?.size(in: 64 << 10...4 << 30) ?? observe.traceBuffer
     if let rstat = section["rstat"]?.optional("off", { $0.duration(in: 1_000_000...hour) }) {
       observe.rstat = rstat
     }

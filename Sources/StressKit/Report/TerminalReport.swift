@@ -131,7 +131,7 @@ package struct TerminalReport {
 
   private static func describe(_ observe: Profile.Observe) -> String {
     let rstat = observe.rstat.map { "every " + Units.durationText($0) } ?? "off"
-    return "rstat \(rstat), counters every \(Units.durationText(observe.interval))"
+    return "rstat \(rstat), counters every \(Units.durationText(observe.fast))"
   }
 
   /// Said first: a campaign whose expectations or controls fail.

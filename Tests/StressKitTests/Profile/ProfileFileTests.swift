@@ -273,7 +273,8 @@ struct ProfileFileTests: ProfileSuite {
         "filesystem":{"type":"ext4","mount":[],"mkfs":[]},\
         "kernel":{"sysctl":{},"sysfs":{},"boot":[]},\
         "machine":{"memory":1073741824,"cpus":2,"swap":0},\
-        "observe":{"interval":"100000000ns","rstat":"off","slow":"100000000ns"},\
+        "observe":{"level":"full","fast":"10000000ns","interval":"100000000ns","trace":true,\
+        "trace_buffer":4194304,"rstat":"off","slow":"10000000ns"},\
         "duration":"60000000000ns","expect":{}}
         """)
   }

@@ -44,7 +44,7 @@ struct ProfileParserTests: ProfileSuite {
       strict_limit: off
       boot: [transparent_hugepage=never, "quiet"]
     machine: {memory: 2GiB, cpus: 4, swap: 128MiB}
-    observe: {interval: 10ms, rstat: 1s, slow: 1ms}
+    observe: {level: bare, fast: 5ms, interval: 20ms, trace: off, trace_buffer: 1MiB, rstat: 1s, slow: 1ms}
     duration: 1.5m
     expect:
       oom_kill: 0
@@ -96,7 +96,11 @@ struct ProfileParserTests: ProfileSuite {
     expected.machine.memory = 2 << 30
     expected.machine.cpus = 4
     expected.machine.swap = 128 << 20
-    expected.observe.interval = 10_000_000
+    expected.observe.level = .bare
+    expected.observe.fast = 5_000_000
+    expected.observe.interval = 20_000_000
+    expected.observe.trace = false
+    expected.observe.traceBuffer = 1 << 20
     expected.observe.rstat = 1_000_000_000
     expected.observe.slow = 1_000_000
     expected.duration = 90_000_000_000
@@ -306,7 +310,7 @@ struct ProfileParserTests: ProfileSuite {
       "observe: {rstat: never}",
       "2:18: observe.rstat: expected off or a duration such as 30s; found 'never'"
     ),
-    ("observe: {interval: 10us}", "2:21: observe.interval: 10us is less than 1ms"),
+    ("observe: {fast: 10us}", "2:17: observe.fast: 10us is less than 1ms"),
     ("duration: 25h", "2:11: duration: 25h is more than 24h"),
     (
       "expect: {oom_kills: 0}",
