@@ -32,6 +32,10 @@ package struct Descriptor: ~Copyable, Sendable {
 package final class FileLock: Sendable {
   private let descriptor: Descriptor
   init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+
+  /// Outright, and not by the close alone: a child between its fork and its exec has the descriptor too, and
+  /// would keep the lock that much longer.
+  deinit { flock(descriptor.raw, LOCK_UN) }
 }
 
 /// Whole-file access for set-up, take-down and reports; never used while a trial is sampled.
