@@ -1,0 +1,119 @@
+/// How long operations of one kind took, second by second: a histogram a second, told to the record.
+///
+/// Values are kept as an HdrHistogram with three significant digits keeps them, by their top 11 bits: what
+/// is told is less than 0.1 % (2^-10) below what was measured. There is no range to fall out of. Count, sum
+/// and maximum are exact. A second may be told in several lines, whose counts add up: when more
+/// different values come than there is room for, or when an operation is heard of late.
+///
+/// Seconds are whole ones of CLOCK_BOOTTIME, so that the series of a trial line up.
+package struct LatencySeries: ~Copyable {
+  private static let second: UInt64 = 1_000_000_000
+
+  private let of: String
+  private let stream: String?
+  private let record: RecordWriter
+  /// Bucket in the upper 16 bits, count in the others; in no order, a bucket more than once.
+  private let entries: UnsafeMutableBufferPointer<UInt64>
+  private var used = 0
+  private var second: UInt64 = 0
+  private var count: UInt64 = 0
+  private var sum: UInt64 = 0
+  private var max: UInt64 = 0
+
+  /// - Parameters:
+  ///   - of: what takes that long: `write`, `fsync`, `block-read`, ...
+  ///   - stream: the stream whose operations these are; nil: the whole machine's.
+  ///   - capacity: room for so many entries of 8 bytes. 64 KiB hold every latency of ordinary seconds.
+  package init(
+    of: String, stream: String? = nil, capacity: Int = 8192, _ record: RecordWriter
+  ) {
+    self.of = of
+    self.stream = stream
+    self.record = record
+    entries = .allocate(capacity: capacity)
+  }
+
+  deinit { entries.deallocate() }
+
+  /// Counts an operation. Allocates nothing, but where the buffer is full or a second is over.
+  ///
+  /// - Parameters:
+  ///   - value: how long it took, ns.
+  ///   - end: when it ended, CLOCK_BOOTTIME in ns: it belongs to that second.
+  package mutating func record(_ value: UInt64, at end: UInt64) {
+    let itsSecond = end / Self.second
+    if itsSecond != second {
+      flush()
+      second = itsSecond
+    }
+    if used == entries.count {
+      merge()
+      // Merging again and again to gain a few entries would cost more than a line does.
+      if used > entries.count / 2 { flush() }
+    }
+    entries.initializeElement(at: used, to: Self.bucket(value) << 48 | 1)
+    used += 1
+    count += 1
+    sum += value
+    max = Swift.max(max, value)
+  }
+
+  /// Tells a second that is over at `now` (CLOCK_BOOTTIME, ns): to be called when nothing may come for long.
+  package mutating func tell(before now: UInt64) {
+    if now / Self.second > second { flush() }
+  }
+
+  /// Tells what there is.
+  package mutating func flush() {
+    if count == 0 { return }
+    merge()
+    var members: [(String, JSON)] = [("from", .uint(second * Self.second)), ("of", .string(of))]
+    if let stream { members.append(("stream", .string(stream))) }
+    members += [
+      ("count", .uint(count)), ("sum", .uint(sum)), ("max", .uint(max)),
+      (
+        "v",
+        .array(
+          entries[..<used].map { entry in
+            [.uint(Self.lowest(entry >> 48)), .uint(entry & Self.countMask)]
+          })
+      ),
+    ]
+    record.emit("latency", at: (second + 1) * Self.second, members)
+    used = 0
+    (count, sum, max) = (0, 0, 0)
+  }
+
+  /// Sorts the entries and makes one of those that share a bucket.
+  private mutating func merge() {
+    var all = entries[..<used]
+    all.sort()
+    var last = 0
+    for i in 1..<used {
+      if entries[i] >> 48 == entries[last] >> 48 {
+        entries[last] += entries[i] & Self.countMask
+      } else {
+        last += 1
+        entries[last] = entries[i]
+      }
+    }
+    used = last + 1
+  }
+
+  private static let countMask: UInt64 = 1 << 48 - 1
+
+  /// The lowest value that shares a bucket with `value`: all but its top 11 bits cleared.
+  package static func quantised(_ value: UInt64) -> UInt64 { lowest(bucket(value)) }
+
+  /// 1024 buckets for every power of two from 2048 on, and one for each value below: fewer than 2^16.
+  private static func bucket(_ value: UInt64) -> UInt64 {
+    let shift = UInt64(Swift.max(0, 53 - value.leadingZeroBitCount))
+    return shift << 10 + value >> shift
+  }
+
+  private static func lowest(_ bucket: UInt64) -> UInt64 {
+    if bucket < 2048 { return bucket }
+    let shift = bucket >> 10 - 1
+    return (bucket - shift << 10) << shift
+  }
+}
