@@ -24,11 +24,13 @@ let package = Package(
     .systemLibrary(
       name: "CCgroup", pkgConfig: "libcgroup", providers: [.apt(["libcgroup-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(
+      name: "CTraceFS", pkgConfig: "libtracefs", providers: [.apt(["libtracefs-dev"])]),
     .target(name: "CLinux", cSettings: cWarnings),
     .target(
       name: "StressKit",
       dependencies: [
-        "CUring", "CCgroup", "CYAML", "CLinux",
+        "CUring", "CCgroup", "CYAML", "CTraceFS", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],
@@ -43,7 +45,7 @@ let package = Package(
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", cSettings: cWarnings),
     .testTarget(
       name: "StressKitTests",
-      dependencies: ["StressKit", "CLinux", "CAllocationCount"],
+      dependencies: ["StressKit", "CLinux", "CTraceFS", "CAllocationCount"],
       resources: [.copy("Fixtures")],
       swiftSettings: warnings),
     .testTarget(

@@ -42,13 +42,8 @@ package enum KernelSettings {
   package static func setStrictLimit(
     _ on: Bool, device: String, _ kind: Profile.Filesystem.Kind
   ) throws(HarnessError) {
-    // btrfs has a backing device of its own for each file system.
-    let name =
-      kind == .btrfs
-      ? File.names(in: "/sys/class/bdi").last { $0.hasPrefix("btrfs-") }
-      : BlockDevice.number(device)
     try File.set(
-      "/sys/class/bdi/\(name ?? "?")/strict_limit", on ? "1" : "0",
+      "/sys/class/bdi/\(BlockDevice.backing(device, kind) ?? "?")/strict_limit", on ? "1" : "0",
       remedy: "strict_limit exists from kernel 6.2 on")
   }
 }
@@ -58,6 +53,13 @@ package enum BlockDevice {
   package static func number(_ path: String) -> String? {
     guard let name = FilePath(path).lastComponent?.string else { return nil }
     return File.line("/sys/class/block/\(name)/dev")
+  }
+
+  /// Name of the backing device of a mounted file system, in sysfs and debugfs.
+  static func backing(_ path: String, _ kind: Profile.Filesystem.Kind) -> String? {
+    // btrfs has a backing device of its own for each file system.
+    kind == .btrfs
+      ? File.names(in: "/sys/class/bdi").last { $0.hasPrefix("btrfs-") } : number(path)
   }
 }
 

@@ -4,6 +4,9 @@ import SystemPackage
 
 /// A mounted file system.
 package struct Mount {
+  /// Where tracefs belongs.
+  package static let tracefs = "/sys/kernel/tracing"
+
   package let path: String
 
   /// Options that are flags of mount(2); all others go to the file system.
@@ -26,6 +29,16 @@ package struct Mount {
       remedy: "the kernel log says more; check mount and mkfs options against this kernel",
       code: .environment)
     self.path = path
+  }
+
+  /// `MAJ:MIN` of the superblock mounted at a path, which for btrfs is no block device's: proc(5),
+  /// /proc/pid/mountinfo.
+  package static func superblock(
+    at path: String, mountinfo: String = "/proc/self/mountinfo"
+  ) -> String? {
+    let lines = ((try? File.text(mountinfo)) ?? "").split(separator: "\n")
+    return lines.lazy.map { $0.split(separator: " ") }
+      .last { $0.count > 4 && $0[4] == path }.map { String($0[2]) }
   }
 
   /// The corresponding C function is `umount2`. Blocks until dirty data is on the device.

@@ -43,6 +43,13 @@ package final class Thread: Sendable {
     handle = thread
   }
 
+  /// CPU time that the calling thread has used, ns. The corresponding C function is `clock_gettime`.
+  static var cpuTime: UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
   /// Waits for the thread's end; to be called once.
   package func join() { pthread_join(handle, nil) }
 }

@@ -2,6 +2,12 @@ import CLinux
 import Glibc
 import Synchronization
 
+/// What is told to the record as it comes, by the record's own thread.
+package protocol RecordSource: AnyObject, Sendable {
+  /// Tells what there is; `last`: nothing comes after.
+  func tell(last: Bool)
+}
+
 /// Writes the record: JSON Lines, each line one write(2), append only.
 ///
 /// Samples come out of their lanes' rings and events out of a queue; one thread formats and writes both,
@@ -15,6 +21,7 @@ package final class RecordWriter: @unchecked Sendable {
   private let descriptor: Int32
   private let events = Mutex<[[UInt8]]>([])
   private let lanes = Mutex<[Sampler]>([])
+  private let sources = Mutex<[any RecordSource]>([])
   private let stopping = Atomic<Bool>(false)
   private let failed = Atomic<Bool>(false)
   private var thread: Thread?
@@ -61,6 +68,18 @@ package final class RecordWriter: @unchecked Sendable {
     lanes.withLock { $0.append(lane) }
   }
 
+  /// Adds a source, which is asked whenever the queue is looked at.
+  package func add(_ source: any RecordSource) { sources.withLock { $0.append(source) } }
+
+  /// Takes a source away after it has told its last.
+  package func remove(_ source: any RecordSource) {
+    // Under the lock, which the record's thread holds while it asks: never both at once.
+    sources.withLock { all in
+      all.removeAll { $0 === source }
+      source.tell(last: true)
+    }
+  }
+
   /// Writes what is still queued and ends the thread.
   package func finish() {
     stopping.store(true, ordering: .releasing)
@@ -73,6 +92,9 @@ package final class RecordWriter: @unchecked Sendable {
     while true {
       let last = stopping.load(ordering: .acquiring)
       var wrote = false
+      sources.withLock { all in
+        for source in all { source.tell(last: last) }
+      }
       for line in events.withLock({ queue in
         let taken = queue
         queue.removeAll(keepingCapacity: true)

@@ -2,7 +2,7 @@ import CLinux
 import Synchronization
 
 /// Puts the kernel log into the record as it comes: every line raw, every OOM report parsed.
-final class KernelLogFollower: Sendable {
+final class KernelLogFollower {
   private struct State {
     var parser = OOMReportParser()
     var killLines = 0
@@ -15,6 +15,7 @@ final class KernelLogFollower: Sendable {
 
   private let shared: Shared
   private let reader: KernelLogReader
+  private var isReading = false
 
   private final class Shared: Sendable {
     let state = Mutex(State())
@@ -30,14 +31,19 @@ final class KernelLogFollower: Sendable {
     }
   }
 
-  func start() throws(HarnessError) {
-    try reader.start()
+  /// - Parameter reading: whether the log is read from now on, or only at the end.
+  func start(reading: Bool) throws(HarnessError) {
+    isReading = reading
+    if reading { try reader.start() }
     // The log's clock is the scheduler's; one line of our own tells its distance from CLOCK_BOOTTIME.
     shared.state.withLock { $0.marked = cl_boottime() }
     try? File.set("/dev/kmsg", Self.mark)
   }
 
-  func stop() { reader.stop() }
+  func stop() {
+    if !isReading { try? reader.start() }
+    reader.stop()
+  }
 
   /// "Killed process" lines: equal to memory.events' oom_kill, which counts a victim of
   /// memory.oom.group twice.

@@ -27,23 +27,28 @@ package final class Trial {
   private var pageCache: PageCache?
   private let kernelLog: KernelLogFollower
   private var snapshots: Snapshots
+  private let tracing: Tracing?
+  /// Nothing is read while the streams run.
+  private var isBare: Bool { profile.observe.level == .bare }
 
   private let awaitDevices: () throws(HarnessError) -> Void
   private let awaitGo: () throws(HarnessError) -> Void
 
   /// - Parameters:
   ///   - cgroups: the machine's v2 hierarchy; the caller's process is already in a group of its own.
+  ///   - tracing: made while nothing else was at work yet; nil: none.
   ///   - awaitDevices: returns when the scratch device and the file system's module are there. A guest
   ///     loads them while the pinned memory is being filled.
   ///   - awaitGo: called when all is ready; returns when the device is as slow as the profile wants.
   package init(
-    _ plan: TrialPlan, record: RecordWriter, cgroups: CgroupTree,
+    _ plan: TrialPlan, record: RecordWriter, cgroups: CgroupTree, tracing: Tracing?,
     awaitDevices: @escaping () throws(HarnessError) -> Void,
     awaitGo: @escaping () throws(HarnessError) -> Void
   ) throws(HarnessError) {
     self.plan = plan
     self.record = record
     self.cgroups = cgroups
+    self.tracing = tracing
     self.awaitDevices = awaitDevices
     self.awaitGo = awaitGo
     kernelLog = try KernelLogFollower(record)
@@ -75,7 +80,7 @@ package final class Trial {
 
   private func setUp() throws(HarnessError) {
     phase("set-up")
-    try kernelLog.start()
+    try kernelLog.start(reading: !isBare)
     try KernelSettings.apply(profile.kernel, mounted: false)
     if let swap = plan.swapDevice {
       // Before the pins, which may need it.
@@ -172,8 +177,9 @@ package final class Trial {
     {
       lanes.append(Sampler(lane: "rstat", interval: interval, files: [stat], capacity: 1024))
     }
+    if isBare { lanes = [] }
     for lane in lanes { record.add(lane) }
-    try lanes[0].start()
+    try lanes.first?.start()
   }
 
   /// Waits until every worker has its memory or is ready to write.
@@ -201,6 +207,7 @@ package final class Trial {
   /// that no kill could end.
   private func stream() throws(HarnessError) -> Bool {
     let delay = plan.startDelay
+    startTracing()
     phase("ready")
     recordCost()
     snapshots.take("before", limited, workers.map(\.cgroup))
@@ -222,8 +229,10 @@ package final class Trial {
         recordEnd(worker)
         streams.first { $0.worker === worker }?.recordInFlight(at: cl_boottime())
       }
-      for stream in streams { stream.collect() }
-      if cl_boottime() >= progressDue {
+      if !isBare {
+        for stream in streams { stream.collect() }
+      }
+      if !isBare, cl_boottime() >= progressDue {
         for stream in streams { stream.recordProgress(at: cl_boottime()) }
         progressDue += Self.second
       }
@@ -245,6 +254,19 @@ package final class Trial {
     }
     for stream in streams { stream.finish() }
     return stuck
+  }
+
+  private func startTracing() {
+    let pairs = zip(profile.streams, streams)
+    let devices = [plan.device, plan.swapDevice].compactMap { $0 }
+    tracing?.start(
+      TraceInstance.Target(
+        devices: devices.compactMap(BlockDevice.number),
+        superblock: Mount.superblock(at: Self.mountPoint) ?? "",
+        backing: BlockDevice.backing(plan.device, profile.filesystem.kind) ?? ""),
+      record: record, slow: profile.observe.slow, workers: workers,
+      submitters: Set(pairs.filter { $0.0.engine == .ioUring }.map(\.1.worker.pid)),
+      groups: workers.map { CgroupTree.Group(path: $0.cgroup) })
   }
 
   /// What each worker costs its cgroup beyond what the profile pins, measured once, before the delay.
@@ -344,6 +366,10 @@ package final class Trial {
         ending = Ending(.invalid, reason: "take-down", message: error.description)
       }
     }
+    tracing?.stop(
+      record,
+      streams: Dictionary(
+        streams.map { ($0.worker.pid, $0.worker.name) }, uniquingKeysWith: { first, _ in first }))
     for lane in lanes {
       lane.stop()
       let health = lane.health

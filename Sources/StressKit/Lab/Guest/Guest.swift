@@ -47,6 +47,8 @@ package enum Guest {
     ] {
       _ = try Mount(type, at: path, type: type)
     }
+    // What a kernel may have been built without: the record says what is missing for want of it.
+    _ = try? Mount("tracefs", at: Mount.tracefs, type: "tracefs")
   }
 
   private static func runTrial(born: UInt64) throws {
@@ -62,11 +64,11 @@ package enum Guest {
     var ending: Ending
     var trial: Trial?
     do {
-      let (cgroups, supervisor) = try prepared.get()
+      let (cgroups, supervisor, tracing) = try prepared.get()
       try check(cl_lock_all(), "supervisor", "mlockall")
       try File.set("/proc/self/oom_score_adj", "-1000")
       let made = try Trial(
-        plan, record: record, cgroups: cgroups,
+        plan, record: record, cgroups: cgroups, tracing: tracing,
         awaitDevices: { () throws(HarnessError) in try modules.finish(record) },
         awaitGo: { () throws(HarnessError) in try awaitGo(modules) })
       trial = made
@@ -84,13 +86,15 @@ package enum Guest {
 
   private static func prepare(
     _ plan: TrialPlan
-  ) throws(HarnessError) -> (CgroupTree, supervisor: CgroupTree.Group) {
+  ) throws(HarnessError) -> (CgroupTree, supervisor: CgroupTree.Group, Tracing?) {
     if let on = plan.profile.kernel.lruGen { try KernelSettings.setLRUGen(on) }
     var cgroups = try CgroupTree()
     let supervisor = try cgroups.make(
       "supervisor", [Profile.Setting("memory.min", "\(64 << 20)")], lasting: true)
     try CgroupTree.enter(supervisor)
-    return (cgroups, supervisor)
+    let observe = plan.profile.observe
+    let isTraced = observe.trace && observe.level == .full
+    return (cgroups, supervisor, isTraced ? Tracing(buffer: observe.traceBuffer) : nil)
   }
 
   /// The harness's own cost.

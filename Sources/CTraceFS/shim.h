@@ -1,0 +1,3 @@
+#include <event-parse.h>
+#include <kbuffer.h>
+#include <tracefs.h>

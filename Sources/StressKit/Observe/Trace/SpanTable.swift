@@ -1,0 +1,101 @@
+/// What has begun and not ended: a hash table of fixed size that allocates nothing after it is made.
+///
+/// Linear probing; a removal moves the entries behind it up, so that no tombstones gather in a long trial.
+package struct SpanTable: ~Copyable {
+  private struct Entry {
+    /// 0: free.
+    var kind: UInt64 = 0
+    var a: UInt64 = 0
+    var b: UInt64 = 0
+    var start: UInt64 = 0
+    var extra: Int64 = 0
+  }
+  private let entries: UnsafeMutablePointer<Entry>
+  private let mask: Int
+  private let most: Int
+  package private(set) var count = 0
+  /// Beginnings that found no room: their ends are not seen either.
+  package private(set) var overflowed = 0
+
+  /// - Parameter capacity: a power of two; three quarters of it are used.
+  package init(capacity: Int) {
+    precondition(capacity.nonzeroBitCount == 1)
+    entries = .allocate(capacity: capacity)
+    entries.initialize(repeating: Entry(), count: capacity)
+    mask = capacity - 1
+    most = capacity / 4 * 3
+  }
+
+  deinit { entries.deallocate() }
+
+  private func home(_ kind: UInt64, _ a: UInt64, _ b: UInt64) -> Int {
+    var hash = (a ^ b &* 0x9e37_79b9_7f4a_7c15 ^ kind &<< 56) &* 0xff51_afd7_ed55_8ccd
+    hash ^= hash >> 32
+    return Int(truncatingIfNeeded: hash) & mask
+  }
+
+  private func find(_ kind: UInt64, _ a: UInt64, _ b: UInt64) -> (at: Int, isThere: Bool) {
+    var at = home(kind, a, b)
+    while entries[at].kind != 0 {
+      if entries[at].kind == kind, entries[at].a == a, entries[at].b == b { return (at, true) }
+      at = (at + 1) & mask
+    }
+    return (at, false)
+  }
+
+  /// Notes a beginning; one of the same key that has not ended is forgotten.
+  package mutating func begin(
+    _ kind: UInt64, _ a: UInt64, _ b: UInt64 = 0, at time: UInt64, extra: Int64 = 0
+  ) {
+    let (at, isThere) = find(kind + 1, a, b)
+    if !isThere {
+      if count >= most {
+        overflowed += 1
+        return
+      }
+      count += 1
+    }
+    entries[at] = Entry(kind: kind + 1, a: a, b: b, start: time, extra: extra)
+  }
+
+  /// The beginning of a key, which stays.
+  package func began(
+    _ kind: UInt64, _ a: UInt64, _ b: UInt64 = 0
+  ) -> (start: UInt64, extra: Int64)? {
+    let (at, isThere) = find(kind + 1, a, b)
+    return isThere ? (entries[at].start, entries[at].extra) : nil
+  }
+
+  /// Takes the beginning of a key out; nil when there was none.
+  package mutating func end(
+    _ kind: UInt64, _ a: UInt64, _ b: UInt64 = 0
+  ) -> (start: UInt64, extra: Int64)? {
+    let found = find(kind + 1, a, b)
+    guard found.isThere else { return nil }
+    let entry = entries[found.at]
+    var hole = found.at
+    var at = (hole + 1) & mask
+    while entries[at].kind != 0 {
+      // It may move up unless its home lies between the hole and itself.
+      let home = home(entries[at].kind, entries[at].a, entries[at].b)
+      if (at - home) & mask >= (at - hole) & mask {
+        entries[hole] = entries[at]
+        hole = at
+      }
+      at = (at + 1) & mask
+    }
+    entries[hole].kind = 0
+    count -= 1
+    return (entry.start, entry.extra)
+  }
+
+  /// All that has begun.
+  package func visit(
+    _ body: (_ kind: UInt64, _ a: UInt64, _ b: UInt64, _ start: UInt64, _ extra: Int64) -> Void
+  ) {
+    for at in 0...mask where entries[at].kind != 0 {
+      let entry = entries[at]
+      body(entry.kind - 1, entry.a, entry.b, entry.start, entry.extra)
+    }
+  }
+}

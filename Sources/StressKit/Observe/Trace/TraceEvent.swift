@@ -1,0 +1,193 @@
+/// The kernel's events that explain a stall, with the fields that are taken of each.
+///
+/// An event that a kernel lacks, or that lacks a field named here without `?`, is left out and named in the
+/// record. Sources: include/trace/events/*.h of 6.1 to 6.18, fs/xfs/xfs_trace.h.
+package enum TraceEvent: UInt8, CaseIterable, Sendable {
+  // Reclaim.
+  case throttled, directReclaimBegin, directReclaimEnd, memcgReclaimBegin, memcgReclaimEnd
+  case shrinkInactive, writeFolio, kswapdWake, kswapdSleep, wakeupKswapd
+  // Dirty throttling and writeback.
+  case balanceDirtyPages, dirtyRatelimit, workQueue, workExec, workStart, workWritten, workWait
+  case wakeBackground, pagesWritten, singleInodeStart, singleInode, markInode, clearInode
+  case folioWait, trackForeign, flushForeign, switchWbs, memcgFlush
+  // OOM.
+  case markVictim, wakeReaper, startReaping, finishReaping, skipReaping, retryZone, retryCompact
+  // Block layer.
+  case blockIssue, blockComplete, blockRequeue, blockError
+  // File systems.
+  case jbd2Start, jbd2End, jbd2Run, jbd2Checkpoint, jbd2Stall
+  case ext4SyncEnter, ext4SyncExit, ext4Writepages, ext4WritepagesResult
+  case xfsGrantSleep, xfsGrantWake, xfsLogForce, xfsSync
+  case btrfsOrderedAdd, btrfsOrderedFinished, btrfsTicket, btrfsFlushSpace, btrfsSync
+  // io_uring, compaction, migration, tasks.
+  case queueAsyncWork, compactionBegin, compactionEnd, compactTry, kcompactdWake, kcompactdSleep
+  case migrateStart, migratePages, taskRename
+
+  /// Which of an event's occurrences concern the trial; the kernel drops the others.
+  package enum Scope: Sendable {
+    case all
+    /// Those whose field of this name is the block device (or swap) under test.
+    case device(String)
+    /// Those whose field is the file system's superblock, which need not be the block device: btrfs.
+    case superblock(String)
+    /// Those whose field is the backing device's name (`254:0`, `btrfs-1`).
+    case backing(String)
+    /// Threads that io_uring makes for a task.
+    case ioWorkers
+  }
+
+  package struct Definition: Sendable {
+    package var system: String
+    package var name: String
+    /// At most eight integers, in the order of `TraceRecord.values`; `a|b` where a later kernel renamed it,
+    /// `?` behind one that may be missing.
+    package var fields: [String]
+    /// A short text that comes with them.
+    package var text: String?
+    package var scope: Scope
+  }
+
+  package var definition: Definition { Self.definitions[Int(rawValue)] }
+  package var label: String { definition.system + ":" + definition.name }
+
+  private static let definitions: [Definition] = allCases.map { event in
+    func define(
+      _ system: String, _ name: String, _ fields: String = "", text: String? = nil,
+      _ scope: Scope = .all
+    ) -> Definition {
+      Definition(
+        system: system, name: name, fields: fields.split(separator: " ").map(String.init),
+        text: text, scope: scope)
+    }
+    let reclaimBegin = "order gfp_flags"
+    let work = "nr_pages sync_mode reason cgroup_ino for_background for_kupdate"
+    let bdi = Scope.backing("name")
+    switch event {
+    case .throttled:
+      return define("vmscan", "mm_vmscan_throttled", "usec_delayed reason usec_timeout nid")
+    case .directReclaimBegin:
+      return define("vmscan", "mm_vmscan_direct_reclaim_begin", reclaimBegin)
+    case .directReclaimEnd:
+      return define("vmscan", "mm_vmscan_direct_reclaim_end", "nr_reclaimed")
+    case .memcgReclaimBegin:
+      return define("vmscan", "mm_vmscan_memcg_reclaim_begin", reclaimBegin)
+    case .memcgReclaimEnd:
+      return define("vmscan", "mm_vmscan_memcg_reclaim_end", "nr_reclaimed")
+    case .shrinkInactive:
+      return define(
+        "vmscan", "mm_vmscan_lru_shrink_inactive",
+        "nr_scanned nr_reclaimed nr_dirty nr_writeback nr_congested nr_immediate")
+    case .writeFolio: return define("vmscan", "mm_vmscan_write_folio", "reclaim_flags")
+    case .kswapdWake: return define("vmscan", "mm_vmscan_kswapd_wake", "nid order")
+    case .kswapdSleep: return define("vmscan", "mm_vmscan_kswapd_sleep", "nid")
+    case .wakeupKswapd: return define("vmscan", "mm_vmscan_wakeup_kswapd", "nid order")
+
+    case .balanceDirtyPages:
+      return define(
+        "writeback", "balance_dirty_pages",
+        "pause cgroup_ino limit dirty bdi_dirty|wb_dirty dirtied task_ratelimit dirty_ratelimit",
+        .backing("bdi"))
+    case .dirtyRatelimit:
+      return define(
+        "writeback", "bdi_dirty_ratelimit",
+        "cgroup_ino write_bw avg_write_bw dirty_rate dirty_ratelimit task_ratelimit",
+        .backing("bdi"))
+    case .workQueue: return define("writeback", "writeback_queue", work, bdi)
+    case .workExec: return define("writeback", "writeback_exec", work, bdi)
+    case .workStart: return define("writeback", "writeback_start", work, bdi)
+    case .workWritten: return define("writeback", "writeback_written", work, bdi)
+    case .workWait: return define("writeback", "writeback_wait", work, bdi)
+    case .wakeBackground: return define("writeback", "writeback_wake_background", "cgroup_ino", bdi)
+    case .pagesWritten: return define("writeback", "writeback_pages_written", "pages")
+    case .singleInodeStart:
+      return define(
+        "writeback", "writeback_single_inode_start",
+        "ino dirtied_when cgroup_ino state nr_to_write", bdi)
+    case .singleInode:
+      return define(
+        "writeback", "writeback_single_inode", "ino dirtied_when cgroup_ino state wrote", bdi)
+    case .markInode:
+      return define("writeback", "sb_mark_inode_writeback", "dev ino", .superblock("dev"))
+    case .clearInode:
+      return define("writeback", "sb_clear_inode_writeback", "dev ino", .superblock("dev"))
+    case .folioWait: return define("writeback", "folio_wait_writeback", "ino index", bdi)
+    case .trackForeign: return define("writeback", "track_foreign_dirty", "", bdi)
+    case .flushForeign: return define("writeback", "flush_foreign", "", bdi)
+    case .switchWbs: return define("writeback", "inode_switch_wbs", "", bdi)
+    case .memcgFlush:
+      return define("memcg", "memcg_flush_stats", "id stats_updates force needs_flush")
+
+    case .markVictim:
+      return define(
+        "oom", "mark_victim", "pid total_vm? anon_rss? file_rss? shmem_rss? oom_score_adj?",
+        text: "comm?")
+    case .wakeReaper: return define("oom", "wake_reaper", "pid")
+    case .startReaping: return define("oom", "start_task_reaping", "pid")
+    case .finishReaping: return define("oom", "finish_task_reaping", "pid")
+    case .skipReaping: return define("oom", "skip_task_reaping", "pid")
+    case .retryZone:
+      return define("oom", "reclaim_retry_zone", "order reclaimable available no_progress_loops")
+    case .retryCompact: return define("oom", "compact_retry", "order retries max_retries ret")
+
+    case .blockIssue:
+      return define(
+        "block", "block_rq_issue", "dev sector bytes nr_sector", text: "rwbs", .device("dev"))
+    case .blockComplete:
+      return define(
+        "block", "block_rq_complete", "dev sector nr_sector error", text: "rwbs", .device("dev"))
+    case .blockRequeue:
+      return define("block", "block_rq_requeue", "dev sector", text: "rwbs", .device("dev"))
+    case .blockError:
+      return define(
+        "block", "block_rq_error", "dev sector nr_sector error", text: "rwbs", .device("dev"))
+
+    case .jbd2Start: return define("jbd2", "jbd2_start_commit", "dev transaction", .device("dev"))
+    case .jbd2End: return define("jbd2", "jbd2_end_commit", "dev transaction", .device("dev"))
+    case .jbd2Run:
+      return define(
+        "jbd2", "jbd2_run_stats",
+        "dev tid wait request_delay locked flushing logging blocks_logged", .device("dev"))
+    case .jbd2Checkpoint:
+      return define(
+        "jbd2", "jbd2_checkpoint_stats", "dev tid chp_time forced_to_close written dropped",
+        .device("dev"))
+    case .jbd2Stall:
+      return define("jbd2", "jbd2_lock_buffer_stall", "dev stall_ms", .device("dev"))
+    case .ext4SyncEnter: return define("ext4", "ext4_sync_file_enter", "dev ino", .device("dev"))
+    case .ext4SyncExit: return define("ext4", "ext4_sync_file_exit", "dev ino ret", .device("dev"))
+    case .ext4Writepages:
+      return define("ext4", "ext4_writepages", "dev ino nr_to_write sync_mode", .device("dev"))
+    case .ext4WritepagesResult:
+      return define("ext4", "ext4_writepages_result", "dev ino pages_written ret", .device("dev"))
+    case .xfsGrantSleep:
+      return define("xfs", "xfs_log_grant_sleep", "dev curr_res unit_res", .device("dev"))
+    case .xfsGrantWake: return define("xfs", "xfs_log_grant_wake", "dev", .device("dev"))
+    case .xfsLogForce: return define("xfs", "xfs_log_force", "dev lsn", .device("dev"))
+    case .xfsSync: return define("xfs", "xfs_file_fsync", "dev ino", .device("dev"))
+    case .btrfsOrderedAdd:
+      return define(
+        "btrfs", "btrfs_ordered_extent_add", "ino file_offset root_objectid len|num_bytes?")
+    case .btrfsOrderedFinished:
+      return define(
+        "btrfs", "btrfs_ordered_extent_mark_finished",
+        "ino file_offset root_objectid len|num_bytes?")
+    case .btrfsTicket:
+      return define("btrfs", "btrfs_reserve_ticket", "start_ns bytes flush error")
+    case .btrfsFlushSpace: return define("btrfs", "btrfs_flush_space", "num_bytes state ret")
+    case .btrfsSync: return define("btrfs", "btrfs_sync_file", "ino datasync")
+
+    case .queueAsyncWork: return define("io_uring", "io_uring_queue_async_work", "opcode user_data")
+    case .compactionBegin: return define("compaction", "mm_compaction_begin", "sync")
+    case .compactionEnd: return define("compaction", "mm_compaction_end", "sync status")
+    case .compactTry:
+      return define("compaction", "mm_compaction_try_to_compact_pages", "order gfp_mask")
+    case .kcompactdWake:
+      return define("compaction", "mm_compaction_kcompactd_wake", "nid order")
+    case .kcompactdSleep: return define("compaction", "mm_compaction_kcompactd_sleep", "nid")
+    case .migrateStart: return define("migrate", "mm_migrate_pages_start", "mode reason")
+    case .migratePages:
+      return define("migrate", "mm_migrate_pages", "succeeded failed mode reason")
+    case .taskRename: return define("task", "task_rename", "pid", text: "newcomm", .ioWorkers)
+    }
+  }
+}

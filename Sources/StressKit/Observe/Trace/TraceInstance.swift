@@ -1,0 +1,205 @@
+import CTraceFS
+import Glibc
+import SystemPackage
+
+/// An instance of the kernel's tracer, with buffers, events, filters and a clock of its own, so that
+/// nobody else's tracing is touched. The libtracefs functions are named `tracefs_instance_*`.
+///
+/// Source: Documentation/trace/ftrace.rst ("Instances").
+package final class TraceInstance {
+  /// One CPU's losses, as its `stats` file says.
+  package struct Losses: Equatable, Sendable {
+    package var cpu: Int
+    /// Records overwritten before they were read.
+    package var overrun: Int64
+    /// Records given up because an interrupt filled the buffer in the middle of another, and those that
+    /// found no room.
+    package var commitOverrun: Int64
+    package var dropped: Int64
+    package var read: Int64
+    package var total: Int64 { overrun + commitOverrun + dropped }
+  }
+
+  /// What a trial's events are told from others by.
+  package struct Target: Equatable, Sendable {
+    /// `MAJ:MIN` of the block devices under test.
+    package var devices: [String]
+    /// `MAJ:MIN` of the mounted superblock; btrfs has an anonymous one.
+    package var superblock: String
+    /// Name of the backing device in /sys/class/bdi.
+    package var backing: String
+    package init(devices: [String], superblock: String, backing: String) {
+      self.devices = devices
+      self.superblock = superblock
+      self.backing = backing
+    }
+  }
+
+  private static let remedy =
+    "tracing needs root and a kernel with CONFIG_TRACING; observe.trace: off does without"
+
+  package let name: String
+  /// CPUs that have a buffer.
+  package let cpus: [Int]
+  private let handle: OpaquePointer
+  private var enabled: [TraceEvent] = []
+
+  /// Makes an instance that records nothing yet, with the clock of the samples and the workers.
+  ///
+  /// - Parameter buffer: bytes for each CPU.
+  package init(_ name: String, buffer: UInt64) throws(HarnessError) {
+    guard let handle = tracefs_instance_create(name) else {
+      throw HarnessError(
+        .environment, "trace instance \(name)", "mkdir", errno: .current, remedy: Self.remedy)
+    }
+    self.handle = handle
+    self.name = name
+    var cpus: [Int] = []
+    while tracefs_file_exists(handle, "per_cpu/cpu\(cpus.count)/trace_pipe_raw") {
+      cpus.append(cpus.count)
+    }
+    self.cpus = cpus
+    // Off first: an instance is born recording. A change of clock empties the buffers.
+    try write("tracing_on", "0")
+    try write("trace_clock", "boot")
+    try write("buffer_size_kb", "\(max(1, buffer >> 10))")
+  }
+
+  deinit {
+    if !isGone { tracefs_instance_free(handle) }
+  }
+
+  private var isGone = false
+
+  private func write(_ file: String, _ value: String) throws(HarnessError) {
+    if tracefs_instance_file_write(handle, file, value) < 0 {
+      throw HarnessError(
+        .environment, "trace instance \(name)", "write \(file)=\(value)", errno: .current,
+        remedy: Self.remedy)
+    }
+  }
+
+  /// Switches on the events that this kernel has now, and teaches their layouts. One that is not there yet
+  /// may come with a module: call again.
+  ///
+  /// Returns those that it lacks.
+  package func enable(
+    _ events: [TraceEvent], _ decoder: TraceDecoder, final: Bool
+  ) -> [TraceEvent] {
+    var absent: [TraceEvent] = []
+    for event in events {
+      let definition = event.definition
+      guard let text = text(definition.system, definition.name, "format") else {
+        if final { _ = decoder.learn(event, nil) }
+        absent.append(event)
+        continue
+      }
+      let format = TraceFormat(text, system: definition.system)
+      guard decoder.learn(event, format) else { continue }
+      if tracefs_event_file_write(handle, definition.system, definition.name, "enable", "1") >= 0 {
+        enabled.append(event)
+      }
+    }
+    return absent
+  }
+
+  private func text(_ system: String, _ event: String, _ file: String) -> [UInt8]? {
+    var size: Int32 = 0
+    guard let text = tracefs_event_file_read(handle, system, event, file, &size) else { return nil }
+    defer { free(text) }
+    return Array(UnsafeRawBufferPointer(start: text, count: Int(size)))
+  }
+
+  /// Has the kernel drop what does not concern the trial. Returns the events that it refused a filter for:
+  /// they are recorded whole.
+  package func filter(_ target: Target) -> [TraceEvent] {
+    enabled.filter { event in
+      guard let filter = Self.filter(event.definition.scope, target) else { return false }
+      let definition = event.definition
+      return tracefs_event_file_write(
+        handle, definition.system, definition.name, "filter", filter) < 0
+    }
+  }
+
+  /// A filter in the kernel's language (Documentation/trace/events.rst, "Event filtering"); nil: none.
+  static func filter(_ scope: TraceEvent.Scope, _ target: Target) -> String? {
+    func equals(_ field: String, _ numbers: [String]) -> String? {
+      let devices = numbers.compactMap(deviceNumber)
+      return devices.isEmpty ? nil : devices.map { "\(field) == \($0)" }.joined(separator: " || ")
+    }
+    switch scope {
+    case .all: return nil
+    case .device(let field): return equals(field, target.devices)
+    case .superblock(let field): return equals(field, [target.superblock])
+    case .backing(let field): return "\(field) == \"\(target.backing)\""
+    case .ioWorkers: return "newcomm ~ \"iou-wrk-*\""
+    }
+  }
+
+  /// The kernel's own dev_t of a `MAJ:MIN` (include/linux/kdev_t.h): 12 bits and 20.
+  static func deviceNumber(_ text: String) -> UInt32? {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, let major = UInt32(parts[0]), let minor = UInt32(parts[1]),
+      major < 1 << 12, minor < 1 << 20
+    else { return nil }
+    return major << 20 | minor
+  }
+
+  package var events: [TraceEvent] { enabled }
+
+  package func start() throws(HarnessError) { try write("tracing_on", "1") }
+
+  /// Ends the recording; what is in the buffers can still be read.
+  package func stop() { tracefs_trace_off(handle) }
+
+  /// The CPUs' raw buffers, non-blocking, in the order of `cpus`.
+  package func openBuffers() throws(HarnessError) -> [Int32] {
+    var descriptors: [Int32] = []
+    for cpu in cpus {
+      let file = "per_cpu/cpu\(cpu)/trace_pipe_raw"
+      let descriptor = tracefs_instance_file_open(handle, file, O_RDONLY | O_NONBLOCK)
+      if descriptor < 0 {
+        let errno = Errno.current
+        for open in descriptors { close(open) }
+        throw HarnessError(
+          .environment, "trace instance \(name)", "open \(file)", errno: errno, remedy: Self.remedy)
+      }
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+      descriptors.append(descriptor)
+    }
+    return descriptors
+  }
+
+  package func losses() -> [Losses] {
+    cpus.compactMap { cpu in
+      var size: Int32 = 0
+      guard let text = tracefs_instance_file_read(handle, "per_cpu/cpu\(cpu)/stats", &size) else {
+        return nil
+      }
+      defer { free(text) }
+      return Self.losses(String(cString: text), cpu: cpu)
+    }
+  }
+
+  static func losses(_ text: String, cpu: Int) -> Losses {
+    var values: [Substring: Int64] = [:]
+    for line in text.split(separator: "\n") {
+      let parts = line.split(separator: ":", maxSplits: 1)
+      guard parts.count == 2 else { continue }
+      values[parts[0]] = Int64(parts[1].drop { $0 == " " })
+    }
+    return Losses(
+      cpu: cpu, overrun: values["overrun"] ?? 0, commitOverrun: values["commit overrun"] ?? 0,
+      dropped: values["dropped events"] ?? 0, read: values["read events"] ?? 0)
+  }
+
+  /// Takes the instance away; its buffers must be closed.
+  package func remove() throws(HarnessError) {
+    tracefs_trace_off(handle)
+    if tracefs_instance_destroy(handle) < 0 {
+      throw HarnessError(.harness, "trace instance \(name)", "rmdir", errno: .current)
+    }
+    tracefs_instance_free(handle)
+    isGone = true
+  }
+}

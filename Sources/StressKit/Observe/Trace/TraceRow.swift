@@ -1,0 +1,131 @@
+/// An interval that two events, or one that tells its length, make.
+package enum TraceSpan: UInt8, CaseIterable, Sendable {
+  case dirtyThrottle, reclaimThrottle, memcgReclaim, directReclaim, kswapd
+  case inodeWriteback, blockRead, blockWrite, blockFlush, blockDiscard
+  case flusherWake, workQueue, dirtyAge
+  case jbd2Commit, jbd2Buffer, ext4Sync, ext4Writepages, xfsGrant, btrfsOrdered, btrfsTicket
+  case compaction, kcompactd, migrate, oomReap
+
+  /// In the record, and what the interval is from and to.
+  package var label: String {
+    switch self {
+    case .dirtyThrottle: "dirty-throttle"
+    case .reclaimThrottle: "reclaim-throttle"
+    case .memcgReclaim: "memcg-reclaim"
+    case .directReclaim: "direct-reclaim"
+    case .kswapd: "kswapd"
+    case .inodeWriteback: "inode-writeback"
+    case .blockRead: "block-read"
+    case .blockWrite: "block-write"
+    case .blockFlush: "block-flush"
+    case .blockDiscard: "block-discard"
+    case .flusherWake: "flusher-wake"
+    case .workQueue: "writeback-queue"
+    case .dirtyAge: "inode-dirty-age"
+    case .jbd2Commit: "jbd2-commit"
+    case .jbd2Buffer: "jbd2-lock-buffer"
+    case .ext4Sync: "ext4-sync-file"
+    case .ext4Writepages: "ext4-writepages"
+    case .xfsGrant: "xfs-log-grant"
+    case .btrfsOrdered: "btrfs-ordered-extent"
+    case .btrfsTicket: "btrfs-reserve-ticket"
+    case .compaction: "compaction"
+    case .kcompactd: "kcompactd"
+    case .migrate: "migrate-pages"
+    case .oomReap: "oom-reap"
+    }
+  }
+
+  /// How the interval is measured: printed with each figure.
+  package var definition: String {
+    switch self {
+    case .dirtyThrottle:
+      "pause of a dirtier as balance_dirty_pages announces it (planned, not measured)"
+    case .reclaimThrottle: "usec_delayed of mm_vmscan_throttled"
+    case .memcgReclaim: "mm_vmscan_memcg_reclaim_begin to _end of a task"
+    case .directReclaim: "mm_vmscan_direct_reclaim_begin to _end of a task"
+    case .kswapd: "mm_vmscan_kswapd_wake to _sleep of a node"
+    case .inodeWriteback:
+      "sb_mark_inode_writeback to sb_clear_inode_writeback of an inode: its first page under"
+        + " writeback to its last"
+    case .blockRead, .blockWrite, .blockFlush, .blockDiscard:
+      "block_rq_issue to block_rq_complete of a request"
+    case .flusherWake:
+      "begin of the reclaim that first met dirty pages to writeback_start for reason vmscan"
+    case .workQueue: "writeback_queue to writeback_exec of explicit work"
+    case .dirtyAge: "dirtied_when of an inode to writeback_single_inode_start (in jiffies)"
+    case .jbd2Commit: "jbd2_start_commit to jbd2_end_commit"
+    case .jbd2Buffer: "stall_ms of jbd2_lock_buffer_stall"
+    case .ext4Sync: "ext4_sync_file_enter to _exit of a task"
+    case .ext4Writepages: "ext4_writepages to _result of a task"
+    case .xfsGrant: "xfs_log_grant_sleep to _wake of a task"
+    case .btrfsOrdered: "btrfs_ordered_extent_add to _mark_finished"
+    case .btrfsTicket: "start_ns of btrfs_reserve_ticket to the event"
+    case .compaction: "mm_compaction_begin to _end of a task"
+    case .kcompactd: "mm_compaction_kcompactd_wake to _sleep of a node"
+    case .migrate: "mm_migrate_pages_start to mm_migrate_pages of a task"
+    case .oomReap: "start_task_reaping to finish_task_reaping of a victim"
+    }
+  }
+
+  /// Whether a task of the trial waits while it lasts: then even a short one is of interest.
+  package var isStall: Bool {
+    switch self {
+    case .dirtyThrottle, .reclaimThrottle, .memcgReclaim, .directReclaim, .flusherWake, .jbd2Buffer,
+      .xfsGrant, .btrfsTicket, .compaction, .oomReap, .ext4Sync, .migrate, .workQueue, .jbd2Commit:
+      true
+    case .kswapd, .inodeWriteback, .blockRead, .blockWrite, .blockFlush, .blockDiscard, .dirtyAge,
+      .ext4Writepages, .btrfsOrdered, .kcompactd:
+      false
+    }
+  }
+
+  /// Names of a row's values.
+  package var values: [String] {
+    switch self {
+    case .dirtyThrottle, .reclaimThrottle: []
+    case .memcgReclaim, .directReclaim: ["nr_reclaimed", "order", "gfp_flags"]
+    case .kswapd, .kcompactd: ["nid", "order"]
+    case .inodeWriteback: ["dev", "ino"]
+    case .blockRead, .blockWrite, .blockFlush, .blockDiscard: ["dev", "sector", "bytes", "error"]
+    case .flusherWake: ["cgroup_ino", "nr_pages"]
+    case .workQueue: ["reason", "cgroup_ino", "nr_pages"]
+    case .dirtyAge: ["ino", "cgroup_ino"]
+    case .jbd2Commit: ["dev", "transaction"]
+    case .jbd2Buffer, .xfsGrant: ["dev"]
+    case .ext4Sync: ["dev", "ino", "ret"]
+    case .ext4Writepages: ["dev", "ino", "pages_written"]
+    case .btrfsOrdered: ["ino", "file_offset", "len"]
+    case .btrfsTicket: ["bytes", "flush", "error"]
+    case .compaction: ["status"]
+    case .migrate: ["succeeded", "failed", "reason"]
+    case .oomReap: ["victim"]
+    }
+  }
+}
+
+/// What the trace's thread has to say: an interval, a single event, or a second's sum of events.
+package struct TraceRow {
+  /// nil: a single event, or for `shrinkInactive` a second's sum.
+  package var span: TraceSpan?
+  /// That ended it, or that it is.
+  package var event: TraceEvent
+  package var cpu: Int32
+  package var pid: Int32
+  /// CLOCK_BOOTTIME, ns; both the same for a single event.
+  package var start: UInt64
+  package var end: UInt64
+  package var values: InlineArray<8, Int64>
+  package var text: InlineArray<16, UInt8>
+
+  init(_ span: TraceSpan?, _ record: borrowing TraceRecord, from start: UInt64) {
+    self.span = span
+    event = record.event
+    cpu = record.cpu
+    pid = record.pid
+    self.start = start
+    end = record.time
+    values = record.values
+    text = record.text
+  }
+}

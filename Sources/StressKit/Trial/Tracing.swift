@@ -1,0 +1,134 @@
+import CLinux
+import Glibc
+
+/// The trace of one trial: made before the machine is busy, aimed when its file system is there, ended with
+/// it.
+package final class Tracing {
+  private let decoder = TraceDecoder()
+  private let digest: TraceDigest
+  private let buffer: UInt64
+  private var instance: TraceInstance?
+  private var follower: TraceFollower?
+  private var recorder: TraceRecorder?
+  private var absent: [TraceEvent] = []
+  private var unfiltered: [TraceEvent] = []
+  private var failure: HarnessError?
+  private var jiffies: JiffyClock.Reading?
+  private var clock: JiffyClock?
+  /// How long the kernel took to switch the events on, ns.
+  private var enabling: UInt64 = 0
+
+  /// Makes the instance and switches on what the kernel has without its modules.
+  ///
+  /// Static keys are flipped for that: in an emulated guest it must come before anything else is at work
+  /// (GuestTrial.isEmulatorFault). A machine that cannot trace does without, and the record says why.
+  package init(buffer: UInt64, name: String = "wbstress-\(getpid())") {
+    self.buffer = buffer
+    digest = TraceDigest()
+    let start = cl_boottime()
+    jiffies = JiffyClock.read()
+    do throws(HarnessError) {
+      let instance = try TraceInstance(name, buffer: buffer)
+      self.instance = instance
+      absent = instance.enable(TraceEvent.allCases, decoder, final: false)
+    } catch {
+      failure = error
+    }
+    enabling = cl_boottime() - start
+  }
+
+  /// Switches on the file systems' events, has the kernel leave out what is not the trial's, and begins.
+  func start(
+    _ target: TraceInstance.Target, record: RecordWriter, slow: UInt64,
+    workers: [WorkerProcess], submitters: Set<Int32>, groups: [CgroupTree.Group]
+  ) {
+    guard let instance else { return }
+    let start = cl_boottime()
+    absent = instance.enable(absent, decoder, final: true)
+    unfiltered = instance.filter(target)
+    enabling += cl_boottime() - start
+    if let first = jiffies, let second = JiffyClock.read() { clock = JiffyClock(first, second) }
+    do throws(HarnessError) {
+      let follower = try TraceFollower(instance, decoder, digest)
+      let recorder = TraceRecorder(
+        digest, record, slow: slow, jiffies: clock, submitters: submitters, groups: groups,
+        cells: Dictionary(
+          workers.map { ($0.pid, $0.cgroup) }, uniquingKeysWith: { first, _ in first }))
+      record.add(recorder)
+      self.recorder = recorder
+      self.follower = follower
+      try follower.start()
+      try instance.start()
+      record.emit(
+        "trace-start",
+        [
+          ("clock", "boot"), ("hz", clock.map { .uint($0.hz) } ?? .null),
+          ("buffer", .uint(buffer)), ("cpus", .int(Int64(instance.cpus.count))),
+          ("enabling", .uint(enabling)),
+          ("events", .array(instance.events.map { .string($0.label) })),
+          ("missing", .array(decoder.missing.map { .string($0) })),
+          ("unfiltered", .array(unfiltered.map { .string($0.label) })),
+          (
+            "definitions",
+            .object(TraceSpan.allCases.map { ($0.label, .string($0.definition)) })
+          ),
+        ])
+    } catch {
+      failure = error
+    }
+  }
+
+  /// Ends the recording, takes what is left, and says what was seen and lost.
+  ///
+  /// - Parameter streams: names of the streams by the pid of their worker.
+  func stop(_ record: RecordWriter, streams: [Int32: String]) {
+    defer {
+      do throws(HarnessError) {
+        follower?.closeBuffers()
+        try instance?.remove()
+      } catch {
+        record.emit("note", [("message", .string(error.description))])
+      }
+    }
+    guard failure == nil, let instance, let follower, let recorder else {
+      if let failure { record.emit("trace", [("failed", .string(failure.description))]) }
+      return
+    }
+    follower.stop()
+    record.remove(recorder)
+    digest.visitOpen { span, a, b, start in
+      record.emit(
+        "open",
+        [("of", .string(span.label)), ("start", .uint(start)), ("key", [.int(a), .int(b)])])
+    }
+    let losses = instance.losses()
+    let counts = TraceEvent.allCases.filter { instance.events.contains($0) }.map { event in
+      (key: event.label, value: JSON.int(Int64(digest.counts[Int(event.rawValue)])))
+    }
+    let punted = digest.puntedWrites().compactMap { task in
+      streams[task.pid].map { (key: $0, value: JSON.int(Int64(task.count))) }
+    }
+    record.emit(
+      "trace",
+      [
+        ("events", .object(counts)), ("decoded", .int(Int64(follower.decoded))),
+        ("unknown", .int(Int64(follower.unknown))),
+        (
+          "lost",
+          .array(
+            losses.map { loss in
+              [
+                "cpu": .int(Int64(loss.cpu)), "overrun": .int(loss.overrun),
+                "commit_overrun": .int(loss.commitOverrun), "dropped": .int(loss.dropped),
+              ]
+            })
+        ),
+        ("lost_in_pages", .uint(follower.lostInPages)),
+        ("dropped_rows", .int(Int64(digest.droppedRows))),
+        ("unpaired", .int(Int64(digest.unpaired))),
+        ("table_overflow", .int(Int64(digest.overflowed))),
+        ("unlisted", .object(recorder.leftOut)), ("punted", .object(punted)),
+        ("cpu_time", .uint(follower.cpuTime)),
+      ])
+  }
+}

@@ -1,0 +1,238 @@
+import CAllocationCount
+import Testing
+
+@testable import StressKit
+
+struct TraceDigestTests {
+  private struct Row: Equatable {
+    var span: TraceSpan?
+    var event: TraceEvent
+    var pid: Int32
+    var start: UInt64
+    var end: UInt64
+    var values: [Int64]
+  }
+
+  private func record(
+    _ event: TraceEvent, _ time: UInt64, pid: Int32 = 7, _ values: [Int64] = [], text: String = ""
+  ) -> TraceRecord {
+    var record = TraceRecord(event, cpu: 0, pid: pid, time: time)
+    for (i, value) in values.enumerated() { record.values[i] = value }
+    for (i, byte) in text.utf8.enumerated() { record.text[i] = byte }
+    return record
+  }
+
+  private func rows(_ digest: TraceDigest, values: Int = 0) -> [Row] {
+    var rows: [Row] = []
+    digest.drain { row in
+      rows.append(
+        Row(
+          span: row.span, event: row.event, pid: row.pid, start: row.start, end: row.end,
+          values: (0..<values).map { row.values[$0] }))
+    }
+    return rows
+  }
+
+  private func digested(_ records: [TraceRecord], values: Int = 0) -> [Row] {
+    let digest = TraceDigest(capacity: 64)
+    for record in records { digest.take(record) }
+    return rows(digest, values: values)
+  }
+
+  @Test func reclaimPairsByTask() {
+    let rows = digested(
+      [
+        record(.memcgReclaimBegin, 100, pid: 1, [3, 0x10]),
+        record(.memcgReclaimBegin, 110, pid: 2, [0, 0x20]),
+        record(.memcgReclaimEnd, 150, pid: 2, [32]), record(.memcgReclaimEnd, 170, pid: 1, [5]),
+      ], values: 3)
+    #expect(
+      rows == [
+        Row(
+          span: .memcgReclaim, event: .memcgReclaimEnd, pid: 2, start: 110, end: 150,
+          values: [32, 0, 0x20]),
+        Row(
+          span: .memcgReclaim, event: .memcgReclaimEnd, pid: 1, start: 100, end: 170,
+          values: [5, 3, 0x10]),
+      ])
+  }
+
+  @Test func aThrottleEndsWhenItIsTold() {
+    let rows = digested([record(.throttled, 10_000_000, [4000, 8, 4000, 0])])
+    #expect(
+      rows == [
+        Row(
+          span: .reclaimThrottle, event: .throttled, pid: 7, start: 6_000_000, end: 10_000_000,
+          values: [])
+      ])
+  }
+
+  @Test func aPauseBeginsWhenItIsTold() {
+    let rows = digested([
+      record(.balanceDirtyPages, 5, [12, 156]), record(.balanceDirtyPages, 6, [0, 156]),
+      record(.balanceDirtyPages, 7, [-3, 156]),
+    ])
+    #expect(rows.count == 1)
+    #expect(rows.first?.start == 5 && rows.first?.end == 12_000_005)
+  }
+
+  @Test func requestsPairBySector() {
+    let rows = digested(
+      [
+        record(.blockIssue, 10, [1, 800, 4096, 8], text: "WS"),
+        record(.blockIssue, 11, [1, 900, 4096, 8], text: "R"),
+        record(.blockComplete, 20, pid: 0, [1, 900, 8, 0], text: "R"),
+        record(.blockComplete, 25, pid: 0, [1, 800, 8, 0], text: "WS"),
+      ], values: 3)
+    #expect(rows.map(\.span) == [.blockRead, .blockWrite])
+    #expect(
+      rows.map(\.start) == [11, 10] && rows.map(\.values) == [[1, 900, 4096], [1, 800, 4096]])
+  }
+
+  /// As kernel 6.18 told them for an fsync: the flush completes for another sector than it was issued for,
+  /// and the data once more behind it.
+  @Test func writesWithAFlushBehind() {
+    let digest = TraceDigest(capacity: 64)
+    for record in [
+      record(.blockIssue, 10, [1, 278_530, 1024, 2], text: "WSM"),
+      record(.blockComplete, 12, [1, 278_530, 2, 0], text: "WSM"),
+      record(.blockIssue, 13, [1, 0, 0, 0], text: "FF"),
+      record(.blockComplete, 30, [1, -1, 0, 0], text: "FF"),
+      record(.blockComplete, 31, [1, 278_530, 0, 0], text: "WSM"),
+    ] { digest.take(record) }
+    #expect(rows(digest).map(\.span) == [.blockWrite, .blockFlush])
+    #expect(digest.unpaired == 0)
+  }
+
+  @Test func aFlushBeforeIsItsWrites() {
+    let rows = digested([
+      record(.blockIssue, 1, [1, 5, 512, 1], text: "FWFS"),
+      record(.blockComplete, 2, [1, 5, 1, 0], text: "FWFS"),
+      record(.blockIssue, 3, [1, 5, 512, 1], text: "DS"),
+      record(.blockComplete, 4, [1, 5, 1, 0], text: "DS"),
+    ])
+    #expect(rows.map(\.span) == [.blockWrite, .blockDiscard])
+  }
+
+  @Test func aRequestMayCompleteInParts() {
+    let rows = digested(
+      [
+        record(.blockIssue, 10, [1, 100, 4096, 8], text: "W"),
+        record(.blockComplete, 20, [1, 100, 3, 0], text: "W"),
+        record(.blockComplete, 30, [1, 103, 5, 0], text: "W"),
+      ], values: 3)
+    #expect(rows.map(\.start) == [10, 10] && rows.map(\.end) == [20, 30])
+    #expect(rows.map { $0.values[2] } == [1536, 2560])
+  }
+
+  @Test func inodeUnderWriteback() {
+    let rows = digested([
+      record(.markInode, 10, [1, 12]), record(.markInode, 11, [1, 13]),
+      record(.clearInode, 40, [1, 12]),
+    ])
+    #expect(rows.map(\.span) == [.inodeWriteback] && rows.map(\.start) == [10])
+  }
+
+  @Test func theFlusherWakesForTheReclaimThatMetDirtyPages() {
+    let rows = digested([
+      record(.memcgReclaimBegin, 100, pid: 1, [0, 0]),
+      record(.shrinkInactive, 110, pid: 1, [32, 32, 0, 0, 0, 0]),
+      record(.memcgReclaimEnd, 120, pid: 1, [32]),
+      record(.memcgReclaimBegin, 200, pid: 1, [0, 0]),
+      record(.shrinkInactive, 210, pid: 1, [32, 0, 32, 0, 0, 32]),
+      record(.workStart, 250, pid: 9, [512, 0, 1, 156, 0, 0]),
+      record(.memcgReclaimEnd, 300, pid: 1, [0]),
+      // For another reason: no wake-up by reclaim.
+      record(.workStart, 900, pid: 9, [512, 0, 3, 156, 0, 1]),
+    ])
+    let wakes = rows.filter { $0.span == .flusherWake }
+    #expect(wakes.map(\.start) == [200] && wakes.map(\.end) == [250])
+  }
+
+  @Test func theFlusherMayBeThereBeforeTheScanIsTold() {
+    let rows = digested([
+      record(.memcgReclaimBegin, 100, pid: 1, [0, 0]),
+      record(.workStart, 130, pid: 9, [512, 0, 1, 156, 0, 0]),
+    ])
+    #expect(rows.first { $0.span == .flusherWake }?.start == 100)
+  }
+
+  @Test func aPassIsToldOnce() {
+    let rows = digested([
+      record(.workStart, 1, [512, 0, 0, 1, 1, 0]),
+      record(.workStart, 50_000_000, [256, 0, 0, 1, 1, 0]),
+      record(.workStart, 50_000_001, [256, 0, 0, 2, 1, 0]),
+      record(.workStart, 300_000_000, [512, 0, 0, 1, 1, 0]),
+    ])
+    #expect(rows.map(\.end) == [1, 50_000_001, 300_000_000])
+  }
+
+  @Test func explicitWorkWaitsInItsQueue() {
+    let rows = digested([
+      record(.workQueue, 10, [579, 0, 2, 156, 0, 0]),
+      record(.workExec, 30, [579, 0, 2, 156, 0, 0]),
+    ])
+    #expect(rows.map(\.span) == [.workQueue] && rows.map(\.start) == [10])
+  }
+
+  @Test func scansAreSummedByTheSecond() {
+    let second: UInt64 = 1_000_000_000
+    let digest = TraceDigest(capacity: 64)
+    digest.flushSum(second)
+    for time in [second + 1, second + 2, 2 * second + 1] {
+      digest.take(record(.shrinkInactive, time, [32, 1, 30, 2, 0, 4]))
+    }
+    digest.flushSum(2 * second + 5)
+    let rows = rows(digest, values: 7)
+    #expect(rows.map(\.values) == [[2, 64, 2, 60, 4, 0, 8], [1, 32, 1, 30, 2, 0, 4]])
+    #expect(rows.map(\.start) == [second, 2 * second])
+    #expect(digest.counts[Int(TraceEvent.shrinkInactive.rawValue)] == 3)
+  }
+
+  @Test func puntedWritesByTask() {
+    let digest = TraceDigest(capacity: 64)
+    for (pid, opcode) in [(1, 23), (1, 23), (2, 23), (1, 3)] as [(Int32, Int64)] {
+      digest.take(record(.queueAsyncWork, 1, pid: pid, [opcode, 0]))
+    }
+    #expect(digest.puntedWrites().map(\.pid) == [1, 2])
+    #expect(digest.puntedWrites().map(\.count) == [2, 1])
+  }
+
+  @Test func aTicketHasItsBeginWithIt() {
+    let rows = digested([record(.btrfsTicket, 900, [400, 4096, 2, 0])], values: 3)
+    #expect(rows.map(\.start) == [400] && rows.map(\.values) == [[4096, 2, 0]])
+  }
+
+  @Test func endsWithoutABeginAreCounted() {
+    let digest = TraceDigest(capacity: 64)
+    digest.take(record(.memcgReclaimEnd, 10, [1]))
+    digest.take(record(.clearInode, 10, [1, 2]))
+    // It goes to sleep without having been woken, too.
+    digest.take(record(.kcompactdSleep, 10, [0]))
+    #expect(digest.unpaired == 2 && rows(digest).isEmpty)
+  }
+
+  @Test func whatHasNotEndedIsTold() {
+    let digest = TraceDigest(capacity: 64)
+    digest.take(record(.memcgReclaimBegin, 10, pid: 5, [0, 0]))
+    digest.take(record(.workStart, 20, [512, 0, 0, 1, 1, 0]))
+    var open: [TraceSpan: UInt64] = [:]
+    digest.visitOpen { span, _, _, start in open[span] = start }
+    #expect(open == [.memcgReclaim: 10])
+  }
+
+  @Test func aFullRingIsCountedAndNothingIsAllocated() {
+    let digest = TraceDigest(capacity: 64)
+    var records: [TraceRecord] = []
+    for i in 0..<1000 as Range<Int32> {
+      records.append(record(.memcgReclaimBegin, UInt64(i), pid: i % 9))
+      records.append(record(.memcgReclaimEnd, UInt64(i), pid: i % 9))
+    }
+    // The first of each makes the runtime look up its types, once.
+    for i in 0..<2 { digest.take(records[i]) }
+    let before = ac_allocations()
+    for i in 2..<records.count { digest.take(records[i]) }
+    #expect(ac_allocations() == before)
+    #expect(digest.droppedRows == 1000 - 64)
+  }
+}

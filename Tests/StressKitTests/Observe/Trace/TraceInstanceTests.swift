@@ -1,0 +1,66 @@
+import Testing
+
+@testable import StressKit
+
+struct TraceInstanceTests {
+  private let target = TraceInstance.Target(
+    devices: ["254:0", "254:32"], superblock: "0:44", backing: "btrfs-1")
+
+  @Test func filtersAreTheKernelsLanguage() {
+    func filter(_ event: TraceEvent) -> String? {
+      TraceInstance.filter(event.definition.scope, target)
+    }
+    #expect(filter(.throttled) == nil)
+    #expect(filter(.blockIssue) == "dev == 266338304 || dev == 266338336")
+    #expect(filter(.markInode) == "dev == 44")
+    #expect(filter(.balanceDirtyPages) == "bdi == \"btrfs-1\"")
+    #expect(filter(.workStart) == "name == \"btrfs-1\"")
+    #expect(filter(.taskRename) == "newcomm ~ \"iou-wrk-*\"")
+  }
+
+  @Test func nothingToFilterByIsNoFilter() {
+    let nothing = TraceInstance.Target(devices: [], superblock: "", backing: "x")
+    #expect(TraceInstance.filter(.device("dev"), nothing) == nil)
+    #expect(TraceInstance.filter(.superblock("dev"), nothing) == nil)
+  }
+
+  @Test(
+    arguments: [
+      ("254:0", 266_338_304), ("0:44", 44), ("8:1", 8_388_609), ("4096:0", nil), ("8", nil),
+      ("a:b", nil), ("8:1048576", nil),
+    ] as [(String, UInt32?)])
+  func deviceNumbers(_ text: String, _ number: UInt32?) {
+    #expect(TraceInstance.deviceNumber(text) == number)
+  }
+
+  @Test func losses() {
+    let text = """
+      entries: 12
+      overrun: 3
+      commit overrun: 2
+      bytes: 4000
+      oldest event ts:    13.000001
+      now ts:    14.000001
+      dropped events: 5
+      read events: 99
+
+      """
+    let losses = TraceInstance.losses(text, cpu: 1)
+    #expect(
+      losses == .init(cpu: 1, overrun: 3, commitOverrun: 2, dropped: 5, read: 99))
+    #expect(losses.total == 10)
+  }
+
+  @Test func jiffiesAgainstTheClock() throws {
+    let clock = try #require(
+      JiffyClock(
+        .init(jiffies: 4_294_900_000, time: 1_000_000_000),
+        .init(jiffies: 4_294_900_126, time: 1_500_000_000)))
+    #expect(clock.hz == 250)
+    #expect(clock.nanoseconds(3) == 12_000_000 && clock.nanoseconds(-1) == 0)
+    // 100 jiffies before the second reading, half a second after it.
+    #expect(clock.age(of: 4_294_900_026, at: 2_000_000_000) == 900_000_000)
+    #expect(clock.age(of: 4_294_999_999, at: 2_000_000_000) == 0)
+    #expect(JiffyClock(.init(jiffies: 1, time: 1), .init(jiffies: 3, time: 9_000_000)) == nil)
+  }
+}
