@@ -88,8 +88,17 @@ struct MeasurementTests {
       }
       #expect(reads.compactMap { $0["when"]?.string } == ["before", "after"], name)
     }
-    let lane = try #require(record.first("lane"))
-    #expect((lane["dropped"]?.int ?? 1) == 0, name)
+    let lanes = record.lines("lane")
+    #expect(lanes.compactMap { $0["lane"]?.string } == ["fast", "slow"], name)
+    for lane in lanes {
+      #expect((lane["dropped"]?.int ?? 1) == 0, name)
+      #expect((lane["lateness"]?["max"]?.int ?? -1) >= 0 && (lane["cpu"]?.int ?? 0) > 0, name)
+    }
+    // What every kernel here has of the device, its writeback and the threads that do it.
+    for column in ["cpu:steal", "disk:write_ios", "bdi:BdiWritten", "kswapd0:run", "kworker/u:run"]
+    {
+      #expect(columns.contains(column), "\(name): \(column)")
+    }
   }
 
   @Test func rstatLaneIsThereWhenAskedFor() throws {
@@ -104,9 +113,9 @@ struct MeasurementTests {
       // The clean page cache that was asked for is there.
       let names =
         record.lines("columns")
-        .first { $0["lane"]?.string == "main" }?["names"]?.array ?? []
+        .first { $0["lane"]?.string == "slow" }?["names"]?.array ?? []
       let at = try #require(names.firstIndex(of: "vmstat:nr_file_pages"))
-      let last = try #require(record.lines("sample").last { $0["lane"]?.string == "main" })
+      let last = try #require(record.lines("sample").last { $0["lane"]?.string == "slow" })
       #expect((last["v"]?.array?[at].int ?? 0) * 4096 > 64 << 20)
       #expect(record.first("environment")?["meminfo"]?.string != nil)
     }

@@ -192,12 +192,17 @@ package struct TrialSummary: Sendable {
   private static func pressure(
     _ record: RecordReader, _ file: String, _ window: ClosedRange<Int64>?
   ) -> Pressure? {
+    let name = JSON.string(file + ":some")
+    // In the fast lane; in records from before it there was but one, `main`.
     guard let window,
-      let columns = record.lines("columns").first(where: { $0["lane"] == "main" })?["names"]?.array,
-      let some = columns.firstIndex(of: .string(file + ":some")),
+      let lane = record.lines("columns").first(where: {
+        $0["names"]?.array?.contains(name) == true
+      }),
+      let columns = lane["names"]?.array,
+      let some = columns.firstIndex(of: name),
       let full = columns.firstIndex(of: .string(file + ":full"))
     else { return nil }
-    let samples = record.lines("sample").filter { $0["lane"] == "main" }
+    let samples = record.lines("sample").filter { $0["lane"] == lane["lane"] }
     func time(_ sample: JSON) -> Int64 { sample["t"]?.int ?? 0 }
     guard let first = samples.last(where: { time($0) <= window.lowerBound })?["v"]?.array,
       let last = (samples.first { time($0) >= window.upperBound } ?? samples.last)?["v"]?.array,

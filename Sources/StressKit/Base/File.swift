@@ -148,6 +148,12 @@ package enum File {
     rmdir(path)
   }
 
+  /// Inode number; nil when there is no such file.
+  package static func inode(_ path: String) -> UInt64? {
+    var info = stat()
+    return stat(path, &info) == 0 ? UInt64(info.st_ino) : nil
+  }
+
   /// Size in bytes; nil when there is no such file.
   package static func size(_ path: String) -> UInt64? {
     var info = stat()

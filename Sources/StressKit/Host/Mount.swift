@@ -6,6 +6,8 @@ import SystemPackage
 package struct Mount {
   /// Where tracefs belongs.
   package static let tracefs = "/sys/kernel/tracing"
+  /// Where debugfs belongs.
+  package static let debugfs = "/sys/kernel/debug"
 
   package let path: String
 

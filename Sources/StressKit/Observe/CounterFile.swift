@@ -1,59 +1,65 @@
 import Glibc
 
+/// Numbers that a lane reads again and again, in the same columns.
+package protocol CounterSource: Sendable {
+  /// Column names.
+  var names: [String] { get }
+
+  /// Reads the values, one per column; what the kernel does not give becomes `CounterFile.unknown`.
+  ///
+  /// Allocates nothing and takes no lock that a starved thread could hold. `scratch` must have room for the
+  /// whole of a file.
+  func sample(
+    into values: UnsafeMutableBufferPointer<Int64>, scratch: UnsafeMutableRawBufferPointer)
+
+  /// Lets go of the descriptors; nothing is read afterwards.
+  func close()
+}
+
 /// A kernel file of numbers, opened once and read with one pread(2) each time (a second one where a file
 /// may be longer than a page).
-///
-/// Which numbers it has is learnt from its first reading; from then on values are taken by position,
-/// and only their digits are looked at.
-package struct CounterFile {
-  package enum Format: Sendable {
-    /// `name value` lines: /proc/vmstat, memory.events, memory.stat.
-    case keyed
-    /// One number, or `max`: memory.current.
-    case single
-    /// Pressure stall information: the `total=` of each line, microseconds.
-    case pressure
-  }
+package struct CounterFile: CounterSource {
+  package typealias Format = CounterLayout.Format
 
   /// A value that the kernel did not give: never written as 0.
   package static let unknown = Int64.min
 
   package let path: String
-  package let format: Format
-  /// Column names: `prefix` and the file's own key.
-  package let names: [String]
+  private let layout: CounterLayout
   private let descriptor: Int32
 
-  /// Opens a file and learns its columns; nil when this kernel does not have it.
+  package var names: [String] { layout.names }
+
+  /// Opens a file and learns its columns; nil when this kernel does not have it, or nothing in it.
   ///
-  /// - Parameter prefix: put before each key, such as `wbstress:memory.events:`.
+  /// - Parameter prefix: put before each key, such as `wbstress/memory.events:`.
   package init?(_ path: String, _ format: Format, prefix: String = "") {
     let fd = open(path, O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else { return nil }
-    guard let text = try? File.text(path) else {
-      _ = Glibc.close(fd)
-      return nil
-    }
-    let lines = text.split(separator: "\n")
-    switch format {
-    case .single: names = [prefix]
-    case .keyed, .pressure:
-      names = lines.map { prefix + String($0.prefix { $0 != " " }) }
-    }
+    let owned = Descriptor(owning: fd)
+    guard let text = try? File.text(path) else { return nil }
+    layout = CounterLayout(format, prefix: prefix, learning: text)
+    if layout.names.isEmpty { return nil }
     self.path = path
-    self.format = format
-    descriptor = fd
+    descriptor = owned.release()
   }
 
   package func close() { _ = Glibc.close(descriptor) }
 
-  /// Reads the file into `values`, one per column; columns that are missing become `unknown`.
-  ///
-  /// Allocates nothing and takes no lock. `scratch` must have room for the whole file.
   package func sample(
     into values: UnsafeMutableBufferPointer<Int64>, scratch: UnsafeMutableRawBufferPointer
   ) {
-    guard let bytes = scratch.baseAddress else { return }
+    let length = Self.read(descriptor, into: scratch, oneLine: layout.isOneLine)
+    layout.parse(UnsafeRawBufferPointer(rebasing: scratch[..<length]), into: values)
+  }
+
+  /// Reads a file from its beginning; 0 bytes when that fails, as when its cgroup or process is gone.
+  static func read(
+    _ descriptor: Int32, into scratch: UnsafeMutableRawBufferPointer, oneLine: Bool
+  ) -> Int {
+    guard let bytes = scratch.baseAddress else { return 0 }
+    // /proc/stat is long, and only its first line is wanted.
+    if oneLine { return max(0, pread(descriptor, bytes, min(scratch.count, 512), 0)) }
     // A seq_file gives at most a page a read; most files here are shorter, and need but one.
     var length = 0
     while length < scratch.count {
@@ -62,45 +68,7 @@ package struct CounterFile {
       length += got
       if got < 3072 { break }
     }
-    Self.parse(UnsafeRawBufferPointer(start: bytes, count: length), format, into: values)
-  }
-
-  static func parse(
-    _ bytes: UnsafeRawBufferPointer, _ format: Format,
-    into values: UnsafeMutableBufferPointer<Int64>
-  ) {
-    var at = 0
-    var column = 0
-    while column < values.count, at < bytes.count {
-      switch format {
-      case .single: break
-      case .keyed:
-        while at < bytes.count, bytes[at] != 0x20, bytes[at] != 0x0a { at += 1 }
-        if at < bytes.count, bytes[at] == 0x20 { at += 1 }
-      case .pressure:
-        // The total is the line's last member, behind the last '='.
-        var scan = at
-        while scan < bytes.count, bytes[scan] != 0x0a {
-          if bytes[scan] == 0x3d { at = scan + 1 }
-          scan += 1
-        }
-      }
-      var value: Int64 = 0
-      var digits = 0
-      while at < bytes.count, bytes[at] &- 0x30 < 10 {
-        value = value &* 10 &+ Int64(bytes[at] &- 0x30)
-        digits += 1
-        at += 1
-      }
-      values[column] = digits > 0 ? value : unknown
-      column += 1
-      while at < bytes.count, bytes[at] != 0x0a { at += 1 }
-      at += 1
-    }
-    while column < values.count {
-      values[column] = unknown
-      column += 1
-    }
+    return length
   }
 
   /// Reads a keyed file once, by name: for snapshots before and after a trial.

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Histogram
 import Synchronization
 
 /// Reads a set of counter files on a fixed schedule: one lane of the record.
@@ -11,7 +12,7 @@ package final class Sampler: @unchecked Sendable {
   package let lane: String
   /// Nanoseconds between readings.
   package let interval: UInt64
-  package let files: [CounterFile]
+  package let files: [any CounterSource]
   package let names: [String]
 
   private static let longestSleep: UInt64 = 100_000_000
@@ -20,18 +21,20 @@ package final class Sampler: @unchecked Sendable {
   private let capacity: Int
   private let ring: UnsafeMutableBufferPointer<Int64>
   private let scratch: UnsafeMutableRawBufferPointer
-  // Written by the sampling thread: samples put; deadlines that passed unserved; readings dropped for
-  // want of room; the worst lateness in ns. Written by the reader: samples taken.
+  // Written by the sampling thread: samples put; deadlines served late, and not at all; readings dropped for
+  // want of room. Written by the reader: samples taken.
   private let put = Atomic<Int>(0)
   private let taken = Atomic<Int>(0)
+  private let lateTicks = Atomic<Int>(0)
   private let missedTicks = Atomic<Int>(0)
   private let droppedSamples = Atomic<Int>(0)
-  private let worstLateness = Atomic<UInt64>(0)
+  /// Written by the sampling thread as it ends, read when it has been joined.
+  private var ending: (lateness: Lateness, cpu: UInt64)?
   private let stopping = Atomic<Bool>(false)
   private var thread: Thread?
 
   /// - Parameter capacity: readings kept for a reader that is late: 256 at 10 Hz are 25 s.
-  package init(lane: String, interval: UInt64, files: [CounterFile], capacity: Int = 256) {
+  package init(lane: String, interval: UInt64, files: [any CounterSource], capacity: Int = 256) {
     self.lane = lane
     self.interval = interval
     self.files = files
@@ -64,6 +67,11 @@ package final class Sampler: @unchecked Sendable {
 
   private func loop() {
     var due = cl_boottime()
+    // Microseconds are enough, and a minute: what is later counts in `worst`. All of it is allocated here.
+    var histogram = Histogram<UInt32>(
+      lowestDiscernibleValue: 1000, highestTrackableValue: 60_000_000_000,
+      numberOfSignificantValueDigits: .two)
+    var worst: UInt64 = 0
     while true {
       // In slices, so that the end of a lane with long intervals is not waited for.
       while cl_boottime() < due, !stopping.load(ordering: .acquiring) {
@@ -71,12 +79,14 @@ package final class Sampler: @unchecked Sendable {
       }
       let last = stopping.load(ordering: .acquiring)
       let now = cl_boottime()
-      let late = now - min(due, now)
-      if late > worstLateness.load(ordering: .relaxed) {
-        worstLateness.store(late, ordering: .relaxed)
+      if now >= due {
+        let late = now - due
+        worst = max(worst, late)
+        histogram.record(min(late, histogram.highestTrackableValue))
+        if late > interval / 2 { lateTicks.add(1, ordering: .relaxed) }
       }
       sample(at: now)
-      if last { return }
+      if last { break }
       due += interval
       let after = cl_boottime()
       if due < after {
@@ -86,6 +96,14 @@ package final class Sampler: @unchecked Sendable {
         due += missed * interval
       }
     }
+    func percentile(_ percent: Double) -> UInt64 {
+      min(histogram.valueAtPercentile(percent), worst)
+    }
+    ending = (
+      Lateness(
+        p50: percentile(50), p99: percentile(99), p999: percentile(99.9), max: worst),
+      Thread.cpuTime
+    )
   }
 
   /// One reading into the ring.
@@ -121,19 +139,34 @@ package final class Sampler: @unchecked Sendable {
     }
   }
 
+  /// How long after its deadline a tick began, ns.
+  package struct Lateness: Sendable {
+    package var p50: UInt64
+    package var p99: UInt64
+    package var p999: UInt64
+    package var max: UInt64
+  }
+
   /// What the lane cost and missed.
   package struct Health: Sendable {
     package var samples: Int
+    /// Ticks that began more than half an interval after their deadline.
+    package var late: Int
+    /// Deadlines that passed while an earlier tick was late or at work.
     package var missed: Int
+    /// Readings that nobody took in time.
     package var dropped: Int
-    /// ns
-    package var worstLateness: UInt64
+    /// nil until the lane has stopped.
+    package var lateness: Lateness?
+    /// CPU time of the sampling thread, ns; nil until the lane has stopped.
+    package var cpu: UInt64?
   }
 
   package var health: Health {
-    Health(
-      samples: put.load(ordering: .acquiring), missed: missedTicks.load(ordering: .relaxed),
-      dropped: droppedSamples.load(ordering: .relaxed),
-      worstLateness: worstLateness.load(ordering: .relaxed))
+    let ended = thread == nil ? ending : nil
+    return Health(
+      samples: put.load(ordering: .acquiring), late: lateTicks.load(ordering: .relaxed),
+      missed: missedTicks.load(ordering: .relaxed),
+      dropped: droppedSamples.load(ordering: .relaxed), lateness: ended?.lateness, cpu: ended?.cpu)
   }
 }

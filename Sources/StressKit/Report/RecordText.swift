@@ -79,7 +79,7 @@ package struct RecordText {
     case "lane":
       return "lane \(line["lane"]?.string ?? "?"): \(line["samples"]?.int ?? 0) samples, "
         + "\(line["missed"]?.int ?? 0) ticks missed, \(line["dropped"]?.int ?? 0) dropped, "
-        + "worst lateness \(seconds(line["worst_lateness"]))"
+        + "worst lateness \(seconds(line["lateness"]?["max"] ?? line["worst_lateness"]))"
     case "end":
       let reason = line["reason"]?.string.map { " (\($0))" } ?? ""
       let message = line["message"]?.string.map { ": \($0)" } ?? ""

@@ -22,7 +22,7 @@ package final class Trial {
   private var limited: CgroupTree.Group?
   private var workers: [WorkerProcess] = []
   private var streams: [StreamRecorder] = []
-  private var lanes: [Sampler] = []
+  private var lanes: Lanes
   private var mount: Mount?
   private var pageCache: PageCache?
   private let kernelLog: KernelLogFollower
@@ -51,6 +51,7 @@ package final class Trial {
     self.tracing = tracing
     self.awaitDevices = awaitDevices
     self.awaitGo = awaitGo
+    lanes = Lanes(plan.profile.observe, record)
     kernelLog = try KernelLogFollower(record)
     snapshots = Snapshots(record)
   }
@@ -65,7 +66,7 @@ package final class Trial {
       ending = takeDown(timedOut: stopped)
     } catch {
       let failure = Ending(.invalid, reason: "set-up", message: error.description)
-      for lane in lanes { lane.stop() }
+      lanes.stop()
       WorkerProcess.kill(workers, timeout: Self.killTime)
       ending = settle(failure)
     }
@@ -94,7 +95,7 @@ package final class Trial {
     for name in profile.pinned.map(\.name) + profile.streams.map(\.name) {
       groups.append(try cgroups.make("wbstress/\(name)"))
     }
-    try startLanes(limited, groups)
+    try lanes.startFast([limited] + groups)
 
     phase("pin")
     var remaining = groups[...]
@@ -104,6 +105,7 @@ package final class Trial {
     }
     try awaitDevices()
     try mountScratch()
+    try lanes.startSlow(device: plan.device, profile.filesystem.kind, [limited] + groups)
     for stream in profile.streams {
       let worker = try WorkerProcess.streaming(
         stream, to: Self.mountPoint + "/" + stream.name, cgroup: remaining.removeFirst(),
@@ -149,39 +151,6 @@ package final class Trial {
     record.emit("environment", EnvironmentProbe.members(device: plan.device))
   }
 
-  private func startLanes(
-    _ limited: CgroupTree.Group, _ children: [CgroupTree.Group]
-  ) throws(HarnessError) {
-    var files = [
-      CounterFile("/proc/vmstat", .keyed, prefix: "vmstat:"),
-      CounterFile("/proc/pressure/memory", .pressure, prefix: "pressure/memory:"),
-      CounterFile("/proc/pressure/io", .pressure, prefix: "pressure/io:"),
-    ]
-    for group in [limited] + children {
-      let name = group.path
-      files += [
-        CounterFile(group.file("memory.current"), .single, prefix: "\(name)/memory.current"),
-        CounterFile(group.file("memory.events"), .keyed, prefix: "\(name)/memory.events:"),
-        CounterFile(
-          group.file("memory.events.local"), .keyed, prefix: "\(name)/memory.events.local:"),
-        CounterFile(group.file("memory.pressure"), .pressure, prefix: "\(name)/memory.pressure:"),
-        CounterFile(group.file("io.pressure"), .pressure, prefix: "\(name)/io.pressure:"),
-      ]
-    }
-    lanes = [
-      Sampler(lane: "main", interval: profile.observe.interval, files: files.compactMap { $0 })
-    ]
-    if let interval = profile.observe.rstat,
-      let stat = CounterFile(
-        limited.file("memory.stat"), .keyed, prefix: "\(limited.path)/memory.stat:")
-    {
-      lanes.append(Sampler(lane: "rstat", interval: interval, files: [stat], capacity: 1024))
-    }
-    if isBare { lanes = [] }
-    for lane in lanes { record.add(lane) }
-    try lanes.first?.start()
-  }
-
   /// Waits until every worker has its memory or is ready to write.
   private func awaitPins() throws(HarnessError) {
     let deadline = cl_boottime() + Self.readyTime
@@ -212,7 +181,7 @@ package final class Trial {
     recordCost()
     snapshots.take("before", limited, workers.map(\.cgroup))
     try awaitGo()
-    if lanes.count > 1 { try lanes[1].start() }
+    if let limited { try lanes.startRstat(limited) }
     let start = cl_boottime() + delay
     phase("delay", [("delay", .uint(delay))])
     for stream in streams { try stream.worker.start(at: start) }
@@ -370,17 +339,7 @@ package final class Trial {
       record,
       streams: Dictionary(
         streams.map { ($0.worker.pid, $0.worker.name) }, uniquingKeysWith: { first, _ in first }))
-    for lane in lanes {
-      lane.stop()
-      let health = lane.health
-      record.emit(
-        "lane",
-        [
-          ("lane", .string(lane.lane)), ("samples", .int(Int64(health.samples))),
-          ("missed", .int(Int64(health.missed))), ("dropped", .int(Int64(health.dropped))),
-          ("worst_lateness", .uint(health.worstLateness)),
-        ])
-    }
+    lanes.finish()
     kernelLog.stop()
     let kills = recordKills()
     // A kill is a kill, whatever went wrong beside it or because of it.

@@ -200,13 +200,20 @@ struct TrialSummaryTests {
     #expect(trial.memoryPressure == nil)
   }
 
-  /// From the sample before the start to the one after the stop, whatever is outside.
-  @Test func pressureGrowsOverTheStreamsTime() throws {
+  /// From the sample before the start to the one after the stop, whatever is outside and in other lanes.
+  /// Old records have one lane, `main`.
+  @Test(arguments: ["fast", "main"])
+  func pressureGrowsOverTheStreamsTime(_ lane: String) throws {
     func sample(_ time: Int, _ values: String) -> String {
-      "{\"type\":\"sample\",\"t\":\(time),\"lane\":\"main\",\"v\":[\(values)]}"
+      "{\"type\":\"sample\",\"t\":\(time),\"lane\":\"\(lane)\",\"v\":[\(values)]}"
     }
+    let others = [
+      "{\"type\":\"columns\",\"lane\":\"slow\",\"names\":[\"vmstat:nr_dirty\"]}",
+      "{\"type\":\"sample\",\"t\":199,\"lane\":\"slow\",\"v\":[7]}",
+      "{\"type\":\"sample\",\"t\":405,\"lane\":\"slow\",\"v\":[8]}",
+    ]
     let columns =
-      "{\"type\":\"columns\",\"lane\":\"main\",\"names\":[\"wbstress/memory.pressure:some\","
+      "{\"type\":\"columns\",\"lane\":\"\(lane)\",\"names\":[\"wbstress/memory.pressure:some\","
       + "\"x\",\"wbstress/memory.pressure:full\",\"wbstress/io.pressure:some\","
       + "\"wbstress/io.pressure:full\"]}"
     let phases = [
@@ -220,7 +227,8 @@ struct TrialSummaryTests {
     func summary(_ lines: [String]) throws -> TrialSummary {
       try TrialSummary(
         try directory.record(
-          from: RecordFixture.killed, without: ["sample", "columns", "phase"], adding: lines))
+          from: RecordFixture.killed, without: ["sample", "columns", "phase"],
+          adding: others + lines))
     }
     let all = try summary([columns] + phases + samples)
     #expect(all.memoryPressure == .init(some: 60_000, full: 20_000))

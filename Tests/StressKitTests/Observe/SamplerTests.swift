@@ -43,7 +43,11 @@ struct SamplerTests {
     let first = try #require(samples.first).time
     let last = try #require(samples.last).time
     let due = Int64(samples.count - 1 + health.missed) * Int64(interval)
-    #expect(abs(last - first - due) <= Int64(health.worstLateness))
+    let lateness = try #require(health.lateness)
+    #expect(abs(last - first - due) <= Int64(lateness.max))
+    #expect(lateness.p50 <= lateness.p99 && lateness.p99 <= lateness.p999)
+    #expect(lateness.p999 <= lateness.max && health.late <= health.samples)
+    #expect(try #require(health.cpu) > 0)
     #expect(drain(lane).isEmpty)
   }
 
@@ -54,6 +58,32 @@ struct SamplerTests {
     lane.stop()
     #expect(lane.health.samples == 2)
     #expect(drain(lane).count == 2)
+  }
+
+  /// A source that takes longer than the interval: deadlines pass unserved, and the ticks are late.
+  @Test func countsWhatItMissed() throws {
+    struct Slow: CounterSource {
+      let names = ["slow"]
+      func sample(
+        into values: UnsafeMutableBufferPointer<Int64>, scratch: UnsafeMutableRawBufferPointer
+      ) {
+        cl_sleep_until(cl_boottime() + 18_000_000)
+        values[0] = 1
+      }
+      func close() {}
+    }
+    let lane = Sampler(lane: "test", interval: 4_000_000, files: [Slow()])
+    try lane.start()
+    #expect(eventually { lane.health.samples >= 5 })
+    #expect(lane.health.lateness == nil && lane.health.cpu == nil)
+    lane.stop()
+    let samples = drain(lane)
+    let health = lane.health
+    // The last reading is asked for, not due.
+    let first = try #require(samples.first).time
+    let last = samples[samples.count - 2].time
+    #expect(health.missed >= 4 * (samples.count - 2))
+    #expect(health.missed + samples.count >= Int((last - first) / 4_000_000))
   }
 
   @Test func ringGoesRound() throws {

@@ -35,6 +35,8 @@ struct RecordTextTests {
           "{\"type\":\"oom-without-kill\",\"t\":11486000000,\"reason\":\"no-victim\"}",
           "{\"type\":\"stream\",\"t\":11487000000,\"stream\":\"none\",\"bytes\":0,\"first_start\":0,"
             + "\"last_end\":0,\"inline\":0,\"punted\":0}",
+          "{\"type\":\"lane\",\"t\":11487500000,\"lane\":\"fast\",\"samples\":9,\"late\":2,"
+            + "\"missed\":3,\"dropped\":4,\"lateness\":{\"p50\":1,\"max\":70000000},\"cpu\":5}",
           "{\"type\":\"from-the-future\",\"t\":11488000000}", "{\"type\":\"sam",
         ]))
     try expectGolden(text, "record-rare.txt")

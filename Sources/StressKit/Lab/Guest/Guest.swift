@@ -49,6 +49,7 @@ package enum Guest {
     }
     // What a kernel may have been built without: the record says what is missing for want of it.
     _ = try? Mount("tracefs", at: Mount.tracefs, type: "tracefs")
+    _ = try? Mount("debugfs", at: Mount.debugfs, type: "debugfs")
   }
 
   private static func runTrial(born: UInt64) throws {

@@ -1,0 +1,136 @@
+import Glibc
+
+/// A trial's samplers and what they read: a fast lane, a slow one, and at `observe.rstat` what nothing else
+/// reads during a trial.
+///
+/// The fast lane has what tells a stall as it happens and costs microseconds to read; the slow one the long
+/// files, whose counters are folded once a second or are gauges of the device. None of either is backed by
+/// rstat (README, "Measuring honestly"); wb_stats is not: it asks for a cgroup's statistics the way dirty
+/// throttling itself does (`mem_cgroup_wb_stats`), whose flush is rate limited.
+struct Lanes {
+  /// How long a reader of the record may be away before samples are dropped, ns.
+  private static let fastRing: UInt64 = 10_000_000_000
+  private static let slowRing: UInt64 = 30_000_000_000
+
+  private let observe: Profile.Observe
+  private let record: RecordWriter
+  private var samplers: [Sampler] = []
+  private var flushers: FlusherTime?
+
+  init(_ observe: Profile.Observe, _ record: RecordWriter) {
+    self.observe = observe
+    self.record = record
+  }
+
+  /// Starts the fast lane: pressure, memory.current and memory.events of the cgroups, pressure of the machine.
+  mutating func startFast(_ groups: [CgroupTree.Group]) throws(HarnessError) {
+    var files = [
+      CounterFile("/proc/pressure/cpu", .pressure, prefix: "pressure/cpu:"),
+      CounterFile("/proc/pressure/memory", .pressure, prefix: "pressure/memory:"),
+      CounterFile("/proc/pressure/io", .pressure, prefix: "pressure/io:"),
+    ]
+    for group in groups {
+      let name = group.path
+      files.append(
+        CounterFile(group.file("memory.current"), .single, prefix: "\(name)/memory.current"))
+      for file in ["memory.events", "memory.events.local"] {
+        files.append(CounterFile(group.file(file), .keyed, prefix: "\(name)/\(file):"))
+      }
+      for file in ["memory.pressure", "io.pressure", "cpu.pressure"] {
+        files.append(CounterFile(group.file(file), .pressure, prefix: "\(name)/\(file):"))
+      }
+    }
+    try start("fast", observe.fast, files.compactMap { $0 }, ring: Self.fastRing)
+  }
+
+  /// Starts the slow lane: /proc/vmstat, the CPUs, the device and its writeback, kswapd and the flushers.
+  ///
+  /// - Parameters:
+  ///   - device: the scratch device, its file system mounted: the kernel knows the backing device's name.
+  ///   - groups: the cgroups whose writeback of that device is looked at.
+  mutating func startSlow(
+    device: String, _ kind: Profile.Filesystem.Kind, _ groups: [CgroupTree.Group]
+  ) throws(HarnessError) {
+    var files = [
+      CounterFile("/proc/vmstat", .keyed, prefix: "vmstat:"),
+      CounterFile("/proc/stat", .processors, prefix: "cpu:"),
+    ]
+    if let number = BlockDevice.number(device) {
+      files.append(
+        CounterFile("/sys/dev/block/\(number)/stat", .disk, prefix: "disk:"))
+    }
+    if let backing = BlockDevice.backing(device, kind) {
+      let directory = Mount.debugfs + "/bdi/" + backing
+      // The root cgroup's directory is inode 1.
+      let owners =
+        [CounterFile.Format.Owner(prefix: "wb_stats:", inode: 1)]
+        + groups.compactMap { group in
+          File.inode(group.directory).map { .init(prefix: "\(group.path)/wb_stats:", inode: $0) }
+        }
+      files.append(CounterFile(directory + "/stats", .labelled, prefix: "bdi:"))
+      files.append(CounterFile(directory + "/wb_stats", .blocks(owners)))
+    }
+    files += KernelThreads.kswapd()
+    if observe.level == .full {
+      flushers = FlusherTime()
+      try flushers?.start()
+    }
+    var sources: [any CounterSource] = files.compactMap { $0 }
+    if let flushers { sources.append(flushers) }
+    try start("slow", observe.interval, sources, ring: Self.slowRing)
+  }
+
+  /// Starts the lane that a profile asks for as an experiment: it flushes rstat with every reading.
+  mutating func startRstat(_ group: CgroupTree.Group) throws(HarnessError) {
+    guard let interval = observe.rstat,
+      let stat = CounterFile(
+        group.file("memory.stat"), .keyed, prefix: "\(group.path)/memory.stat:")
+    else { return }
+    try start("rstat", interval, [stat], ring: Self.fastRing)
+  }
+
+  private mutating func start(
+    _ name: String, _ interval: UInt64, _ sources: [any CounterSource], ring: UInt64
+  ) throws(HarnessError) {
+    // The other level of the observer: nothing is read while the streams run.
+    if observe.level == .bare { return }
+    let lane = Sampler(
+      lane: name, interval: interval, files: sources,
+      capacity: max(64, Int(clamping: ring / interval)))
+    record.add(lane)
+    samplers.append(lane)
+    try lane.start()
+  }
+
+  /// Stops what runs, after one last reading each. Can be called again.
+  func stop() {
+    for lane in samplers { lane.stop() }
+    flushers?.stop()
+  }
+
+  /// Stops, and tells the record how each lane fared.
+  func finish() {
+    stop()
+    for lane in samplers { record.emit("lane", lane.health.members(lane.lane)) }
+  }
+}
+
+extension Sampler.Health {
+  /// Members of the record's `lane` line.
+  fileprivate func members(_ lane: String) -> [(String, JSON)] {
+    [
+      ("lane", .string(lane)), ("samples", .int(Int64(samples))), ("late", .int(Int64(late))),
+      ("missed", .int(Int64(missed))), ("dropped", .int(Int64(dropped))),
+      (
+        "lateness",
+        lateness.map {
+          [
+            "p50": .uint($0.p50), "p99": .uint($0.p99), "p99.9": .uint($0.p999),
+            "max": .uint($0.max),
+          ]
+        } ?? .null
+      ),
+      ("cpu", cpu.map { .uint($0) } ?? .null),
+    ]
+  }
+}
