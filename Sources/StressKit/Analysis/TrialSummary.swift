@@ -57,6 +57,11 @@ package struct TrialSummary: Sendable {
   package var bootTime: Double?
   package var setUpTime: Double?
   package var missedTicks: Int
+  /// What took how long, by the name that the record gives it: user space's operations and the kernel's
+  /// intervals.
+  package var latencies: [String: Distribution]
+  package var reaction: ThrottleReaction?
+  package var trace: TraceHealth?
   package var torn: Int
 
   /// Reads a record.
@@ -118,6 +123,9 @@ package struct TrialSummary: Sendable {
       $0 + ($1["log_lost"]?.int ?? 0) + ($1["beyond_range"]?.int ?? 0)
     }
 
+    latencies = Distribution.latencies(of: record)
+    reaction = ThrottleReaction.of(record)
+    trace = TraceHealth(record)
     memoryPressure = Self.pressure(record, "wbstress/memory.pressure", window)
     ioPressure = Self.pressure(record, "wbstress/io.pressure", window)
     vmstat = Self.vmstat(record)
@@ -137,7 +145,7 @@ package struct TrialSummary: Sendable {
   private static func longest(
     _ record: RecordReader, _ streams: [JSON], _ kind: String
   ) -> Double? {
-    var values = streams.flatMap { pairs($0["\(kind)_latency"]) }.map(\.value)
+    var values = streams.flatMap { Distribution.pairs($0["\(kind)_latency"]) }.map(\.value)
     for type in ["in-flight", "slow"] {
       for line in record.lines(type) where line["kind"]?.string == kind {
         if let value = (line["age"] ?? line["latency"])?.double { values.append(value) }
@@ -149,35 +157,14 @@ package struct TrialSummary: Sendable {
     return values.max()
   }
 
-  private static func pairs(_ value: JSON?) -> [(value: Double, count: Int)] {
-    (value?.array ?? []).compactMap { pair in
-      guard let pair = pair.array, pair.count == 2, let value = pair[0].double,
-        let count = pair[1].int
-      else { return nil }
-      return (value, Int(count))
-    }
-  }
-
-  /// Percentiles by nearest rank: the smallest latency that at least that share of writes did not exceed.
   private static func stall(_ record: RecordReader, _ streams: [JSON]) -> Stall? {
-    var all = streams.flatMap { pairs($0["write_latency"]) }
+    var all = streams.flatMap { Distribution.pairs($0["write_latency"]) }
     for line in record.lines("in-flight") where line["kind"] == "write" {
       if let age = line["age"]?.double { all.append((age, 1)) }
     }
-    all.sort { $0.value < $1.value }
-    let count = all.reduce(0) { $0 + $1.count }
-    guard count > 0, let last = all.last else { return nil }
-    func percentile(_ q: Double) -> Double {
-      // 0.99 * 100 is a little more than 99 in binary.
-      let rank = Int((q * Double(count) - 1e-9).rounded(.up))
-      var seen = 0
-      for (value, n) in all {
-        seen += n
-        if seen >= rank { return value }
-      }
-      return last.value
-    }
-    return Stall(p50: percentile(0.5), p99: percentile(0.99), max: last.value, count: count)
+    let writes = Distribution(all)
+    guard let p50 = writes.percentile(0.5), let p99 = writes.percentile(0.99) else { return nil }
+    return Stall(p50: p50, p99: p99, max: writes.max, count: writes.count)
   }
 
   /// The streams' time: from their start to their stop.

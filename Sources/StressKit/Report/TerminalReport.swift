@@ -30,7 +30,9 @@ package struct TerminalReport {
   }
 
   package var text: String {
-    let sections = [heading, verdicts, legend, kills, speeds, movers, notes].filter { !$0.isEmpty }
+    let latencies = LatencySection(cells).lines(width: Self.width, style.bold)
+    let sections = [heading, verdicts, legend, kills, speeds, latencies, movers, notes]
+      .filter { !$0.isEmpty }
     return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }
 
@@ -346,6 +348,7 @@ package struct TerminalReport {
         lines.append("#\(i + 1): \(cell.trials.count) of \(summary.planned) trials run so far")
       }
     }
+    lines += traces
     let missed = trials.reduce(0) { $0 + $1.missedTicks }
     if missed > 0 { lines.append("samples missed: \(missed), over all trials") }
     let boot = OrderedSample(trials.compactMap(\.bootTime))
@@ -357,6 +360,29 @@ package struct TerminalReport {
       lines.append(
         "start delay: \(Format.seconds(setUp.median)) s (medians; longest \(Format.seconds(setUp.max)) s)"
       )
+    }
+    return lines
+  }
+
+  /// What was lost of the traces, and where buffered writes were done.
+  private var traces: [String] {
+    var lines: [String] = []
+    for (i, cell) in cells.enumerated() {
+      let traces = cell.trials.compactMap(\.trace)
+      for failure in distinct(traces.compactMap(\.failure)) {
+        lines += wrap("#\(i + 1) not traced", [failure], style.warning)
+      }
+      let lost = traces.reduce(0) { $0 + $1.lostRecords + $1.dropped }
+      if lost > 0 {
+        lines += wrap("#\(i + 1)", ["\(lost) trace records lost, over all trials"], style.warning)
+      }
+      let writes = cell.counted.reduce(0) { $0 + ($1.latencies["write"]?.count ?? 0) }
+      let punted = traces.flatMap(\.punted.values).reduce(0, +)
+      let isRing = cell.profile.streams.contains { $0.engine == .ioUring }
+      if writes > 0, isRing, !traces.isEmpty {
+        let share = Format.fixed(100 * Double(punted) / Double(writes), 0)
+        lines.append("#\(i + 1): \(share) % of the buffered writes went to an io-wq worker")
+      }
     }
     return lines
   }

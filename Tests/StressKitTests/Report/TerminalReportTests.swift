@@ -64,6 +64,33 @@ struct TerminalReportTests {
     expectNarrow(text)
   }
 
+  /// What the kernel's events and the workers' clocks tell, for each cell and with its definition.
+  @Test func tracedCampaign() throws {
+    try campaign.plan([["fs": "xfs"], ["fs": "ext4"]], trials: 1)
+    func latency(_ of: String, _ values: [(Int, Int)], max: Int) -> String {
+      let pairs = values.map { "[\($0.0),\($0.1)]" }.joined(separator: ",")
+      return "{\"type\":\"latency\",\"t\":1,\"of\":\"\(of)\",\"max\":\(max),\"v\":[\(pairs)]}"
+    }
+    let trace =
+      "{\"type\":\"trace\",\"lost\":[{\"cpu\":1,\"overrun\":7}],\"punted\":{\"backup\":48}}"
+    try campaign.trial(
+      1, 1, from: RecordFixture.killed,
+      adding: [
+        latency("write", [(22_000_000, 95), (1_500_000_000, 1)], max: 1_500_400_000),
+        latency("block-write", [(3_880_000_000, 20)], max: 3_910_000_000),
+        latency("dirty-throttle", [(8_000_000, 4)], max: 8_000_000), trace,
+      ])
+    try campaign.trial(
+      2, 1, from: RecordFixture.completed,
+      adding: [
+        latency("jbd2-commit", [(90_000, 1)], max: 90_000),
+        "{\"type\":\"trace\",\"failed\":\"no tracefs\"}",
+      ])
+    let text = try campaign.report()
+    try expectGolden(text, "traced.txt")
+    expectNarrow(text)
+  }
+
   @Test func onlyColourHasEscapes() throws {
     try mixed()
     let plain = try campaign.report()

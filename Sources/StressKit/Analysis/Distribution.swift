@@ -1,0 +1,64 @@
+/// Latencies as the record keeps them: counts of values, in ns, quantised to three digits; exact maximum.
+package struct Distribution: Sendable, Equatable {
+  /// Ascending, each value once.
+  package private(set) var buckets: [(value: Double, count: Int)] = []
+  package private(set) var count = 0
+  package private(set) var max: Double = 0
+  package private(set) var sum: Double = 0
+
+  package static func == (a: Distribution, b: Distribution) -> Bool {
+    a.count == b.count && a.max == b.max && a.sum == b.sum
+      && a.buckets.elementsEqual(b.buckets) { $0 == $1 }
+  }
+
+  /// - Parameters:
+  ///   - pairs: values and how often they came, in any order.
+  ///   - max: the exact maximum, where the record has it; else it is the largest value.
+  ///   - sum: likewise.
+  package init(
+    _ pairs: some Sequence<(value: Double, count: Int)>, max: Double? = nil, sum: Double? = nil
+  ) {
+    for (value, n) in pairs.sorted(by: { $0.value < $1.value }) where n > 0 {
+      if let last = buckets.last, last.value == value {
+        buckets[buckets.count - 1].count += n
+      } else {
+        buckets.append((value, n))
+      }
+      count += n
+    }
+    self.max = max ?? buckets.last?.value ?? 0
+    self.sum = sum ?? buckets.reduce(0) { $0 + $1.value * Double($1.count) }
+  }
+
+  /// By nearest rank: the smallest value that at least a share `q` did not exceed; nil when there is none.
+  package func percentile(_ q: Double) -> Double? {
+    guard let last = buckets.last else { return nil }
+    // 0.99 * 100 is a little more than 99 in binary.
+    let rank = Int((q * Double(count) - 1e-9).rounded(.up))
+    var seen = 0
+    for (value, n) in buckets {
+      seen += n
+      if seen >= rank { return value }
+    }
+    return last.value
+  }
+
+  /// `[[value, count], ...]` of a record.
+  package static func pairs(_ json: JSON?) -> [(value: Double, count: Int)] {
+    (json?.array ?? []).compactMap { pair in
+      guard let pair = pair.array, pair.count == 2, let value = pair[0].double,
+        let count = pair[1].int
+      else { return nil }
+      return (value, Int(count))
+    }
+  }
+
+  /// All kinds of latency that a record tells by the second, merged over its seconds and streams.
+  package static func latencies(of record: RecordReader) -> [String: Distribution] {
+    Dictionary(grouping: record.lines("latency")) { $0["of"]?.string ?? "?" }.mapValues { lines in
+      Distribution(
+        lines.flatMap { pairs($0["v"]) }, max: lines.compactMap { $0["max"]?.double }.max(),
+        sum: lines.reduce(0) { $0 + ($1["sum"]?.double ?? 0) })
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/// How long the kernel let a cgroup go on dirtying pages after it should have paused it: dirty throttling
+/// that decides on stale statistics shows here and nowhere else.
+///
+/// The threshold is the one below which balance_dirty_pages lets everybody run (mm/page-writeback.c,
+/// dirty_freerun_ceiling): the mean of vm.dirty_ratio and vm.dirty_background_ratio, of the room that
+/// memory.max leaves when the streams start. It is crossed in the first sample of memory.current that has
+/// grown by so much.
+package enum ThrottleReaction: Sendable, Equatable {
+  /// From the crossing to the first announced pause of a dirtier, ns; 0 when the pause came first.
+  case after(Double)
+  /// No pause before the OOM kill, which came so long after the crossing, ns.
+  case neverBeforeKill(Double)
+  /// No pause at all, until the streams' end.
+  case never
+  /// The streams did not dirty so much.
+  case notCrossed
+
+  package static let definition =
+    "threshold crossed (memory.current grown by the mean of dirty_ratio and dirty_background_ratio of"
+    + " the room below memory.max) to the first pause of balance_dirty_pages"
+
+  /// nil when the record does not tell: no limit, no trace, thresholds in bytes.
+  package static func of(_ record: RecordReader) -> ThrottleReaction? {
+    let profile = record.first("header")?["plan"]?["profile"]
+    guard let text = profile?["limits"]?["memory.max"]?.string, let limit = Double(text),
+      let settings = record.first("environment")?["settings"],
+      record.first("trace-start") != nil, record.last("trace")?["failed"] == nil,
+      let ratio = setting(settings, "dirty_ratio"), ratio > 0,
+      let background = setting(settings, "dirty_background_ratio"), background > 0,
+      let usage = usage(record),
+      let start = record.lines("phase").first(where: { $0["name"] == "stream" })?["t"]?.int,
+      let base = usage.last(where: { $0.t <= start })?.value
+    else { return nil }
+    let room = max(0, limit - base) * (ratio + background) / 200
+    let pause = record.lines("span")
+      .first { $0["of"]?.string == TraceSpan.dirtyThrottle.label && ($0["t"]?.int ?? 0) >= start }?[
+        "t"]?.int
+    let kill = (record.lines("event").first { $0["of"] == "mark_victim" } ?? record.first("oom"))?[
+      "t"]?.int
+    guard let crossed = usage.first(where: { $0.t >= start && $0.value - base >= room })?.t else {
+      return .notCrossed
+    }
+    if let pause, pause <= kill ?? .max { return .after(Double(max(0, pause - crossed))) }
+    if let kill { return .neverBeforeKill(Double(max(0, kill - crossed))) }
+    return .never
+  }
+
+  private static func setting(_ settings: JSON, _ name: String) -> Double? {
+    settings["/proc/sys/vm/\(name)"]?.string.flatMap(Double.init)
+  }
+
+  /// memory.current of the limited cgroup over time.
+  private static func usage(_ record: RecordReader) -> [(t: Int64, value: Double)]? {
+    for lane in record.lines("columns") {
+      guard let at = lane["names"]?.array?.firstIndex(of: "wbstress/memory.current") else {
+        continue
+      }
+      return record.lines("sample").filter { $0["lane"] == lane["lane"] }.compactMap { sample in
+        guard let t = sample["t"]?.int, let values = sample["v"]?.array, at < values.count,
+          let value = values[at].double
+        else { return nil }
+        return (t, value)
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,34 @@
+/// What a trial's trace saw and what it missed.
+package struct TraceHealth: Sendable, Equatable {
+  /// Why there is none although it was asked for.
+  package var failure: String?
+  /// Events counted, by `system:name`.
+  package var events: [String: Int] = [:]
+  /// Records that the ring buffers lost, by CPU.
+  package var lost: [Int: Int] = [:]
+  /// Rows that found no room on their way to the record, and intervals that the tables had none for.
+  package var dropped = 0
+  /// Events and fields that this kernel lacks.
+  package var missing: [String] = []
+  /// Buffered io_uring writes that went to an io-wq worker, by stream, told by io_uring_queue_async_work.
+  package var punted: [String: Int] = [:]
+  /// CPU time of the trace's thread, ns.
+  package var cpuTime: Double = 0
+
+  /// nil when the trial was not to be traced, or made no end.
+  package init?(_ record: RecordReader) {
+    guard let line = record.last("trace") else { return nil }
+    failure = line["failed"]?.string
+    for (name, count) in line["events"]?.members ?? [] { events[name] = Int(count.int ?? 0) }
+    for cpu in line["lost"]?.array ?? [] {
+      let parts = ["overrun", "commit_overrun", "dropped"].compactMap { cpu[$0]?.int }
+      lost[Int(cpu["cpu"]?.int ?? 0)] = Int(parts.reduce(0, +))
+    }
+    dropped = Int((line["dropped_rows"]?.int ?? 0) + (line["table_overflow"]?.int ?? 0))
+    missing = record.first("trace-start")?["missing"]?.array?.compactMap(\.string) ?? []
+    for (name, count) in line["punted"]?.members ?? [] { punted[name] = Int(count.int ?? 0) }
+    cpuTime = line["cpu_time"]?.double ?? 0
+  }
+
+  package var lostRecords: Int { lost.values.reduce(0, +) }
+}

@@ -1,0 +1,87 @@
+import Testing
+
+@testable import StressKit
+
+struct LatencyAnalysisTests {
+  private let directory = try? RecordFixture()
+
+  private func record(_ lines: [String]) throws -> RecordReader {
+    let directory = try #require(directory)
+    try directory.write("made.jsonl", lines.joined(separator: "\n") + "\n")
+    return try RecordReader(directory.root + "/made.jsonl")
+  }
+
+  private func made(
+    _ pairs: [(value: Double, count: Int)], max: Double? = nil, sum: Double? = nil
+  ) -> Distribution { Distribution(pairs, max: max, sum: sum) }
+
+  @Test func percentilesByNearestRank() {
+    let values = made([(30, 1), (10, 2), (20, 1), (10, 96)])
+    #expect(values.count == 100 && values.max == 30 && values.sum == 1030)
+    #expect(values.percentile(0.5) == 10 && values.percentile(0.98) == 10)
+    #expect(values.percentile(0.99) == 20 && values.percentile(1) == 30)
+    #expect(values.buckets.map(\.count) == [98, 1, 1])
+    #expect(made([]).percentile(0.5) == nil)
+  }
+
+  @Test func secondsAndStreamsAreMerged() throws {
+    let record = try record([
+      #"{"type":"latency","t":2,"of":"write","stream":"a","count":2,"sum":31,"max":21,"v":[[10,1],[20,1]]}"#,
+      #"{"type":"latency","t":3,"of":"write","stream":"b","count":1,"sum":10,"max":10,"v":[[10,1]]}"#,
+      #"{"type":"latency","t":3,"of":"fsync","stream":"b","count":1,"sum":5,"max":5,"v":[[5,1]]}"#,
+    ])
+    let all = Distribution.latencies(of: record)
+    #expect(all.keys.sorted() == ["fsync", "write"])
+    // The maximum is exact, the buckets are not.
+    #expect(all["write"] == made([(10, 2), (20, 1)], max: 21, sum: 41))
+  }
+
+  /// A cgroup of 1000 bytes of which 200 are taken when the streams start: the room is 800, the threshold
+  /// 15 % of it, 120.
+  private func reaction(_ more: [String], without: String? = nil) throws -> ThrottleReaction? {
+    let lines =
+      [
+        #"{"type":"header","plan":{"profile":{"limits":{"memory.max":"1000"}}}}"#,
+        #"{"type":"environment","t":0,"settings":{"/proc/sys/vm/dirty_ratio":"20","/proc/sys/vm/dirty_background_ratio":"10"}}"#,
+        #"{"type":"columns","t":0,"lane":"fast","names":["x","wbstress/memory.current"]}"#,
+        #"{"type":"trace-start","t":1}"#,
+        #"{"type":"sample","t":90,"lane":"fast","v":[0,200]}"#,
+        #"{"type":"phase","t":100,"name":"stream"}"#,
+        #"{"type":"sample","t":110,"lane":"fast","v":[0,319]}"#,
+        #"{"type":"sample","t":120,"lane":"fast","v":[0,320]}"#,
+        #"{"type":"sample","t":130,"lane":"slow","v":[0,999]}"#,
+      ] + more
+    return ThrottleReaction.of(
+      try record(lines.filter { line in without.map { !line.contains($0) } ?? true }))
+  }
+  private let pause = #"{"type":"span","t":150,"of":"dirty-throttle","start":150,"ns":8}"#
+  private let kill = #"{"type":"event","t":160,"of":"mark_victim","pid":5}"#
+
+  @Test func reactionOfDirtyThrottling() throws {
+    #expect(try reaction([pause]) == .after(30))
+    #expect(try reaction([kill, pause]) == .after(30))
+    #expect(try reaction([kill]) == .neverBeforeKill(40))
+    #expect(try reaction([]) == .never)
+    #expect(try reaction([pause.replacing("150", with: "170"), kill]) == .neverBeforeKill(40))
+    // Paused before it had to be.
+    #expect(try reaction([pause.replacing("150", with: "105")]) == .after(0))
+    #expect(try reaction([pause], without: "320") == .notCrossed)
+  }
+
+  @Test(arguments: ["trace-start", "environment", "columns", "\"stream\"", "header"])
+  func reactionIsUnknownWithout(_ line: String) throws {
+    #expect(try reaction([pause], without: line) == nil)
+  }
+
+  @Test func whatATraceMissed() throws {
+    let record = try record([
+      #"{"type":"trace-start","t":1,"missing":["xfs:xfs_log_force"]}"#,
+      #"{"type":"trace","t":9,"events":{"oom:mark_victim":1},"lost":[{"cpu":0,"overrun":3,"commit_overrun":0,"dropped":1},{"cpu":1,"overrun":0,"commit_overrun":0,"dropped":0}],"dropped_rows":2,"table_overflow":1,"punted":{"backup":96},"cpu_time":5}"#,
+    ])
+    let health = try #require(TraceHealth(record))
+    #expect(health.lost == [0: 4, 1: 0] && health.lostRecords == 4 && health.dropped == 3)
+    #expect(health.events == ["oom:mark_victim": 1] && health.missing == ["xfs:xfs_log_force"])
+    #expect(health.punted == ["backup": 96] && health.failure == nil)
+    #expect(TraceHealth(try self.record([#"{"type":"end"}"#])) == nil)
+  }
+}
