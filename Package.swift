@@ -42,6 +42,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: warnings),
+    // Part of the package, since what is measured is not public; not part of the product.
+    .executableTarget(
+      name: "wbstress-bench", dependencies: ["StressKit", "CLinux"], path: "Benchmarks",
+      swiftSettings: warnings),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", cSettings: cWarnings),
     .testTarget(
       name: "StressKitTests",

@@ -12,6 +12,7 @@ package struct CgroupTree {
   /// A cgroup by its path below the v2 mount.
   package struct Group: Sendable {
     package var path: String
+    package init(path: String) { self.path = path }
     package var directory: String { CgroupTree.mount + "/" + path }
     package func file(_ name: String) -> String { directory + "/" + name }
   }

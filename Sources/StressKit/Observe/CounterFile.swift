@@ -12,6 +12,9 @@ package protocol CounterSource: Sendable {
   func sample(
     into values: UnsafeMutableBufferPointer<Int64>, scratch: UnsafeMutableRawBufferPointer)
 
+  /// What a reading reads now, one pread(2) each: the least that it can cost.
+  var descriptors: [Int32] { get }
+
   /// Lets go of the descriptors; nothing is read afterwards.
   func close()
 }
@@ -43,6 +46,8 @@ package struct CounterFile: CounterSource {
     self.path = path
     descriptor = owned.release()
   }
+
+  package var descriptors: [Int32] { [descriptor] }
 
   package func close() { _ = Glibc.close(descriptor) }
 

@@ -106,6 +106,11 @@ package final class FlusherTime: CounterSource, @unchecked Sendable {
     thread = nil
   }
 
+  package var descriptors: [Int32] {
+    slots.indices.filter { slots[$0].state.load(ordering: .acquiring) == State.live }
+      .map { slots[$0].descriptor }
+  }
+
   package func close() {
     for i in slots.indices where slots[i].descriptor >= 0 {
       _ = Glibc.close(slots[i].descriptor)

@@ -66,6 +66,11 @@ package final class Sampler: @unchecked Sendable {
   }
 
   private func loop() {
+    // The lowest real-time priority, where there is the right to it: the subject's threads, io-wq's above all,
+    // are many and runnable at once. On two CPUs with four spinning processes beside it, 100 Hz for 10 s, the
+    // p99 of the lateness was 24 and 41 ms without and 0.3 and 0.2 ms with, of 1000 ticks 133 and 216 were
+    // missed without and 9 and 0 with. What it takes from the subject is the same either way: `cpu`.
+    _ = cl_set_fifo(1)
     var due = cl_boottime()
     // Microseconds are enough, and a minute: what is later counts in `worst`. All of it is allocated here.
     var histogram = Histogram<UInt32>(
@@ -107,7 +112,7 @@ package final class Sampler: @unchecked Sendable {
   }
 
   /// One reading into the ring.
-  func sample(at now: UInt64) {
+  package func sample(at now: UInt64) {
     let slot = put.load(ordering: .relaxed)
     guard slot - taken.load(ordering: .acquiring) < capacity else {
       droppedSamples.add(1, ordering: .relaxed)

@@ -7,7 +7,7 @@ import Glibc
 /// files, whose counters are folded once a second or are gauges of the device. None of either is backed by
 /// rstat (README, "Measuring honestly"); wb_stats is not: it asks for a cgroup's statistics the way dirty
 /// throttling itself does (`mem_cgroup_wb_stats`), whose flush is rate limited.
-struct Lanes {
+package struct Lanes {
   /// How long a reader of the record may be away before samples are dropped, ns.
   private static let fastRing: UInt64 = 10_000_000_000
   private static let slowRing: UInt64 = 30_000_000_000
@@ -17,15 +17,22 @@ struct Lanes {
   private var samplers: [Sampler] = []
   private var flushers: FlusherTime?
 
-  init(_ observe: Profile.Observe, _ record: RecordWriter) {
+  package init(_ observe: Profile.Observe, _ record: RecordWriter) {
     self.observe = observe
     self.record = record
   }
 
-  /// Starts the fast lane: pressure, memory.current and memory.events of the cgroups, pressure of the machine.
-  mutating func startFast(_ groups: [CgroupTree.Group]) throws(HarnessError) {
+  /// The other level of the observer: nothing is read while the streams run.
+  private var isBare: Bool { observe.level == .bare }
+
+  /// Starts the fast lane: memory and io pressure, of the machine too, memory.current and memory.events.
+  package mutating func startFast(_ groups: [CgroupTree.Group]) throws(HarnessError) {
+    if isBare { return }
+    try start("fast", observe.fast, Self.fastFiles(groups), ring: Self.fastRing)
+  }
+
+  package static func fastFiles(_ groups: [CgroupTree.Group]) -> [CounterFile] {
     var files = [
-      CounterFile("/proc/pressure/cpu", .pressure, prefix: "pressure/cpu:"),
       CounterFile("/proc/pressure/memory", .pressure, prefix: "pressure/memory:"),
       CounterFile("/proc/pressure/io", .pressure, prefix: "pressure/io:"),
     ]
@@ -36,25 +43,45 @@ struct Lanes {
       for file in ["memory.events", "memory.events.local"] {
         files.append(CounterFile(group.file(file), .keyed, prefix: "\(name)/\(file):"))
       }
-      for file in ["memory.pressure", "io.pressure", "cpu.pressure"] {
+      for file in ["memory.pressure", "io.pressure"] {
         files.append(CounterFile(group.file(file), .pressure, prefix: "\(name)/\(file):"))
       }
     }
-    try start("fast", observe.fast, files.compactMap { $0 }, ring: Self.fastRing)
+    return files.compactMap { $0 }
   }
 
-  /// Starts the slow lane: /proc/vmstat, the CPUs, the device and its writeback, kswapd and the flushers.
+  /// Starts the slow lane: /proc/vmstat, the CPUs and their pressure, the device and its writeback, kswapd and
+  /// the flushers.
   ///
   /// - Parameters:
   ///   - device: the scratch device, its file system mounted: the kernel knows the backing device's name.
   ///   - groups: the cgroups whose writeback of that device is looked at.
-  mutating func startSlow(
+  package mutating func startSlow(
     device: String, _ kind: Profile.Filesystem.Kind, _ groups: [CgroupTree.Group]
   ) throws(HarnessError) {
+    if isBare { return }
+    var sources: [any CounterSource] = Self.slowFiles(device: device, kind, groups)
+    flushers = FlusherTime()
+    if let flushers {
+      try flushers.start()
+      sources.append(flushers)
+    }
+    try start("slow", observe.interval, sources, ring: Self.slowRing)
+  }
+
+  package static func slowFiles(
+    device: String, _ kind: Profile.Filesystem.Kind, _ groups: [CgroupTree.Group]
+  ) -> [CounterFile] {
     var files = [
       CounterFile("/proc/vmstat", .keyed, prefix: "vmstat:"),
       CounterFile("/proc/stat", .processors, prefix: "cpu:"),
+      CounterFile("/proc/pressure/cpu", .pressure, prefix: "pressure/cpu:"),
     ]
+    for group in groups {
+      files.append(
+        CounterFile(
+          group.file("cpu.pressure"), .pressure, prefix: "\(group.path)/cpu.pressure:"))
+    }
     if let number = BlockDevice.number(device) {
       files.append(
         CounterFile("/sys/dev/block/\(number)/stat", .disk, prefix: "disk:"))
@@ -70,19 +97,12 @@ struct Lanes {
       files.append(CounterFile(directory + "/stats", .labelled, prefix: "bdi:"))
       files.append(CounterFile(directory + "/wb_stats", .blocks(owners)))
     }
-    files += KernelThreads.kswapd()
-    if observe.level == .full {
-      flushers = FlusherTime()
-      try flushers?.start()
-    }
-    var sources: [any CounterSource] = files.compactMap { $0 }
-    if let flushers { sources.append(flushers) }
-    try start("slow", observe.interval, sources, ring: Self.slowRing)
+    return files.compactMap { $0 } + KernelThreads.kswapd()
   }
 
   /// Starts the lane that a profile asks for as an experiment: it flushes rstat with every reading.
   mutating func startRstat(_ group: CgroupTree.Group) throws(HarnessError) {
-    guard let interval = observe.rstat,
+    guard !isBare, let interval = observe.rstat,
       let stat = CounterFile(
         group.file("memory.stat"), .keyed, prefix: "\(group.path)/memory.stat:")
     else { return }
@@ -92,8 +112,6 @@ struct Lanes {
   private mutating func start(
     _ name: String, _ interval: UInt64, _ sources: [any CounterSource], ring: UInt64
   ) throws(HarnessError) {
-    // The other level of the observer: nothing is read while the streams run.
-    if observe.level == .bare { return }
     let lane = Sampler(
       lane: name, interval: interval, files: sources,
       capacity: max(64, Int(clamping: ring / interval)))
@@ -103,10 +121,13 @@ struct Lanes {
   }
 
   /// Stops what runs, after one last reading each. Can be called again.
-  func stop() {
+  package func stop() {
     for lane in samplers { lane.stop() }
     flushers?.stop()
   }
+
+  /// How each lane fares, in the order of their starts.
+  package var health: [Sampler.Health] { samplers.map(\.health) }
 
   /// Stops, and tells the record how each lane fared.
   func finish() {

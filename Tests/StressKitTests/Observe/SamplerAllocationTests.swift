@@ -37,6 +37,7 @@ struct SamplerAllocationTests {
   @Test func loopAllocatesNothing() throws {
     struct Probe: CounterSource {
       let names = ["allocations"]
+      let descriptors: [Int32] = []
       func sample(
         into values: UnsafeMutableBufferPointer<Int64>, scratch: UnsafeMutableRawBufferPointer
       ) {

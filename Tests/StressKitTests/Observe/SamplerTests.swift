@@ -64,6 +64,7 @@ struct SamplerTests {
   @Test func countsWhatItMissed() throws {
     struct Slow: CounterSource {
       let names = ["slow"]
+      let descriptors: [Int32] = []
       func sample(
         into values: UnsafeMutableBufferPointer<Int64>, scratch: UnsafeMutableRawBufferPointer
       ) {

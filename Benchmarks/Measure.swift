@@ -1,0 +1,45 @@
+import CLinux
+import Glibc
+
+enum Measure {
+  /// ns that `body` takes.
+  static func time(_ body: () throws -> Void) rethrows -> Double {
+    let start = cl_monotonic()
+    try body()
+    return Double(cl_monotonic() - start)
+  }
+
+  /// CPU time of this process, ns.
+  static var processTime: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
+  }
+
+  static func median(_ values: [Double]) -> Double {
+    let sorted = values.sorted()
+    let half = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+  }
+
+  static func fixed(_ value: Double, _ digits: Int) -> String {
+    let scale = (0..<digits).reduce(1) { product, _ in product * 10 }
+    let scaled = Int((value * Double(scale)).rounded())
+    if digits == 0 { return "\(scaled)" }
+    let fraction = String(scaled % scale)
+    return "\(scaled / scale)." + String(repeating: "0", count: digits - fraction.count) + fraction
+  }
+
+  /// Prints rows in columns: the first to the left, the others to the right.
+  static func table(_ rows: [[String]]) {
+    let columns = rows.map(\.count).max() ?? 0
+    let widths = (0..<columns).map { i in rows.map { i < $0.count ? $0[i].count : 0 }.max() ?? 0 }
+    for row in rows {
+      let cells = row.enumerated().map { i, cell in
+        let padding = String(repeating: " ", count: widths[i] - cell.count)
+        return i == 0 ? cell + padding : padding + cell
+      }
+      print(cells.joined(separator: "  "))
+    }
+  }
+}
