@@ -75,6 +75,22 @@ struct CounterFileTests {
     #expect(values.contains(unknown) && values.filter { $0 != unknown }.count > 150)
   }
 
+  /// Cut anywhere, or upside down: a value is right or unknown.
+  @Test func vmstatCutShort() throws {
+    let whole = try KernelLogTests.fixture("vmstat-618.txt")
+    let text = String(decoding: whole, as: UTF8.self)
+    let values = parse(text, .keyed)
+    for length in stride(from: 0, to: whole.count, by: 13) {
+      let cut = parse(Array(whole[..<length]), .keyed, learnt: text)
+      let known = cut.prefix { $0 != unknown }
+      #expect(known.elementsEqual(values.prefix(known.count)))
+      #expect(cut.dropFirst(known.count).allSatisfy { $0 == unknown })
+      #expect(known.count == whole[..<length].count { $0 == UInt8(ascii: "\n") })
+    }
+    let reversed = text.split(separator: "\n").reversed().joined(separator: "\n") + "\n"
+    #expect(parse(reversed, .keyed, learnt: text) == values)
+  }
+
   /// One file out of a dump of a fresh cgroup's files.
   private func cgroupFile(_ name: String, of dump: String) throws -> String {
     let text = String(decoding: try KernelLogTests.fixture(dump), as: UTF8.self)
