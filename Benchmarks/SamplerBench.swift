@@ -67,8 +67,37 @@ enum SamplerBench {
         try share("all files at \(hertz) Hz", 1_000_000_000 / hertz, 1_000_000_000 / hertz))
     }
     shares.append(try share("both lanes as by default", defaults.fast, defaults.interval))
+    let used = try bareShare([
+      (fast.flatMap(\.descriptors), defaults.fast),
+      (slow.flatMap(\.descriptors), defaults.interval),
+    ])
+    shares.append(["bare preads and sleeps at these rates", Measure.fixed(used, 2), "-"])
     Measure.table(shares)
     print("Process CPU time by wall time, \(window / 1_000_000_000) s each, record to /dev/null.")
+  }
+
+  /// Percent of one CPU that two threads take which do nothing but sleep and read: waking up, with what they
+  /// read no longer in the CPU's caches, costs more than a loop of reads shows.
+  private static func bareShare(
+    _ lanes: [(descriptors: [Int32], interval: UInt64)]
+  ) throws -> Double {
+    let end = cl_boottime() + window
+    let start = cl_monotonic()
+    let before = Measure.processTime
+    let threads = try lanes.map { lane in
+      try Thread("floor") {
+        _ = cl_set_fifo(1)
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        var due = cl_boottime()
+        while due < end {
+          for fd in lane.descriptors { pread(fd, &bytes, bytes.count, 0) }
+          due += lane.interval
+          cl_sleep_until(due)
+        }
+      }
+    }
+    for thread in threads { thread.join() }
+    return 100 * (Measure.processTime - before) / Double(cl_monotonic() - start)
   }
 
   /// A row: a tick of a lane with these sources, the preads it cannot do without, and cat.

@@ -101,13 +101,14 @@ package final class Sampler: @unchecked Sendable {
         due += missed * interval
       }
     }
+    // Before the percentiles, which take longer than many a tick.
+    let cpu = Thread.cpuTime
     func percentile(_ percent: Double) -> UInt64 {
       min(histogram.valueAtPercentile(percent), worst)
     }
     ending = (
       Lateness(
-        p50: percentile(50), p99: percentile(99), p999: percentile(99.9), max: worst),
-      Thread.cpuTime
+        p50: percentile(50), p99: percentile(99), p999: percentile(99.9), max: worst), cpu
     )
   }
 
