@@ -17,6 +17,8 @@ package final class Sampler: @unchecked Sendable {
 
   private static let longestSleep: UInt64 = 100_000_000
 
+  /// Each source's number of columns, so that no name is touched in the loop.
+  private let widths: [Int]
   private let stride: Int
   private let capacity: Int
   private let ring: UnsafeMutableBufferPointer<Int64>
@@ -40,6 +42,7 @@ package final class Sampler: @unchecked Sendable {
     self.files = files
     self.capacity = capacity
     names = files.flatMap(\.names)
+    widths = files.map(\.names.count)
     stride = names.count + 1
     ring = .allocate(capacity: capacity * stride)
     // Touched now: a page fault in the loop would be an allocation under pressure.
@@ -124,7 +127,7 @@ package final class Sampler: @unchecked Sendable {
     ring[at] = Int64(bitPattern: now)
     at += 1
     for i in 0..<files.count {
-      let count = files[i].names.count
+      let count = widths[i]
       files[i].sample(
         into: UnsafeMutableBufferPointer(start: base + at, count: count), scratch: scratch)
       at += count
