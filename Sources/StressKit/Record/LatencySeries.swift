@@ -1,8 +1,7 @@
 /// How long operations of one kind took, second by second: a histogram a second, told to the record.
 ///
-/// Values are kept as an HdrHistogram with three significant digits keeps them, by their top 11 bits: what
-/// is told is less than 0.1 % (2^-10) below what was measured. There is no range to fall out of. Count, sum
-/// and maximum are exact. A second may be told in several lines, whose counts add up: when more
+/// Values are told by their `LatencyBucket`. There is no range to fall out of; count, sum and maximum are
+/// exact. A second may be told in several lines, whose counts add up: when more
 /// different values come than there is room for, or when an operation is heard of late.
 ///
 /// Seconds are whole ones of CLOCK_BOOTTIME, so that the series of a trial line up.
@@ -51,7 +50,7 @@ package struct LatencySeries: ~Copyable {
       // Merging again and again to gain a few entries would cost more than a line does.
       if used > entries.count / 2 { flush() }
     }
-    entries.initializeElement(at: used, to: Self.bucket(value) << 48 | 1)
+    entries.initializeElement(at: used, to: UInt64(LatencyBucket.of(value)) << 48 | 1)
     used += 1
     count += 1
     sum += value
@@ -75,7 +74,7 @@ package struct LatencySeries: ~Copyable {
         "v",
         .array(
           entries[..<used].map { entry in
-            [.uint(Self.lowest(entry >> 48)), .uint(entry & Self.countMask)]
+            [.uint(LatencyBucket.lowest(Int(entry >> 48))), .uint(entry & Self.countMask)]
           })
       ),
     ]
@@ -101,19 +100,4 @@ package struct LatencySeries: ~Copyable {
   }
 
   private static let countMask: UInt64 = 1 << 48 - 1
-
-  /// The lowest value that shares a bucket with `value`: all but its top 11 bits cleared.
-  package static func quantised(_ value: UInt64) -> UInt64 { lowest(bucket(value)) }
-
-  /// 1024 buckets for every power of two from 2048 on, and one for each value below: fewer than 2^16.
-  private static func bucket(_ value: UInt64) -> UInt64 {
-    let shift = UInt64(Swift.max(0, 53 - value.leadingZeroBitCount))
-    return shift << 10 + value >> shift
-  }
-
-  private static func lowest(_ bucket: UInt64) -> UInt64 {
-    if bucket < 2048 { return bucket }
-    let shift = bucket >> 10 - 1
-    return (bucket - shift << 10) << shift
-  }
 }
