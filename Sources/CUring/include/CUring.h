@@ -17,8 +17,13 @@ struct cu_completion {
   uint32_t flags;
 };
 
-/// Creates a ring with room for `entries` operations. Returns 0 or a negated errno.
-int cu_ring_create(unsigned entries, struct cu_ring *_Nullable *_Nonnull out);
+/// Creates a ring with room for `entries` operations, to be used by the calling thread alone. Returns 0 or a
+/// negated errno.
+///
+/// Where the kernel can (6.1), a completion becomes visible in the calls below and nowhere else, those of
+/// the operations that a call carried out itself first; `*deferred` is 1 then. It spares the thread the
+/// interruption by each operation that an io-wq worker ends.
+int cu_ring_create(unsigned entries, struct cu_ring *_Nullable *_Nonnull out, int *_Nonnull deferred);
 
 void cu_ring_destroy(struct cu_ring *_Nonnull ring);
 
@@ -26,11 +31,9 @@ void cu_ring_destroy(struct cu_ring *_Nonnull ring);
 int cu_queue_write(struct cu_ring *_Nonnull ring, int fd, const void *_Nonnull buffer, uint32_t length,
                    uint64_t offset, uint64_t user_data);
 
-/// Submits what is queued, in one system call. Returns the number submitted or a negated errno.
-int cu_submit(struct cu_ring *_Nonnull ring);
-
-/// Submits what is queued and sleeps until `count` completions are there. Returns 0 or a negated errno.
-int cu_submit_and_wait(struct cu_ring *_Nonnull ring, unsigned count);
+/// Submits what is queued and sleeps until `count` completions are there (0: looks for them only), in one
+/// system call. Returns the number submitted or a negated errno; what was not submitted stays queued.
+int cu_submit(struct cu_ring *_Nonnull ring, unsigned count);
 
 /// Sleeps until a completion is there or `nanoseconds` have passed. Returns 0, -ETIME or a negated errno.
 int cu_wait(struct cu_ring *_Nonnull ring, uint64_t nanoseconds);

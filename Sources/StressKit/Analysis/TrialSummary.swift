@@ -47,7 +47,8 @@ package struct TrialSummary: Sendable {
   /// that made no end it is what its record had told until then: a lower bound.
   package var longestWrite: Double?
   package var longestSync: Double?
-  /// Operations that are missing from the latencies: too many for the log, or longer than an hour.
+  /// Operations that are missing from the latencies: too many for the log, or, in older records, longer
+  /// than an hour.
   package var lostLatencies: Int64
   package var memoryPressure: Pressure?
   package var ioPressure: Pressure?
@@ -145,7 +146,11 @@ package struct TrialSummary: Sendable {
   private static func longest(
     _ record: RecordReader, _ streams: [JSON], _ kind: String
   ) -> Double? {
-    var values = streams.flatMap { Distribution.pairs($0["\(kind)_latency"]) }.map(\.value)
+    // The histogram's values are rounded.
+    var values = streams.flatMap { stream in
+      stream["\(kind)_max"]?.double.map { [$0] }
+        ?? Distribution.pairs(stream["\(kind)_latency"]).map(\.value)
+    }
     for type in ["in-flight", "slow"] {
       for line in record.lines(type) where line["kind"]?.string == kind {
         if let value = (line["age"] ?? line["latency"])?.double { values.append(value) }

@@ -40,6 +40,10 @@ package struct RecordText {
       .map { ($0.line, $0.time) }
   }
 
+  private func worker(_ line: JSON) -> String {
+    (line["stream"] ?? line["pinned"])?.string ?? "?"
+  }
+
   private func seconds(_ value: JSON?) -> String { Format.seconds(value?.double) + " s" }
 
   /// A line's text; nil for what is only counted.
@@ -56,10 +60,10 @@ package struct RecordText {
       let overhead = Format.fixed((line["overhead"]?.double ?? 0) / 1024, 0)
       return "worker \(line["worker"]?.string ?? "?") costs its cgroup \(overhead) KiB"
     case "slow":
-      return "\(line["stream"]?.string ?? "?"): \(line["kind"]?.string ?? "?") took "
+      return "\(worker(line)): \(line["kind"]?.string ?? "?") took "
         + seconds(line["latency"])
     case "in-flight":
-      return "\(line["stream"]?.string ?? "?"): \(line["kind"]?.string ?? "?") in flight for "
+      return "\(worker(line)): \(line["kind"]?.string ?? "?") in flight for "
         + seconds(line["age"])
     case "oom": return line["report"].flatMap(OOMReport.init(json:)).map(describe)
     case "oom-group-kill":

@@ -1,57 +1,98 @@
 import CLinux
 import Histogram
 
-/// Gathers what a stream's worker leaves in shared memory and tells it to the record: every slow
-/// operation by itself, all of them as a histogram.
-final class StreamRecorder {
+/// Gathers what a worker leaves in shared memory and tells it to the record: every slow operation by
+/// itself, all of them as histograms.
+package final class OperationRecorder {
   let worker: WorkerProcess
   private let slow: UInt64
   private let record: RecordWriter
-  private var writes = StreamRecorder.empty
-  private var syncs = StreamRecorder.empty
-  /// Latencies above the histogram's range: recorded by count, never dropped silently.
-  private var beyond: Int64 = 0
+  private var writes: Latencies
+  private var syncs: Latencies
   private var inFlightIsRecorded = false
   private var endedBeforeStop = false
   /// When the trial stopped looking: later ends are not the trial's.
   private var cutoff = UInt64.max
   private var totals: WorkerProcess.Totals?
 
-  /// 1 us to 1 h, three significant digits.
-  private static var empty: Histogram<UInt64> {
-    Histogram(lowestDiscernibleValue: 1000, highestTrackableValue: 3_600_000_000_000)
+  /// The latencies of one kind of operation: of the whole trial, and second by second.
+  struct Latencies: ~Copyable {
+    /// A day, ns. What takes longer is counted as that, but for `max`.
+    static let longest: UInt64 = 86_400_000_000_000
+
+    private var histogram = Histogram<UInt64>(
+      lowestDiscernibleValue: 1000, highestTrackableValue: longest)
+    private(set) var max: UInt64?
+    private(set) var count: UInt64 = 0
+    var series: LatencySeries
+
+    init(_ series: consuming LatencySeries) { self.series = series }
+
+    mutating func record(_ operation: SharedBlock.Operation) {
+      let latency = operation.end - operation.start
+      histogram.record(min(latency, Self.longest))
+      max = Swift.max(max ?? 0, latency)
+      count += 1
+      series.record(latency, at: operation.end)
+    }
+
+    /// The whole trial's, as `[value, count]` pairs.
+    var pairs: JSON {
+      .array(histogram.recordedValues().map { [.uint($0.value), .uint(UInt64($0.count))] })
+    }
   }
 
   /// - Parameter slow: operations at least this long are recorded one by one, ns.
-  init(_ worker: WorkerProcess, slow: UInt64, _ record: RecordWriter) {
+  package init(_ worker: WorkerProcess, slow: UInt64, _ record: RecordWriter) {
     self.worker = worker
     self.slow = slow
     self.record = record
+    writes = Latencies(LatencySeries(of: "write", stream: worker.name, record))
+    syncs = Latencies(LatencySeries(of: "fsync", stream: worker.name, record))
   }
 
-  func collect() {
+  /// Hears of the operations that have ended since the last call.
+  package func collect() {
     worker.drain { operation in
       // It was in flight at the cut-off, and counts with its age.
       if operation.end > cutoff { return }
-      let latency = operation.end - operation.start
-      let kind = SharedBlock.Kind(rawValue: operation.kind) ?? .write
-      let fits = kind == .write ? writes.record(latency) : syncs.record(latency)
-      if !fits { beyond += 1 }
-      if latency >= slow {
-        record.emit(
-          "slow", at: operation.end,
-          [
-            ("stream", .string(worker.name)), ("kind", .string(kind.label)),
-            ("start", .uint(operation.start)), ("latency", .uint(latency)),
-            ("bytes", .uint(operation.bytes)),
-          ])
+      switch SharedBlock.Kind(rawValue: operation.kind) {
+      case .fsync: syncs.record(operation)
+      // The worker keeps the histogram of these; it logs the slow ones only.
+      case .touch: break
+      case .write, nil: writes.record(operation)
       }
+      if operation.end - operation.start >= slow { tell(operation) }
     }
+    let now = cl_boottime()
+    writes.series.tell(before: now)
+    syncs.series.tell(before: now)
+  }
+
+  private func tell(_ operation: SharedBlock.Operation) {
+    let kind = SharedBlock.Kind(rawValue: operation.kind) ?? .write
+    record.emit(
+      "slow", at: operation.end,
+      subject + [
+        ("kind", .string(kind.label)), ("start", .uint(operation.start)),
+        ("latency", .uint(operation.end - operation.start)), ("bytes", .uint(operation.bytes)),
+        ("file", .int(Int64(operation.file))), ("offset", .uint(operation.offset)),
+        ("ahead", .int(Int64(operation.ahead))), ("in_flight", .int(Int64(operation.inFlight))),
+        ("in_flight_bytes", .uint(operation.bytesInFlight)),
+      ])
+  }
+
+  /// Whose operations these are.
+  private var subject: [(String, JSON)] {
+    [
+      (worker.isStream ? "stream" : "pinned", .string(worker.name)),
+      ("pid", .int(Int64(worker.pid))),
+    ]
   }
 
   /// Operations that have not ended when the worker died or time is up, with their age at that moment.
   /// Only the first call counts: the slots of a dead worker stay as they were.
-  func recordInFlight(at time: UInt64) {
+  package func recordInFlight(at time: UInt64) {
     if inFlightIsRecorded { return }
     inFlightIsRecorded = true
     endedBeforeStop = worker.hasEnded()
@@ -60,10 +101,10 @@ final class StreamRecorder {
     for operation in worker.inFlight() where operation.start < time {
       record.emit(
         "in-flight", at: time,
-        [
-          ("stream", .string(worker.name)), ("kind", .string(operation.kind.label)),
-          ("start", .uint(operation.start)), ("age", .uint(time - operation.start)),
-          ("bytes", .uint(operation.bytes)),
+        subject + [
+          ("kind", .string(operation.kind.label)), ("start", .uint(operation.start)),
+          ("age", .uint(time - operation.start)), ("bytes", .uint(operation.bytes)),
+          ("file", .int(Int64(operation.file))), ("offset", .uint(operation.offset)),
         ])
     }
   }
@@ -87,9 +128,11 @@ final class StreamRecorder {
     return worker.failure != nil ? "failed" : "killed"
   }
 
-  /// The stream's totals and histograms; values are ns, as `[value, count]` pairs.
-  func finish() {
+  /// The stream's totals and histograms.
+  package func finish() {
     let totals = totals ?? worker.totals
+    writes.series.flush()
+    syncs.series.flush()
     record.emit(
       "stream", at: cutoff,
       [
@@ -97,13 +140,30 @@ final class StreamRecorder {
         ("bytes", .uint(totals.bytes)), ("first_start", .uint(totals.firstStart)),
         ("last_end", .uint(totals.lastEnd)), ("inline", .uint(totals.inline)),
         ("punted", .uint(totals.punted)), ("paced", .uint(totals.paced)),
-        ("log_lost", .uint(totals.logLost)), ("beyond_range", .int(beyond)),
-        ("write_latency", Self.pairs(writes)), ("fsync_latency", Self.pairs(syncs)),
+        ("log_lost", .uint(totals.logLost)), ("writes", .uint(writes.count)),
+        ("write_max", Self.time(writes.max)), ("fsyncs", .uint(syncs.count)),
+        ("fsync_max", Self.time(syncs.max)), ("write_latency", writes.pairs),
+        ("fsync_latency", syncs.pairs),
       ])
   }
 
-  private static func pairs(_ histogram: Histogram<UInt64>) -> JSON {
-    .array(
-      histogram.recordedValues().map { [.uint($0.value), .uint(UInt64($0.count))] })
+  private static func time(_ value: UInt64?) -> JSON { value.map { .uint($0) } ?? .null }
+
+  /// How long the pinned pages took to come; nothing for memory that was locked, whose pages come in one call.
+  func finishPinning() {
+    collect()
+    let now = cl_boottime()
+    if worker.hasEnded() { recordInFlight(at: now) }
+    guard let touches = worker.touches else { return }
+    record.emit(
+      "pin", at: now,
+      subject + [
+        ("touches", .uint(touches.count)), ("touch_max", .uint(touches.max)),
+        ("log_lost", .uint(worker.totals.logLost)),
+        (
+          "touch_latency",
+          .array(touches.histogram.map { [.uint($0.value), .uint($0.count)] })
+        ),
+      ])
   }
 }

@@ -21,7 +21,8 @@ package final class Trial {
   private var cgroups: CgroupTree
   private var limited: CgroupTree.Group?
   private var workers: [WorkerProcess] = []
-  private var streams: [StreamRecorder] = []
+  private var streams: [OperationRecorder] = []
+  private var pins: [OperationRecorder] = []
   private var lanes: Lanes
   private var mount: Mount?
   private var pageCache: PageCache?
@@ -100,8 +101,10 @@ package final class Trial {
     phase("pin")
     var remaining = groups[...]
     for pinned in profile.pinned {
-      workers.append(
-        try .pinning(pinned, cgroup: remaining.removeFirst(), seed: seeds.next()))
+      let worker = try WorkerProcess.pinning(
+        pinned, cgroup: remaining.removeFirst(), seed: seeds.next(), slow: profile.observe.slow)
+      workers.append(worker)
+      pins.append(OperationRecorder(worker, slow: profile.observe.slow, record))
     }
     try awaitDevices()
     try mountScratch()
@@ -111,7 +114,7 @@ package final class Trial {
         stream, to: Self.mountPoint + "/" + stream.name, cgroup: remaining.removeFirst(),
         seed: seeds.next())
       workers.append(worker)
-      streams.append(StreamRecorder(worker, slow: profile.observe.slow, record))
+      streams.append(OperationRecorder(worker, slow: profile.observe.slow, record))
     }
     for worker in workers {
       record.emit(
@@ -154,7 +157,9 @@ package final class Trial {
   /// Waits until every worker has its memory or is ready to write.
   private func awaitPins() throws(HarnessError) {
     let deadline = cl_boottime() + Self.readyTime
+    defer { for pin in pins { pin.finishPinning() } }
     while let waiting = workers.first(where: { !$0.isReady }) {
+      for pin in pins { pin.collect() }
       for worker in workers where worker.hasEnded() {
         if let failure = worker.failure { throw failure }
         // Killed while pinning: that is a result, of class anon.

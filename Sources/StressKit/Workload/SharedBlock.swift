@@ -8,9 +8,10 @@ import SystemPackage
 /// to the cgroup under test, and what the worker measured survives its SIGKILL, operations in flight
 /// included. One file (memfd), laid out as
 ///
-///     Control | path (256 bytes) | Slot x (depth + 1) | Operation x capacity | buffers, page-aligned
+///     Control | path (256 bytes) | Slot x (depth + 1) | Operation x capacity | UInt32 x buckets
+///     | buffers, page-aligned
 ///
-/// Single writer per word: the worker writes `results`, slots and the log; the supervisor writes
+/// Single writer per word: the worker writes its results, slots, log and buckets; the supervisor writes
 /// `stop` and `logTail`.
 package final class SharedBlock {
   /// Every member is a 64-bit word, so that the layout is the same however it is compiled.
@@ -28,6 +29,10 @@ package final class SharedBlock {
     var seed: UInt64 = 0
     var locked: UInt64 = 0
     var logCapacity: UInt64 = 0
+    /// Page touches at least this long are logged, ns.
+    var slow: UInt64 = 0
+    /// Buckets of the histogram of all page touches; 0: none are timed.
+    var buckets: UInt64 = 0
 
     var stop: UInt64 = 0
     var logTail: UInt64 = 0
@@ -43,6 +48,9 @@ package final class SharedBlock {
     var logHead: UInt64 = 0
     var logLost: UInt64 = 0
     var paced: UInt64 = 0
+    var touches: UInt64 = 0
+    /// The longest page touch, ns.
+    var touchMax: UInt64 = 0
   }
 
   enum State: UInt64 {
@@ -73,12 +81,24 @@ package final class SharedBlock {
   struct Slot {
     var start: UInt64 = 0
     var bytes: UInt64 = 0
-    var kind: UInt64 = 0
+    var offset: UInt64 = 0
+    var kind: UInt32 = 0
+    var file: UInt32 = 0
+    /// Operations of the worker that were in flight already when this one began.
+    var ahead: UInt32 = 0
   }
 
-  package enum Kind: UInt64, Sendable {
+  package enum Kind: UInt32, Sendable {
     case write, fsync
-    package var label: String { self == .write ? "write" : "fsync" }
+    /// A pinned page is written to for the first time.
+    case touch
+    package var label: String {
+      switch self {
+      case .write: "write"
+      case .fsync: "fsync"
+      case .touch: "touch"
+      }
+    }
   }
 
   /// A finished operation.
@@ -86,7 +106,15 @@ package final class SharedBlock {
     package var start: UInt64
     package var end: UInt64
     package var bytes: UInt64
-    package var kind: UInt64
+    /// Where in its file, or in the pinned memory.
+    package var offset: UInt64
+    package var kind: UInt32
+    package var file: UInt32
+    /// Operations of the worker that were in flight already when this one began.
+    package var ahead: UInt32
+    /// Operations of the worker that were in flight when this one ended, itself included, and their bytes.
+    package var inFlight: UInt32
+    package var bytesInFlight: UInt64
   }
 
   static let pathRoom = 256
@@ -106,15 +134,21 @@ package final class SharedBlock {
     UnsafeMutableRawPointer(slots + Int(control.pointee.depth) + 1)
       .assumingMemoryBound(to: Operation.self)
   }
+  /// How often a page touch took as long as each `LatencyBucket`.
+  var buckets: UnsafeMutablePointer<UInt32> {
+    UnsafeMutableRawPointer(log + Int(control.pointee.logCapacity))
+      .assumingMemoryBound(to: UInt32.self)
+  }
   func buffer(_ slot: Int) -> UnsafeMutableRawPointer {
-    base + Self.bufferStart(depth: control.pointee.depth, log: control.pointee.logCapacity)
-      + slot * Int(control.pointee.block)
+    base + Self.bufferStart(control.pointee) + slot * Int(control.pointee.block)
   }
 
-  static func bufferStart(depth: UInt64, log: UInt64) -> Int {
+  static func bufferStart(_ control: Control) -> Int {
     let end =
-      MemoryLayout<Control>.stride + pathRoom + Int(depth + 1) * MemoryLayout<Slot>.stride
-      + Int(log) * MemoryLayout<Operation>.stride
+      MemoryLayout<Control>.stride + pathRoom
+      + Int(control.depth + 1) * MemoryLayout<Slot>.stride
+      + Int(control.logCapacity) * MemoryLayout<Operation>.stride
+      + Int(control.buckets) * MemoryLayout<UInt32>.stride
     return (end + 4095) & ~4095
   }
 
@@ -123,8 +157,7 @@ package final class SharedBlock {
   /// Makes and prefaults the block of a worker; the caller is charged for it.
   init(name: String, _ control: Control, path: String) throws(HarnessError) {
     let buffers = control.block * max(control.depth, 1)
-    let needed =
-      Self.bufferStart(depth: control.depth, log: control.logCapacity) + Int(buffers)
+    let needed = Self.bufferStart(control) + Int(buffers)
     guard path.utf8.count < Self.pathRoom else {
       throw HarnessError(.usage, path, "path longer than \(Self.pathRoom - 1) bytes")
     }

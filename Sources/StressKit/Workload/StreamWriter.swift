@@ -9,27 +9,30 @@ import Glibc
 struct StreamWriter {
   private let block: SharedBlock
   private let control: UnsafeMutablePointer<SharedBlock.Control>
-  private let slots: UnsafeMutablePointer<SharedBlock.Slot>
-  private let log: UnsafeMutablePointer<SharedBlock.Operation>
+  private var operations: OperationLog
   private let depth: Int
   private let blockSize: UInt64
   private let files: Int
-  private var descriptors: [Int32] = []
-  /// Next offset of each file.
-  private var offsets: [UInt64]
+  /// The files: descriptor and next offset. Like all else that the writer needs, never freed: it ends with
+  /// the process.
+  private let table: UnsafeMutablePointer<Output>
   private var nextFile = 0
   private var issued: UInt64 = 0
   private var sinceSync: UInt64 = 0
   private var beganAt: UInt64 = 0
 
+  private struct Output {
+    var descriptor: Int32
+    var offset: UInt64
+  }
+
   init(block: SharedBlock) {
     control = block.control
-    slots = block.slots
-    log = block.log
+    operations = OperationLog(block)
     depth = Int(block.control.pointee.depth)
     blockSize = block.control.pointee.block
     files = Int(block.control.pointee.files)
-    offsets = [UInt64](repeating: 0, count: files)
+    table = .allocate(capacity: files)
     self.block = block
   }
 
@@ -44,21 +47,16 @@ struct StreamWriter {
     }
     var paths: [[CChar]] = []
     for i in 0..<files { paths.append(Array(Self.path(block.path, i).utf8CString)) }
-    descriptors.reserveCapacity(files)
 
     let engine = control.pointee.engine
-    var ring: OpaquePointer?
-    if engine == EngineCode.ioUring {
-      let result = cu_ring_create(UInt32(depth), &ring)
-      if result < 0 { Worker.fail(control, .ring, -result) }
-    }
+    let ring = engine == EngineCode.ioUring ? makeRing() : nil
     Worker.awaitStart(control)
     // Opened after the delay: a file's first dirty page comes after the pin, as in a backup.
-    for path in paths {
-      let fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    for i in 0..<files {
+      let fd = open(paths[i], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
       if fd < 0 { Worker.fail(control, .open, cl_errno()) }
-      descriptors.append(fd)
-      let share = share(descriptors.count - 1)
+      (table + i).initialize(to: Output(descriptor: fd, offset: 0))
+      let share = share(i)
       if control.pointee.preallocate != 0, share > 0 {
         let result = cl_fallocate(fd, 0, Int64(share))
         if result < 0 { Worker.fail(control, .preallocate, -result) }
@@ -101,7 +99,6 @@ struct StreamWriter {
     var file: Int
     var offset: UInt64
     var length: UInt32
-    var number: UInt64
   }
 
   /// The next block, nil when the stream's size is reached or the supervisor says stop.
@@ -113,10 +110,12 @@ struct StreamWriter {
       length = min(length, control.pointee.size - issued)
     }
     let next = Next(
-      file: nextFile, offset: offsets[nextFile], length: UInt32(length), number: issued / blockSize)
-    offsets[nextFile] += length
+      file: nextFile, offset: table[nextFile].offset,
+      length: UInt32(truncatingIfNeeded: length))
+    table[nextFile].offset += length
     issued += length
-    nextFile = (nextFile + 1) % files
+    nextFile += 1
+    if nextFile == files { nextFile = 0 }
     return next
   }
 
@@ -143,33 +142,11 @@ struct StreamWriter {
 
   // MARK: What happened
 
-  private func begin(_ slot: Int, bytes: UInt64, kind: SharedBlock.Kind) {
-    slots[slot].bytes = bytes
-    slots[slot].kind = kind.rawValue
-    cl_store(&slots[slot].start, cl_boottime())
-  }
-
-  private func finish(_ slot: Int) {
-    let now = cl_boottime()
-    let operation = SharedBlock.Operation(
-      start: slots[slot].start, end: now, bytes: slots[slot].bytes, kind: slots[slot].kind)
-    let head = control.pointee.logHead
-    if head - cl_load(&control.pointee.logTail) < control.pointee.logCapacity {
-      log[Int(head % control.pointee.logCapacity)] = operation
-      cl_store(&control.pointee.logHead, head + 1)
-    } else {
-      control.pointee.logLost += 1
-    }
-    cl_store(&slots[slot].start, 0)
-    control.pointee.bytes += operation.kind == SharedBlock.Kind.write.rawValue ? operation.bytes : 0
-    cl_store(&control.pointee.lastEnd, now)
-  }
-
-  private func syncAll() {
-    for fd in descriptors {
-      begin(depth, bytes: 0, kind: .fsync)
-      if Glibc.fsync(fd) < 0 { Worker.fail(control, .fsync, cl_errno()) }
-      finish(depth)
+  private mutating func syncAll() {
+    for file in 0..<files {
+      operations.begin(depth, .fsync, bytes: 0, file: file)
+      if Glibc.fsync(table[file].descriptor) < 0 { Worker.fail(control, .fsync, cl_errno()) }
+      operations.finish(depth, at: cl_boottime())
     }
   }
 
@@ -195,10 +172,11 @@ struct StreamWriter {
       }
       guard let next = take() else { return }
       stamp(0, next)
-      begin(0, bytes: UInt64(next.length), kind: .write)
-      let errno = write(descriptors[next.file], 0, next.offset, next.length)
+      operations.begin(
+        0, .write, bytes: UInt64(next.length), file: next.file, offset: next.offset)
+      let errno = write(table[next.file].descriptor, 0, next.offset, next.length)
       if errno != 0 { Worker.fail(control, .write, errno) }
-      finish(0)
+      operations.finish(0, at: cl_boottime())
       if syncIsDue(UInt64(next.length)) { syncAll() }
     }
   }
@@ -234,51 +212,81 @@ struct StreamWriter {
     }
   }
 
-  private mutating func runRing(_ ring: OpaquePointer) {
-    withUnsafeTemporaryAllocation(of: cu_completion.self, capacity: depth) { completions in
-      withUnsafeTemporaryAllocation(of: Pending.self, capacity: depth) { pending in
-        ringLoop(ring, completions, pending)
-      }
-    }
+  // MARK: io_uring
+
+  /// A ring, and what it takes to keep it busy; for as long as the process lives.
+  private struct Ring {
+    let handle: OpaquePointer
+    /// Completions come when asked for, those of inline writes first.
+    let isDeferred: Bool
+    let completions: UnsafeMutablePointer<cu_completion>
+    /// Of each slot: what of its write is still to come.
+    let pending: UnsafeMutablePointer<Pending>
+    /// The free slots are the first `freeCount` of these; the one used last is used next, while its buffer
+    /// is in the cache.
+    let free: UnsafeMutablePointer<Int32>
+    var freeCount: Int
   }
 
   /// What of a slot's write is still to come: a short write is continued.
   private struct Pending {
-    var file: Int
-    var offset: UInt64
+    var file: Int32
     var length: UInt32
     var done: UInt32
+    var offset: UInt64
   }
 
-  private mutating func ringLoop(
-    _ ring: OpaquePointer, _ completions: UnsafeMutableBufferPointer<cu_completion>,
-    _ pending: UnsafeMutableBufferPointer<Pending>
-  ) {
-    guard let out = completions.baseAddress else { return }
-    var inFlight = 0
+  private func makeRing() -> Ring {
+    var handle: OpaquePointer?
+    var isDeferred: Int32 = 0
+    let result = cu_ring_create(UInt32(depth), &handle, &isDeferred)
+    guard result == 0, let handle else { Worker.fail(control, .ring, -result) }
+    let ring = Ring(
+      handle: handle, isDeferred: isDeferred != 0, completions: .allocate(capacity: depth),
+      pending: .allocate(capacity: depth), free: .allocate(capacity: depth), freeCount: depth)
+    // Touched here: nothing is to be charged to the cgroup later.
+    ring.completions.initialize(repeating: cu_completion(), count: depth)
+    ring.pending.initialize(
+      repeating: Pending(file: 0, length: 0, done: 0, offset: 0), count: depth)
+    for slot in 0..<depth { (ring.free + slot).initialize(to: Int32(depth - 1 - slot)) }
+    return ring
+  }
+
+  private mutating func runRing(_ ring: Ring) {
+    var ring = ring
     var ended = false
     var drainForSync = false
     while true {
       var wait: UInt64 = 0
-      while inFlight < depth, !ended, !drainForSync {
+      while ring.freeCount > 0, !ended, !drainForSync {
         wait = untilDue()
         if wait > 0 { break }
         guard let next = take() else {
           ended = true
           break
         }
-        var slot = 0
-        while slots[slot].start != 0 { slot += 1 }
+        ring.freeCount -= 1
+        let slot = Int(ring.free[ring.freeCount])
         stamp(slot, next)
-        pending[slot] = Pending(file: next.file, offset: next.offset, length: next.length, done: 0)
-        begin(slot, bytes: UInt64(next.length), kind: .write)
-        submit(ring, slot, pending[slot])
-        inFlight += 1
+        ring.pending[slot] = Pending(
+          file: Int32(truncatingIfNeeded: next.file), length: next.length, done: 0,
+          offset: next.offset)
         drainForSync = syncIsDue(UInt64(next.length))
+        // The last one that fits is submitted and waited after in a single call. With one file, writes
+        // that were punted end in their order (they are hashed onto one worker by inode), so that if this
+        // one is the first to be done, it was done inline.
+        let waits = ring.freeCount == 0 && files == 1 && depth > 1 && ring.isDeferred
+        operations.begin(
+          slot, .write, bytes: UInt64(next.length), file: next.file, offset: next.offset)
+        submit(ring, slot, waitFor: waits ? 1 : 0)
         // At once, so that a write done inline is stamped when it is done, and counted as what it was.
-        inFlight -= reap(ring, out, pending, submitted: slot)
+        if reap(&ring, submitted: slot, mustBeFirst: waits) {
+          control.pointee.inline &+= 1
+        } else {
+          control.pointee.punted &+= 1
+        }
       }
-      if inFlight == 0 {
+      if ring.freeCount == depth {
         if drainForSync {
           drainForSync = false
           syncAll()
@@ -288,57 +296,67 @@ struct StreamWriter {
       }
       if wait > 0 { control.pointee.paced += 1 }
       // A completion ends the wait for the next block's time: it is not to be stamped late.
-      let result = wait > 0 ? cu_wait(ring, wait) : cu_submit_and_wait(ring, 1)
+      let result = wait > 0 ? cu_wait(ring.handle, wait) : cu_submit(ring.handle, 1)
       if result < 0, result != -EINTR, result != -ETIME { Worker.fail(control, .submit, -result) }
-      inFlight -= reap(ring, out, pending, submitted: nil)
+      reap(&ring, submitted: -1, mustBeFirst: false)
     }
   }
 
-  /// Takes the completions that are there; no system call, but for what must be continued. Returns how many
-  /// writes are done.
+  /// Takes the completions that are there; no system call, but for what must be continued.
   ///
-  /// - Parameter submitted: the slot submitted just now. Its write was done inline if its completion is
-  ///   here already, else punted to an io-wq worker (a punted one that is done before the system call has
-  ///   returned counts as inline).
-  private func reap(
-    _ ring: OpaquePointer, _ out: UnsafeMutablePointer<cu_completion>,
-    _ pending: UnsafeMutableBufferPointer<Pending>, submitted: Int?
-  ) -> Int {
-    let count = Int(cu_reap(ring, out, UInt32(depth)))
-    var done = 0
+  /// - Parameters:
+  ///   - submitted: the slot submitted just now. Its write was done inline if its completion is here
+  ///     already, else punted to an io-wq worker (a punted one that is done before the system call has
+  ///     returned counts as inline).
+  ///   - mustBeFirst: it was done inline only if its completion is the first.
+  /// - Returns: whether the write submitted just now was done inline.
+  @discardableResult
+  private mutating func reap(_ ring: inout Ring, submitted: Int, mustBeFirst: Bool) -> Bool {
+    let count = Int(cu_reap(ring.handle, ring.completions, UInt32(truncatingIfNeeded: depth)))
+    if count == 0 { return false }
+    let now = cl_boottime()
     var isInline = false
     for i in 0..<count {
-      let slot = Int(out[i].user_data)
-      let result = out[i].result
-      if slot == submitted { isInline = true }
+      let slot = Int(truncatingIfNeeded: ring.completions[i].user_data)
+      let result = ring.completions[i].result
+      if slot == submitted, i == 0 || !mustBeFirst { isInline = true }
       if result == -EINTR || result == -EAGAIN {
-        submit(ring, slot, pending[slot])
+        submit(ring, slot, waitFor: 0)
         continue
       }
       if result < 0 { Worker.fail(control, .write, -result) }
-      pending[slot].done += UInt32(result)
-      if pending[slot].done < pending[slot].length {
+      ring.pending[slot].done &+= UInt32(truncatingIfNeeded: result)
+      if ring.pending[slot].done < ring.pending[slot].length {
         // A write of nothing would be continued for ever; the device is full in the kernel's eyes.
         if result == 0 { Worker.fail(control, .write, ENOSPC) }
-        submit(ring, slot, pending[slot])
+        submit(ring, slot, waitFor: 0)
         continue
       }
-      finish(slot)
-      done += 1
+      operations.finish(slot, at: now)
+      ring.free[ring.freeCount] = Int32(truncatingIfNeeded: slot)
+      ring.freeCount &+= 1
     }
-    if submitted != nil {
-      if isInline { control.pointee.inline += 1 } else { control.pointee.punted += 1 }
-    }
-    return done
+    return isInline
   }
 
-  private func submit(_ ring: OpaquePointer, _ slot: Int, _ what: Pending) {
+  /// Submits what remains of a slot's write.
+  ///
+  /// - Parameter count: completions to wait for.
+  private func submit(_ ring: Ring, _ slot: Int, waitFor count: UInt32) {
+    let what = ring.pending[slot]
     let queued = cu_queue_write(
-      ring, descriptors[what.file], block.buffer(slot) + Int(what.done), what.length - what.done,
-      what.offset + UInt64(what.done), UInt64(slot))
+      ring.handle, table[Int(what.file)].descriptor, block.buffer(slot) + Int(what.done),
+      what.length &- what.done, what.offset &+ UInt64(what.done), UInt64(slot))
     if queued < 0 { Worker.fail(control, .submit, -queued) }
-    var result: Int32
-    repeat { result = cu_submit(ring) } while result == -EINTR
-    if result < 0 { Worker.fail(control, .submit, -result) }
+    while true {
+      let result = cu_submit(ring.handle, count)
+      if result >= 0 { return }
+      switch -result {
+      case EINTR: continue
+      // The kernel has no memory for the request just now: part of what is measured, not the end of it.
+      case EAGAIN: cl_sleep_until(cl_boottime() + 1_000_000)
+      case let errno: Worker.fail(control, .submit, errno)
+      }
+    }
   }
 }

@@ -54,14 +54,29 @@ package enum Worker {
     if control.pointee.locked != 0 {
       if mlock(memory, size) < 0 { fail(control, .lock, cl_errno()) }
     } else {
-      // Incompressible and different per page: what is swapped out must not shrink in zswap.
-      var random = SplitMix64(seed: control.pointee.seed)
-      let words = memory.assumingMemoryBound(to: UInt64.self)
-      for i in 0..<size / 8 { words[i] = random.next() }
+      touch(memory, size, block)
     }
     control.pointee.bytes = UInt64(size)
     cl_store(&control.pointee.state, SharedBlock.State.ready.rawValue)
     while true { pause() }
+  }
+
+  /// Fills memory page by page, and times how long the first access to each page takes.
+  private static func touch(_ memory: UnsafeMutableRawPointer, _ size: Int, _ block: SharedBlock) {
+    let control = block.control
+    var operations = OperationLog(block)
+    // Incompressible and different per page: what is swapped out must not shrink in zswap.
+    var random = SplitMix64(seed: control.pointee.seed)
+    for start in stride(from: 0, to: size, by: 4096) {
+      let words = (memory + start).assumingMemoryBound(to: UInt64.self)
+      operations.begin(0, .touch, bytes: UInt64(min(4096, size - start)), offset: UInt64(start))
+      words[0] = random.next()
+      let took = operations.finish(0, at: cl_boottime(), logIf: control.pointee.slow)
+      if control.pointee.buckets > 0 { block.buckets[LatencyBucket.of(took)] &+= 1 }
+      control.pointee.touches &+= 1
+      control.pointee.touchMax = max(control.pointee.touchMax, took)
+      for i in 1..<512 where start + 8 * i < size { words[i] = random.next() }
+    }
   }
 
   /// Sleeps until the supervisor says when to start, and until then.

@@ -18,14 +18,25 @@ package final class WorkerProcess {
   /// The harness itself has killed it, at the end.
   package private(set) var wasStopped = false
 
+  /// Slow page touches that may be left unread: a pin is looked at again when all is mounted.
+  private static let touchRoom: UInt64 = 4096
+
   /// Starts a worker that pins `pinned.size` bytes.
+  ///
+  /// - Parameter slow: page touches at least this long are logged one by one, ns.
   package static func pinning(
-    _ pinned: Profile.Pinned, cgroup: CgroupTree.Group, seed: UInt64
+    _ pinned: Profile.Pinned, cgroup: CgroupTree.Group, seed: UInt64, slow: UInt64
   ) throws(HarnessError) -> WorkerProcess {
     var control = SharedBlock.Control()
     control.role = Worker.Role.pinned.rawValue
     control.size = pinned.size
-    control.locked = pinned.mode == .locked ? 1 : 0
+    if pinned.mode == .locked {
+      control.locked = 1
+    } else {
+      control.slow = slow
+      control.buckets = UInt64(LatencyBucket.count)
+      control.logCapacity = touchRoom
+    }
     control.seed = seed
     return try WorkerProcess(pinned.name, control, path: "", cgroup, isStream: false)
   }
@@ -157,16 +168,41 @@ package final class WorkerProcess {
     cl_store(&control.pointee.logTail, tail)
   }
 
+  package struct InFlight: Sendable {
+    package var kind: SharedBlock.Kind
+    package var start: UInt64
+    package var bytes: UInt64
+    package var file: UInt32
+    package var offset: UInt64
+  }
+
   /// Operations in flight: a stall that has not ended is still a stall.
-  package func inFlight() -> [(kind: SharedBlock.Kind, start: UInt64, bytes: UInt64)] {
-    guard isStream else { return [] }
-    return (0...depth).compactMap { i in
+  package func inFlight() -> [InFlight] {
+    (0...depth).compactMap { i in
       let start = cl_load(&block.slots[i].start)
-      guard start != 0, let kind = SharedBlock.Kind(rawValue: block.slots[i].kind) else {
-        return nil
-      }
-      return (kind, start, block.slots[i].bytes)
+      let slot = block.slots[i]
+      guard start != 0, let kind = SharedBlock.Kind(rawValue: slot.kind) else { return nil }
+      return InFlight(
+        kind: kind, start: start, bytes: slot.bytes, file: slot.file, offset: slot.offset)
     }
+  }
+
+  /// The page touches of a pin, times in ns.
+  package struct Touches: Sendable {
+    package var count: UInt64
+    package var max: UInt64
+    package var histogram: [(value: UInt64, count: UInt64)]
+  }
+
+  /// nil: none are timed.
+  package var touches: Touches? {
+    guard control.pointee.buckets > 0 else { return nil }
+    let histogram = (0..<LatencyBucket.count).compactMap { i in
+      block.buckets[i] == 0
+        ? nil : (value: LatencyBucket.lowest(i), count: UInt64(block.buckets[i]))
+    }
+    return Touches(
+      count: control.pointee.touches, max: control.pointee.touchMax, histogram: histogram)
   }
 
   /// A stream's totals. Bytes are those of completed writes; times are CLOCK_BOOTTIME in ns, 0: never.

@@ -36,7 +36,7 @@ struct SharedBlockTests {
     }
     let end = block.buffer(Int(depth) - 1) + Int(size)
     #expect(end == block.base + block.length)
-    #expect(SharedBlock.bufferStart(depth: depth, log: log) % 4096 == 0)
+    #expect(SharedBlock.bufferStart(block.control.pointee) % 4096 == 0)
   }
 
   /// A pinning worker has neither slots nor buffers.

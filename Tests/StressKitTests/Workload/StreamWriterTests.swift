@@ -165,6 +165,43 @@ struct StreamWriterTests {
     #expect(block.control.pointee.bytes == 100 && operations(block).count == 1)
   }
 
+  /// Each operation says where it was and what else was in flight.
+  @Test(arguments: engines)
+  func saysWhatWasInFlight(_ engine: Profile.Stream.Engine) throws {
+    var control = control(engine, files: 2, size: 32 * 16_384)
+    control.fsync = 1
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block)
+    let operations = operations(block)
+    let depth = UInt32(control.depth)
+    let writes = operations.filter { $0.kind == SharedBlock.Kind.write.rawValue }
+    let places = Set(writes.map { [UInt64($0.file), $0.offset] })
+    #expect(places == Set((0..<32 as Range<UInt64>).map { [$0 % 2, $0 / 2 * 16_384] }))
+    for operation in writes {
+      #expect(operation.ahead < depth && (1...depth).contains(operation.inFlight))
+      #expect(operation.bytesInFlight == UInt64(operation.inFlight) * 16_384)
+    }
+    for (i, sync) in operations.filter({ $0.kind == SharedBlock.Kind.fsync.rawValue }).enumerated()
+    {
+      #expect(sync.file == i && sync.ahead == 0 && sync.inFlight == 1 && sync.bytesInFlight == 0)
+    }
+  }
+
+  /// At every depth each block is written once, and all of them were in flight at some time or not.
+  @Test(arguments: [1, 2, 32, 4096] as [UInt64])
+  func depths(_ depth: UInt64) throws {
+    var control = control(.ioUring, block: 4096, size: 3000 * 4096)
+    control.depth = depth
+    control.logCapacity = 4000
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block)
+    let operations = operations(block)
+    #expect(Set(operations.map(\.offset)).count == 3000 && operations.count == 3000)
+    #expect(operations.allSatisfy { $0.inFlight >= 1 && $0.inFlight <= depth })
+    #expect(isIdle(block) && File.size(directory.path("s.0")) == 3000 * 4096)
+    #expect(block.control.pointee.inline + block.control.pointee.punted == 3000)
+  }
+
   /// A full log costs its operations, which are counted, and nothing else.
   @Test func countsWhatTheLogHasNoRoomFor() throws {
     var control = control(.pwrite, size: 10 * 16_384)
@@ -265,11 +302,17 @@ struct StreamWriterTests {
   // MARK: Pins
 
   /// Ready when every byte is there, and then nothing but there until it is killed.
-  @Test func pins() throws {
+  ///
+  /// - Parameter threshold: 0: every touch is slow; else none is.
+  @Test(arguments: [0, .max] as [UInt64])
+  func pins(_ threshold: UInt64) throws {
     var control = SharedBlock.Control()
     control.role = Worker.Role.pinned.rawValue
     control.size = 8 << 20
     control.seed = 1
+    control.buckets = UInt64(LatencyBucket.count)
+    control.slow = threshold
+    control.logCapacity = 100
     let block = try SharedBlock(name: "db", control, path: "")
     let process = try Process(
       [Executable.path, Worker.command], environment: ["SWIFT_BACKTRACE=enable=no"],
@@ -279,7 +322,17 @@ struct StreamWriterTests {
       try Test.cancel("this session may not set its oom_score_adj to 0")
     }
     #expect(state(block) == .ready)
-    #expect(block.control.pointee.bytes == 8 << 20)
+    let result = block.control.pointee
+    #expect(result.bytes == 8 << 20 && result.touches == 2048 && isIdle(block))
+    // Every touch is in the histogram; in the log are the slow ones, as far as it goes.
+    let buckets = (0..<LatencyBucket.count).filter { block.buckets[$0] > 0 }
+    #expect(buckets.reduce(0) { $0 + block.buckets[$1] } == 2048)
+    #expect(buckets.last == LatencyBucket.of(result.touchMax))
+    #expect(result.logHead == (threshold == 0 ? 100 : 0))
+    #expect(result.logLost == (threshold == 0 ? 2048 - 100 : 0))
+    let touches = operations(block)
+    #expect(touches.map(\.offset) == touches.indices.map { UInt64($0) * 4096 })
+    #expect(touches.allSatisfy { $0.kind == SharedBlock.Kind.touch.rawValue && $0.bytes == 4096 })
     let status = try File.text("/proc/\(process.pid)/status")
     #expect(status.hasPrefix("Name:\twb-pinned\n"))
     let anonymous = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }

@@ -1,0 +1,62 @@
+import CLinux
+
+/// A worker's account of itself in shared memory: what it has in flight, and what it has finished.
+struct OperationLog {
+  private let control: UnsafeMutablePointer<SharedBlock.Control>
+  private let slots: UnsafeMutablePointer<SharedBlock.Slot>
+  private let log: UnsafeMutablePointer<SharedBlock.Operation>
+  private let capacity: UInt64
+  private(set) var inFlight = 0
+  private var bytesInFlight: UInt64 = 0
+
+  init(_ block: SharedBlock) {
+    control = block.control
+    slots = block.slots
+    log = block.log
+    capacity = block.control.pointee.logCapacity
+  }
+
+  /// An operation is about to begin, now.
+  mutating func begin(
+    _ slot: Int, _ kind: SharedBlock.Kind, bytes: UInt64, file: Int = 0, offset: UInt64 = 0
+  ) {
+    let slot = slots + slot
+    slot.pointee.bytes = bytes
+    slot.pointee.offset = offset
+    slot.pointee.kind = kind.rawValue
+    slot.pointee.file = UInt32(truncatingIfNeeded: file)
+    slot.pointee.ahead = UInt32(truncatingIfNeeded: inFlight)
+    inFlight &+= 1
+    bytesInFlight &+= bytes
+    cl_store(&slot.pointee.start, cl_boottime())
+  }
+
+  /// The operation in a slot is seen to have ended at `now`.
+  ///
+  /// - Parameter slow: it is logged if it took at least as long, ns.
+  /// - Returns: how long it took, ns.
+  @discardableResult
+  mutating func finish(_ slot: Int, at now: UInt64, logIf slow: UInt64 = 0) -> UInt64 {
+    let slot = slots + slot
+    let latency = now &- slot.pointee.start
+    if latency >= slow {
+      let head = control.pointee.logHead
+      if head &- cl_load(&control.pointee.logTail) < capacity {
+        log[Int(truncatingIfNeeded: head % capacity)] = SharedBlock.Operation(
+          start: slot.pointee.start, end: now, bytes: slot.pointee.bytes,
+          offset: slot.pointee.offset, kind: slot.pointee.kind, file: slot.pointee.file,
+          ahead: slot.pointee.ahead, inFlight: UInt32(truncatingIfNeeded: inFlight),
+          bytesInFlight: bytesInFlight)
+        cl_store(&control.pointee.logHead, head &+ 1)
+      } else {
+        control.pointee.logLost &+= 1
+      }
+    }
+    inFlight &-= 1
+    bytesInFlight &-= slot.pointee.bytes
+    control.pointee.bytes &+= slot.pointee.bytes
+    cl_store(&slot.pointee.start, 0)
+    cl_store(&control.pointee.lastEnd, now)
+    return latency
+  }
+}
