@@ -10,9 +10,22 @@ enum Measure {
   }
 
   /// CPU time of this process, ns.
-  static var processTime: Double {
+  static var processTime: Double { time(of: CLOCK_PROCESS_CPUTIME_ID) }
+
+  /// CPU time of the calling thread, ns.
+  static var threadTime: Double { time(of: CLOCK_THREAD_CPUTIME_ID) }
+
+  /// CPU time of the children that were waited for, and of theirs, ns.
+  static var childrenTime: Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_CHILDREN.rawValue), &usage)
+    let times = [usage.ru_utime, usage.ru_stime]
+    return times.map { Double($0.tv_sec) * 1e9 + Double($0.tv_usec) * 1e3 }.reduce(0, +)
+  }
+
+  private static func time(of clock: clockid_t) -> Double {
     var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    clock_gettime(clock, &time)
     return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
   }
 

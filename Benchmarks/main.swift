@@ -1,18 +1,20 @@
 import Glibc
+import StressKit
 
-/// Measurements of the harness itself, for ci/bench. Each runs what it compares in one go, in turns, so that
-/// a busy machine slows both down.
-let subcommands: [String: () throws -> Void] = [
-  "sampler": SamplerBench.run
-]
-
-guard CommandLine.arguments.count == 2, let run = subcommands[CommandLine.arguments[1]] else {
-  print("usage: wbstress-bench \(subcommands.keys.sorted().joined(separator: "|"))")
-  exit(2)
-}
+// Measurements of the harness itself, for ci/bench. Each runs what it compares in one go, in turns, so that
+// a busy machine slows both down. The workers of a benchmark are this binary too, as in a trial.
+let arguments = Array(CommandLine.arguments.dropFirst())
 do {
-  try run()
+  switch arguments.first {
+  case Worker.command: Worker.run()
+  case "sampler": try SamplerBench.run()
+  case "trace": try TraceBench.run()
+  case "writer": exit(WriterBench.main(Array(arguments.dropFirst())))
+  default:
+    Output.error("usage: wbstress-bench sampler|trace|writer [options]\n")
+    exit(2)
+  }
 } catch {
-  print("wbstress-bench: \(error)")
+  Output.error("wbstress-bench: \(error)\n")
   exit(70)
 }

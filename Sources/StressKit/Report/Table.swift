@@ -1,6 +1,6 @@
 /// Columns of text, aligned.
-struct Table {
-  enum Alignment {
+package struct Table {
+  package enum Alignment {
     case left, right
     /// Left, and broken into several lines where room is short.
     case text
@@ -10,12 +10,12 @@ struct Table {
   private let alignment: [Alignment]
   private var rows: [[String]] = []
 
-  init(_ columns: [(String, Alignment)]) {
+  package init(_ columns: [(String, Alignment)]) {
     header = columns.map(\.0)
     alignment = columns.map(\.1)
   }
 
-  mutating func add(_ row: [String]) { rows.append(row) }
+  package mutating func add(_ row: [String]) { rows.append(row) }
 
   /// A column of text is narrowed at most to this.
   private static let narrowest = 12
@@ -45,7 +45,7 @@ struct Table {
   func fits(_ limit: Int) -> Bool { Self.total(widths(within: limit)) <= limit }
 
   /// The lines, header first; columns are two blanks apart.
-  func lines(within limit: Int = .max) -> [String] {
+  package func lines(within limit: Int = .max) -> [String] {
     let widths = widths(within: limit)
     return ([header] + rows).flatMap { row in
       let cells = row.indices.map { Format.broken(row[$0], width: max(1, widths[$0])) }
