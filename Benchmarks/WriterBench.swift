@@ -9,8 +9,7 @@ import StressKit
 /// `runtime`, and the worker's first start and last end. CPU is that of all threads of the processes, io-wq
 /// workers too, by the cgroup that they are born in; fio's own figure is RUSAGE_THREAD, which misses those.
 /// wbstress's is its worker's and its supervisor's, which drains the log, keeps the histograms and writes
-/// the record meanwhile; its start-up counts. fio's does not: what it takes to write a single block is
-/// measured, too, and taken off.
+/// the record meanwhile. Of both is taken off what a single block takes them: start-up, and filling buffers.
 enum WriterBench {
   private struct Cell {
     var kind: Profile.Filesystem.Kind
@@ -32,7 +31,6 @@ enum WriterBench {
   }
 
   private struct Pair {
-    /// Without fio's start-up.
     var fio: Run
     var own: Run
   }
@@ -109,7 +107,8 @@ enum WriterBench {
         }
       }
     }
-    let startUp = try startUp(bench, options)
+    var startUps: [(fio: Double, own: Double)] = []
+    for cell in cells { startUps.append(try startUp(cell, bench, options)) }
     var pairs = [[Pair]](repeating: [], count: cells.count)
     for round in 0..<options.rounds {
       for (i, cell) in cells.enumerated() {
@@ -119,23 +118,27 @@ enum WriterBench {
         // By turns, and each first as often as the other; each on a file system of its own.
         let before: Run? = round % 2 == 0 ? try fio(cell, bench, options) : nil
         let own = try own(cell, bench)
-        var fio: Run
+        let fio: Run
         if let before { fio = before } else { fio = try self.fio(cell, bench, options) }
-        fio.cpu -= startUp
         pairs[i].append(Pair(fio: fio, own: own))
       }
     }
-    return report(cells, pairs, startUp: startUp, options)
+    return report(cells, pairs, startUps, options)
   }
 
-  /// CPU that fio takes for a single block, s.
+  /// CPU that fio and wbstress take for a single block, s: with buffers as for all of them.
   private static func startUp(
-    _ bench: borrowing Scratch, _ options: Options
-  ) throws(HarnessError) -> Double {
-    let cell = Cell(kind: options.kinds[0], block: 4096, depth: options.depths[0], size: 4096)
-    var values: [Double] = []
-    for _ in 0..<5 { values.append(try fio(cell, bench, options).cpu) }
-    return OrderedSample(values).median ?? 0
+    _ cell: Cell, _ bench: borrowing Scratch, _ options: Options
+  ) throws(HarnessError) -> (fio: Double, own: Double) {
+    var cell = cell
+    cell.size = cell.block
+    var fio: [Double] = []
+    var own: [Double] = []
+    for _ in 0..<3 {
+      fio.append(try self.fio(cell, bench, options).cpu)
+      own.append(try self.own(cell, bench).cpu)
+    }
+    return (OrderedSample(fio).median ?? 0, OrderedSample(own).median ?? 0)
   }
 
   private static func fio(
@@ -227,7 +230,8 @@ enum WriterBench {
   // MARK: Report
 
   private static func report(
-    _ cells: [Cell], _ pairs: [[Pair]], startUp: Double, _ options: Options
+    _ cells: [Cell], _ pairs: [[Pair]], _ startUps: [(fio: Double, own: Double)],
+    _ options: Options
   ) -> Bool {
     var table = Table([
       ("fs", .left), ("block", .right), ("depth", .right), ("fio MiB/s", .right),
@@ -238,7 +242,13 @@ enum WriterBench {
     var supervisor: [Double] = []
     var deviation: [Double] = []
     var wall = ""
-    for (cell, pairs) in zip(cells, pairs) {
+    for ((cell, startUp), all) in zip(zip(cells, startUps), pairs) {
+      let pairs = all.map { pair in
+        var pair = pair
+        pair.fio.cpu -= startUp.fio
+        pair.own.cpu -= startUp.own
+        return pair
+      }
       let mebibytes = Double(cell.size) / 1_048_576
       let gibibytes = mebibytes / 1024
       func median(_ value: (Pair) -> Double) -> Double {
@@ -266,11 +276,11 @@ enum WriterBench {
       let name = "\(cell.kind.rawValue) \(cell.block >> 10) KiB depth \(cell.depth)"
       if speed.median < 1 { missed.append("\(name): throughput") }
       if cpu.median > 1 { missed.append("\(name): CPU") }
-      supervisor += pairs.map { $0.own.supervisor / $0.own.cpu }
-      deviation += pairs.flatMap { pair in
+      supervisor += all.map { $0.own.supervisor / $0.own.cpu }
+      deviation += all.flatMap { pair in
         [
           abs(pair.own.usage / pair.own.cpu - 1),
-          abs(pair.fio.usage / (pair.fio.cpu + startUp) - 1),
+          abs(pair.fio.usage / pair.fio.cpu - 1),
         ]
       }
       wall += "\(name): start to exit \(Format.fixed(median(\.fio.wall), 2)) s fio, "
@@ -282,12 +292,17 @@ enum WriterBench {
       + "\n\(options.rounds) rounds, fio and wbstress by turns; medians, and medians of the rounds' ratios "
     text += "with their range.\nCPU is the whole processes' (cgroup cpu.stat); "
     text += "getrusage differs by \(percent(deviation)) at the median.\n"
-    text += "fio's start-up, \(Format.fixed(startUp, 3)) s, is taken off; "
-    text += "wbstress's is not, and its supervisor's share (\(percent(supervisor))) is in.\n"
+    text += "What a single block takes is off: \(seconds(startUps.map(\.fio))) s of fio, "
+    text += "\(seconds(startUps.map(\.own))) s of wbstress;\n"
+    text += "its supervisor's share (\(percent(supervisor))) is in.\n"
     text += "fio scrambles each 512 bytes of a buffer by default, wbstress stamps each page.\n"
     text += missed.isEmpty ? "All goals are met.\n" : "Missed: \(missed.joined(separator: ", "))\n"
     Output.print(text)
     return missed.isEmpty
+  }
+
+  private static func seconds(_ values: [Double]) -> String {
+    Format.fixed(OrderedSample(values).median ?? .nan, 3)
   }
 
   private static func percent(_ values: [Double]) -> String {
