@@ -37,7 +37,7 @@ enum WriterBench {
 
   private static let usage = """
     usage: wbstress-bench writer [--fs ext4,xfs,btrfs] [--block 4KiB,64KiB,1MiB] [--depth 8]
-                                 [--rounds 7] [--dir /dev/shm] [--fio OPTION]...
+                                 [--rounds 8] [--dir /dev/shm] [--fio OPTION]...
     Needs root, cgroup v2 and 6 GiB of free memory. Interrupted, it leaves a mount and a loop device.
     Exit status 1: a goal was missed.
 
@@ -61,7 +61,7 @@ enum WriterBench {
     var kinds: [Profile.Filesystem.Kind] = [.ext4, .xfs, .btrfs]
     var blocks: [UInt64] = [4 << 10, 64 << 10, 1 << 20]
     var depths = [8]
-    var rounds = 7
+    var rounds = 8
     var directory = "/dev/shm"
     /// Further options of fio, for comparisons other than with its defaults.
     var fio: [String] = []
@@ -115,6 +115,8 @@ enum WriterBench {
         Output.error(
           "round \(round + 1)/\(options.rounds) \(cell.kind) \(cell.block >> 10) KiB, "
             + "depth \(cell.depth)\n")
+        // Not counted: the first to use large blocks of memory waits for the host to give them.
+        _ = try own(cell, bench)
         // By turns, and each first as often as the other; each on a file system of its own.
         let before: Run? = round % 2 == 0 ? try fio(cell, bench, options) : nil
         let own = try own(cell, bench)
