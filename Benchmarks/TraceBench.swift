@@ -37,7 +37,9 @@ enum TraceBench {
     // A consumer that comes too late: what it says it lost must be what is missing.
     let late = try follow(rate: 200_000, buffer: 256 << 10, attentive: false)
     Measure.table(rows)
-    print("CPU time of all that consumes, by event, \(seconds) s each. trace-cmd writes the raw pages to a")
+    print(
+      "CPU time of all that consumes, by event, \(seconds) s each. trace-cmd writes the raw pages to a"
+    )
     print("file in memory and decodes nothing; what it takes for no events at all is not counted.")
     print("")
     print(
@@ -134,16 +136,21 @@ enum TraceBench {
     let before = Measure.childrenTime
     let process = try Process(
       [
-        // It insists on writing ftrace_enabled, which a kernel with a permanent user of ftrace refuses.
+        // It insists on files of the function tracer, which a kernel may refuse: they are hidden from it.
         "/usr/bin/unshare", "--mount", "/bin/sh", "-c",
-        "mount --bind /dev/null /proc/sys/kernel/ftrace_enabled; exec \"$@\"", "sh",
+        """
+        i=/sys/kernel/tracing/instances/wbstress-peer; mkdir -p $i
+        for f in /proc/sys/kernel/ftrace_enabled $i/set_ftrace_*; do mount --bind /dev/null $f; done
+        exec "$@"
+        """, "sh",
         "trace-cmd", "record", "-q", "-B", "wbstress-peer", "-C", "boot", "-b",
-        "\(Profile.Observe().traceBuffer >> 10)", "-e", event.label, "-f", filter, "-o", file,
-        "sleep", "\(seconds + 2)",
+        "\(Profile.Observe().traceBuffer >> 10)", "-e", event.label, "-f", filter,
+        "--compression", "none", "-o", file,
       ], environment: ["PATH=/usr/bin:/bin:/usr/sbin:/sbin"], descriptors: [-1, -1, -1])
     // It has its events on by then.
-    cl_sleep_until(cl_boottime() + 1_500_000_000)
+    cl_sleep_until(cl_boottime() + 2_500_000_000)
     let made = rate > 0 ? generate(rate: rate).made : 0
+    process.signal(SIGINT)
     // What tells that it worked is the file: it exits with an error where it may not reset function tracing.
     _ = process.wait(timeout: 60_000_000_000)
     let least = UInt64(made * bytesAtLeast)
