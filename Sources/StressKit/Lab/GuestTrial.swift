@@ -36,6 +36,9 @@ package struct GuestTrial {
   package var patience: Patience
   /// Called on the running machine now and then; for the harness's own tests.
   package var disturb: ((VirtualMachine) -> Void)?
+  /// Files of the host for the plan's peer, by their path in the guest.
+  package var peerFiles: [String: String] = [:]
+  package var peerPath: String { directory + "/peer.out" }
 
   package static let consoleName = "console.log"
   /// kernel/panic.c.
@@ -121,17 +124,21 @@ package struct GuestTrial {
     let modules = try kernel.moduleFiles(ModuleResolver.wanted(for: profile.filesystem.kind))
     let base = try Initramfs.build(
       binary: binary, kernel: kernel, modules: modules, store: store)
-    try Initramfs.append(
-      [.init(Guest.planPath, Array(plan.json.text.utf8))], to: base, as: scratch.initramfs)
+    var files: [Initramfs.Entry] = [.init(Guest.planPath, Array(plan.json.text.utf8))]
+    for (path, source) in peerFiles {
+      files.append(.init(path, mode: 0o755, try File.read(source, code: .environment)))
+    }
+    try Initramfs.append(files, to: base, as: scratch.initramfs)
     try writeHeader(plan, mkfs: mkfs, cache: VirtualMachine.cacheMode(scratch.disk))
 
     progress("boot")
     let started = cl_monotonic()
-    let machine = try VirtualMachine(
-      .init(
-        kernel: kernel.image, initramfs: scratch.initramfs, accelerator: accelerator,
-        memory: profile.machine.memory, cpus: profile.machine.cpus, boot: profile.kernel.boot,
-        disks: disks, console: consolePath, record: recordPath))
+    var configuration = VirtualMachine.Configuration(
+      kernel: kernel.image, initramfs: scratch.initramfs, accelerator: accelerator,
+      memory: profile.machine.memory, cpus: profile.machine.cpus, boot: profile.kernel.boot,
+      disks: disks, console: consolePath, record: recordPath)
+    if plan.peer != nil { configuration.peer = peerPath }
+    let machine = try VirtualMachine(configuration)
     let ending = try watch(machine, since: started, interrupt, progress)
     machine.quit(gently: interrupt.requests < 2)
     try writeEnd(ending, seconds: Double(cl_monotonic() - started) / 1e9)

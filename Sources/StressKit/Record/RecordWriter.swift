@@ -14,7 +14,7 @@ package protocol RecordSource: AnyObject, Sendable {
 /// so that neither a slow reader of the record nor the formatting holds up a sampler.
 package final class RecordWriter: @unchecked Sendable {
   /// How often the lanes and the queue are looked at, ns.
-  private static let pause: UInt64 = 20_000_000
+  private let pause: UInt64
   /// With nothing else to say, a line this often tells the host that the supervisor lives, ns.
   package static let heartbeat: UInt64 = 1_000_000_000
 
@@ -27,8 +27,11 @@ package final class RecordWriter: @unchecked Sendable {
   private var thread: Thread?
   private var buffer: [UInt8] = []
 
-  /// - Parameter descriptor: where the lines go; it stays open as long as the writer.
-  package init(_ descriptor: consuming Descriptor) {
+  /// - Parameters:
+  ///   - descriptor: where the lines go; it stays open as long as the writer.
+  ///   - pause: how often it is looked for lines, ns.
+  package init(_ descriptor: consuming Descriptor, pause: UInt64 = 20_000_000) {
+    self.pause = pause
     self.descriptor = descriptor.release()
     buffer.reserveCapacity(64 << 10)
   }
@@ -117,7 +120,7 @@ package final class RecordWriter: @unchecked Sendable {
         emit("alive")
       }
       if last { return }
-      cl_sleep_until(now + Self.pause)
+      cl_sleep_until(now + pause)
     }
   }
 

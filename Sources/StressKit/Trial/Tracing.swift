@@ -17,6 +17,7 @@ package final class Tracing {
   private var clock: JiffyClock?
   /// How long the kernel took to switch the events on, ns.
   private var enabling: UInt64 = 0
+  private var began: UInt64 = 0
 
   /// Makes the instance and switches on what the kernel has without its modules.
   ///
@@ -58,6 +59,7 @@ package final class Tracing {
       self.recorder = recorder
       self.follower = follower
       try follower.start()
+      began = cl_boottime()
       try instance.start()
       record.emit(
         "trace-start",
@@ -95,6 +97,7 @@ package final class Tracing {
       return
     }
     follower.stop()
+    let ended = cl_boottime()
     record.remove(recorder)
     digest.visitOpen { span, a, b, start in
       record.emit(
@@ -111,7 +114,8 @@ package final class Tracing {
     record.emit(
       "trace",
       [
-        ("events", .object(counts)), ("decoded", .int(Int64(follower.decoded))),
+        ("from", .uint(began)), ("until", .uint(ended)), ("events", .object(counts)),
+        ("decoded", .int(Int64(follower.decoded))),
         ("unknown", .int(Int64(follower.unknown))),
         (
           "lost",

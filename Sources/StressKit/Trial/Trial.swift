@@ -212,7 +212,9 @@ package final class Trial {
       }
       if streams.allSatisfy({ ended.contains($0.worker.name) }), !streams.isEmpty { break }
       if cl_boottime() >= deadline { break }
-      cl_sleep_until(min(deadline, cl_boottime() + Self.pollInterval))
+      // A bare trial looks for its workers' exits only.
+      let pause = isBare ? 10 * Self.pollInterval : Self.pollInterval
+      cl_sleep_until(min(deadline, cl_boottime() + pause))
     }
     let stop = cl_boottime()
     phase("stop", at: stop)

@@ -8,6 +8,17 @@ package struct TrialPlan: Sendable {
     case livelock
   }
 
+  /// Commands of an independent tool that the harness's own tests run beside the trial, in a guest.
+  package struct Peer: Equatable, Sendable {
+    package var start: [String]
+    /// Says on its standard output what was found.
+    package var finish: [String]
+    package init(start: [String], finish: [String]) {
+      self.start = start
+      self.finish = finish
+    }
+  }
+
   package var profile: Profile
   /// Label of the profile and its variant.
   package var profileLabel: String
@@ -20,6 +31,7 @@ package struct TrialPlan: Sendable {
   package var cacheDevice: String?
   package var swapDevice: String?
   package var fault: Fault?
+  package var peer: Peer?
 
   package init(profile: Profile, label: String, axes: [Profile.Setting], number: Int, seed: UInt64)
   {
@@ -47,6 +59,9 @@ package struct TrialPlan: Sendable {
       "start_delay": .uint(startDelay),
       "device": .string(device), "cache_device": .optional(cacheDevice),
       "swap_device": .optional(swapDevice), "fault": .optional(fault?.rawValue),
+      "peer": peer.map {
+        ["start": .array($0.start.map(JSON.string)), "finish": .array($0.finish.map(JSON.string))]
+      } ?? .null,
       "profile": profile.json,
     ]
   }
@@ -67,6 +82,12 @@ package struct TrialPlan: Sendable {
     self.device = device
     cacheDevice = json["cache_device"]?.string
     swapDevice = json["swap_device"]?.string
+    func words(_ key: String) -> [String]? {
+      json["peer"]?[key]?.array?.compactMap(\.string)
+    }
+    if let start = words("start"), let finish = words("finish") {
+      peer = Peer(start: start, finish: finish)
+    }
     fault = json["fault"]?.string.flatMap(Fault.init(rawValue:))
   }
 }

@@ -58,22 +58,29 @@ package enum Guest {
     // processor may be caught in the middle of that (GuestTrial.isEmulatorFault).
     let prepared = Result { () throws(HarnessError) in try prepare(plan) }
     let modules = try ModuleLoader()
-    let record = RecordWriter(try openPort(recordPort, O_WRONLY, modules))
+    // A bare trial has but its phases to tell.
+    let pause: UInt64 = plan.profile.observe.level == .bare ? 500_000_000 : 20_000_000
+    let record = RecordWriter(try openPort(recordPort, O_WRONLY, modules), pause: pause)
     try record.start()
     record.emit(
       "guest", at: born, [("release", .optional(File.line("/proc/sys/kernel/osrelease")))])
     var ending: Ending
     var trial: Trial?
+    let peer = plan.peer.map(Peer.init)
     do {
       let (cgroups, supervisor, tracing) = try prepared.get()
       try check(cl_lock_all(), "supervisor", "mlockall")
       try File.set("/proc/self/oom_score_adj", "-1000")
       let made = try Trial(
         plan, record: record, cgroups: cgroups, tracing: tracing,
-        awaitDevices: { () throws(HarnessError) in try modules.finish(record) },
+        awaitDevices: { () throws(HarnessError) in
+          try modules.finish(record)
+          try peer?.start()
+        },
         awaitGo: { () throws(HarnessError) in try awaitGo(modules) })
       trial = made
       ending = made.run()
+      if let peer { try peer.finish(to: try openPort(Peer.port, O_WRONLY, modules)) }
       reportSupervisor(supervisor, record)
     } catch {
       ending = Ending(.invalid, reason: "set-up", message: "\(error)")

@@ -32,6 +32,8 @@ package final class VirtualMachine {
     package var disks: [Disk]
     package var console: String
     package var record: String?
+    /// Where what a peer found goes; nil: there is none.
+    var peer: String?
   }
 
   package static let program = "qemu-system-x86_64"
@@ -93,6 +95,12 @@ package final class VirtualMachine {
         "-device", "virtserialport,chardev=record,name=\(Guest.recordPort)",
         "-chardev", "socket,id=go,fd=\(go)",
         "-device", "virtserialport,chardev=go,name=\(Guest.goPort)",
+      ]
+    }
+    if let peer = c.peer {
+      arguments += [
+        "-chardev", "file,id=peer,path=\(escape(peer))",
+        "-device", "virtserialport,chardev=peer,name=\(Peer.port)",
       ]
     }
     for (i, disk) in c.disks.enumerated() {
