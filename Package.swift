@@ -59,3 +59,12 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The fuzzers (ci/fuzz) need libFuzzer's own flags for the whole build, and no other build has them.
+if Context.environment["WBSTRESS_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "wbstress-fuzz", dependencies: ["StressKit"], path: "Tests/Fuzz", exclude: ["seeds"],
+      // libFuzzer brings main.
+      swiftSettings: warnings + [.unsafeFlags(["-parse-as-library"])]))
+}

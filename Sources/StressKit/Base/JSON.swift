@@ -267,7 +267,7 @@ private struct JSONParser {
     }
     let text = String(decoding: bytes[start..<at], as: UTF8.self)
     if integral, let value = Int64(text) { return .int(value) }
-    guard let value = Double(text) else { throw error("number out of range") }
+    guard let value = Double(text), value.isFinite else { throw error("number out of range") }
     return .double(value)
   }
 
