@@ -1,18 +1,20 @@
 import StressKit
 
-/// Files of numbers, as the sampler reads them.
+/// Files of numbers, as the sampler reads them: the layout is learnt from what stands before a byte 0, or from
+/// all of it, and what is behind is read by it.
 enum Counters {
   static func feed(_ bytes: UnsafeRawBufferPointer, _ formats: [CounterFile.Format]) {
-    let text = String(decoding: bytes, as: UTF8.self)
-    _ = CounterFile.snapshot(text)
-    // Fewer columns than the text has lines, as many, and more.
-    let lines = bytes.count { $0 == 0x0a }
+    let cut = bytes.firstIndex(of: 0)
+    let first = String(decoding: bytes[..<(cut ?? bytes.count)], as: UTF8.self)
+    let reading = UnsafeRawBufferPointer(rebasing: bytes[(cut.map { $0 + 1 } ?? 0)...])
+    _ = CounterFile.snapshot(first)
     for format in formats {
-      for columns in [0, 1, lines, lines + 3] {
+      let layout = CounterLayout(format, prefix: "", learning: first)
+      for columns in [0, 1, layout.names.count, layout.names.count + 3] {
         let values = UnsafeMutableBufferPointer<Int64>.allocate(capacity: columns)
         defer { values.deallocate() }
         values.initialize(repeating: -1)
-        CounterFile.parse(bytes, format, into: values)
+        layout.parse(reading, into: values)
         // No value is negative: a column is read, or it is unknown.
         require(
           values.allSatisfy { $0 >= 0 || $0 == CounterFile.unknown }, "a column was left out")

@@ -11,6 +11,9 @@ enum FuzzTarget: String, CaseIterable {
   case oom
   case json
   case profile
+  case blocks
+  case tracepage
+  case traceformat
 
   static let chosen: FuzzTarget = {
     let name = getenv("WBSTRESS_FUZZ_TARGET").map { String(cString: $0) } ?? ""
@@ -31,6 +34,15 @@ enum FuzzTarget: String, CaseIterable {
     case .oom: KernelLog.feedLog(bytes)
     case .json: Texts.feedJSON(bytes)
     case .profile: Texts.feedProfile(bytes)
+    case .blocks:
+      Counters.feed(
+        bytes,
+        [
+          .blocks([.init(prefix: "a", inode: 1), .init(prefix: "b", inode: 156)]), .labelled, .disk,
+          .processors, .task,
+        ])
+    case .tracepage: Trace.feedPage(bytes)
+    case .traceformat: Trace.feedFormat(bytes)
     }
   }
 }

@@ -150,7 +150,9 @@ package final class CounterLayout: @unchecked Sendable {
 
   /// Takes the values out of a reading, one per column; what is missing becomes `CounterFile.unknown`.
   /// Allocates nothing.
-  func parse(_ reading: UnsafeRawBufferPointer, into values: UnsafeMutableBufferPointer<Int64>) {
+  package func parse(
+    _ reading: UnsafeRawBufferPointer, into values: UnsafeMutableBufferPointer<Int64>
+  ) {
     values.update(repeating: CounterFile.unknown)
     guard var at = reading.baseAddress else { return }
     let end = at + reading.count

@@ -39,21 +39,15 @@ package final class TraceDecoder {
     var text = Place()
   }
 
-  /// By `common_type`, which is 16 bits.
-  private let layouts: UnsafeMutablePointer<Layout>
-  /// One more than the largest id known.
-  private var count = 0
-  private static let room = 1 << 16
+  /// By `common_type`, up to the largest that is known.
+  private var layouts = UnsafeMutableBufferPointer<Layout>.allocate(capacity: 0)
   /// Common fields: type at 0, pid at 4. The same in all kernels since 2.6.31 (struct trace_entry).
   private static let commonLength = 8
 
   /// Events of which no record can be decoded, and fields that are missing, as `system:name[.field]`.
   package private(set) var missing: [String] = []
 
-  package init() {
-    layouts = .allocate(capacity: Self.room)
-    layouts.initialize(repeating: Layout(), count: Self.room)
-  }
+  package init() {}
 
   deinit { layouts.deallocate() }
 
@@ -89,9 +83,17 @@ package final class TraceDecoder {
       guard let place = place(text, isText: true) else { return false }
       layout.text = place
     }
+    if Int(format.id) >= layouts.count { grow(to: Int(format.id) + 1) }
     layouts[Int(format.id)] = layout
-    count = max(count, Int(format.id) + 1)
     return true
+  }
+
+  private func grow(to count: Int) {
+    let larger = UnsafeMutableBufferPointer<Layout>.allocate(capacity: count)
+    larger.initialize(repeating: Layout())
+    for (i, layout) in layouts.enumerated() { larger[i] = layout }
+    layouts.deallocate()
+    layouts = larger
   }
 
   /// nil for a record of an event that was not learnt, or that is too short for its layout.
@@ -99,10 +101,10 @@ package final class TraceDecoder {
   package func decode(_ bytes: UnsafeRawBufferPointer, time: UInt64, cpu: Int32) -> TraceRecord? {
     guard let base = bytes.baseAddress, bytes.count >= Self.commonLength else { return nil }
     let id = Int(base.loadUnaligned(as: UInt16.self))
-    guard id < count, layouts[id].isKnown, bytes.count >= Int(layouts[id].length),
+    guard id < layouts.count, layouts[id].isKnown, bytes.count >= Int(layouts[id].length),
       let event = TraceEvent(rawValue: layouts[id].event)
     else { return nil }
-    let layout = layouts + id
+    guard let layout = layouts.baseAddress.map({ $0 + id }) else { return nil }
     var record = TraceRecord(
       event, cpu: cpu, pid: base.loadUnaligned(fromByteOffset: 4, as: Int32.self), time: time)
     for i in 0..<8 {

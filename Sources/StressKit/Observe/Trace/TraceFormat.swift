@@ -65,9 +65,20 @@ package struct TraceFormat: Equatable, Sendable {
     guard lines.count > 3, lines[0].starts(with: "name: ".utf8), lines[1].starts(with: "ID: ".utf8),
       lines[2].elementsEqual("format:".utf8)
     else { return false }
-    return lines.dropFirst(3).allSatisfy { line in
-      line.starts(with: "\tfield:".utf8) && line.last == UInt8(ascii: ";")
-        && line.count { $0 == UInt8(ascii: ";") } == 4
+    return lines.dropFirst(3).allSatisfy(isField)
+  }
+
+  /// `field:TYPE NAME; offset:N; size:N; signed:N;`, tabs between.
+  private static func isField(_ line: ArraySlice<UInt8>) -> Bool {
+    let parts = line.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
+    let numbers = ["\toffset:", "\tsize:", "\tsigned:"]
+    guard parts.count == numbers.count + 2, parts[0].starts(with: "\tfield:".utf8),
+      parts[numbers.count + 1].isEmpty
+    else { return false }
+    return zip(parts[1...], numbers).allSatisfy { part, label in
+      let digits = part.dropFirst(label.utf8.count)
+      return part.starts(with: label.utf8) && (1...6).contains(digits.count)
+        && digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
   }
 
