@@ -57,7 +57,10 @@ package struct TrialSummary: Sendable {
   /// Guest's boot until PID 1 ran, and from then to the first write without the start delay, ns.
   package var bootTime: Double?
   package var setUpTime: Double?
-  package var missedTicks: Int
+  /// Readings of the lanes that the streams' time lacks.
+  package var gaps: LaneGaps
+  /// Readings that found no room on their way to the record.
+  package var droppedSamples: Int
   /// What took how long, by the name that the record gives it: user space's operations and the kernel's
   /// intervals.
   package var latencies: [String: Distribution]
@@ -87,9 +90,9 @@ package struct TrialSummary: Sendable {
       settings[KernelSettings.lruGen]?.string ?? "absent"
     }
     torn = record.torn
-    missedTicks = record.lines("lane").reduce(0) {
-      $0 + Int($1["missed"]?.int ?? 0) + Int($1["dropped"]?.int ?? 0)
-    }
+    let window = Self.window(record)
+    gaps = LaneGaps(record, window)
+    droppedSamples = record.lines("lane").reduce(0) { $0 + Int($1["dropped"]?.int ?? 0) }
 
     let mount = plan["profile"]?["filesystem"]?["mount"]
     let options = mount?.array?.compactMap(\.string) ?? mount?.string.map { [$0] } ?? []
@@ -110,7 +113,6 @@ package struct TrialSummary: Sendable {
     let ends = streams.compactMap { $0["last_end"]?.int }.filter { $0 > 0 }
     // A stream that was killed half-way says nothing of its speed.
     let whole = streams.allSatisfy { ["size", "time"].contains($0["ended"]?.string) }
-    let window = Self.window(record)
     // One that time ended was at it until then, also when its last write never came back.
     let timed = streams.contains { $0["ended"]?.string == "time" }
     let end = timed ? window?.upperBound : ends.max()

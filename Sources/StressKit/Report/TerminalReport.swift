@@ -349,8 +349,7 @@ package struct TerminalReport {
       }
     }
     lines += traces
-    let missed = trials.reduce(0) { $0 + $1.missedTicks }
-    if missed > 0 { lines.append("samples missed: \(missed), over all trials") }
+    lines += missedSamples
     let boot = OrderedSample(trials.compactMap(\.bootTime))
     let setUp = OrderedSample(trials.compactMap(\.setUpTime))
     if boot.count > 0, setUp.count > 0 {
@@ -384,6 +383,23 @@ package struct TerminalReport {
         lines.append("#\(i + 1): \(share) % of the buffered writes went to an io-wq worker")
       }
     }
+    return lines
+  }
+
+  /// Lanes that lack readings of the streams' time.
+  private var missedSamples: [String] {
+    let gaps = trials.map(\.gaps)
+    var lines: [String] = []
+    for lane in Set(gaps.flatMap(\.missed.keys)).sorted() {
+      let missed = gaps.reduce(0) { $0 + ($1.missed[lane] ?? 0) }
+      let taken = gaps.reduce(0) { $0 + ($1.taken[lane] ?? 0) }
+      if missed > 0 {
+        lines.append(
+          "\(lane) lane: \(missed) of \(missed + taken) readings missed while the streams ran")
+      }
+    }
+    let dropped = trials.reduce(0) { $0 + $1.droppedSamples }
+    if dropped > 0 { lines.append("readings dropped on their way to the record: \(dropped)") }
     return lines
   }
 

@@ -32,7 +32,7 @@ struct TrialSummaryTests {
     #expect(trial.memoryPressure == .init(some: 19_174_000, full: 19_174_000))
     #expect(trial.ioPressure == .init(some: 5_155_754_000, full: 5_076_696_000))
     #expect(trial.bootTime == 1_865_461_682 && trial.setUpTime == 1_867_001_588)
-    #expect(trial.missedTicks == 0)
+    #expect(trial.gaps.missed.isEmpty && trial.droppedSamples == 0)
   }
 
   @Test func killedTrial() throws {
@@ -315,13 +315,22 @@ struct TrialSummaryTests {
     #expect(trial.lruGen == "absent")
   }
 
-  @Test func missedTicksAreSummedOverLanes() throws {
-    let trial = try TrialSummary(
-      try directory.record(
-        from: RecordFixture.killed,
-        replacing: ["\"missed\":0,\"dropped\":0": "\"missed\":3,\"dropped\":4"],
-        adding: ["{\"type\":\"lane\",\"lane\":\"rstat\",\"missed\":10,\"dropped\":0}"]))
-    #expect(trial.missedTicks == 17)
+  /// A reading that came late is there; what is counted are whole intervals of the streams' time without one.
+  @Test func readingsMissedWhileTheStreamsRan() throws {
+    func sample(_ t: Int, _ lane: String) -> String {
+      "{\"type\":\"sample\",\"t\":\(t),\"lane\":\"\(lane)\",\"v\":[]}"
+    }
+    try directory.write(
+      "made.jsonl",
+      ([
+        #"{"type":"columns","lane":"fast","interval":10,"names":[]}"#,
+        #"{"type":"columns","lane":"slow","interval":100,"names":[]}"#,
+      ] + [10, 60, 100, 114, 120, 150, 300].map { sample($0, "fast") }
+        + [0, 100, 200].map { sample($0, "slow") }).joined(separator: "\n"))
+    let record = try RecordReader(directory.root + "/made.jsonl")
+    let gaps = LaneGaps(record, 100...200)
+    #expect(gaps.missed == ["fast": 2, "slow": 0] && gaps.taken == ["fast": 4, "slow": 2])
+    #expect(LaneGaps(record, nil) == LaneGaps(record, nil) && LaneGaps(record, nil).missed.isEmpty)
   }
 
   @Test func refusesWhatIsNoRecord() throws {

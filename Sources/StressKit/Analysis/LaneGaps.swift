@@ -1,0 +1,27 @@
+/// Readings that a lane did not take while the streams ran, counted from the times of those it took: set-up,
+/// when a guest loads modules and fills memory, is no part of the measurement.
+package struct LaneGaps: Sendable, Equatable {
+  /// Records from before these had one lane, `main`.
+  private static let lanes = ["fast", "slow", "rstat"]
+
+  /// Readings missed, and taken, by lane.
+  package var missed: [String: Int] = [:]
+  package var taken: [String: Int] = [:]
+
+  /// - Parameter window: the streams' time, CLOCK_BOOTTIME in ns.
+  package init(_ record: RecordReader, _ window: ClosedRange<Int64>?) {
+    guard let window else { return }
+    let samples = Dictionary(grouping: record.lines("sample")) { $0["lane"]?.string ?? "" }
+    for columns in record.lines("columns") {
+      guard let lane = columns["lane"]?.string, let interval = columns["interval"]?.int,
+        interval > 0, Self.lanes.contains(lane)
+      else { continue }
+      let times = (samples[lane] ?? []).compactMap { $0["t"]?.int }.filter(window.contains)
+      taken[lane] = times.count
+      // A late reading is not a missed one: only whole intervals without any count.
+      missed[lane] = zip(times, times.dropFirst()).reduce(0) { sum, pair in
+        sum + max(0, Int((Double(pair.1 - pair.0) / Double(interval)).rounded()) - 1)
+      }
+    }
+  }
+}
