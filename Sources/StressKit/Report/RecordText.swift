@@ -1,8 +1,24 @@
 /// One record for people: header, then events in the order of their times, samples only counted.
 package struct RecordText {
-  private let record: RecordReader
+  /// Intervals of the kernel's that are shorter are left to jq, ns.
+  private static let shortest: Int64 = 10_000_000
+  /// include/linux/backing-dev-defs.h, enum wb_reason.
+  private static let reasons = [
+    "background", "vmscan", "sync", "periodic", "laptop_timer", "fs_free_space", "forker_thread",
+    "foreign_flush",
+  ]
 
-  package init(_ record: RecordReader) { self.record = record }
+  private let record: RecordReader
+  /// Names of the tasks, by pid.
+  private let tasks: [Int64: String]
+
+  package init(_ record: RecordReader) {
+    self.record = record
+    tasks = Dictionary(
+      record.lines("task").compactMap { line in
+        line["pid"]?.int.map { ($0, line["comm"]?.string ?? "\($0)") }
+      }, uniquingKeysWith: { _, last in last })
+  }
 
   package var text: String {
     let header = record.first("header")
@@ -84,12 +100,43 @@ package struct RecordText {
       return "lane \(line["lane"]?.string ?? "?"): \(line["samples"]?.int ?? 0) samples, "
         + "\(line["missed"]?.int ?? 0) ticks missed, \(line["dropped"]?.int ?? 0) dropped, "
         + "worst lateness \(seconds(line["lateness"]?["max"] ?? line["worst_lateness"]))"
+    case "span":
+      guard let ns = line["ns"]?.int, ns >= Self.shortest else { return nil }
+      return "\(line["of"]?.string ?? "?") of \(seconds(line["ns"]))\(task(line))"
+    case "event": return event(line)
+    case "trace": return trace(line)
     case "end":
       let reason = line["reason"]?.string.map { " (\($0))" } ?? ""
       let message = line["message"]?.string.map { ": \($0)" } ?? ""
       return "end: \(line["outcome"]?.string ?? "?")\(reason)\(message)"
     default: return nil
     }
+  }
+
+  private func task(_ line: JSON) -> String {
+    guard let pid = line["pid"]?.int, pid > 0 else { return "" }
+    return " in \(tasks[pid] ?? "task") (\(pid))"
+  }
+
+  private func event(_ line: JSON) -> String? {
+    switch line["of"]?.string {
+    case "mark_victim":
+      return "OOM victim marked: \(line["text"]?.string ?? "?") (\(line["victim"]?.int ?? 0))"
+        + task(line)
+    case "writeback_start":
+      let reason = Int(line["reason"]?.int ?? -1)
+      let name = Self.reasons.indices.contains(reason) ? Self.reasons[reason] : "\(reason)"
+      return "writeback starts for reason \(name)\(task(line))"
+    default: return nil
+    }
+  }
+
+  private func trace(_ line: JSON) -> String {
+    if let failed = line["failed"]?.string { return "no trace: \(failed)" }
+    let lost = (line["lost"]?.array ?? []).flatMap { cpu in
+      ["overrun", "commit_overrun", "dropped"].compactMap { cpu[$0]?.int }
+    }.reduce(0, +)
+    return "trace: \(line["decoded"]?.int ?? 0) records, \(lost) lost"
   }
 
   private func describe(_ report: OOMReport) -> String {

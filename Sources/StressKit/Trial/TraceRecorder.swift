@@ -141,7 +141,9 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
 
   private static func names(_ event: TraceEvent) -> [String] {
     event.definition.fields.map { field in
-      String(field.split(separator: "|")[0].filter { $0 != "?" })
+      let name = field.split(separator: "|")[0].filter { $0 != "?" }
+      // A line's `pid` is the task that it happened in: for OOM the one that invoked it.
+      return name == "pid" ? "victim" : String(name)
     }
   }
 

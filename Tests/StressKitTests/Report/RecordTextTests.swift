@@ -42,6 +42,34 @@ struct RecordTextTests {
     try expectGolden(text, "record-rare.txt")
   }
 
+  @Test func whatTheKernelDid() throws {
+    let text = try text(
+      try directory.write(
+        "record.jsonl",
+        """
+        {"type":"header","plan":{"label":"p","axes":{},"number":1,"seed":1}}
+        {"type":"phase","t":1000000000,"name":"set-up"}
+        {"type":"task","t":1500000000,"pid":31,"comm":"kworker/u8:1+flush-254:0","cgroup":null}
+        {"type":"event","t":2000000000,"of":"writeback_start","pid":31,"cpu":1,"reason":1}
+        {"type":"event","t":2100000000,"of":"bdi_dirty_ratelimit","pid":31,"cpu":1}
+        {"type":"span","t":3000000000,"of":"memcg-reclaim","ns":25000000,"pid":147}
+        {"type":"span","t":3000000001,"of":"memcg-reclaim","ns":9000000,"pid":147}
+        {"type":"event","t":3100000000,"of":"mark_victim","pid":147,"victim":143,"text":"wb-pinned"}
+        {"type":"trace","t":4000000000,"decoded":2501,"lost":[{"overrun":3,"dropped":1},{"overrun":0}]}
+        {"type":"trace","t":4000000000,"failed":"no tracefs"}
+
+        """))
+    #expect(
+      text.split(separator: "\n").dropFirst(2).dropLast(2).joined(separator: "\n") == """
+            0.000  phase set-up
+            1.000  writeback starts for reason vmscan in kworker/u8:1+flush-254:0 (31)
+            2.000  memcg-reclaim of 0.03 s in task (147)
+            2.100  OOM victim marked: wb-pinned (143) in task (147)
+            3.000  trace: 2501 records, 4 lost
+            3.000  no trace: no tracefs
+        """)
+  }
+
   @Test func endWithAReason() throws {
     let text = try text(
       try directory.write(
