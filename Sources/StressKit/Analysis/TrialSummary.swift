@@ -39,6 +39,8 @@ package struct TrialSummary: Sendable {
   /// Class of each OOM incident, in order.
   package var classes: [OOMReport.Class]
   package var kills: Kills
+  /// Each kill with all its stamps.
+  package var killStamps: [KillStamps]
   /// Bytes of completed writes, and per second from the first write's start to the last end.
   package var bytes: UInt64
   package var throughput: Double?
@@ -106,6 +108,8 @@ package struct TrialSummary: Sendable {
           ?? Int64(classes.count + record.lines("oom-group-kill").count)),
       memoryEvents: (accounts?["memory.events"]?["oom_kill"]?.int).map(Int.init),
       console: (record.last("host")?["console_kill_lines"]?.int).map(Int.init))
+
+    killStamps = KillStamps.all(in: record)
 
     let streams = record.lines("stream")
     bytes = streams.reduce(0) { $0 + UInt64($1["bytes"]?.int ?? 0) }

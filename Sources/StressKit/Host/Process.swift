@@ -79,6 +79,13 @@ package struct Process: ~Copyable, Sendable {
     }
   }
 
+  /// The pidfd once more, for another that waits: it can be read once the process has ended, reaped or not.
+  package borrowing func duplicateDescriptor() throws(HarnessError) -> Descriptor {
+    Descriptor(
+      owning: Int32(
+        try checkErrno(Int(fcntl(pidfd, F_DUPFD_CLOEXEC, 0)), object, "F_DUPFD_CLOEXEC")))
+  }
+
   /// Kills the process, waits for it and gives up the descriptor.
   package consuming func kill() {}
 

@@ -29,7 +29,8 @@ package struct CounterFile: CounterSource {
 
   package let path: String
   private let layout: CounterLayout
-  private let descriptor: Int32
+  /// Open as long as the file is; for poll(2).
+  let descriptor: Int32
 
   package var names: [String] { layout.names }
 

@@ -9,11 +9,17 @@ package final class KernelLogReader: @unchecked Sendable {
   private let lost = Atomic<Int>(0)
   private var thread: Thread?
   private let handle: @Sendable (KernelLogRecord) -> Void
+  private let prepare: @Sendable (_ last: Bool) -> Void
 
-  /// - Parameter handle: called on the reader's thread, in order.
+  /// - Parameters:
+  ///   - prepare: called on the reader's thread before each round of reading, at least ten times a second, and
+  ///     told when it is the last one.
+  ///   - handle: called on the reader's thread, in order.
   package init(
+    prepare: @escaping @Sendable (_ last: Bool) -> Void = { _ in },
     _ handle: @escaping @Sendable (KernelLogRecord) -> Void
   ) throws(HarnessError) {
+    self.prepare = prepare
     let fd = try Descriptor(open: "/dev/kmsg", O_RDONLY | O_NONBLOCK, code: .environment)
     lseek(fd.raw, 0, SEEK_END)
     descriptor = fd.release()
@@ -41,6 +47,7 @@ package final class KernelLogReader: @unchecked Sendable {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     while true {
       let last = stopping.load(ordering: .acquiring)
+      prepare(last)
       while true {
         let got = read(descriptor, &buffer, buffer.count)
         if got > 0 {

@@ -5,12 +5,9 @@ import Synchronization
 final class KernelLogFollower {
   private struct State {
     var parser = OOMReportParser()
+    var clock = KernelLogClock()
     var killLines = 0
     var incidents = 0
-    /// CLOCK_BOOTTIME minus the log's own clock, ns; nil until the mark has come by.
-    var offset: Int64?
-    /// Calibration: boot time when the mark was written.
-    var marked: UInt64 = 0
   }
 
   private let shared: Shared
@@ -21,23 +18,25 @@ final class KernelLogFollower {
     let state = Mutex(State())
   }
 
-  private static let mark = "wbstress: mark"
-
   init(_ record: RecordWriter) throws(HarnessError) {
     let shared = Shared()
     self.shared = shared
-    reader = try KernelLogReader { line in
-      shared.state.withLock { state in Self.handle(line, &state, record) }
-    }
+    reader = try KernelLogReader(
+      prepare: { last in
+        shared.state.withLock { $0.clock.mark(at: last ? nil : cl_boottime()) }
+      },
+      { line in shared.state.withLock { state in Self.handle(line, &state, record) } })
   }
 
   /// - Parameter reading: whether the log is read from now on, or only at the end.
   func start(reading: Bool) throws(HarnessError) {
     isReading = reading
-    if reading { try reader.start() }
-    // The log's clock is the scheduler's; one line of our own tells its distance from CLOCK_BOOTTIME.
-    shared.state.withLock { $0.marked = cl_boottime() }
-    try? File.set("/dev/kmsg", Self.mark)
+    if reading {
+      try reader.start()
+    } else {
+      // The clocks are compared now: the mark is the first thing that will be read.
+      shared.state.withLock { $0.clock.mark(at: cl_boottime()) }
+    }
   }
 
   func stop() {
@@ -54,16 +53,22 @@ final class KernelLogFollower {
   private static func handle(
     _ line: KernelLogRecord, _ state: inout State, _ record: RecordWriter
   ) {
-    if state.offset == nil, line.text == mark {
-      state.offset = Int64(state.marked) - Int64(line.time)
+    switch state.clock.take(line) {
+    case .mark: break
+    case .pair(let pair):
+      record.emit(
+        "clock", at: pair.after,
+        [("before", .uint(pair.before)), ("after", .uint(pair.after)), ("log", .uint(pair.log))])
+    case .other:
+      record.emit(
+        "kmsg", at: state.clock.boottime(line.time),
+        [
+          ("seq", .uint(line.sequence)), ("level", .int(Int64(line.level))),
+          ("text", .string(line.text)),
+        ])
     }
-    let time = UInt64(clamping: Int64(line.time) + (state.offset ?? 0))
-    record.emit(
-      "kmsg", at: time,
-      [
-        ("seq", .uint(line.sequence)), ("level", .int(Int64(line.level))),
-        ("text", .string(line.text)),
-      ])
+    let time = state.clock.boottime(line.time)
+    // Marks too: to the parser a gap in the numbers is a loss.
     switch state.parser.feed(line) {
     case .incident(let report):
       state.killLines += 1

@@ -27,6 +27,7 @@ package final class Trial {
   private var mount: Mount?
   private var pageCache: PageCache?
   private let kernelLog: KernelLogFollower
+  private var announcements: Announcements?
   private var snapshots: Snapshots
   private let tracing: Tracing?
   /// Nothing is read while the streams run.
@@ -97,13 +98,17 @@ package final class Trial {
       groups.append(try cgroups.make("wbstress/\(name)"))
     }
     try lanes.startFast([limited] + groups)
+    if !isBare {
+      announcements = try Announcements(limited, groups, into: record)
+      try announcements?.start()
+    }
 
     phase("pin")
     var remaining = groups[...]
     for pinned in profile.pinned {
       let worker = try WorkerProcess.pinning(
         pinned, cgroup: remaining.removeFirst(), seed: seeds.next(), slow: profile.observe.slow)
-      workers.append(worker)
+      try adopt(worker)
       pins.append(OperationRecorder(worker, slow: profile.observe.slow, record))
     }
     try awaitDevices()
@@ -113,7 +118,7 @@ package final class Trial {
       let worker = try WorkerProcess.streaming(
         stream, to: Self.mountPoint + "/" + stream.name, cgroup: remaining.removeFirst(),
         seed: seeds.next())
-      workers.append(worker)
+      try adopt(worker)
       streams.append(OperationRecorder(worker, slow: profile.observe.slow, record))
     }
     for worker in workers {
@@ -124,6 +129,11 @@ package final class Trial {
           ("cgroup", .string(worker.cgroup)),
         ])
     }
+  }
+
+  private func adopt(_ worker: WorkerProcess) throws(HarnessError) {
+    workers.append(worker)
+    try announcements?.add(worker)
   }
 
   /// The profile's limits; io files name a device, whose number a profile cannot know.
@@ -347,6 +357,7 @@ package final class Trial {
       streams: Dictionary(
         streams.map { ($0.worker.pid, $0.worker.name) }, uniquingKeysWith: { first, _ in first }))
     lanes.finish()
+    announcements?.stop()
     kernelLog.stop()
     let kills = recordKills()
     // A kill is a kill, whatever went wrong beside it or because of it.

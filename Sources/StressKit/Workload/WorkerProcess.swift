@@ -134,6 +134,11 @@ package final class WorkerProcess {
     return exit != nil
   }
 
+  /// A pidfd for another that waits for the worker's end.
+  package func duplicateDescriptor() throws(HarnessError) -> Descriptor {
+    try process.duplicateDescriptor()
+  }
+
   /// Lets a ready stream begin at `time` (CLOCK_BOOTTIME, ns).
   package func start(at time: UInt64) throws(HarnessError) {
     var deadline = time

@@ -1,0 +1,68 @@
+/// When one process was killed, by every account of it that the record has.
+package struct KillStamps: Sendable, Equatable {
+  /// Accounts that come to the record by different ways through the kernel.
+  package enum Source: String, CaseIterable, Sendable {
+    /// The event of the tracer's, in the very moment.
+    case trace = "mark_victim"
+    /// The log's "Killed process" line, its time calibrated.
+    case kernelLog = "kmsg"
+    /// oom_kill in the victim's cgroup.
+    case memoryEvents = "memory.events"
+    /// The victim's end, after it has given its memory back: the latest of them.
+    case exit = "pidfd"
+  }
+
+  package struct Stamp: Sendable, Equatable {
+    package var source: Source
+    /// CLOCK_BOOTTIME, ns.
+    package var time: Int64
+  }
+
+  package var pid: Int64
+  /// The worker's name; nil for a process that is none.
+  package var worker: String?
+  /// In the order of `Source`, at most one of each.
+  package var stamps: [Stamp]
+
+  package func time(_ source: Source) -> Int64? { stamps.first { $0.source == source }?.time }
+
+  /// Between the two accounts that are nearest each other, ns; nil when there is but one.
+  package var closest: Int64? {
+    let times = stamps.map(\.time).sorted()
+    return zip(times, times.dropFirst()).map { $1 - $0 }.min()
+  }
+
+  /// How far a notice may be from the kernel's own line to be taken for the same kill, ns.
+  private static let reach: Int64 = 1_000_000_000
+
+  /// The kills of a record, in the log's order; a victim that memory.oom.group counts twice is there once.
+  package static func all(in record: RecordReader) -> [KillStamps] {
+    let starts = record.lines("worker").filter { $0["event"] == "start" }
+    let notices = record.lines("memcg-event").filter { ($0["deltas"]?["oom_kill"]?.int ?? 0) > 0 }
+    let exits = record.lines("exit")
+    let marks = record.lines("event").filter { $0["of"] == "mark_victim" }
+    var all: [KillStamps] = []
+    for line in record.lines where ["oom", "oom-group-kill"].contains(line["type"]?.string) {
+      let victims = line["report"]?["victims"]?.array ?? [line["victim"]].compactMap { $0 }
+      guard let time = line["t"]?.int, let pid = victims.first?["pid"]?.int,
+        !all.contains(where: { $0.pid == pid })
+      else { continue }
+      let worker = starts.first { $0["pid"]?.int == pid }
+      var stamps: [Stamp] = []
+      let mark = marks.last { $0["victim"]?.int == pid }
+      if let time = mark?["t"]?.int { stamps.append(Stamp(source: .trace, time: time)) }
+      stamps.append(Stamp(source: .kernelLog, time: time))
+      // Its ancestors count it too, but other cgroups' kills beside it.
+      let own = notices.filter { $0["cgroup"] != nil && $0["cgroup"] == worker?["cgroup"] }
+      let nearest = own.compactMap { $0["t"]?.int }.min { abs($0 - time) < abs($1 - time) }
+      if let nearest, abs(nearest - time) < reach {
+        stamps.append(Stamp(source: .memoryEvents, time: nearest))
+      }
+      if let end = exits.first(where: { $0["pid"]?.int == pid })?["t"]?.int {
+        stamps.append(Stamp(source: .exit, time: end))
+      }
+      all.append(KillStamps(pid: pid, worker: worker?["name"]?.string, stamps: stamps))
+    }
+    return all
+  }
+}
