@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import StressKit
 
 enum Measure {
   /// ns that `body` takes.
@@ -14,6 +15,20 @@ enum Measure {
 
   /// CPU time of the calling thread, ns.
   static var threadTime: Double { time(of: CLOCK_THREAD_CPUTIME_ID) }
+
+  /// CPU time of this process' threads so far, ns, by their names.
+  static var threadTimes: [String: Double] {
+    let directory = "/proc/self/task"
+    var times: [String: Double] = [:]
+    for thread in File.names(in: directory) {
+      guard let name = File.line("\(directory)/\(thread)/comm"),
+        let stat = File.line("\(directory)/\(thread)/schedstat"),
+        let time = stat.split(separator: " ").first.flatMap({ Double($0) })
+      else { continue }
+      times[name, default: 0] += time
+    }
+    return times
+  }
 
   /// CPU time of the children that were waited for, and of theirs, ns.
   static var childrenTime: Double {

@@ -8,7 +8,9 @@ enum SamplerBench {
   private static let rounds = 41
   private static let ticks = 200
   private static let catTicks = 5
+  private static let turns = 5
   private static let window: UInt64 = 4_000_000_000
+  private static let settling: UInt64 = 200_000_000
 
   static func run() throws {
     // A cgroup2 hierarchy may be mounted beside cgroup v1's; there a cgroup has no memory files.
@@ -38,42 +40,79 @@ enum SamplerBench {
       "Medians of \(rounds) rounds in turns; ratio: of the tick to the preads, of cat to the tick.")
     print("")
 
-    let defaults = Profile.Observe()
-    var shares = [["one CPU's share", "% of one CPU", "of it lanes"]]
-    func share(_ name: String, _ fast: UInt64, _ slow: UInt64) throws -> [String] {
-      var observe = defaults
-      observe.fast = fast
-      observe.interval = slow
-      let record = RecordWriter(try Descriptor(open: "/dev/null", O_WRONLY))
-      var lanes = Lanes(observe, record)
-      try record.start()
-      try lanes.startFast(groups)
-      try lanes.startSlow(device: device, .ext4, groups)
-      let start = cl_monotonic()
-      let before = Measure.processTime
-      cl_sleep_until(cl_boottime() + window)
-      let used = Measure.processTime - before
-      let wall = Double(cl_monotonic() - start)
-      lanes.stop()
-      record.finish()
-      let sampling = lanes.health.reduce(0) { $0 + Double($1.cpu ?? 0) }
-      return [
-        name, Measure.fixed(100 * used / wall, 2), Measure.fixed(100 * sampling / wall, 2),
-      ]
-    }
+    try shares(groups, device)
+  }
 
-    for hertz: UInt64 in [10, 100, 1000] {
-      shares.append(
-        try share("all files at \(hertz) Hz", 1_000_000_000 / hertz, 1_000_000_000 / hertz))
+  /// What share of one CPU each thread takes, with everything at one rate and at the default ones, beside
+  /// threads that only sleep and read.
+  private static func shares(_ groups: [CgroupTree.Group], _ device: String) throws {
+    // Files of its own: a sampler closes those that it had.
+    let fast = Lanes.fastFiles(groups).flatMap(\.descriptors)
+    let flushers = FlusherTime()
+    let slow =
+      Lanes.slowFiles(device: device, .ext4, groups).flatMap(\.descriptors)
+      + (flushers?.descriptors ?? [])
+    defer {
+      for descriptor in fast + slow { close(descriptor) }
     }
-    shares.append(try share("both lanes as by default", defaults.fast, defaults.interval))
-    let used = try bareShare([
-      (fast.flatMap(\.descriptors), defaults.fast),
-      (slow.flatMap(\.descriptors), defaults.interval),
-    ])
-    shares.append(["bare preads and sleeps at these rates", Measure.fixed(used, 2), "-"])
-    Measure.table(shares)
-    print("Process CPU time by wall time, \(window / 1_000_000_000) s each, record to /dev/null.")
+    // Reads that fail cost next to nothing, and would be no floor. (A kworker may still end later.)
+    var byte: UInt8 = 0
+    for descriptor in fast + slow {
+      try checkErrno(pread(descriptor, &byte, 1, 0), "bare preads", "pread")
+    }
+    let defaults = Profile.Observe()
+    var rows = [["% of one CPU", "all", "fast", "slow", "record", "kworkers", "bare"]]
+    func measure(_ name: String, _ fastest: UInt64, _ slowest: UInt64, turns: Int) throws {
+      var observe = defaults
+      observe.fast = fastest
+      observe.interval = slowest
+      var used: [[Double]] = []
+      for _ in 0..<turns {
+        used.append(
+          try share(observe, groups, device)
+            + [try bareShare([(fast, fastest), (slow, slowest)])])
+      }
+      rows.append(
+        [name]
+          + used[0].indices.map { i in Measure.fixed(Measure.median(used.map { $0[i] }), 2) })
+    }
+    for hertz: UInt64 in [10, 100, 1000] {
+      let interval = 1_000_000_000 / hertz
+      try measure("all files at \(hertz) Hz", interval, interval, turns: 1)
+    }
+    try measure("both lanes as by default", defaults.fast, defaults.interval, turns: turns)
+    Measure.table(rows)
+    print(
+      """
+      CPU time by wall time, \(window / 1_000_000_000) s each, the default rates \(turns) times in turns \
+      with the bare threads (median); record to /dev/null. bare: two threads that only sleep and pread.
+      """)
+  }
+
+  /// Percent of one CPU: the process, and its threads by their names.
+  private static func share(
+    _ observe: Profile.Observe, _ groups: [CgroupTree.Group], _ device: String
+  ) throws -> [Double] {
+    let record = RecordWriter(try Descriptor(open: "/dev/null", O_WRONLY))
+    var lanes = Lanes(observe, record)
+    try record.start()
+    try lanes.startFast(groups)
+    try lanes.startSlow(device: device, .ext4, groups)
+    // From when the threads have named themselves.
+    cl_sleep_until(cl_boottime() + settling)
+    let start = cl_monotonic()
+    let before = Measure.processTime
+    let threadsBefore = Measure.threadTimes
+    cl_sleep_until(cl_boottime() + window)
+    let used = Measure.processTime - before
+    let threads = Measure.threadTimes
+    let wall = Double(cl_monotonic() - start)
+    lanes.stop()
+    record.finish()
+    return [100 * used / wall]
+      + ["wb-fast", "wb-slow", "wb-record", "wb-kworkers"].map { name in
+        100 * ((threads[name] ?? 0) - (threadsBefore[name] ?? 0)) / wall
+      }
   }
 
   /// Percent of one CPU that two threads take which do nothing but sleep and read: waking up, with what they
