@@ -123,14 +123,22 @@ extension JSON {
   }
 
   static func write(_ value: Int64, to out: inout [UInt8]) {
-    if value < 0 { out.append(UInt8(ascii: "-")) }
     var rest = value.magnitude
-    let start = out.count
-    repeat {
-      out.append(UInt8(ascii: "0") + UInt8(rest % 10))
-      rest /= 10
-    } while rest > 0
-    out[start...].reverse()
+    if rest < 10, value >= 0 { return out.append(UInt8(ascii: "0") + UInt8(rest)) }
+    // A sign and the 19 digits of Int64.min's magnitude, from the back.
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+      var at = digits.count
+      repeat {
+        at -= 1
+        digits[at] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+        rest /= 10
+      } while rest > 0
+      if value < 0 {
+        at -= 1
+        digits[at] = UInt8(ascii: "-")
+      }
+      out.append(contentsOf: UnsafeBufferPointer(rebasing: digits[at...]))
+    }
   }
 
   private static func write(_ string: String, to out: inout [UInt8]) {

@@ -3,6 +3,13 @@ import Testing
 @testable import StressKit
 
 struct JSONTests {
+  @Test(arguments: [0, 7, 9, 10, -1, -10, 90_210, Int64.max, Int64.min])
+  func writesIntegers(_ value: Int64) {
+    var bytes = Array("[".utf8)
+    JSON.write(value, to: &bytes)
+    #expect(String(decoding: bytes, as: UTF8.self) == "[\(value)")
+  }
+
   @Test(arguments: [
     #"{"a":[1,-2,9223372036854775807],"b":"x\"\\\n","c":null,"d":true,"e":{}}"#, "[]", "\"ü😀\"",
   ])
