@@ -13,8 +13,11 @@ package protocol RecordSource: AnyObject, Sendable {
 /// Samples come out of their lanes' rings and events out of a queue; one thread formats and writes both,
 /// so that neither a slow reader of the record nor the formatting holds up a sampler.
 package final class RecordWriter: @unchecked Sendable {
-  /// How often the lanes and the queue are looked at, ns.
-  private let pause: UInt64
+  /// Between two looks at the queue, ns. An event that comes after a longer silence is written at once.
+  private static let pause: UInt64 = 20_000_000
+  /// The same while no event comes and there is no source, whose rings are shorter than the lanes': each
+  /// look costs more than formatting what the lanes have sampled meanwhile.
+  private static let quietPause: UInt64 = 100_000_000
   /// With nothing else to say, a line this often tells the host that the supervisor lives, ns.
   package static let heartbeat: UInt64 = 1_000_000_000
 
@@ -23,17 +26,13 @@ package final class RecordWriter: @unchecked Sendable {
   private let lanes = Mutex<[Sampler]>([])
   private let sources = Mutex<[any RecordSource]>([])
   private let stopping = Atomic<Bool>(false)
+  private let bell = Doorbell()
   private let failed = Atomic<Bool>(false)
   private var thread: Thread?
-  private var buffer: [UInt8] = []
 
-  /// - Parameters:
-  ///   - descriptor: where the lines go; it stays open as long as the writer.
-  ///   - pause: how often it is looked for lines, ns.
-  package init(_ descriptor: consuming Descriptor, pause: UInt64 = 20_000_000) {
-    self.pause = pause
+  /// - Parameter descriptor: where the lines go; it stays open as long as the writer.
+  package init(_ descriptor: consuming Descriptor) {
     self.descriptor = descriptor.release()
-    buffer.reserveCapacity(64 << 10)
   }
 
   deinit { close(descriptor) }
@@ -58,6 +57,7 @@ package final class RecordWriter: @unchecked Sendable {
     JSON.object(line).write(to: &bytes)
     bytes.append(0x0a)
     events.withLock { $0.append(bytes) }
+    bell.ring()
   }
 
   /// Adds a lane: its `columns` line now, its samples as they come.
@@ -86,17 +86,21 @@ package final class RecordWriter: @unchecked Sendable {
   /// Writes what is still queued and ends the thread.
   package func finish() {
     stopping.store(true, ordering: .releasing)
+    bell.ring()
     thread?.join()
     thread = nil
   }
 
   private func loop() {
     var lastLine = cl_boottime()
+    var buffer: [UInt8] = []
+    buffer.reserveCapacity(64 << 10)
     while true {
       let last = stopping.load(ordering: .acquiring)
       var wrote = false
-      sources.withLock { all in
+      let isQuiet = sources.withLock { all in
         for source in all { source.tell(last: last) }
+        return all.isEmpty
       }
       for line in events.withLock({ queue in
         let taken = queue
@@ -108,7 +112,7 @@ package final class RecordWriter: @unchecked Sendable {
       }
       for lane in lanes.withLock({ $0 }) {
         lane.drain { values in
-          format(lane, values)
+          Self.format(lane, values, to: &buffer)
           write(buffer)
           wrote = true
         }
@@ -120,19 +124,25 @@ package final class RecordWriter: @unchecked Sendable {
         emit("alive")
       }
       if last { return }
-      cl_sleep_until(now + pause)
+      bell.wait(atMost: isQuiet ? Self.quietPause : Self.pause)
+      cl_sleep_until(now + Self.pause)
     }
   }
 
-  private func format(_ lane: Sampler, _ values: Slice<UnsafeMutableBufferPointer<Int64>>) {
+  /// Into a buffer of the caller's: access to a member would be checked anew for each number.
+  private static func format(
+    _ lane: Sampler, _ values: Slice<UnsafeMutableBufferPointer<Int64>>, to buffer: inout [UInt8]
+  ) {
     buffer.removeAll(keepingCapacity: true)
     buffer.append(contentsOf: "{\"type\":\"sample\",\"t\":".utf8)
     JSON.write(values[values.startIndex], to: &buffer)
     buffer.append(contentsOf: ",\"lane\":\"".utf8)
     buffer.append(contentsOf: lane.lane.utf8)
     buffer.append(contentsOf: "\",\"v\":[".utf8)
-    for (i, value) in values.dropFirst().enumerated() {
-      if i > 0 { buffer.append(0x2c) }
+    var isFirst = true
+    for value in values.dropFirst() {
+      if !isFirst { buffer.append(0x2c) }
+      isFirst = false
       if value == CounterFile.unknown {
         buffer.append(contentsOf: "null".utf8)
       } else {

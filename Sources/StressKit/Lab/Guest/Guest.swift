@@ -58,9 +58,7 @@ package enum Guest {
     // processor may be caught in the middle of that (GuestTrial.isEmulatorFault).
     let prepared = Result { () throws(HarnessError) in try prepare(plan) }
     let modules = try ModuleLoader()
-    // A bare trial has but its phases to tell.
-    let pause: UInt64 = plan.profile.observe.level == .bare ? 500_000_000 : 20_000_000
-    let record = RecordWriter(try openPort(recordPort, O_WRONLY, modules), pause: pause)
+    let record = RecordWriter(try openPort(recordPort, O_WRONLY, modules))
     try record.start()
     record.emit(
       "guest", at: born, [("release", .optional(File.line("/proc/sys/kernel/osrelease")))])
