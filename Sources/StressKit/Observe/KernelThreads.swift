@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Synchronization
 
@@ -15,10 +14,21 @@ package enum KernelThreads {
     File.names(in: proc).compactMap { Int32($0) }
   }
 
+  /// Process numbers of the kernel's threads, and where its list of them is missing (CONFIG_PROC_CHILDREN),
+  /// of all processes: kthreadd's children come in one read, whatever else runs.
+  ///
+  /// One that starts or ends meanwhile may hide others from the list, until it is read again.
+  static func candidates(_ proc: String) -> [Int32] {
+    guard File.line("\(proc)/2/comm") == "kthreadd",
+      let text = try? File.text("\(proc)/2/task/2/children")
+    else { return processes(proc) }
+    return text.split(separator: " ").compactMap { Int32($0) }
+  }
+
   /// The counters of every kswapd: one a node, `kswapd0:run` and so on. None where nothing is counted.
   package static func kswapd(proc: String = "/proc") -> [CounterFile] {
     guard haveTimes(proc) else { return [] }
-    return processes(proc).compactMap { pid in
+    return candidates(proc).compactMap { pid in
       guard let name = File.line("\(proc)/\(pid)/comm"), name.hasPrefix("kswapd") else {
         return nil
       }
@@ -41,7 +51,6 @@ package final class FlusherTime: CounterSource, @unchecked Sendable {
   package let names = ["kworker/u:run", "kworker/u:wait"]
 
   private static let pause: UInt64 = 1_000_000_000
-  private static let longestSleep: UInt64 = 100_000_000
 
   private enum State {
     /// The scanning thread's, to be filled.
@@ -72,6 +81,7 @@ package final class FlusherTime: CounterSource, @unchecked Sendable {
   /// What is no flusher thread, so that its name need not be read again; only the scanning thread's.
   private var others: Set<Int32> = []
   private let stopping = Atomic<Bool>(false)
+  private let bell = Doorbell()
   private var thread: Thread?
 
   /// nil where the kernel counts no such times.
@@ -90,18 +100,17 @@ package final class FlusherTime: CounterSource, @unchecked Sendable {
 
   package func start() throws(HarnessError) {
     thread = try Thread("wb-kworkers") { [self] in
-      var due = cl_boottime() + Self.pause
-      while !stopping.load(ordering: .acquiring) {
-        cl_sleep_until(min(due, cl_boottime() + Self.longestSleep))
-        if cl_boottime() < due { continue }
+      while true {
+        bell.wait(atMost: Self.pause)
+        if stopping.load(ordering: .acquiring) { return }
         refresh()
-        due = cl_boottime() + Self.pause
       }
     }
   }
 
   package func stop() {
     stopping.store(true, ordering: .releasing)
+    bell.ring()
     thread?.join()
     thread = nil
   }
@@ -139,7 +148,7 @@ package final class FlusherTime: CounterSource, @unchecked Sendable {
     var free = slots.indices.filter { slots[$0].state.load(ordering: .relaxed) == State.free }[...]
     var lacking = false
     var others: Set<Int32> = []
-    for process in KernelThreads.processes(proc) where !known.contains(process) {
+    for process in KernelThreads.candidates(proc) where !known.contains(process) {
       let directory = "\(proc)/\(process)"
       if self.others.contains(process) {
         others.insert(process)

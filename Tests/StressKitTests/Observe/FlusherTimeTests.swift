@@ -65,6 +65,23 @@ struct FlusherTimeTests {
     #expect(sample(time) == [112, 1120])
   }
 
+  /// Where the kernel lists its threads, only those are looked at: they come in one read.
+  @Test func onlyTheKernelsOwnThreadsWhereThereIsAList() throws {
+    let directory = try RecordFixture()
+    try directory.write("2/comm", "kthreadd\n")
+    try directory.write("2/task/2/children", "101 ")
+    let time = try Self.workers(in: directory, ["kworker/u8:0": 5, "kworker/u8:1": 7])
+    defer { time.close() }
+    #expect(sample(time) == [7, 70])
+    try directory.write("2/task/2/children", "100 101 ")
+    time.refresh()
+    #expect(sample(time) == [12, 120])
+    // Process 2 of a PID namespace may be anything.
+    #expect(KernelThreads.candidates(directory.root) == [100, 101])
+    try directory.write("2/comm", "bash\n")
+    #expect(KernelThreads.candidates(directory.root) == [100, 101, 2])
+  }
+
   /// A sum that leaves somebody out is none.
   @Test func unknownWhenTheTableIsFull() throws {
     let directory = try RecordFixture()
