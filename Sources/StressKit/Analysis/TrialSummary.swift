@@ -68,6 +68,7 @@ package struct TrialSummary: Sendable {
   package var latencies: [String: Distribution]
   package var reaction: ThrottleReaction?
   package var trace: TraceHealth?
+  package var mirror: HarnessMirror?
   package var torn: Int
 
   /// Reads a record.
@@ -133,6 +134,7 @@ package struct TrialSummary: Sendable {
     latencies = Distribution.latencies(of: record)
     reaction = ThrottleReaction.of(record)
     trace = TraceHealth(record)
+    mirror = HarnessMirror(record)
     memoryPressure = Self.pressure(record, "wbstress/memory.pressure", window)
     ioPressure = Self.pressure(record, "wbstress/io.pressure", window)
     vmstat = Self.vmstat(record)

@@ -139,9 +139,18 @@ package struct GuestTrial {
       disks: disks, console: consolePath, record: recordPath)
     if plan.peer != nil { configuration.peer = peerPath }
     let machine = try VirtualMachine(configuration)
-    let ending = try watch(machine, since: started, interrupt, progress)
+    var residentReady: UInt64?
+    let ending = try watch(machine, since: started, interrupt) { phase in
+      if phase == "ready" { residentReady = machine.residentBytes }
+      progress(phase)
+    }
+    let memory: JSON = [
+      "size": .uint(profile.machine.memory),
+      "resident_ready": residentReady.map(JSON.uint) ?? .null,
+      "resident_end": machine.residentBytes.map(JSON.uint) ?? .null,
+    ]
     machine.quit(gently: interrupt.requests < 2)
-    try writeEnd(ending, seconds: Double(cl_monotonic() - started) / 1e9)
+    try writeEnd(ending, seconds: Double(cl_monotonic() - started) / 1e9, memory)
     return ending
   }
 
@@ -170,12 +179,15 @@ package struct GuestTrial {
   }
 
   /// The host's own account, and the record's last line.
-  private func writeEnd(_ ending: Ending, seconds: Double) throws(HarnessError) {
+  private func writeEnd(
+    _ ending: Ending, seconds: Double, _ memory: JSON
+  ) throws(HarnessError) {
     try RecordFile.append(
       recordPath, "host",
       [
         ("seconds", .double(seconds)),
         ("console_kill_lines", .int(Int64(Self.killLines(consolePath)))),
+        ("guest_memory", memory),
       ])
     try RecordFile.append(recordPath, "end", ending.members)
   }

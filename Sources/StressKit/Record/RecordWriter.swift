@@ -28,6 +28,7 @@ package final class RecordWriter: @unchecked Sendable {
   private let stopping = Atomic<Bool>(false)
   private let bell = Doorbell()
   private let failed = Atomic<Bool>(false)
+  private let written = Atomic<UInt64>(0)
   private var thread: Thread?
 
   /// - Parameter descriptor: where the lines go; it stays open as long as the writer.
@@ -90,6 +91,9 @@ package final class RecordWriter: @unchecked Sendable {
     thread?.join()
     thread = nil
   }
+
+  /// Bytes that have gone out.
+  package var bytesWritten: UInt64 { written.load(ordering: .relaxed) }
 
   private func loop() {
     var lastLine = cl_boottime()
@@ -163,6 +167,7 @@ package final class RecordWriter: @unchecked Sendable {
         failed.store(true, ordering: .relaxed)
         return
       }
+      written.add(UInt64(wrote), ordering: .relaxed)
       rest = rest.dropFirst(wrote)
     }
   }

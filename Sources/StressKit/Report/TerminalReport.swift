@@ -349,7 +349,7 @@ package struct TerminalReport {
       }
     }
     lines += traces
-    lines += missedSamples
+    lines += missedSamples + harness
     let boot = OrderedSample(trials.compactMap(\.bootTime))
     let setUp = OrderedSample(trials.compactMap(\.setUpTime))
     if boot.count > 0, setUp.count > 0 {
@@ -383,6 +383,39 @@ package struct TerminalReport {
         lines.append("#\(i + 1): \(share) % of the buffered writes went to an io-wq worker")
       }
     }
+    return lines
+  }
+
+  /// The harness in its own mirror: a line, and what of it is large enough to matter.
+  private var harness: [String] {
+    let mirrors = trials.compactMap(\.mirror)
+    if mirrors.isEmpty { return [] }
+    func sample(_ value: (HarnessMirror) -> Double?) -> OrderedSample {
+      OrderedSample(mirrors.compactMap(value))
+    }
+    func percent(_ value: Double?) -> String {
+      value.map { Format.fixed(100 * $0, 1) + " %" } ?? "unknown"
+    }
+    func milliseconds(_ value: Double?) -> String {
+      value.map { Format.fixed($0 / 1e6, 1) + " ms" } ?? "unknown"
+    }
+    let lost = trials.compactMap(\.trace).reduce(0) { $0 + $1.lostRecords + $1.dropped }
+    let cpu = sample(\.cpuShare)
+    var lines = wrap(
+      "harness",
+      [
+        "CPU \(percent(cpu.median)) of one CPU (at most \(percent(cpu.max)))",
+        "\(Format.mebibytes(sample(\.resident).max)) MiB resident",
+        "record \(Format.mebibytes(sample(\.recordBytes).median)) MiB a trial",
+        "fast lane late by p99 \(milliseconds(sample(\.latenessP99).median)), at most "
+          + milliseconds(sample(\.latenessMax).max),
+        "trace records lost \(lost)", "steal \(percent(sample(\.stealShare).max))",
+        "guest memory touched before \(percent(sample(\.touched).min))",
+      ])
+    let warnings = trials.flatMap { trial in
+      trial.mirror?.warnings(accelerator: trial.accelerator) ?? []
+    }
+    for text in distinct(warnings) { lines += wrap("harness felt", [text], style.warning) }
     return lines
   }
 

@@ -195,6 +195,7 @@ package final class Trial {
     phase("ready")
     recordCost()
     snapshots.take("before", limited, workers.map(\.cgroup))
+    let mirror = Mirror()
     try awaitGo()
     if let limited { try lanes.startRstat(limited) }
     let start = cl_boottime() + delay
@@ -228,6 +229,7 @@ package final class Trial {
     }
     let stop = cl_boottime()
     phase("stop", at: stop)
+    record.emit("mirror", mirror.members(record))
     for stream in streams { stream.worker.requestStop() }
     for stream in streams { stream.recordInFlight(at: stop) }
     snapshots.take("after", limited, workers.map(\.cgroup))

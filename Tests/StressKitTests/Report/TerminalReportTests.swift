@@ -79,6 +79,9 @@ struct TerminalReportTests {
         latency("write", [(22_000_000, 95), (1_500_000_000, 1)], max: 1_500_400_000),
         latency("block-write", [(3_880_000_000, 20)], max: 3_910_000_000),
         latency("dirty-throttle", [(8_000_000, 4)], max: 8_000_000), trace,
+        "{\"type\":\"mirror\",\"t\":3000,\"from\":1000,\"cpu\":900,\"steal\":0,\"balloon\":4,"
+          + "\"resident\":9437184,\"record_bytes\":400000,\"agents\":[\"kubelet\"]}",
+        "{\"type\":\"lane\",\"lane\":\"fast\",\"lateness\":{\"p99\":4500000,\"max\":65000000}}",
       ])
     try campaign.trial(
       2, 1, from: RecordFixture.completed,

@@ -174,6 +174,12 @@ package final class VirtualMachine {
     }
   }
 
+  /// Memory that the host has given to QEMU, bytes: the guest's that was touched, and some of QEMU's own.
+  package var residentBytes: UInt64? {
+    let pages = File.line("/proc/\(pid)/statm")?.split(separator: " ").dropFirst().first
+    return pages.flatMap { UInt64($0) }.map { $0 * UInt64(getpagesize()) }
+  }
+
   /// CPU time of QEMU in seconds, from /proc/PID/stat.
   package var cpuSeconds: Double {
     // Fields after the name's closing parenthesis; utime and stime are the 12th and 13th of them.

@@ -1,0 +1,71 @@
+/// What the harness took in one trial, and what else could have changed the outcome. nil: not in the record.
+package struct HarnessMirror: Sendable, Equatable {
+  /// CPU time while the streams ran, of one CPU's.
+  package var cpuShare: Double
+  /// Of all CPUs' time, what the hypervisor gave to others.
+  package var stealShare: Double?
+  /// Resident memory, bytes.
+  package var resident: Double?
+  /// Bytes of the record until then.
+  package var recordBytes: Double
+  package var balloonMoved: Bool
+  package var agents: [String]
+  /// How late ticks of the fast lane began, ns.
+  package var latenessP99: Double?
+  package var latenessMax: Double?
+  /// Of the guest's memory, what the host had given it before the streams ran.
+  package var touched: Double?
+
+  /// nil for a record without the line.
+  package init?(_ record: RecordReader) {
+    guard let line = record.last("mirror"), let from = line["from"]?.int,
+      let until = line["t"]?.int, until > from, let cpu = line["cpu"]?.double
+    else { return nil }
+    let wall = Double(until - from)
+    cpuShare = cpu / wall
+    let cpus = record.first("environment")?["cpus"]?.double ?? 1
+    // USER_HZ is 100 on every architecture that matters here.
+    stealShare = line["steal"]?.double.map { $0 * 1e7 / (wall * cpus) }
+    resident = line["resident"]?.double
+    recordBytes = line["record_bytes"]?.double ?? 0
+    balloonMoved = (line["balloon"]?.int ?? 0) != 0
+    agents = line["agents"]?.array?.compactMap(\.string) ?? []
+    let lateness = record.lines("lane").first { $0["lane"] == "fast" }?["lateness"]
+    latenessP99 = lateness?["p99"]?.double
+    latenessMax = lateness?["max"]?.double
+    if let memory = record.last("host")?["guest_memory"], let size = memory["size"]?.double,
+      size > 0
+    {
+      touched = memory["resident_ready"]?.double.map { min(1, $0 / size) }
+    }
+  }
+
+  /// CPU time above this share of one CPU is felt. Emulated, each instruction of the harness costs tens of
+  /// the host's, and as many of the subject's: the limit is higher there.
+  static func cpuLimit(accelerator: String) -> Double { accelerator == "tcg" ? 0.25 : 0.05 }
+  private static let stealLimit = 0.01
+  private static let touchedLimit = 0.95
+
+  /// What is large enough to matter.
+  package func warnings(accelerator: String) -> [String] {
+    func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+    var warnings: [String] = []
+    let limit = Self.cpuLimit(accelerator: accelerator)
+    if cpuShare > limit {
+      warnings.append("the harness took more than \(percent(limit)) of one CPU")
+    }
+    if let stealShare, stealShare > Self.stealLimit {
+      warnings.append("the hypervisor took more than \(percent(Self.stealLimit)) of the CPUs")
+    }
+    if balloonMoved { warnings.append("the balloon moved: such a trial is not to be trusted") }
+    if !agents.isEmpty {
+      warnings.append("alive, and may flush statistics: \(agents.joined(separator: ", "))")
+    }
+    if let touched, touched < Self.touchedLimit {
+      warnings.append(
+        "more than \(percent(1 - Self.touchedLimit)) of the guest's memory was touched for the first"
+          + " time: the host's page faults are in the figures")
+    }
+    return warnings
+  }
+}
