@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+@testable import StressKit
+
+/// What is watched while a guest is under pressure.
+@Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
+struct ObserveTests {
+  private func run(
+    _ kernel: String, variant: String? = nil, _ overrides: [(String, String)]
+  ) throws -> (RecordReader, TrialSummary) {
+    try GuestLab.withDirectory { directory in
+      let profile = try GuestLab.profile("oracle-backup", variant: variant, overrides)
+      let trial = try GuestLab.trial(profile, kernel: kernel, in: directory, seed: 4)
+      let ending = try trial.run(Interrupt())
+      #expect([.completed, .oom].contains(ending.outcome), "\(ending)")
+      return (try RecordReader(trial.recordPath), try TrialSummary(trial.recordPath))
+    }
+  }
+
+  /// A kill has at least two accounts, from different ways through the kernel, within 10 ms.
+  @Test(arguments: ["debian:6.1", "debian:6.12"])
+  func aKillIsStampedTwice(_ kernel: String) throws {
+    let (record, summary) = try run(kernel, variant: "data-journal", [])
+    let kill = try #require(summary.killStamps.first)
+    #expect(kill.stamps.map(\.source).contains(.trace), "\(kill)")
+    #expect(kill.stamps.count >= 3, "\(kill)")
+    let closest = try #require(kill.closest)
+    #expect(closest <= 10_000_000, "\(kernel): \(kill.stamps)")
+    let first = try #require(kill.stamps.map(\.time).min())
+    let stamps = kill.stamps.map {
+      "\($0.source.rawValue) +\(Format.fixed(Double($0.time - first) / 1e6, 2)) ms"
+    }
+    print("\(kernel): \(stamps.joined(separator: ", "))")
+    // The two clocks were compared from the start to the end.
+    #expect(record.lines("clock").count >= 3)
+    #expect(record.lines("memcg-event").contains { ($0["deltas"]?["max"]?.int ?? 0) > 0 })
+    #expect(!record.lines("psi").isEmpty)
+  }
+
+  /// A minute of full pressure: the backup never ends, and on 6.1 nobody is killed.
+  @Test func theSlowLaneMissesNothingInAMinute() throws {
+    let (record, summary) = try run(
+      "debian:6.1", [("streams.backup.size", "unlimited"), ("duration", "60s")])
+    let taken = try #require(summary.gaps.taken["slow"])
+    let missed = try #require(summary.gaps.missed["slow"])
+    // None on a machine that has nothing else to do; the emulator's own stalls are not the harness's.
+    #expect(taken > 550 && missed <= 6 && summary.droppedSamples == 0)
+    let mirror = try #require(summary.mirror)
+    #expect(try #require(summary.trace).lostRecords == 0)
+    print(
+      "60 s: slow lane \(taken) readings, \(missed) missed; fast "
+        + "\(summary.gaps.taken["fast"] ?? 0), \(summary.gaps.missed["fast"] ?? -1) missed, late by "
+        + "p99 \(Format.fixed((mirror.latenessP99 ?? 0) / 1e6, 2)) ms, max "
+        + "\(Format.fixed((mirror.latenessMax ?? 0) / 1e6, 2)) ms; CPU "
+        + "\(Format.fixed(100 * mirror.cpuShare, 1)) %")
+    // Every buffered write of ext4 goes to a worker, and the histogram has every operation.
+    let writes = try #require(summary.latencies["write"]?.count)
+    let unfinished = record.lines("in-flight").count { $0["kind"] == "write" }
+    #expect(summary.trace?.punted["backup"] == writes + unfinished)
+    #expect(mirror.touched ?? 0 > 0.99, "QEMU touches the guest's memory before it boots")
+  }
+
+  /// A bare trial reads nothing while the streams run, and still knows of its kill.
+  @Test func aBareTrialReadsNothing() throws {
+    let (record, summary) = try run(
+      "debian:6.12", variant: "data-journal", [("observe.level", "bare")])
+    #expect(summary.ending.outcome == .oom && summary.kills.agree)
+    for type in ["sample", "columns", "span", "trace", "psi", "memcg-event", "progress"] {
+      #expect(record.lines(type).isEmpty, "\(type)")
+    }
+  }
+}
