@@ -132,8 +132,10 @@ package struct TerminalReport {
   }
 
   private static func describe(_ observe: Profile.Observe) -> String {
+    if observe.level == .bare { return "bare, nothing read while the streams run" }
     let rstat = observe.rstat.map { "every " + Units.durationText($0) } ?? "off"
-    return "rstat \(rstat), counters every \(Units.durationText(observe.fast))"
+    let lanes = [observe.fast, observe.interval].map(Units.durationText).joined(separator: " and ")
+    return "rstat \(rstat), lanes of \(lanes), \(observe.trace ? "traced" : "not traced")"
   }
 
   /// Said first: a campaign whose expectations or controls fail.
