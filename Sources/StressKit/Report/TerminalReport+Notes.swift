@@ -1,0 +1,127 @@
+/// What stands below the tables: trials that did not go well, what is missing, and the harness itself.
+extension TerminalReport {
+  var notes: [String] {
+    var lines: [String] = []
+    for (i, cell) in cells.enumerated() {
+      for trial in cell.trials where ![.completed, .oom].contains(trial.ending.outcome) {
+        let why = trial.ending.message?.split(separator: "\n").first.map(String.init) ?? ""
+        lines += wrap(
+          trial.ending.outcome.counts ? "not well" : "excluded",
+          ["#\(i + 1) trial \(trial.number): \(trial.ending.outcome.rawValue): \(why)"],
+          style.warning)
+      }
+      for trial in cell.trials where !trial.kills.agree {
+        lines += wrap(
+          "kills disagree",
+          [
+            "#\(i + 1) trial \(trial.number): kernel log \(trial.kills.kernelLog), "
+              + "memory.events \(trial.kills.memoryEvents.map(String.init) ?? "?"), "
+              + "console \(trial.kills.console.map(String.init) ?? "?")"
+          ], style.warning)
+      }
+      let silent = cell.counted.filter { $0.stall == nil }.count
+      if silent > 0 {
+        lines += wrap(
+          "#\(i + 1)",
+          [
+            "\(Self.count(silent, "trial")) made no end and have no percentiles, speed, PSI or "
+              + "counters; their longest write so far is in max"
+          ])
+      }
+      let lost = cell.trials.reduce(0) { $0 + $1.lostLatencies }
+      if lost > 0 {
+        lines += wrap(
+          "#\(i + 1)", ["\(lost) latencies are missing: the log was full"], style.warning)
+      }
+      if cell.trials.count < summary.planned {
+        lines.append("#\(i + 1): \(cell.trials.count) of \(summary.planned) trials run so far")
+      }
+    }
+    lines += traces
+    lines += missedSamples + harness
+    let boot = OrderedSample(trials.compactMap(\.bootTime))
+    let setUp = OrderedSample(trials.compactMap(\.setUpTime))
+    if boot.count > 0, setUp.count > 0 {
+      lines.append(
+        "boot to PID 1: \(Format.seconds(boot.median)) s; from there to the first write, without the"
+      )
+      lines.append(
+        "start delay: \(Format.seconds(setUp.median)) s (medians; longest \(Format.seconds(setUp.max)) s)"
+      )
+    }
+    return lines
+  }
+
+  /// What was lost of the traces, and where buffered writes were done.
+  private var traces: [String] {
+    var lines: [String] = []
+    for (i, cell) in cells.enumerated() {
+      let traces = cell.trials.compactMap(\.trace)
+      for failure in distinct(traces.compactMap(\.failure)) {
+        lines += wrap("#\(i + 1) not traced", [failure], style.warning)
+      }
+      let lost = traces.reduce(0) { $0 + $1.lostRecords + $1.dropped }
+      if lost > 0 {
+        lines += wrap("#\(i + 1)", ["\(lost) trace records lost, over all trials"], style.warning)
+      }
+      let writes = cell.counted.reduce(0) { $0 + ($1.latencies["write"]?.count ?? 0) }
+      let punted = traces.flatMap(\.punted.values).reduce(0, +)
+      let isRing = cell.profile.streams.contains { $0.engine == .ioUring }
+      if writes > 0, isRing, !traces.isEmpty {
+        let share = Format.fixed(100 * Double(punted) / Double(writes), 0)
+        lines.append("#\(i + 1): \(share) % of the buffered writes went to an io-wq worker")
+      }
+    }
+    return lines
+  }
+
+  /// The harness in its own mirror: a line, and what of it is large enough to matter.
+  private var harness: [String] {
+    let mirrors = trials.compactMap(\.mirror)
+    if mirrors.isEmpty { return [] }
+    func sample(_ value: (HarnessMirror) -> Double?) -> OrderedSample {
+      OrderedSample(mirrors.compactMap(value))
+    }
+    func percent(_ value: Double?) -> String {
+      value.map { Format.fixed(100 * $0, 1) + " %" } ?? "unknown"
+    }
+    func milliseconds(_ value: Double?) -> String {
+      value.map { Format.fixed($0 / 1e6, 1) + " ms" } ?? "unknown"
+    }
+    let lost = trials.compactMap(\.trace).reduce(0) { $0 + $1.lostRecords + $1.dropped }
+    let cpu = sample(\.cpuShare)
+    var lines = wrap(
+      "harness",
+      [
+        "CPU \(percent(cpu.median)) of one CPU (at most \(percent(cpu.max)))",
+        "\(Format.mebibytes(sample(\.resident).max)) MiB resident",
+        "record \(Format.mebibytes(sample(\.recordBytes).median)) MiB a trial",
+        "fast lane late by p99 \(milliseconds(sample(\.latenessP99).median)), at most "
+          + milliseconds(sample(\.latenessMax).max),
+        "trace records lost \(lost)", "steal \(percent(sample(\.stealShare).max))",
+        "guest memory touched before \(percent(sample(\.touched).min))",
+      ])
+    let warnings = trials.flatMap { trial in
+      trial.mirror?.warnings(accelerator: trial.accelerator) ?? []
+    }
+    for text in distinct(warnings) { lines += wrap("harness felt", [text], style.warning) }
+    return lines
+  }
+
+  /// Lanes that lack readings of the streams' time.
+  private var missedSamples: [String] {
+    let gaps = trials.map(\.gaps)
+    var lines: [String] = []
+    for lane in Set(gaps.flatMap(\.missed.keys)).sorted() {
+      let missed = gaps.reduce(0) { $0 + ($1.missed[lane] ?? 0) }
+      let taken = gaps.reduce(0) { $0 + ($1.taken[lane] ?? 0) }
+      if missed > 0 {
+        lines.append(
+          "\(lane) lane: \(missed) of \(missed + taken) readings missed while the streams ran")
+      }
+    }
+    let dropped = trials.reduce(0) { $0 + $1.droppedSamples }
+    if dropped > 0 { lines.append("readings dropped on their way to the record: \(dropped)") }
+    return lines
+  }
+}
