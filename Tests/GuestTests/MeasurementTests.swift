@@ -58,11 +58,39 @@ struct MeasurementTests {
           #expect(summary.bytes == 24 << 20, name)
         }
         kills += summary.kills.kernelLog
+        expectStamped(summary, name)
         try expectObserverKeptAway(trial.recordPath, name)
         GuestLab.expectNothingLeft(of: directory, disk: true)
       }
     }
     #expect(kills >= 6)
+  }
+
+  /// Every kill has several stamps, two of them of different sources within 10 ms of each other.
+  private func expectStamped(_ summary: TrialSummary, _ name: Comment) {
+    #expect(summary.killStamps.isEmpty == (summary.kills.kernelLog == 0), name)
+    for kill in summary.killStamps {
+      let stamps = kill.stamps.map { "\($0.source.rawValue) \($0.time)" }
+      // mark_victim tells only the first of a group.
+      #expect(kill.stamps.count >= KillStamps.Source.allCases.count - 1, "\(name): \(stamps)")
+      #expect(kill.closest.map { $0 < 10_000_000 } == true, "\(name): \(stamps)")
+    }
+  }
+
+  /// The kernel log's clock is held against ours from start to end.
+  private func expectCalibrated(_ record: RecordReader, _ name: Comment) {
+    let pairs = record.lines("clock").compactMap { line -> KernelLogClock.Pair? in
+      guard let before = line["before"]?.int, let after = line["after"]?.int,
+        let log = line["log"]?.int
+      else { return nil }
+      return KernelLogClock.Pair(before: UInt64(before), after: UInt64(after), log: UInt64(log))
+    }
+    #expect(pairs.count >= 3, name)
+    let drift = zip(pairs, pairs.dropFirst()).map { abs($1.offset - $0.offset) }.max() ?? .max
+    let width = pairs.map { $0.after - $0.before }.max() ?? .max
+    #expect(
+      drift < 1_000_000 && width < 5_000_000, "\(name): drift \(drift) ns, known to \(width) ns")
+    #expect(!record.lines("kmsg").contains { $0["text"]?.string?.contains("wbstress: ") == true })
   }
 
   /// What every record must show of the harness itself.
@@ -74,6 +102,7 @@ struct MeasurementTests {
     for file in ["memory.stat", "memory.numa_stat", "io.stat", "cpu.stat"] {
       #expect(!columns.contains { $0.contains(file) }, "rstat is off: \(file)")
     }
+    expectCalibrated(record, name)
     #expect(record.lines("sample").count > 20, name)
     let costs = record.lines("cost")
     #expect(costs.count == 2, name)

@@ -71,7 +71,7 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
       if isRoom(row) { tellEvent(row, [("nowait", true)]) }
       return
     }
-    var duration = row.end - row.start
+    var duration = row.end - min(row.start, row.end)
     if span == .dirtyAge {
       guard let jiffies, row.values[1] != CounterFile.unknown else { return }
       duration = jiffies.age(of: row.values[1], at: row.end)
@@ -84,7 +84,8 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     guard duration >= (span.isStall ? Self.shortestStall : slow), isRoom(row) else { return }
     introduce(row.pid)
     var members: [(String, JSON)] = [
-      ("of", .string(span.label)), ("start", .uint(told - (span == .dirtyThrottle ? 0 : duration))),
+      ("of", .string(span.label)),
+      ("start", .uint(told &- (span == .dirtyThrottle ? 0 : duration))),
       ("ns", .uint(duration)), ("pid", .int(Int64(row.pid))), ("cpu", .int(Int64(row.cpu))),
     ]
     if span == .dirtyAge {

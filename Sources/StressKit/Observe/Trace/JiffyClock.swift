@@ -52,8 +52,11 @@ package struct JiffyClock: Equatable, Sendable {
 
   /// How long before `time` the jiffies were at `jiffies`, ns; 0 for what lies behind it.
   package func age(of jiffies: Int64, at time: UInt64) -> UInt64 {
-    let elapsed = Int64(time) - Int64(reference.time)
-    let now = Int64(bitPattern: reference.jiffies) + elapsed * Int64(hz) / Int64(Self.second)
-    return nanoseconds(max(0, now &- jiffies))
+    // In halves, and wrapping: a product of a day's nanoseconds and a rate does not fit, nor does nonsense.
+    let elapsed = Int64(bitPattern: time &- reference.time)
+    let (seconds, rest) = elapsed.quotientAndRemainder(dividingBy: Int64(Self.second))
+    let rate = Int64(hz)
+    let ticks = seconds &* rate &+ rest * rate / Int64(Self.second)
+    return nanoseconds(max(0, Int64(bitPattern: reference.jiffies) &+ ticks &- jiffies))
   }
 }

@@ -64,7 +64,8 @@ package final class TraceDecoder {
       let isOptional = spelled.hasSuffix("?")
       let names = spelled.filter { $0 != "?" }.split(separator: "|").map(String.init)
       guard let field = names.lazy.compactMap({ format[$0] }).first,
-        isText || field.isElsewhere || [1, 2, 4, 8].contains(field.size), field.size > 0,
+        field.isElsewhere ? field.size == 4 : isText || [1, 2, 4, 8].contains(field.size),
+        field.size > 0,
         let offset = UInt16(exactly: field.offset), let size = UInt8(exactly: field.size),
         Int(offset) + Int(size) < 4096
       else {

@@ -184,7 +184,7 @@ package final class TraceDigest: @unchecked Sendable {
       // A part of it: the rest completes from where this ends.
       open.begin(
         UInt64(span.rawValue), UInt64(bitPattern: record.values[0]),
-        UInt64(bitPattern: sector + record.values[2]), at: began.start, extra: began.extra - done)
+        UInt64(bitPattern: sector &+ record.values[2]), at: began.start, extra: began.extra &- done)
     }
     end(span, record.values[0], sector, record) { values, bytes in values[2] = min(bytes, done) }
   }
@@ -226,8 +226,9 @@ package final class TraceDigest: @unchecked Sendable {
 
   private func sum(_ record: borrowing TraceRecord, _ task: UInt64) {
     if record.time &- scannedSince >= Self.second { flushSum(record.time) }
-    scanned[0] += 1
-    for i in 0..<6 { scanned[i + 1] += record.values[i] }
+    // Wrapping, here and below: what a damaged page says must not end the harness.
+    scanned[0] &+= 1
+    for i in 0..<6 { scanned[i + 1] &+= record.values[i] }
     // Met by a task that reclaims for itself, whose reclaim wakes the flusher; kswapd has no begin.
     if record.values[2] > 0, metDirtySince == 0 {
       let began =

@@ -212,6 +212,21 @@ struct TraceDigestTests {
     #expect(digest.unpaired == 2 && rows(digest).isEmpty)
   }
 
+  /// Found by the fuzzer: sums that do not fit.
+  @Test func nonsenseIsSurvived() {
+    let digest = TraceDigest(capacity: 64)
+    for event in TraceEvent.allCases {
+      for value in [Int64.max, .min, -1] {
+        for _ in 0..<2 {
+          digest.take(record(event, .max, pid: -1, [Int64](repeating: value, count: 8), text: "W"))
+          digest.take(record(event, 0, pid: -1, [Int64](repeating: value, count: 8), text: "FF"))
+        }
+      }
+    }
+    digest.flushSum(.max)
+    #expect(digest.counts[Int(TraceEvent.markVictim.rawValue)] == 12)
+  }
+
   @Test func whatHasNotEndedIsTold() {
     let digest = TraceDigest(capacity: 64)
     digest.take(record(.memcgReclaimBegin, 10, pid: 5, [0, 0]))

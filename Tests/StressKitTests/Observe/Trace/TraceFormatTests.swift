@@ -90,6 +90,19 @@ struct TraceFormatTests {
     #expect(decoder.missing.count == 6)
   }
 
+  /// Found by the fuzzer: where a text is takes four bytes to say.
+  @Test func aPlaceThatIsTooShortIsNone() throws {
+    let text = try #require(try TraceFormats.texts("k612")[TraceEvent.markVictim.label])
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      line.contains(" comm;")
+        ? String(line).replacing("size:4;", with: "size:1;") : String(line)
+    }
+    let format = try #require(TraceFormat(Array(lines.joined(separator: "\n").utf8), system: "oom"))
+    let decoder = TraceDecoder()
+    #expect(decoder.learn(.markVictim, format))
+    #expect(decoder.missing == ["oom:mark_victim.comm"])
+  }
+
   @Test(arguments: [
     "", "name: x\n", "name: x\nID: 1\nformat:\n",
     "name: x\nID: 99999999\nformat:\n\tfield:int a;\n",

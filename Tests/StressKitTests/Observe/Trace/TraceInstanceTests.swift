@@ -61,6 +61,7 @@ struct TraceInstanceTests {
     // 100 jiffies before the second reading, half a second after it.
     #expect(clock.age(of: 4_294_900_026, at: 2_000_000_000) == 900_000_000)
     #expect(clock.age(of: 4_294_999_999, at: 2_000_000_000) == 0)
+    #expect(clock.age(of: .min, at: .max) >= 0 && clock.age(of: .max, at: 0) >= 0)
     #expect(JiffyClock(.init(jiffies: 1, time: 1), .init(jiffies: 3, time: 9_000_000)) == nil)
   }
 }
