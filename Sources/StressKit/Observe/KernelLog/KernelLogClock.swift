@@ -13,6 +13,12 @@ package struct KernelLogClock: Sendable {
     package var after: UInt64
     package var log: UInt64
 
+    var width: UInt64 { after - before }
+
+    /// How far off the offset may be at a later time, ns: half the width, and what clocks may drift apart by,
+    /// of which a ten-thousandth is far more than was ever seen.
+    func uncertainty(at time: UInt64) -> UInt64 { width / 2 + (time - min(after, time)) / 10_000 }
+
     /// What a time of the log lacks to CLOCK_BOOTTIME.
     package var offset: Int64 { Int64(before + (after - before) / 2) - Int64(log) }
   }
@@ -27,7 +33,7 @@ package struct KernelLogClock: Sendable {
   private var best: Pair?
   private var numbers: UInt64 = 0
   private var due: UInt64 = 0
-  /// The latest pair that is known.
+  /// The pair that tells most about now.
   package private(set) var latest: Pair?
 
   package init() {}
@@ -79,7 +85,8 @@ package struct KernelLogClock: Sendable {
       best = pair
     }
     guard pending.isEmpty, let best else { return .mark }
-    latest = best
+    // On a busy machine a whole burst may be interrupted: what was known better before still is.
+    if latest.map({ best.width / 2 <= $0.uncertainty(at: best.after) }) ?? true { latest = best }
     self.best = nil
     return .pair(best)
   }
