@@ -351,6 +351,7 @@ enum WriterBench {
         // Nothing is to be initialised in the background.
         case .ext4, .ext3: ["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"]
         case .xfs, .btrfs: ["-q", "-f"]
+        case .tmpfs: []
         }
       try Tool.run("mkfs.\(kind.rawValue)", options + [device], package: "e2fsprogs")
       _ = try Mount(device, at: mountPoint, type: kind.rawValue)

@@ -85,6 +85,7 @@ enum GuestLab {
         if let at = item.lastIndex(of: "size") { return UInt64(item[at + 1]) }
       }
       return nil
+    case .tmpfs: return nil
     }
   }
 }

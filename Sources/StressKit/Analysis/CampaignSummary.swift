@@ -45,14 +45,15 @@ extension Profile.Expectation {
     let measured: Double? =
       switch metric {
       case .oomKill: Double(max(trial.kills.kernelLog, trial.kills.memoryEvents ?? 0))
-      case .stallP50: trial.stall?.p50
-      case .stallP99: trial.stall?.p99
-      case .stallMax: trial.stall?.max
+      case .stall(let quantile): trial.stall?.value(at: quantile)
       case .throughput: trial.throughput
-      case .psiMemorySome: trial.memoryPressure?.some
-      case .psiMemoryFull: trial.memoryPressure?.full
-      case .psiIOSome: trial.ioPressure?.some
-      case .psiIOFull: trial.ioPressure?.full
+      case .memoryPressure(let full): full ? trial.memoryPressure?.full : trial.memoryPressure?.some
+      case .ioPressure(let full): full ? trial.ioPressure?.full : trial.ioPressure?.some
+      case .latency(let worker, let kind, let quantile):
+        trial.latency(of: kind, worker: worker)?.value(at: quantile)
+      case .vmstat(let counter): trial.vmstat[counter].map(Double.init)
+      case .throttled(let reason): trial.throttled(reason).map(Double.init)
+      case .kswapd: trial.kswapd
       }
     guard let measured else { return false }
     return switch relation {

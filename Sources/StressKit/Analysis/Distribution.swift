@@ -53,9 +53,31 @@ package struct Distribution: Sendable, Equatable {
     }
   }
 
-  /// All kinds of latency that a record tells by the second, merged over its seconds and streams.
+  package func value(at quantile: Profile.Expectation.Metric.Quantile) -> Double? {
+    switch quantile {
+    case .p50: percentile(0.5)
+    case .p99: percentile(0.99)
+    case .max: count > 0 ? max : nil
+    }
+  }
+
+  /// All kinds of latency that a record tells by the second, merged over its seconds and workers.
   package static func latencies(of record: RecordReader) -> [String: Distribution] {
-    Dictionary(grouping: record.lines("latency")) { $0["of"]?.string ?? "?" }.mapValues { lines in
+    merged(record.lines("latency"))
+  }
+
+  /// Those that belong to a worker, by its name.
+  package static func workerLatencies(
+    of record: RecordReader
+  ) -> [String: [String: Distribution]] {
+    let lines = record.lines("latency")
+    func worker(_ line: JSON) -> String? { (line["worker"] ?? line["stream"])?.string }
+    return Dictionary(grouping: lines.filter { worker($0) != nil }) { worker($0) ?? "" }
+      .mapValues(merged)
+  }
+
+  private static func merged(_ lines: [JSON]) -> [String: Distribution] {
+    Dictionary(grouping: lines) { $0["of"]?.string ?? "?" }.mapValues { lines in
       Distribution(
         lines.flatMap { pairs($0["v"]) }, max: lines.compactMap { $0["max"]?.double }.max(),
         sum: lines.reduce(0) { $0 + ($1["sum"]?.double ?? 0) })

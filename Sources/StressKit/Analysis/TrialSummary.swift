@@ -6,6 +6,14 @@ package struct TrialSummary: Sendable {
     package var p99: Double
     package var max: Double
     package var count: Int
+
+    package func value(at quantile: Profile.Expectation.Metric.Quantile) -> Double {
+      switch quantile {
+      case .p50: p50
+      case .p99: p99
+      case .max: max
+      }
+    }
   }
 
   /// Time in which some or all tasks waited, ns.
@@ -66,6 +74,10 @@ package struct TrialSummary: Sendable {
   /// What took how long, by the name that the record gives it: user space's operations and the kernel's
   /// intervals.
   package var latencies: [String: Distribution]
+  /// Those of user space again, by worker and then by name.
+  package var workerLatencies: [String: [String: Distribution]]
+  /// CPU time of all kswapd threads while the streams ran, ns.
+  package var kswapd: Double?
   package var reaction: ThrottleReaction?
   package var trace: TraceHealth?
   package var mirror: HarnessMirror?
@@ -132,6 +144,8 @@ package struct TrialSummary: Sendable {
     }
 
     latencies = Distribution.latencies(of: record)
+    workerLatencies = Distribution.workerLatencies(of: record)
+    kswapd = Self.kswapd(record, window)
     reaction = ThrottleReaction.of(record)
     trace = TraceHealth(record)
     mirror = HarnessMirror(record)
@@ -144,6 +158,16 @@ package struct TrialSummary: Sendable {
         setUpTime = Double(first - born - delay)
       }
     }
+  }
+
+  /// The latencies of one kind of operation, of one worker or of all.
+  package func latency(of kind: String, worker: String?) -> Distribution? {
+    worker.map { workerLatencies[$0]?[kind] } ?? latencies[kind]
+  }
+
+  /// How often a task was throttled in reclaim for a reason; nil: nobody looked.
+  package func throttled(_ reason: Profile.Expectation.Metric.Reason) -> Int? {
+    trace == nil ? nil : latencies[TraceSpan.throttled(reason).label]?.count ?? 0
   }
 
   /// Any of the three accounts: the kernel log may have lost lines.
@@ -186,6 +210,24 @@ package struct TrialSummary: Sendable {
     func time(_ name: String) -> Int64? { phases.first { $0["name"]?.string == name }?["t"]?.int }
     guard let start = time("stream"), let end = time("stop"), start <= end else { return nil }
     return start...end
+  }
+
+  /// Growth of the CPU time of all kswapd threads over the window.
+  private static func kswapd(_ record: RecordReader, _ window: ClosedRange<Int64>?) -> Double? {
+    guard let window,
+      let names = record.lines("columns").first(where: { $0["lane"] == "slow" })?["names"]?.array
+    else { return nil }
+    let columns = names.indices.filter { i in
+      let name = names[i].string ?? ""
+      return name.hasPrefix("kswapd") && name.hasSuffix(":run")
+    }
+    let samples = record.lines("sample").filter { sample in
+      sample["lane"] == "slow" && sample["t"]?.int.map(window.contains) == true
+    }
+    guard !columns.isEmpty, let first = samples.first?["v"]?.array,
+      let last = samples.last?["v"]?.array
+    else { return nil }
+    return columns.reduce(0) { $0 + ((last[$1].double ?? 0) - (first[$1].double ?? 0)) }
   }
 
   /// Growth of a PSI file's totals over the window, from the sample before it to the one after it.

@@ -3,9 +3,18 @@
 package struct Profile: Equatable, Sendable {
   package var name: String
   package var summary = ""
+  /// Where the situation was first told of.
+  package var source: Source?
+  /// What it is a control of, if it is one; mostly set by a variant.
+  package var control: Control?
   package var limits: [Setting] = []
+  /// Cgroups below the one that `limits` are set on, each after the one it is in.
+  package var cgroups: [Group] = []
   package var pinned: [Pinned] = []
   package var streams: [Stream] = []
+  package var tasks: [Task] = []
+  /// What changes while the streams run, in the order of its times.
+  package var timeline: [Moment] = []
   /// Clean page cache read in by the supervisor before the trial, outside the limits.
   package var cache: UInt64 = 0
   package var device = Device()
@@ -29,18 +38,73 @@ package struct Profile: Equatable, Sendable {
     }
   }
 
-  /// Anonymous memory held during the whole trial, as a database holds its buffer pool.
+  /// The mail that a profile takes its situation from.
+  package struct Source: Equatable, Sendable {
+    /// The mailing list or tracker.
+    package var list: String
+    package var subject: String
+    /// As the source gives it: a day, a month or a year.
+    package var date: String
+    package init(list: String, subject: String, date: String) {
+      self.list = list
+      self.subject = subject
+      self.date = date
+    }
+  }
+
+  /// What is known of a cell beforehand; where it does not come true, the experiment is in doubt.
+  package enum Control: String, CaseIterable, Sendable {
+    /// Every trial must end in an OOM kill.
+    case positive
+    /// None may.
+    case negative
+  }
+
+  /// A cgroup of the tree below the limited one.
+  package struct Group: Equatable, Sendable {
+    /// `a`, or `a/b` for one in another.
+    package var name: String
+    package var limits: [Setting] = []
+    package init(name: String) { self.name = name }
+  }
+
+  /// Memory held during the whole trial, as a database holds its buffer pool.
   package struct Pinned: Equatable, Sendable {
     package enum Mode: String, CaseIterable, Sendable {
       /// mlock(2): unevictable.
       case locked
       /// Written once; reclaim may swap it out.
       case touched
+      /// Written once, and then touched again and again at `rate`, each touch timed.
+      case hot
+      /// As `touched`, of shared anonymous memory: pages of tmpfs.
+      case shmem
+    }
+    /// Which page a touch of hot memory goes to.
+    package enum Distribution: String, CaseIterable, Sendable {
+      case uniform
+      /// The nth page of a fixed random order as often as 1/n.
+      case zipf
+      /// From the first to the last, and again.
+      case sequential
     }
     package var name: String
+    /// The group that the worker's own cgroup is in; nil: the limited one.
+    package var cgroup: String?
     /// Not 0: a profile that says 0 has no such pin.
     package var size: UInt64
     package var mode: Mode = .locked
+    /// Bytes per second that it grows by from the streams' start; nil: all of it is there before.
+    package var growth: UInt64?
+    /// MADV_HUGEPAGE or MADV_NOHUGEPAGE; nil: as the kernel is set.
+    package var huge: Bool?
+    /// How long it may take until all is there, ns; what is not there then is given up and admitted.
+    package var within: UInt64 = 60_000_000_000
+    /// Touches of hot memory per second.
+    package var rate: UInt64 = 1000
+    package var distribution: Distribution = .uniform
+    /// How much of hot memory is touched again, from its beginning, bytes; nil: all.
+    package var workingSet: UInt64?
     package init(name: String, size: UInt64) {
       self.name = name
       self.size = size
@@ -61,8 +125,32 @@ package struct Profile: Equatable, Sendable {
       /// An fsync(2) of each file whenever the stream has written so many bytes, with no write in flight.
       case every(UInt64)
     }
+    /// The call that `fsync` asks for.
+    package enum SyncCall: String, CaseIterable, Sendable {
+      case fsync, fdatasync
+      /// sync_file_range(2) that writes and waits: data alone, no metadata and no flush.
+      case syncFileRange = "sync_file_range"
+      /// None: the files are opened with O_DSYNC, and each write is as durable as fdatasync makes it.
+      case dsync
+    }
+    package enum Access: String, CaseIterable, Sendable {
+      case append
+      /// Over a file that was written and synced before the pins; from its beginning again at its end.
+      case overwrite
+    }
+    /// What a latency begins with, where there is a rate.
+    package enum Pace: String, CaseIterable, Sendable {
+      /// The moment at which the schedule wanted the write: what queues behind a stall counts it.
+      case open
+      /// The moment at which it was submitted.
+      case closed
+    }
     package var name: String
+    /// The group that the worker's own cgroup is in; nil: the limited one.
+    package var cgroup: String?
     package var engine: Engine = .ioUring
+    /// Processes that write side by side, each `files` of its own and its share of `size` and `rate`.
+    package var jobs = 1
     package var files = 1
     package var block: UInt64 = 256 << 10
     /// Writes in flight; always 1 but for io_uring, since the other engines are synchronous.
@@ -70,10 +158,84 @@ package struct Profile: Equatable, Sendable {
     /// Bytes in all, over all files; nil: until the profile's duration ends.
     package var size: UInt64?
     package var fsync: Sync = .none
+    package var sync: SyncCall = .fsync
+    package var access: Access = .append
+    /// Whenever it has written so many bytes of a file, it reads them back; nil: never.
+    package var readBack: UInt64?
+    /// Percent of each block that compress to nothing.
+    package var compressible = 0
     package var preallocate = false
     /// Bytes per second; nil: as fast as possible.
     package var rate: UInt64?
+    package var pace: Pace = .open
     package init(name: String) { self.name = name }
+  }
+
+  /// Something done again and again beside the streams, each time timed.
+  package struct Task: Equatable, Sendable {
+    package enum Action: String, CaseIterable, Sendable {
+      /// Drops a file's pages by ftruncate(2) to 0, by unlink(2) of its last name, by rename(2) of another
+      /// over it.
+      case truncate, unlink, rename
+      /// One small buffered write and its fsync, and one page fault.
+      case probe
+      /// 1 to /proc/sys/vm/compact_memory, from outside the limits.
+      case compact
+      /// Maps memory that asks for huge pages, touches each once, and lets it go.
+      case huge
+    }
+    /// What a file's pages are when they are dropped.
+    package enum State: String, CaseIterable, Sendable {
+      /// Dirty over blocks that they already have, not under I/O.
+      case allocated
+      /// Under I/O.
+      case writeback
+      /// Dirty, their blocks not yet chosen.
+      case delayed
+    }
+    package var name: String
+    package var cgroup: String?
+    package var action: Action
+    /// From one beginning to the next, ns; one that takes longer is followed at once.
+    package var every: UInt64 = 1_000_000_000
+    /// Of the file, the write or the mapping, bytes.
+    package var size: UInt64
+    package var state: State = .delayed
+    /// How often; nil: until the streams end.
+    package var rounds: Int?
+    package init(name: String, action: Action) {
+      self.name = name
+      self.action = action
+      size = Self.defaultSize(action)
+      if action == .probe { every = 100_000_000 }
+    }
+
+    static func defaultSize(_ action: Action) -> UInt64 {
+      switch action {
+      case .truncate, .unlink, .rename: 8 << 20
+      case .probe: 4096
+      case .compact: 0
+      case .huge: 16 << 20
+      }
+    }
+  }
+
+  /// What changes at one moment.
+  package struct Moment: Equatable, Sendable {
+    /// After the streams' start, ns.
+    package var at: UInt64
+    /// Streams and tasks that begin now and not with the others.
+    package var start: [String] = []
+    package var stop: [String] = []
+    /// New throttles of the scratch device; nil: as before, `.some(nil)`: none.
+    package var bandwidth: UInt64??
+    package var iops: UInt64??
+    package var delay: UInt64?
+    /// Whose limits change; nil: the limited cgroup's.
+    package var cgroup: String?
+    package var limits: [Setting] = []
+    package var sysctl: [Setting] = []
+    package init(at: UInt64) { self.at = at }
   }
 
   /// The scratch device.
@@ -82,12 +244,16 @@ package struct Profile: Equatable, Sendable {
     /// Throttles of the virtual disk; nil: none.
     package var bandwidth: UInt64?
     package var iops: UInt64?
+    /// By which each request is held back (dm-delay), ns.
+    package var delay: UInt64 = 0
     package init() {}
   }
 
   package struct Filesystem: Equatable, Sendable {
     package enum Kind: String, CaseIterable, Sendable {
       case ext4, ext3, xfs, btrfs
+      /// Memory itself, which nothing is written back from; the scratch device lies idle.
+      case tmpfs
     }
     package var kind: Kind = .ext4
     package var mount: [String] = []
@@ -111,7 +277,12 @@ package struct Profile: Equatable, Sendable {
   package struct Machine: Equatable, Sendable {
     package var memory: UInt64 = 1 << 30
     package var cpus = 2
+    /// NUMA nodes that memory and CPUs are divided over.
+    package var nodes = 1
+    /// Swap on a disk of its own, bytes.
     package var swap: UInt64 = 0
+    /// Swap on a zram device, uncompressed bytes.
+    package var zram: UInt64 = 0
     package init() {}
   }
 
@@ -147,30 +318,6 @@ package struct Profile: Equatable, Sendable {
       case equal = "=="
       case atLeast = ">="
       case greater = ">"
-    }
-    package enum Metric: String, CaseIterable, Sendable {
-      case oomKill = "oom_kill"
-      case stallP50 = "stall.p50"
-      case stallP99 = "stall.p99"
-      case stallMax = "stall.max"
-      case throughput = "throughput"
-      case psiMemorySome = "psi.memory.some"
-      case psiMemoryFull = "psi.memory.full"
-      case psiIOSome = "psi.io.some"
-      case psiIOFull = "psi.io.full"
-
-      package enum Unit: Sendable { case count, duration, rate }
-
-      /// What the metric counts in. PSI is the stalled time of the whole trial.
-      package var unit: Unit {
-        switch self {
-        case .oomKill: .count
-        case .throughput: .rate
-        case .stallP50, .stallP99, .stallMax, .psiMemorySome, .psiMemoryFull, .psiIOSome,
-          .psiIOFull:
-          .duration
-        }
-      }
     }
     package var metric: Metric
     package var relation: Relation

@@ -128,7 +128,7 @@ struct ProfileCursor {
     return value
   }
 
-  /// The name of a pin, a stream or a variant.
+  /// The name of a worker, a cgroup or a variant.
   static func isName(_ text: String) -> Bool {
     !text.isEmpty
       && text.utf8.allSatisfy { (0x61...0x7a ~= $0) || (0x30...0x39 ~= $0) || $0 == 0x2d }

@@ -10,7 +10,7 @@ enum ProfileKeys {
     case text
   }
 
-  /// The writable cgroup v2 files of the memory, io and cpu controllers that hold a setting
+  /// The writable cgroup v2 files of the memory, io, cpu and cpuset controllers that hold a setting
   /// (Documentation/admin-guide/cgroup-v2.rst). memory.reclaim acts instead of holding a value, and
   /// cgroup.* belong to the harness.
   static let limits: [(file: String, kind: Limit)] = [
@@ -21,6 +21,7 @@ enum ProfileKeys {
     ("io.prio.class", .text), ("io.cost.qos", .text), ("io.cost.model", .text),
     ("cpu.max", .text), ("cpu.max.burst", .text), ("cpu.weight", .text), ("cpu.weight.nice", .text),
     ("cpu.idle", .flag), ("cpu.uclamp.min", .text), ("cpu.uclamp.max", .text),
+    ("cpuset.cpus", .text), ("cpuset.mems", .text),
   ]
 
   /// Whether a limit's value is a number of bytes.
@@ -29,38 +30,57 @@ enum ProfileKeys {
   }
 
   static let top = [
-    "name", "summary", "limits", "pinned", "streams", "cache", "device", "filesystem", "kernel",
-    "machine", "observe", "duration", "expect", "variants",
+    "name", "summary", "source", "control", "limits", "cgroups", "pinned", "streams", "tasks",
+    "timeline", "cache", "device", "filesystem", "kernel", "machine", "observe", "duration",
+    "expect", "variants",
   ]
-  static let pinned = ["name", "size", "mode"]
+  static let source = ["list", "subject", "date"]
+  static let cgroup = ["name"] + limits.map(\.file)
+  static let pinned = [
+    "name", "cgroup", "size", "mode", "growth", "huge", "within", "rate", "distribution",
+    "working_set",
+  ]
   static let stream = [
-    "name", "engine", "files", "block", "depth", "size", "fsync", "preallocate", "rate",
+    "name", "cgroup", "engine", "jobs", "files", "block", "depth", "size", "fsync", "sync",
+    "access", "read_back", "compressible", "preallocate", "rate", "pace",
   ]
-  static let device = ["size", "bandwidth", "iops"]
+  static let task = ["name", "cgroup", "do", "every", "size", "state", "rounds"]
+  static let moment = [
+    "at", "start", "stop", "bandwidth", "iops", "delay", "cgroup", "limits", "sysctl",
+  ]
+  static let device = ["size", "bandwidth", "iops", "delay"]
   static let filesystem = ["type", "mount", "mkfs"]
   static let kernel = ["sysctl", "sysfs", "lru_gen", "strict_limit", "boot"]
-  static let machine = ["memory", "cpus", "swap"]
+  static let machine = ["memory", "cpus", "nodes", "swap", "zram"]
   static let observe = [
     "level", "fast", "interval", "trace", "trace_buffer", "rstat", "slow",
   ]
 
   /// Sections with fixed keys.
   static let sections = [
-    "device": device, "filesystem": filesystem, "kernel": kernel, "machine": machine,
-    "observe": observe,
+    "source": source, "device": device, "filesystem": filesystem, "kernel": kernel,
+    "machine": machine, "observe": observe,
   ]
   /// Lists of mappings with fixed keys.
-  static let lists = ["pinned": pinned, "streams": stream]
+  static let lists = [
+    "cgroups": cgroup, "pinned": pinned, "streams": stream, "tasks": task, "timeline": moment,
+  ]
 
   /// Every key below the top, in full; `*` stands for each element of a list.
   static let paths: [String] = top.flatMap { section -> [String] in
     let keys =
       switch section {
       case "limits": limits.map(\.file)
-      case "expect": Profile.Expectation.Metric.allCases.map(\.rawValue)
+      case "expect": Profile.Expectation.Metric.known
       default: sections[section] ?? lists[section]?.map { "*.\($0)" } ?? []
       }
     return keys.map { "\(section).\($0)" }
+  }
+
+  /// Those that a shorthand may stand for: what a workload is called for is never meant by a word alone, and
+  /// a limit is the trial's before it is one group's.
+  static let shorthands = paths.filter { path in
+    !["cgroups.", "source.", "timeline."].contains { path.hasPrefix($0) }
   }
 
   /// `known`, with the names first that `name` may be a misspelling of.
@@ -108,7 +128,7 @@ struct ProfileKey: Equatable, Sendable, CustomStringConvertible {
       self = key
       return
     }
-    let candidates = ProfileKeys.paths.filter { $0.hasSuffix("." + text) }
+    let candidates = ProfileKeys.shorthands.filter { $0.hasSuffix("." + text) }
     if candidates.count > 1 {
       let list = candidates.joined(separator: ", ")
       throw Failure(message: "ambiguous key '\(text)'; it may be \(list)")
@@ -142,7 +162,8 @@ struct ProfileKey: Equatable, Sendable, CustomStringConvertible {
     }
     // kernel.* sysctls are left out: `kernel` is a section of the profile.
     let prefixes = [
-      ("memory.", "limits."), ("io.", "limits."), ("cpu.", "limits."), ("vm.", "kernel.sysctl."),
+      ("memory.", "limits."), ("io.", "limits."), ("cpu.", "limits."), ("cpuset.", "limits."),
+      ("vm.", "kernel.sysctl."),
       ("fs.", "kernel.sysctl."), ("net.", "kernel.sysctl."), ("sysctl.", "kernel."),
       ("sysfs.", "kernel."),
     ]
@@ -168,6 +189,9 @@ struct ProfileKey: Equatable, Sendable, CustomStringConvertible {
     for map in ["sysctl", "sysfs"] where head == "kernel" && rest.hasPrefix(map + ".") {
       let tail = String(rest.dropFirst(map.count + 1))
       return tail.isEmpty ? nil : ProfileKey(components: [head, map, tail])
+    }
+    if head == "expect", Profile.Expectation.Metric(rest) != nil {
+      return ProfileKey(components: [head, rest])
     }
     return ProfileKeys.paths.contains(text) ? ProfileKey(components: [head, rest]) : nil
   }

@@ -9,7 +9,7 @@ package struct LatencySeries: ~Copyable {
   private static let second: UInt64 = 1_000_000_000
 
   private let of: String
-  private let stream: String?
+  private let worker: String?
   private let record: RecordWriter
   /// Bucket in the upper 16 bits, count in the others; in no order, a bucket more than once.
   private let entries: UnsafeMutableBufferPointer<UInt64>
@@ -21,13 +21,13 @@ package struct LatencySeries: ~Copyable {
 
   /// - Parameters:
   ///   - of: what takes that long: `write`, `fsync`, `block-read`, ...
-  ///   - stream: the stream whose operations these are; nil: the whole machine's.
+  ///   - worker: whose operations these are; nil: the whole machine's.
   ///   - capacity: room for so many entries of 8 bytes. 64 KiB hold every latency of ordinary seconds.
   package init(
-    of: String, stream: String? = nil, capacity: Int = 8192, _ record: RecordWriter
+    of: String, worker: String? = nil, capacity: Int = 8192, _ record: RecordWriter
   ) {
     self.of = of
-    self.stream = stream
+    self.worker = worker
     self.record = record
     entries = .allocate(capacity: capacity)
   }
@@ -67,7 +67,7 @@ package struct LatencySeries: ~Copyable {
     if count == 0 { return }
     merge()
     var members: [(String, JSON)] = [("from", .uint(second * Self.second)), ("of", .string(of))]
-    if let stream { members.append(("stream", .string(stream))) }
+    if let worker { members.append(("worker", .string(worker))) }
     members += [
       ("count", .uint(count)), ("sum", .uint(sum)), ("max", .uint(max)),
       (

@@ -336,11 +336,11 @@ extension Profile.Expectation {
   /// As a profile spells it.
   package var text: String {
     let bound: String =
-      switch metric {
-      case .oomKill: Format.fixed(value, 0)
-      case .throughput: Units.sizeText(UInt64(value)) + "/s"
-      default: Units.durationText(UInt64(value))
+      switch metric.unit {
+      case .count: Format.fixed(value, 0)
+      case .rate: Units.sizeText(UInt64(value)) + "/s"
+      case .duration: Units.durationText(UInt64(value))
       }
-    return "\(metric.rawValue) \(relation.rawValue) \(bound)"
+    return "\(metric.name) \(relation.rawValue) \(bound)"
   }
 }

@@ -7,8 +7,8 @@ package final class OperationRecorder {
   let worker: WorkerProcess
   private let slow: UInt64
   private let record: RecordWriter
-  private var writes: Latencies
-  private var syncs: Latencies
+  /// By kind; made when the first of a kind is seen, but for what every stream has.
+  private var latencies: [Latencies?]
   private var inFlightIsRecorded = false
   private var endedBeforeStop = false
   /// When the trial stopped looking: later ends are not the trial's.
@@ -16,7 +16,7 @@ package final class OperationRecorder {
   private var totals: WorkerProcess.Totals?
 
   /// The latencies of one kind of operation: of the whole trial, and second by second.
-  struct Latencies: ~Copyable {
+  final class Latencies {
     /// A day, ns. What takes longer is counted as that, but for `max`.
     static let longest: UInt64 = 86_400_000_000_000
 
@@ -26,9 +26,11 @@ package final class OperationRecorder {
     private(set) var count: UInt64 = 0
     var series: LatencySeries
 
-    init(_ series: consuming LatencySeries) { self.series = series }
+    init(of kind: SharedBlock.Kind, worker: String, _ record: RecordWriter) {
+      series = LatencySeries(of: kind.label, worker: worker, record)
+    }
 
-    mutating func record(_ operation: SharedBlock.Operation) {
+    func record(_ operation: SharedBlock.Operation) {
       let latency = operation.end - operation.start
       histogram.record(min(latency, Self.longest))
       max = Swift.max(max ?? 0, latency)
@@ -47,8 +49,19 @@ package final class OperationRecorder {
     self.worker = worker
     self.slow = slow
     self.record = record
-    writes = Latencies(LatencySeries(of: "write", stream: worker.name, record))
-    syncs = Latencies(LatencySeries(of: "fsync", stream: worker.name, record))
+    latencies = Array(repeating: nil, count: SharedBlock.Kind.allCases.count)
+    // A stream tells these in any case.
+    if worker.role == .stream {
+      for kind in [SharedBlock.Kind.write, .fsync] { _ = latencies(of: kind) }
+    }
+  }
+
+  private func latencies(of kind: SharedBlock.Kind) -> Latencies {
+    let index = Int(kind.rawValue)
+    if let made = latencies[index] { return made }
+    let made = Latencies(of: kind, worker: worker.name, record)
+    latencies[index] = made
+    return made
   }
 
   /// Hears of the operations that have ended since the last call.
@@ -56,17 +69,13 @@ package final class OperationRecorder {
     worker.drain { operation in
       // It was in flight at the cut-off, and counts with its age.
       if operation.end > cutoff { return }
-      switch SharedBlock.Kind(rawValue: operation.kind) {
-      case .fsync: syncs.record(operation)
-      // The worker keeps the histogram of these; it logs the slow ones only.
-      case .touch: break
-      case .write, nil: writes.record(operation)
-      }
+      let kind = SharedBlock.Kind(rawValue: operation.kind) ?? .write
+      // The worker keeps the histogram of first touches; it logs the slow ones only.
+      if kind != .populate { latencies(of: kind).record(operation) }
       if operation.end - operation.start >= slow { tell(operation) }
     }
     let now = cl_boottime()
-    writes.series.tell(before: now)
-    syncs.series.tell(before: now)
+    for case let latencies? in latencies { latencies.series.tell(before: now) }
   }
 
   private func tell(_ operation: SharedBlock.Operation) {
@@ -85,7 +94,7 @@ package final class OperationRecorder {
   /// Whose operations these are.
   private var subject: [(String, JSON)] {
     [
-      (worker.isStream ? "stream" : "pinned", .string(worker.name)),
+      (worker.role.label, .string(worker.name)),
       ("pid", .int(Int64(worker.pid))),
     ]
   }
@@ -128,26 +137,29 @@ package final class OperationRecorder {
     return worker.failure != nil ? "failed" : "killed"
   }
 
-  /// The stream's totals and histograms.
+  /// The worker's totals and histograms.
   package func finish() {
     let totals = totals ?? worker.totals
-    writes.series.flush()
-    syncs.series.flush()
+    var members: [(String, JSON)] = []
+    for kind in SharedBlock.Kind.allCases {
+      guard let latencies = latencies[Int(kind.rawValue)] else { continue }
+      latencies.series.flush()
+      members += [
+        ("\(kind.label)s", .uint(latencies.count)),
+        ("\(kind.label)_max", latencies.max.map { .uint($0) } ?? .null),
+        ("\(kind.label)_latency", latencies.pairs),
+      ]
+    }
     record.emit(
-      "stream", at: cutoff,
-      [
-        ("stream", .string(worker.name)), ("ended", .string(end)),
+      worker.role == .pinned ? "touches" : worker.role.label, at: cutoff,
+      subject + [
+        ("ended", .string(end)),
         ("bytes", .uint(totals.bytes)), ("first_start", .uint(totals.firstStart)),
         ("last_end", .uint(totals.lastEnd)), ("inline", .uint(totals.inline)),
         ("punted", .uint(totals.punted)), ("paced", .uint(totals.paced)),
-        ("log_lost", .uint(totals.logLost)), ("writes", .uint(writes.count)),
-        ("write_max", Self.time(writes.max)), ("fsyncs", .uint(syncs.count)),
-        ("fsync_max", Self.time(syncs.max)), ("write_latency", writes.pairs),
-        ("fsync_latency", syncs.pairs),
-      ])
+        ("log_lost", .uint(totals.logLost)),
+      ] + members)
   }
-
-  private static func time(_ value: UInt64?) -> JSON { value.map { .uint($0) } ?? .null }
 
   /// How long the pinned pages took to come; nothing for memory that was locked, whose pages come in one call.
   func finishPinning() {

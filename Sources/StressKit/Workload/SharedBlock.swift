@@ -29,9 +29,9 @@ package final class SharedBlock {
     var seed: UInt64 = 0
     var locked: UInt64 = 0
     var logCapacity: UInt64 = 0
-    /// Page touches at least this long are logged, ns.
+    /// First touches of pinned pages at least this long are logged, ns.
     var slow: UInt64 = 0
-    /// Buckets of the histogram of all page touches; 0: none are timed.
+    /// Buckets of the histogram of all first touches; 0: none are timed.
     var buckets: UInt64 = 0
 
     var stop: UInt64 = 0
@@ -49,7 +49,7 @@ package final class SharedBlock {
     var logLost: UInt64 = 0
     var paced: UInt64 = 0
     var touches: UInt64 = 0
-    /// The longest page touch, ns.
+    /// The longest first touch, ns.
     var touchMax: UInt64 = 0
   }
 
@@ -88,15 +88,31 @@ package final class SharedBlock {
     var ahead: UInt32 = 0
   }
 
-  package enum Kind: UInt32, Sendable {
+  package enum Kind: UInt32, CaseIterable, Sendable {
     case write, fsync
     /// A pinned page is written to for the first time.
+    case populate
+    /// A page of hot memory is written to again.
     case touch
+    case read
+    /// A page of a fresh mapping is written to.
+    case fault
+    case truncate, unlink, rename, compact, huge
+
+    /// As records and reports call it.
     package var label: String {
       switch self {
       case .write: "write"
       case .fsync: "fsync"
+      case .populate: "populate"
       case .touch: "touch"
+      case .read: "read"
+      case .fault: "fault"
+      case .truncate: "truncate"
+      case .unlink: "unlink"
+      case .rename: "rename"
+      case .compact: "compact"
+      case .huge: "huge"
       }
     }
   }
@@ -134,7 +150,7 @@ package final class SharedBlock {
     UnsafeMutableRawPointer(slots + Int(control.pointee.depth) + 1)
       .assumingMemoryBound(to: Operation.self)
   }
-  /// How often a page touch took as long as each `LatencyBucket`.
+  /// How often a first touch took as long as each `LatencyBucket`.
   var buckets: UnsafeMutablePointer<UInt32> {
     UnsafeMutableRawPointer(log + Int(control.pointee.logCapacity))
       .assumingMemoryBound(to: UInt32.self)

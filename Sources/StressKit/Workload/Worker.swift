@@ -14,7 +14,18 @@ package enum Worker {
   /// First argument of the re-executed binary.
   package static let command = "worker"
 
-  enum Role: UInt64 { case pinned, stream }
+  package enum Role: UInt64, Sendable {
+    case pinned, stream, task
+
+    /// What records call one, beside its name.
+    package var label: String {
+      switch self {
+      case .pinned: "pinned"
+      case .stream: "stream"
+      case .task: "task"
+      }
+    }
+  }
 
   /// The worker's whole life; never returns.
   package static func run() -> Never {
@@ -26,9 +37,10 @@ package enum Worker {
       fail(block.control, .oomScore, error.errno?.rawValue ?? EIO)
     }
     let role = Role(rawValue: block.control.pointee.role)
-    cl_set_thread_name(role == .pinned ? "wb-pinned" : "wb-stream")
+    if let role { cl_set_thread_name("wb-\(role.label)") }
     switch role {
     case .pinned: pin(block)
+    case .task: exit(70)
     case .stream:
       var writer = StreamWriter(block: block)
       writer.run()
@@ -69,7 +81,7 @@ package enum Worker {
     var random = SplitMix64(seed: control.pointee.seed)
     for start in stride(from: 0, to: size, by: 4096) {
       let words = (memory + start).assumingMemoryBound(to: UInt64.self)
-      operations.begin(0, .touch, bytes: UInt64(min(4096, size - start)), offset: UInt64(start))
+      operations.begin(0, .populate, bytes: UInt64(min(4096, size - start)), offset: UInt64(start))
       words[0] = random.next()
       let took = operations.finish(0, at: cl_boottime(), logIf: control.pointee.slow)
       if control.pointee.buckets > 0 { block.buckets[LatencyBucket.of(took)] &+= 1 }

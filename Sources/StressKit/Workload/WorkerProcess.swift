@@ -7,7 +7,7 @@ package final class WorkerProcess {
   package let name: String
   /// cgroup path below the v2 mount.
   package let cgroup: String
-  package let isStream: Bool
+  package let role: Worker.Role
   package let pid: Int32
   private let process: Process
   private let block: SharedBlock
@@ -28,7 +28,6 @@ package final class WorkerProcess {
     _ pinned: Profile.Pinned, cgroup: CgroupTree.Group, seed: UInt64, slow: UInt64
   ) throws(HarnessError) -> WorkerProcess {
     var control = SharedBlock.Control()
-    control.role = Worker.Role.pinned.rawValue
     control.size = pinned.size
     if pinned.mode == .locked {
       control.locked = 1
@@ -38,7 +37,7 @@ package final class WorkerProcess {
       control.logCapacity = touchRoom
     }
     control.seed = seed
-    return try WorkerProcess(pinned.name, control, path: "", cgroup, isStream: false)
+    return try WorkerProcess(pinned.name, control, path: "", cgroup, .pinned)
   }
 
   /// Starts a worker that will write a stream to files called `path`.0, `path`.1, ...
@@ -46,7 +45,6 @@ package final class WorkerProcess {
     _ stream: Profile.Stream, to path: String, cgroup: CgroupTree.Group, seed: UInt64
   ) throws(HarnessError) -> WorkerProcess {
     var control = SharedBlock.Control()
-    control.role = Worker.Role.stream.rawValue
     control.size = stream.size ?? 0
     control.block = stream.block
     control.depth = UInt64(stream.engine == .ioUring ? stream.depth : 1)
@@ -72,13 +70,15 @@ package final class WorkerProcess {
       return count
     }
     control.logCapacity = min(operations ?? SharedBlock.logRoom, SharedBlock.logRoom)
-    return try WorkerProcess(stream.name, control, path: path, cgroup, isStream: true)
+    return try WorkerProcess(stream.name, control, path: path, cgroup, .stream)
   }
 
   private init(
     _ name: String, _ control: SharedBlock.Control, path: String, _ group: CgroupTree.Group,
-    isStream: Bool
+    _ role: Worker.Role
   ) throws(HarnessError) {
+    var control = control
+    control.role = role.rawValue
     let block = try SharedBlock(name: name, control, path: path)
     var ends: [Int32] = [0, 0]
     try check(cl_pipe(&ends), "worker \(name)", "pipe2")
@@ -91,7 +91,7 @@ package final class WorkerProcess {
       descriptors: [-1, 2, 2, block.descriptor, readEnd.raw], cgroup: directory.raw)
     self.name = name
     self.cgroup = group.path
-    self.isStream = isStream
+    self.role = role
     self.depth = Int(control.depth)
     self.block = block
     self.pid = process.pid

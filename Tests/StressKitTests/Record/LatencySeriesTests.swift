@@ -38,7 +38,7 @@ struct LatencySeriesTests {
 
   @Test func tellsASecond() throws {
     let lines = try lines { record in
-      var series = LatencySeries(of: "write", stream: "backup", record)
+      var series = LatencySeries(of: "write", worker: "backup", record)
       for value: UInt64 in [3000, 5, 3000, 4097, 5] {
         series.record(value, at: 7 * Self.second + value)
       }
@@ -53,7 +53,7 @@ struct LatencySeriesTests {
       lines == [
         [
           "type": "latency", "t": 8_000_000_000, "from": 7_000_000_000, "of": "write",
-          "stream": "backup", "count": 5, "sum": 10_107, "max": 4097,
+          "worker": "backup", "count": 5, "sum": 10_107, "max": 4097,
           "v": [[5, 2], [3000, 2], [4096, 1]],
         ]
       ])
@@ -65,7 +65,7 @@ struct LatencySeriesTests {
       series.record(1, at: 0)
       series.flush()
     }
-    #expect(lines.count == 1 && lines[0]["of"] == "block-read" && lines[0]["stream"] == nil)
+    #expect(lines.count == 1 && lines[0]["of"] == "block-read" && lines[0]["worker"] == nil)
   }
 
   /// An operation that is heard of late belongs to its own second all the same.

@@ -22,8 +22,7 @@ struct OperationRecorderTests {
     let path = directory.path("record.jsonl")
     let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     let writer = RecordWriter(Descriptor(owning: file))
-    var latencies = OperationRecorder.Latencies(
-      LatencySeries(of: "write", stream: "backup", writer))
+    let latencies = OperationRecorder.Latencies(of: .write, worker: "backup", writer)
     #expect(latencies.max == nil && latencies.count == 0)
     var random = SplitMix64(seed: 3)
     let some = (0..<5000).map { _ in random.next() % 20_000_000 }

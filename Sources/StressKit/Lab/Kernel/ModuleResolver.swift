@@ -80,14 +80,16 @@ package struct ModuleResolver {
 
   /// The modules that a guest needs to reach its disks and ports, and to mount a filesystem.
   package static func wanted(for filesystem: Profile.Filesystem.Kind) -> [String] {
-    let module =
+    let modules =
       switch filesystem {
       // The ext3 driver was removed in 4.3; ext4 mounts both.
-      case .ext4, .ext3: "ext4"
-      case .xfs: "xfs"
-      case .btrfs: "btrfs"
+      case .ext4, .ext3: ["ext4"]
+      case .xfs: ["xfs"]
+      case .btrfs: ["btrfs"]
+      // Part of every kernel that has shared memory.
+      case .tmpfs: [String]()
       }
-    return ["virtio_pci", "virtio_blk", "virtio_console", module]
+    return ["virtio_pci", "virtio_blk", "virtio_console"] + modules
   }
 
   /// The files to load for `wanted`, each after all that it needs; what is built in is left out.

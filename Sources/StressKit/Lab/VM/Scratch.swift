@@ -40,8 +40,10 @@ package enum MakeFilesystem {
   /// mkfs program, its Debian package and the arguments that come before the profile's own.
   private static func command(
     _ kind: Profile.Filesystem.Kind
-  ) -> (program: String, package: String, arguments: [String]) {
+  ) -> (program: String, package: String, arguments: [String])? {
     switch kind {
+    // Nothing to make: the kernel makes one at each mount.
+    case .tmpfs: nil
     // The inode tables are written now: ext4lazyinit would write them during the trial.
     case .ext4, .ext3:
       (
@@ -55,16 +57,16 @@ package enum MakeFilesystem {
 
   /// The error for a mkfs that is not installed; nil when it is.
   package static func missing(_ kind: Profile.Filesystem.Kind) -> HarnessError? {
-    let command = command(kind)
+    guard let command = command(kind) else { return nil }
     return Tool.path(command.program) == nil
       ? Tool.missing(command.program, package: command.package) : nil
   }
 
-  /// Formats a file. Returns the command line, for the record.
+  /// Formats a file. Returns the command line, for the record; empty where there is nothing to make.
   static func run(
     _ filesystem: Profile.Filesystem, on path: String
   ) throws(HarnessError) -> String {
-    let command = command(filesystem.kind)
+    guard let command = command(filesystem.kind) else { return "" }
     let arguments = command.arguments + filesystem.mkfs
     try Tool.run(
       command.program, arguments + [path], package: command.package,

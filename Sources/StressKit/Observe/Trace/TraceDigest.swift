@@ -46,6 +46,17 @@ package final class TraceDigest: @unchecked Sendable {
 
   package var overflowed: Int { open.overflowed + punted.overflowed }
 
+  /// The event has `1 << reason`; a reason that is not known yet is an event by itself.
+  private static func throttledSpan(_ mask: Int64) -> TraceSpan? {
+    switch mask {
+    case 1: .throttledWriteback
+    case 2: .throttledIsolated
+    case 4: .throttledNoprogress
+    case 8: .throttledCongested
+    default: nil
+    }
+  }
+
   // MARK: In
 
   package func take(_ record: borrowing TraceRecord) {
@@ -54,7 +65,9 @@ package final class TraceDigest: @unchecked Sendable {
     switch record.event {
     case .throttled:
       let delayed = UInt64(clamping: record.values[0]) &* 1000
-      emit(.reclaimThrottle, record, from: record.time &- min(delayed, record.time))
+      emit(
+        Self.throttledSpan(record.values[1]), record,
+        from: record.time &- min(delayed, record.time))
     case .directReclaimBegin: beginReclaim(.directReclaim, task, record)
     case .directReclaimEnd: endReclaim(.directReclaim, task, record)
     case .memcgReclaimBegin: beginReclaim(.memcgReclaim, task, record)

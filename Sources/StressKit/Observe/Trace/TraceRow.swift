@@ -1,16 +1,32 @@
 /// An interval that two events, or one that tells its length, make.
 package enum TraceSpan: UInt8, CaseIterable, Sendable {
-  case dirtyThrottle, reclaimThrottle, memcgReclaim, directReclaim, kswapd
+  case dirtyThrottle
+  case throttledWriteback, throttledIsolated, throttledNoprogress, throttledCongested
+  case memcgReclaim, directReclaim, kswapd
   case inodeWriteback, blockRead, blockWrite, blockFlush, blockDiscard
   case flusherWake, workQueue, dirtyAge
   case jbd2Commit, jbd2Buffer, ext4Sync, ext4Writepages, xfsGrant, btrfsOrdered, btrfsTicket
   case compaction, kcompactd, migrate, oomReap
 
+  /// The throttling in reclaim for a reason.
+  package static func throttled(_ reason: Profile.Expectation.Metric.Reason) -> TraceSpan {
+    switch reason {
+    case .writeback: .throttledWriteback
+    case .isolated: .throttledIsolated
+    case .noprogress: .throttledNoprogress
+    case .congested: .throttledCongested
+    }
+  }
+
   /// In the record, and what the interval is from and to.
   package var label: String {
     switch self {
     case .dirtyThrottle: "dirty-throttle"
-    case .reclaimThrottle: "reclaim-throttle"
+    // The kernel's own names, which people search for.
+    case .throttledWriteback: "VMSCAN_THROTTLE_WRITEBACK"
+    case .throttledIsolated: "VMSCAN_THROTTLE_ISOLATED"
+    case .throttledNoprogress: "VMSCAN_THROTTLE_NOPROGRESS"
+    case .throttledCongested: "VMSCAN_THROTTLE_CONGESTED"
     case .memcgReclaim: "memcg-reclaim"
     case .directReclaim: "direct-reclaim"
     case .kswapd: "kswapd"
@@ -41,7 +57,8 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
     switch self {
     case .dirtyThrottle:
       "pause of a dirtier as balance_dirty_pages announces it (planned, not measured)"
-    case .reclaimThrottle: "usec_delayed of mm_vmscan_throttled"
+    case .throttledWriteback, .throttledIsolated, .throttledNoprogress, .throttledCongested:
+      "usec_delayed of mm_vmscan_throttled with that reason"
     case .memcgReclaim: "mm_vmscan_memcg_reclaim_begin to _end of a task"
     case .directReclaim: "mm_vmscan_direct_reclaim_begin to _end of a task"
     case .kswapd: "mm_vmscan_kswapd_wake to _sleep of a node"
@@ -71,8 +88,9 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
   /// Whether a task of the trial waits while it lasts: then even a short one is of interest.
   package var isStall: Bool {
     switch self {
-    case .dirtyThrottle, .reclaimThrottle, .memcgReclaim, .directReclaim, .flusherWake, .jbd2Buffer,
-      .xfsGrant, .btrfsTicket, .compaction, .oomReap, .ext4Sync, .migrate, .workQueue, .jbd2Commit:
+    case .dirtyThrottle, .throttledWriteback, .throttledIsolated, .throttledNoprogress,
+      .throttledCongested, .memcgReclaim, .directReclaim, .flusherWake, .jbd2Buffer, .xfsGrant,
+      .btrfsTicket, .compaction, .oomReap, .ext4Sync, .migrate, .workQueue, .jbd2Commit:
       true
     case .kswapd, .inodeWriteback, .blockRead, .blockWrite, .blockFlush, .blockDiscard, .dirtyAge,
       .ext4Writepages, .btrfsOrdered, .kcompactd:
@@ -83,7 +101,9 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
   /// Names of a row's values.
   package var values: [String] {
     switch self {
-    case .dirtyThrottle, .reclaimThrottle: []
+    case .dirtyThrottle, .throttledWriteback, .throttledIsolated, .throttledNoprogress,
+      .throttledCongested:
+      []
     case .memcgReclaim, .directReclaim: ["nr_reclaimed", "order", "gfp_flags"]
     case .kswapd, .kcompactd: ["nid", "order"]
     case .inodeWriteback: ["dev", "ino"]

@@ -62,7 +62,7 @@ struct TraceDigestTests {
     #expect(
       rows == [
         Row(
-          span: .reclaimThrottle, event: .throttled, pid: 7, start: 6_000_000, end: 10_000_000,
+          span: .throttledCongested, event: .throttled, pid: 7, start: 6_000_000, end: 10_000_000,
           values: [])
       ])
   }
