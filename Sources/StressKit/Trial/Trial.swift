@@ -7,6 +7,8 @@ import SystemPackage
 package final class Trial {
   /// Where the scratch file system is mounted.
   package static let mountPoint = "/mnt/wbstress"
+  /// The cgroup that holds the limits, and all the others.
+  private static let root = "wbstress"
   private static let second: UInt64 = 1_000_000_000
   /// How long pinned memory may take until it is there.
   private static let readyTime = 120 * second
@@ -20,6 +22,8 @@ package final class Trial {
   private let record: RecordWriter
   private var cgroups: CgroupTree
   private var limited: CgroupTree.Group?
+  /// The profile's own groups below it.
+  private var tree: [CgroupTree.Group] = []
   private var workers: [WorkerProcess] = []
   private var streams: [OperationRecorder] = []
   private var pins: [OperationRecorder] = []
@@ -90,16 +94,24 @@ package final class Trial {
       try awaitDevices()
       try check(cl_swapon(swap), swap, "swapon", code: .environment)
     }
-    let limited = try cgroups.make("wbstress", try limits())
+    let limited = try cgroups.make(Self.root, try resolved(profile.limits))
     self.limited = limited
+    for group in profile.cgroups {
+      tree.append(
+        try cgroups.make("\(Self.root)/\(group.name)", try resolved(group.limits)))
+    }
     var seeds = SplitMix64(seed: plan.seed &+ 1)
     var groups: [CgroupTree.Group] = []
-    for name in profile.pinned.map(\.name) + profile.streams.map(\.name) {
-      groups.append(try cgroups.make("wbstress/\(name)"))
+    for (name, parent) in profile.pinned.map({ ($0.name, $0.cgroup) })
+      + profile.streams.map({ ($0.name, $0.cgroup) })
+    {
+      let path = [Self.root, parent, name].compactMap(\.self).joined(separator: "/")
+      groups.append(try cgroups.make(path))
     }
-    try lanes.startFast([limited] + groups)
+    let observed = [limited] + tree + groups
+    try lanes.startFast(observed)
     if !isBare {
-      announcements = try Announcements(limited, groups, into: record)
+      announcements = try Announcements(limited, tree + groups, into: record)
       try announcements?.start()
     }
 
@@ -113,7 +125,7 @@ package final class Trial {
     }
     try awaitDevices()
     try mountScratch()
-    try lanes.startSlow(device: plan.device, profile.filesystem.kind, [limited] + groups)
+    try lanes.startSlow(device: plan.device, profile.filesystem.kind, observed)
     for stream in profile.streams {
       let worker = try WorkerProcess.streaming(
         stream, to: Self.mountPoint + "/" + stream.name, cgroup: remaining.removeFirst(),
@@ -136,17 +148,17 @@ package final class Trial {
     try announcements?.add(worker)
   }
 
-  /// The profile's limits; io files name a device, whose number a profile cannot know.
-  private func limits() throws(HarnessError) -> [Profile.Setting] {
+  /// Limits as they are written: io files name a device, whose number a profile cannot know.
+  private func resolved(_ limits: [Profile.Setting]) throws(HarnessError) -> [Profile.Setting] {
     func lacksDevice(_ limit: Profile.Setting) -> Bool {
       ["io.max", "io.latency"].contains(limit.key) && !limit.value.contains(":")
     }
-    guard profile.limits.contains(where: lacksDevice) else { return profile.limits }
+    guard limits.contains(where: lacksDevice) else { return limits }
     try awaitDevices()
     guard let number = BlockDevice.number(plan.device) else {
       throw HarnessError(.environment, plan.device, "is not a block device")
     }
-    return profile.limits.map { limit in
+    return limits.map { limit in
       lacksDevice(limit) ? Profile.Setting(limit.key, "\(number) \(limit.value)") : limit
     }
   }
@@ -194,7 +206,7 @@ package final class Trial {
     startTracing()
     phase("ready")
     recordCost()
-    snapshots.take("before", limited, workers.map(\.cgroup))
+    snapshots.take("before", limited, tree.map(\.path) + workers.map(\.cgroup))
     let mirror = Mirror()
     try awaitGo()
     if let limited { try lanes.startRstat(limited) }
@@ -232,7 +244,7 @@ package final class Trial {
     record.emit("mirror", mirror.members(record))
     for stream in streams { stream.worker.requestStop() }
     for stream in streams { stream.recordInFlight(at: stop) }
-    snapshots.take("after", limited, workers.map(\.cgroup))
+    snapshots.take("after", limited, tree.map(\.path) + workers.map(\.cgroup))
     WorkerProcess.kill(workers, timeout: Self.killTime)
     for stream in streams { stream.collect() }
     var stuck = false
