@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
@@ -159,6 +162,37 @@ int cl_set_fifo(int priority) {
 int cl_open_direct(const char *path) { return negated(open(path, O_RDWR | O_DIRECT | O_CLOEXEC)); }
 
 int cl_swapon(const char *path) { return negated(swapon(path, 0)); }
+
+int cl_swapoff(const char *path) { return negated(swapoff(path)); }
+
+int cl_loop_attach(int file, int direct, int *number) {
+  int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+  if (control < 0) return -errno;
+  int device = -EBUSY;
+  // Another process may take the one that is free between the two calls.
+  for (int tries = 0; device == -EBUSY && tries < 64; tries++) {
+    *number = ioctl(control, LOOP_CTL_GET_FREE);
+    if (*number < 0) {
+      device = -errno;
+      break;
+    }
+    char path[32];
+    snprintf(path, sizeof path, "/dev/loop%d", *number);
+    device = negated(open(path, O_RDWR | O_CLOEXEC));
+    if (device < 0) break;
+    struct loop_config config = {
+        .fd = (uint32_t)file,
+        .info.lo_flags = LO_FLAGS_AUTOCLEAR | (direct ? LO_FLAGS_DIRECT_IO : 0),
+    };
+    if (ioctl(device, LOOP_CONFIGURE, &config) < 0) {
+      int error = -errno;
+      close(device);
+      device = error;
+    }
+  }
+  close(control);
+  return device;
+}
 
 int cl_signal_descriptor(void) {
   sigset_t set;

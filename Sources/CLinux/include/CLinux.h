@@ -72,8 +72,15 @@ int cl_set_fifo(int priority);
 /// open(2) with O_DIRECT, which is a _GNU_SOURCE macro.
 int cl_open_direct(const char *_Nonnull path);
 
-/// swapon(2): not in the module map.
+/// swapon(2) and swapoff(2): not in the module map.
 int cl_swapon(const char *_Nonnull path);
+int cl_swapoff(const char *_Nonnull path);
+
+/// loop(4), LOOP_CTL_GET_FREE and LOOP_CONFIGURE (5.8): ioctl(2) is variadic, which Swift cannot call. Makes a
+/// loop device of an open file and returns its descriptor, `*number` being the N of /dev/loopN. The device is let go
+/// (LO_FLAGS_AUTOCLEAR) with its last user, that descriptor and a mount being two. `direct`: O_DIRECT to the file;
+/// -EINVAL where its file system cannot.
+int cl_loop_attach(int file, int direct, int *_Nonnull number);
 
 /// Signal dispositions and descriptors that carry them: signalfd is not in the module map.
 /// Blocks SIGINT, SIGTERM and SIGHUP in the calling thread (and threads made later) and returns a descriptor.
