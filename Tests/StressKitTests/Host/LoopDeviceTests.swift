@@ -4,35 +4,36 @@ import Testing
 @testable import StressKit
 
 /// Needs root and the loop module.
-@Suite(
-  .enabled(if: getuid() == 0 && File.exists("/dev/loop-control"), "needs root and loop devices"))
+@Suite(.enabled(if: getuid() == 0 && File.exists("/dev/loop-control"), "needs root and loop devices"))
 struct LoopDeviceTests {
   @Test func isItsFileAndGoesWithItsOwner() throws {
     let directory = try TemporaryDirectory()
-    let file = directory.path("image")
-    try File.write(file, Array(repeating: 0x5a, count: 1 << 20))
-    let path = try attached(file) { path in
-      #expect(File.line("/sys/class/block/\(path.dropFirst(5))/loop/backing_file") == file)
-      #expect(File.line("/sys/class/block/\(path.dropFirst(5))/size") == "2048")
-      #expect(try File.read(path).elementsEqual(repeatElement(0x5a, count: 1 << 20)))
-      let device = try Descriptor(open: path, O_WRONLY)
-      try device.writeAll([1, 2, 3, 4], path)
-    }
-    #expect(try File.read(file).prefix(5) == [1, 2, 3, 4, 0x5a])
+    let image = directory.path("image")
+    try File.write(image, Array(repeating: 0x5a, count: 1 << 20))
+    let backing = "/sys/class/block/\(try use(image))/loop/backing_file"
+    #expect(try File.read(image).prefix(5) == [1, 2, 3, 4, 0x5a])
     // Let go of by a work item of the kernel's, a moment later.
-    for _ in 0..<100
-    where File.exists("/sys/class/block/\(path.dropFirst(5))/loop/backing_file") { usleep(10_000) }
-    #expect(!File.exists("/sys/class/block/\(path.dropFirst(5))/loop/backing_file"))
+    for _ in 0..<100 where File.exists(backing) { usleep(10_000) }
+    #expect(!File.exists(backing))
   }
 
-  private func attached(_ file: String, _ body: (String) throws -> Void) throws -> String {
-    let loop = try LoopDevice(file)
-    try body(loop.path)
-    return loop.path
+  /// Reads and writes a device of an image. Returns the device's name.
+  private func use(_ image: String) throws -> String {
+    let loop = try LoopDevice(image)
+    let name = String(loop.path.dropFirst("/dev/".count))
+    #expect(File.line("/sys/class/block/\(name)/loop/backing_file") == image)
+    #expect(File.line("/sys/class/block/\(name)/size") == "2048")
+    #expect(try File.read(loop.path).elementsEqual(repeatElement(0x5a, count: 1 << 20)))
+    try File.write(loop.path, [1, 2, 3, 4])
+    return name
   }
 
   @Test func namesTheFileThatIsNotThere() throws {
-    let error = #expect(throws: HarnessError.self) { _ = try LoopDevice("/nonexistent/image") }
-    #expect(error?.description == "/nonexistent/image: open: ENOENT (no such file or directory)")
+    do {
+      _ = try LoopDevice("/nonexistent/image").path
+      Issue.record("an image that is not there became a device")
+    } catch let error as HarnessError {
+      #expect(error.description == "/nonexistent/image: open: ENOENT (no such file or directory)")
+    }
   }
 }
