@@ -32,7 +32,7 @@ struct LoopDeviceTests {
     do {
       _ = try LoopDevice("/nonexistent/image").path
       Issue.record("an image that is not there became a device")
-    } catch let error as HarnessError {
+    } catch {
       #expect(error.description == "/nonexistent/image: open: ENOENT (no such file or directory)")
     }
   }
