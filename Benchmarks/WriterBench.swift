@@ -187,7 +187,7 @@ enum WriterBench {
     let usage = childrenCPU()
     let began = cl_boottime()
     let worker = try WorkerProcess.streaming(
-      stream, to: bench.mountPoint + "/stream", cgroup: group, seed: 1)
+      stream, in: bench.mountPoint, cgroup: group, seed: 1)
     let recorder = OperationRecorder(worker, slow: 10_000_000, record)
     while !worker.isReady, !worker.hasEnded() { cl_sleep_until(cl_boottime() + 1_000_000) }
     try worker.start(at: 0)

@@ -145,6 +145,11 @@ int cl_fallocate(int fd, int64_t offset, int64_t length) {
 
 int cl_syncfs(int fd) { return negated(syncfs(fd)); }
 
+int cl_sync_file_range(int fd, int64_t offset, int64_t length) {
+  return negated(sync_file_range(
+      fd, offset, length, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
+}
+
 int cl_statfs_magic(const char *path, uint64_t *magic) {
   struct statfs fs;
   if (statfs(path, &fs) < 0) return -errno;

@@ -60,6 +60,10 @@ int cl_fallocate(int fd, int64_t offset, int64_t length);
 /// syncfs(2): not visible in Glibc.
 int cl_syncfs(int fd);
 
+/// sync_file_range(2) that waits, writes and waits again: not visible in Glibc. A length of 0 would be all that
+/// follows.
+int cl_sync_file_range(int fd, int64_t offset, int64_t length);
+
 /// statfs(2).f_type: not visible in Glibc.
 int cl_statfs_magic(const char *_Nonnull path, uint64_t *_Nonnull magic);
 

@@ -135,7 +135,8 @@ package struct Profile: Equatable, Sendable {
     }
     package enum Access: String, CaseIterable, Sendable {
       case append
-      /// Over a file that was written and synced before the pins; from its beginning again at its end.
+      /// Over files of the stream's size that the supervisor has written and synced before; from their
+      /// beginning again at their end.
       case overwrite
     }
     /// What a latency begins with, where there is a rate.
@@ -162,7 +163,7 @@ package struct Profile: Equatable, Sendable {
     package var access: Access = .append
     /// Whenever it has written so many bytes of a file, it reads them back; nil: never.
     package var readBack: UInt64?
-    /// Percent of each block that compress to nothing.
+    /// Percent of each page that are zeros.
     package var compressible = 0
     package var preallocate = false
     /// Bytes per second; nil: as fast as possible.

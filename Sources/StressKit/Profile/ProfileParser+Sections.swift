@@ -168,6 +168,12 @@ extension ProfileParser {
     }
     stream.pace = section["pace"]?.choice(Profile.Stream.Pace.self) ?? stream.pace
     if stream.rate == nil { refuse(["pace"], in: section, unless: "there is a rate") }
+    if stream.jobs > 1, let cursor = section["jobs"] {
+      if let size = stream.size, size < UInt64(stream.jobs) * stream.block {
+        cursor.fail("\(stream.jobs) jobs need as many blocks; size is \(Units.sizeText(size))")
+      }
+      for job in stream.each { take(job.name, cursor.node.position, cursor, &names) }
+    }
     return stream
   }
 

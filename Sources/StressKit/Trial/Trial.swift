@@ -127,11 +127,13 @@ package final class Trial {
     try mountScratch()
     try lanes.startSlow(device: plan.device, profile.filesystem.kind, observed)
     for stream in profile.streams {
-      let worker = try WorkerProcess.streaming(
-        stream, to: Self.mountPoint + "/" + stream.name, cgroup: remaining.removeFirst(),
-        seed: seeds.next())
-      try adopt(worker)
-      streams.append(OperationRecorder(worker, slow: profile.observe.slow, record))
+      let group = remaining.removeFirst()
+      for job in 0..<stream.jobs {
+        let worker = try WorkerProcess.streaming(
+          stream, job: job, in: Self.mountPoint, cgroup: group, seed: seeds.next())
+        try adopt(worker)
+        streams.append(OperationRecorder(worker, slow: profile.observe.slow, record))
+      }
     }
     for worker in workers {
       record.emit(
@@ -141,6 +143,11 @@ package final class Trial {
           ("cgroup", .string(worker.cgroup)),
         ])
     }
+  }
+
+  /// The workers' own cgroups; the jobs of a stream share one.
+  private var workerGroups: [String] {
+    workers.map(\.cgroup).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
   }
 
   private func adopt(_ worker: WorkerProcess) throws(HarnessError) {
@@ -165,8 +172,17 @@ package final class Trial {
 
   private func mountScratch() throws(HarnessError) {
     let kind = profile.filesystem.kind
-    mount = try Mount(
-      plan.device, at: Self.mountPoint, type: kind.rawValue, options: profile.filesystem.mount)
+    func mountDevice() throws(HarnessError) -> Mount {
+      try Mount(
+        plan.device, at: Self.mountPoint, type: kind.rawValue, options: profile.filesystem.mount)
+    }
+    mount = try mountDevice()
+    if try prepareFiles(), kind != .tmpfs {
+      // The files' page cache and inodes, whose writeback is the supervisor's, go with the mount.
+      try mount?.unmount(deadline: cl_boottime() + 10 * Self.second)
+      mount = nil
+      mount = try mountDevice()
+    }
     phase("mounted")
     try KernelSettings.apply(profile.kernel, mounted: true)
     if let strict = profile.kernel.strictLimit {
@@ -174,6 +190,16 @@ package final class Trial {
     }
     if let cache = plan.cacheDevice { pageCache = try PageCache(from: cache, bytes: profile.cache) }
     record.emit("environment", EnvironmentProbe.members(device: plan.device))
+  }
+
+  /// Writes what streams are to write over; false when none does.
+  private func prepareFiles() throws(HarnessError) -> Bool {
+    let streams = profile.streams.filter { $0.access == .overwrite }
+    for (i, stream) in streams.enumerated() {
+      try StreamWriter.prepare(
+        stream, in: Self.mountPoint, seed: ~plan.seed &+ UInt64(i))
+    }
+    return !streams.isEmpty
   }
 
   /// Waits until every worker has its memory or is ready to write.
@@ -206,7 +232,7 @@ package final class Trial {
     startTracing()
     phase("ready")
     recordCost()
-    snapshots.take("before", limited, tree.map(\.path) + workers.map(\.cgroup))
+    snapshots.take("before", limited, tree.map(\.path) + workerGroups)
     let mirror = Mirror()
     try awaitGo()
     if let limited { try lanes.startRstat(limited) }
@@ -244,7 +270,7 @@ package final class Trial {
     record.emit("mirror", mirror.members(record))
     for stream in streams { stream.worker.requestStop() }
     for stream in streams { stream.recordInFlight(at: stop) }
-    snapshots.take("after", limited, tree.map(\.path) + workers.map(\.cgroup))
+    snapshots.take("after", limited, tree.map(\.path) + workerGroups)
     WorkerProcess.kill(workers, timeout: Self.killTime)
     for stream in streams { stream.collect() }
     var stuck = false
@@ -257,7 +283,7 @@ package final class Trial {
   }
 
   private func startTracing() {
-    let pairs = zip(profile.streams, streams)
+    let pairs = zip(profile.streams.flatMap(\.each), streams)
     let devices = [plan.device, plan.swapDevice].compactMap { $0 }
     tracing?.start(
       TraceInstance.Target(
@@ -266,14 +292,16 @@ package final class Trial {
         backing: BlockDevice.backing(plan.device, profile.filesystem.kind) ?? ""),
       record: record, slow: profile.observe.slow, workers: workers,
       submitters: Set(pairs.filter { $0.0.engine == .ioUring }.map(\.1.worker.pid)),
-      groups: workers.map { CgroupTree.Group(path: $0.cgroup) })
+      groups: workerGroups.map { CgroupTree.Group(path: $0) })
   }
 
-  /// What each worker costs its cgroup beyond what the profile pins, measured once, before the delay.
+  /// What each worker costs its cgroup beyond what the profile pins, measured once, before the delay. Of the
+  /// jobs of a stream the first stands for all.
   private func recordCost() {
     let pinned = Dictionary(uniqueKeysWithValues: profile.pinned.map { ($0.name, $0.size) })
-    for worker in workers {
-      let group = CgroupTree.Group(path: worker.cgroup)
+    for path in workerGroups {
+      guard let worker = workers.first(where: { $0.cgroup == path }) else { continue }
+      let group = CgroupTree.Group(path: path)
       let stat = Dictionary(
         CounterFile.snapshot((try? File.text(group.file("memory.stat"))) ?? ""),
         uniquingKeysWith: { first, _ in first })

@@ -16,9 +16,12 @@ struct OperationLog {
     capacity = block.control.pointee.logCapacity
   }
 
-  /// An operation is about to begin, now.
+  /// An operation is about to begin.
+  ///
+  /// - Parameter start: when it was wanted, CLOCK_BOOTTIME in ns; 0: now.
   mutating func begin(
-    _ slot: Int, _ kind: SharedBlock.Kind, bytes: UInt64, file: Int = 0, offset: UInt64 = 0
+    _ slot: Int, _ kind: SharedBlock.Kind, bytes: UInt64, file: Int = 0, offset: UInt64 = 0,
+    at start: UInt64 = 0
   ) {
     let slot = slots + slot
     slot.pointee.bytes = bytes
@@ -28,7 +31,7 @@ struct OperationLog {
     slot.pointee.ahead = UInt32(truncatingIfNeeded: inFlight)
     inFlight &+= 1
     bytesInFlight &+= bytes
-    cl_store(&slot.pointee.start, cl_boottime())
+    cl_store(&slot.pointee.start, start == 0 ? cl_boottime() : start)
   }
 
   /// The operation in a slot is seen to have ended at `now`.
@@ -54,7 +57,10 @@ struct OperationLog {
     }
     inFlight &-= 1
     bytesInFlight &-= slot.pointee.bytes
-    control.pointee.bytes &+= slot.pointee.bytes
+    // A stream's bytes are those that it wrote.
+    if slot.pointee.kind != SharedBlock.Kind.read.rawValue {
+      control.pointee.bytes &+= slot.pointee.bytes
+    }
     cl_store(&slot.pointee.start, 0)
     cl_store(&control.pointee.lastEnd, now)
     return latency

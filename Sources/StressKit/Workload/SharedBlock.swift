@@ -9,7 +9,7 @@ import SystemPackage
 /// included. One file (memfd), laid out as
 ///
 ///     Control | path (256 bytes) | Slot x (depth + 1) | Operation x capacity | UInt32 x buckets
-///     | buffers, page-aligned
+///     | buffers, page-aligned: one for each slot, and one to read back into
 ///
 /// Single writer per word: the worker writes its results, slots, log and buckets; the supervisor writes
 /// `stop` and `logTail`.
@@ -24,8 +24,18 @@ package final class SharedBlock {
     var engine: UInt64 = 0
     /// 0: none; 1: at the end; else after each so many bytes.
     var fsync: UInt64 = 0
+    /// The call that `fsync` asks for.
+    var sync: UInt64 = 0
+    /// 1: the files are there and are written over.
+    var overwrite: UInt64 = 0
+    /// Bytes written to a file after which they are read back; 0: never.
+    var readBack: UInt64 = 0
+    /// Percent of each page that are zeros.
+    var compressible: UInt64 = 0
     var preallocate: UInt64 = 0
     var rate: UInt64 = 0
+    /// 1: latencies are from the submission in spite of a rate.
+    var closed: UInt64 = 0
     var seed: UInt64 = 0
     var locked: UInt64 = 0
     var logCapacity: UInt64 = 0
@@ -60,6 +70,7 @@ package final class SharedBlock {
   /// What a worker was doing when it failed.
   enum Step: UInt64, CaseIterable {
     case none, map, lock, ring, open, preallocate, write, fsync, submit, start, oomScore
+    case fdatasync, syncFileRange, read, verify
     var label: String {
       switch self {
       case .none: "?"
@@ -73,6 +84,10 @@ package final class SharedBlock {
       case .submit: "io_uring_enter"
       case .start: "start"
       case .oomScore: "write /proc/self/oom_score_adj"
+      case .fdatasync: "fdatasync"
+      case .syncFileRange: "sync_file_range"
+      case .read: "read"
+      case .verify: "verify"
       }
     }
   }
@@ -159,6 +174,9 @@ package final class SharedBlock {
     base + Self.bufferStart(control.pointee) + slot * Int(control.pointee.block)
   }
 
+  /// What is read back goes behind the slots' buffers.
+  var readBuffer: UnsafeMutableRawPointer { buffer(Int(control.pointee.depth)) }
+
   static func bufferStart(_ control: Control) -> Int {
     let end =
       MemoryLayout<Control>.stride + pathRoom
@@ -172,7 +190,7 @@ package final class SharedBlock {
 
   /// Makes and prefaults the block of a worker; the caller is charged for it.
   init(name: String, _ control: Control, path: String) throws(HarnessError) {
-    let buffers = control.block * max(control.depth, 1)
+    let buffers = control.block * (max(control.depth, 1) + (control.readBack > 0 ? 1 : 0))
     let needed = Self.bufferStart(control) + Int(buffers)
     guard path.utf8.count < Self.pathRoom else {
       throw HarnessError(.usage, path, "path longer than \(Self.pathRoom - 1) bytes")

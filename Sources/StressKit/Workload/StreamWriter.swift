@@ -4,8 +4,9 @@ import Glibc
 
 /// Writes a stream of blocks, round robin over its files, with one of three engines.
 ///
-/// Latency is from submission to completion, CLOCK_BOOTTIME. For io_uring that includes the time an
-/// operation queues behind others: ext4 hashes buffered writes of one inode onto one io-wq worker.
+/// Latency is from submission to completion, CLOCK_BOOTTIME; of a write that has a rate to keep to, from when
+/// that wanted it (unless `pace` is closed). For io_uring it includes the time an operation queues behind
+/// others: ext4 hashes buffered writes of one inode onto one io-wq worker.
 struct StreamWriter {
   private let block: SharedBlock
   private let control: UnsafeMutablePointer<SharedBlock.Control>
@@ -13,17 +14,31 @@ struct StreamWriter {
   private let depth: Int
   private let blockSize: UInt64
   private let files: Int
-  /// The files: descriptor and next offset. Like all else that the writer needs, never freed: it ends with
+  /// A file's writes are followed by something: they must be counted.
+  private let isCounted: Bool
+  private let isOpen: Bool
+  /// The files. Like all else that the writer needs, never freed: it ends with
   /// the process.
   private let table: UnsafeMutablePointer<Output>
   private var nextFile = 0
   private var issued: UInt64 = 0
   private var sinceSync: UInt64 = 0
+  private var syncIsDue = false
+  /// The file that is to be read back; -1: none.
+  private var fileToRead = -1
   private var beganAt: UInt64 = 0
+  /// When the next write is wanted, CLOCK_BOOTTIME in ns; 0: as soon as can be, or nobody asks.
+  private var wantedAt: UInt64 = 0
 
   private struct Output {
     var descriptor: Int32
-    var offset: UInt64
+    /// Of the next write.
+    var offset: UInt64 = 0
+    /// Where offsets begin from 0 again: the length of a file that is written over.
+    var end = UInt64.max
+    /// Bytes written since the last sync, and since the last read-back.
+    var unsynced: UInt64 = 0
+    var unread: UInt64 = 0
   }
 
   init(block: SharedBlock) {
@@ -32,18 +47,22 @@ struct StreamWriter {
     depth = Int(block.control.pointee.depth)
     blockSize = block.control.pointee.block
     files = Int(block.control.pointee.files)
+    isCounted = block.control.pointee.fsync > 0 || block.control.pointee.readBack > 0
+    isOpen = block.control.pointee.closed == 0
     table = .allocate(capacity: files)
     self.block = block
   }
 
-  /// The path of file `index` of a stream whose files begin with `prefix`.
-  static func path(_ prefix: String, _ index: Int) -> String { "\(prefix).\(index)" }
+  private func key(_ file: Int) -> UInt64 { control.pointee.seed ^ UInt64(file) }
+
+  // MARK: Its life
 
   mutating func run() -> Never {
     var random = SplitMix64(seed: control.pointee.seed)
     for slot in 0..<depth {
-      let words = block.buffer(slot).assumingMemoryBound(to: UInt64.self)
-      for i in 0..<Int(blockSize / 8) { words[i] = random.next() }
+      StreamContent.fill(
+        UnsafeMutableRawBufferPointer(start: block.buffer(slot), count: Int(blockSize)),
+        zeros: Int(control.pointee.compressible), &random)
     }
     var paths: [[CChar]] = []
     for i in 0..<files { paths.append(Array(Self.path(block.path, i).utf8CString)) }
@@ -52,11 +71,16 @@ struct StreamWriter {
     let ring = engine == EngineCode.ioUring ? makeRing() : nil
     Worker.awaitStart(control)
     // Opened after the delay: a file's first dirty page comes after the pin, as in a backup.
+    let overwrites = control.pointee.overwrite != 0
+    let flags =
+      O_RDWR | O_CLOEXEC | (overwrites ? 0 : O_CREAT | O_TRUNC)
+      | (control.pointee.sync == SyncCode.dsync ? O_DSYNC : 0)
     for i in 0..<files {
-      let fd = open(paths[i], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      let fd = open(paths[i], flags, 0o644)
       if fd < 0 { Worker.fail(control, .open, cl_errno()) }
-      (table + i).initialize(to: Output(descriptor: fd, offset: 0))
-      let share = share(i)
+      (table + i).initialize(to: Output(descriptor: fd))
+      let share = Profile.Stream.share(of: control.pointee.size, block: blockSize, i, of: files)
+      if overwrites, share > 0 { (table + i).pointee.end = length(of: fd) }
       if control.pointee.preallocate != 0, share > 0 {
         let result = cl_fallocate(fd, 0, Int64(share))
         if result < 0 { Worker.fail(control, .preallocate, -result) }
@@ -78,19 +102,12 @@ struct StreamWriter {
     exit(0)
   }
 
-  /// Bytes that file `index` will have: its share of the blocks, which go round.
-  private func share(_ index: Int) -> UInt64 {
-    let (whole, rest) = control.pointee.size.quotientAndRemainder(dividingBy: blockSize)
-    let (rounds, first) = whole.quotientAndRemainder(dividingBy: UInt64(files))
-    let blocks = rounds + (index < first ? 1 : 0)
-    return blocks * blockSize + (index == first ? rest : 0)
-  }
-
-  /// Numbers of the engines in the shared block.
-  enum EngineCode {
-    static let ioUring: UInt64 = 0
-    static let pwrite: UInt64 = 1
-    static let mmap: UInt64 = 2
+  /// Of a file that is to be written over.
+  private func length(of fd: Int32) -> UInt64 {
+    var info = stat()
+    if fstat(fd, &info) < 0 { Worker.fail(control, .open, cl_errno()) }
+    if info.st_size == 0 { Worker.fail(control, .open, ENODATA) }
+    return UInt64(info.st_size)
   }
 
   // MARK: What is next
@@ -109,10 +126,12 @@ struct StreamWriter {
       if issued >= control.pointee.size { return nil }
       length = min(length, control.pointee.size - issued)
     }
+    let output = table + nextFile
+    let offset = output.pointee.offset
+    length = min(length, output.pointee.end - offset)
     let next = Next(
-      file: nextFile, offset: table[nextFile].offset,
-      length: UInt32(truncatingIfNeeded: length))
-    table[nextFile].offset += length
+      file: nextFile, offset: offset, length: UInt32(truncatingIfNeeded: length))
+    output.pointee.offset = offset + length == output.pointee.end ? 0 : offset + length
     issued += length
     nextFile += 1
     if nextFile == files { nextFile = 0 }
@@ -121,42 +140,139 @@ struct StreamWriter {
 
   /// How long the stream's rate makes the next block wait, ns; 0: it is due. The schedule is absolute, so
   /// time lost in a stall is caught up with.
-  private func untilDue() -> UInt64 {
+  private mutating func untilDue() -> UInt64 {
     let rate = control.pointee.rate
     guard rate > 0 else { return 0 }
     let due = beganAt + UInt64(Double(issued) / Double(rate) * 1e9)
+    if isOpen { wantedAt = due }
     let now = cl_boottime()
     return due > now ? due - now : 0
   }
 
-  /// Makes every page of a block unlike every other of the stream, at the cost of two words a page.
   private func stamp(_ slot: Int, _ next: Next) {
-    let buffer = block.buffer(slot)
-    for page in stride(from: 0, to: Int(next.length) - 15, by: 4096) {
-      buffer.storeBytes(
-        of: control.pointee.seed ^ UInt64(next.file), toByteOffset: page, as: UInt64.self)
-      buffer.storeBytes(
-        of: next.offset + UInt64(page), toByteOffset: page + 8, as: UInt64.self)
-    }
+    StreamContent.stamp(
+      UnsafeMutableRawBufferPointer(start: block.buffer(slot), count: Int(next.length)),
+      key(next.file), next.offset)
   }
 
-  // MARK: What happened
+  // MARK: What follows a write
+
+  /// Counts a write that is being issued. True when something is due after it with no write in flight.
+  private mutating func isToPause(after next: Next) -> Bool {
+    guard isCounted else { return false }
+    let length = UInt64(next.length)
+    let output = table + next.file
+    output.pointee.unsynced += length
+    output.pointee.unread += length
+    sinceSync += length
+    syncIsDue = control.pointee.fsync > 1 && sinceSync >= control.pointee.fsync
+    if control.pointee.readBack > 0, output.pointee.unread >= control.pointee.readBack {
+      fileToRead = next.file
+    }
+    return syncIsDue || fileToRead >= 0
+  }
+
+  /// Does what is due.
+  private mutating func pause() {
+    if syncIsDue {
+      syncAll()
+      syncIsDue = false
+      sinceSync = 0
+    }
+    if fileToRead >= 0 {
+      readBack(fileToRead)
+      fileToRead = -1
+    }
+  }
 
   private mutating func syncAll() {
     for file in 0..<files {
+      let output = table + file
+      let fd = output.pointee.descriptor
+      // Of a file that has not been written to since there is no range.
+      let call = control.pointee.sync
+      if call == SyncCode.syncFileRange, output.pointee.unsynced == 0 { continue }
       operations.begin(depth, .fsync, bytes: 0, file: file)
-      if Glibc.fsync(table[file].descriptor) < 0 { Worker.fail(control, .fsync, cl_errno()) }
+      switch call {
+      case SyncCode.fdatasync:
+        if Glibc.fdatasync(fd) < 0 { Worker.fail(control, .fdatasync, cl_errno()) }
+      case SyncCode.syncFileRange:
+        let (first, second) = lastWritten(file, output.pointee.unsynced)
+        syncRange(fd, first)
+        syncRange(fd, second)
+      default:
+        if Glibc.fsync(fd) < 0 { Worker.fail(control, .fsync, cl_errno()) }
+      }
       operations.finish(depth, at: cl_boottime())
+      output.pointee.unsynced = 0
     }
   }
 
-  /// True when `fsync: SIZE` asks for one now.
-  private mutating func syncIsDue(_ length: UInt64) -> Bool {
-    guard control.pointee.fsync > 1 else { return false }
-    sinceSync += length
-    guard sinceSync >= control.pointee.fsync else { return false }
-    sinceSync = 0
-    return true
+  private func syncRange(_ fd: Int32, _ range: Range<UInt64>) {
+    if range.isEmpty { return }
+    let result = cl_sync_file_range(fd, Int64(range.lowerBound), Int64(range.count))
+    if result < 0 { Worker.fail(control, .syncFileRange, -result) }
+  }
+
+  /// Where the last `count` bytes of a file went: two ranges, of which the first is empty unless offsets have
+  /// begun from 0 again meanwhile.
+  private func lastWritten(
+    _ file: Int, _ count: UInt64
+  ) -> (Range<UInt64>, Range<UInt64>) {
+    let output = table[file]
+    let count = min(count, output.end)
+    if count <= output.offset { return (0..<0, output.offset - count..<output.offset) }
+    return (output.end - (count - output.offset)..<output.end, 0..<output.offset)
+  }
+
+  private mutating func readBack(_ file: Int) {
+    let (first, second) = lastWritten(file, table[file].unread)
+    table[file].unread = 0
+    readBack(file, first)
+    readBack(file, second)
+  }
+
+  /// Reads what was written block by block, and compares the stamps.
+  private mutating func readBack(_ file: Int, _ range: Range<UInt64>) {
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      // Stamps are counted from the beginning of a block, which a range may begin within when a short last
+      // write has begun from 0 again.
+      let inBlock = offset % blockSize
+      let length = min(blockSize - inBlock, range.upperBound - offset)
+      let lead = -Int(inBlock) & (StreamContent.pageSize - 1)
+      operations.begin(depth, .read, bytes: length, file: file, offset: offset)
+      let buffer = UnsafeMutableRawBufferPointer(start: block.readBuffer, count: Int(length))
+      let errno = Self.preadAll(table[file].descriptor, buffer, offset)
+      if errno != 0 { Worker.fail(control, .read, errno) }
+      let now = cl_boottime()
+      // Still in flight: what does not compare can be found in the record, with its place.
+      if !StreamContent.isStamped(UnsafeRawBufferPointer(buffer), key(file), offset, lead: lead) {
+        Worker.fail(control, .verify, EBADMSG)
+      }
+      operations.finish(depth, at: now)
+      offset += length
+    }
+  }
+
+  /// pread(2) until all is read; what a file lacks at its end is read as zeros. Returns 0 or an errno.
+  private static func preadAll(
+    _ fd: Int32, _ buffer: UnsafeMutableRawBufferPointer, _ offset: UInt64
+  ) -> Int32 {
+    var done = 0
+    while done < buffer.count, let start = buffer.baseAddress {
+      let got = Glibc.pread(fd, start + done, buffer.count - done, off_t(offset) + off_t(done))
+      if got < 0 {
+        if cl_errno() == EINTR { continue }
+        return cl_errno()
+      }
+      if got == 0 {
+        memset(start + done, 0, buffer.count - done)
+        return 0
+      }
+      done += got
+    }
+    return 0
   }
 
   // MARK: Engines
@@ -173,11 +289,11 @@ struct StreamWriter {
       guard let next = take() else { return }
       stamp(0, next)
       operations.begin(
-        0, .write, bytes: UInt64(next.length), file: next.file, offset: next.offset)
+        0, .write, bytes: UInt64(next.length), file: next.file, offset: next.offset, at: wantedAt)
       let errno = write(table[next.file].descriptor, 0, next.offset, next.length)
       if errno != 0 { Worker.fail(control, .write, errno) }
       operations.finish(0, at: cl_boottime())
-      if syncIsDue(UInt64(next.length)) { syncAll() }
+      if isToPause(after: next) { pause() }
     }
   }
 
@@ -199,8 +315,10 @@ struct StreamWriter {
 
   /// Dirties through a shared mapping: the file grows sparse first, blocks come with the faults.
   private mutating func runMapped() {
+    // A file that is written over, or was preallocated, has its length already.
+    let grows = control.pointee.overwrite == 0 && control.pointee.preallocate == 0
     runSynchronous { [block] fd, slot, offset, length in
-      if ftruncate(fd, off_t(offset) + off_t(length)) < 0 { return cl_errno() }
+      if grows, ftruncate(fd, off_t(offset) + off_t(length)) < 0 { return cl_errno() }
       // The mapping must begin on a page; a block does when it is a multiple of 4 KiB.
       let lead = Int(offset % 4096)
       let mapped = Glibc.mmap(
@@ -255,10 +373,10 @@ struct StreamWriter {
   private mutating func runRing(_ ring: Ring) {
     var ring = ring
     var ended = false
-    var drainForSync = false
+    var drains = false
     while true {
       var wait: UInt64 = 0
-      while ring.freeCount > 0, !ended, !drainForSync {
+      while ring.freeCount > 0, !ended, !drains {
         wait = untilDue()
         if wait > 0 { break }
         guard let next = take() else {
@@ -271,13 +389,14 @@ struct StreamWriter {
         ring.pending[slot] = Pending(
           file: Int32(truncatingIfNeeded: next.file), length: next.length, done: 0,
           offset: next.offset)
-        drainForSync = syncIsDue(UInt64(next.length))
+        drains = isToPause(after: next)
         // The last one that fits is submitted and waited after in a single call. With one file, writes
         // that were punted end in their order (they are hashed onto one worker by inode), so that if this
         // one is the first to be done, it was done inline.
         let waits = ring.freeCount == 0 && files == 1 && depth > 1 && ring.isDeferred
         operations.begin(
-          slot, .write, bytes: UInt64(next.length), file: next.file, offset: next.offset)
+          slot, .write, bytes: UInt64(next.length), file: next.file, offset: next.offset,
+          at: wantedAt)
         submit(ring, slot, waitFor: waits ? 1 : 0)
         // At once, so that a write done inline is stamped when it is done, and counted as what it was.
         if reap(&ring, submitted: slot, mustBeFirst: waits) {
@@ -287,9 +406,9 @@ struct StreamWriter {
         }
       }
       if ring.freeCount == depth {
-        if drainForSync {
-          drainForSync = false
-          syncAll()
+        if drains {
+          drains = false
+          pause()
           continue
         }
         if wait == 0 { return }

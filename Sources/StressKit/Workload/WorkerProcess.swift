@@ -40,36 +40,23 @@ package final class WorkerProcess {
     return try WorkerProcess(pinned.name, control, path: "", cgroup, .pinned)
   }
 
-  /// Starts a worker that will write a stream to files called `path`.0, `path`.1, ...
+  /// Starts a worker that will write a stream, or one of its jobs, to files in `directory` that are called by
+  /// its name: `NAME.0`, `NAME.1`, ..., or `NAME-JOB.0`, ...
   package static func streaming(
-    _ stream: Profile.Stream, to path: String, cgroup: CgroupTree.Group, seed: UInt64
+    _ stream: Profile.Stream, job: Int = 0, in directory: String, cgroup: CgroupTree.Group,
+    seed: UInt64
   ) throws(HarnessError) -> WorkerProcess {
-    var control = SharedBlock.Control()
-    control.size = stream.size ?? 0
-    control.block = stream.block
-    control.depth = UInt64(stream.engine == .ioUring ? stream.depth : 1)
-    control.files = UInt64(stream.files)
-    control.engine =
-      switch stream.engine {
-      case .ioUring: StreamWriter.EngineCode.ioUring
-      case .pwrite: StreamWriter.EngineCode.pwrite
-      case .mmap: StreamWriter.EngineCode.mmap
-      }
-    control.fsync =
-      switch stream.fsync {
-      case .none: 0
-      case .end: 1
-      case .every(let bytes): bytes
-      }
-    control.preallocate = stream.preallocate ? 1 : 0
-    control.rate = stream.rate ?? 0
+    let stream = stream.each[job]
+    var control = StreamWriter.control(stream)
     control.seed = seed
     let operations = stream.size.map { size -> UInt64 in
       var count = size / stream.block + UInt64(2 * stream.files) + 2
       if case .every(let bytes) = stream.fsync { count += size / bytes * UInt64(stream.files) }
+      if stream.readBack != nil { count *= 2 }
       return count
     }
     control.logCapacity = min(operations ?? SharedBlock.logRoom, SharedBlock.logRoom)
+    let path = StreamWriter.prefix(stream, in: directory)
     return try WorkerProcess(stream.name, control, path: path, cgroup, .stream)
   }
 
@@ -124,6 +111,8 @@ package final class WorkerProcess {
       "mlock needs CAP_IPC_LOCK or a larger RLIMIT_MEMLOCK"
     case (.noFunction, .ring), (.notPermitted, .ring):
       "this kernel has no io_uring, or kernel.io_uring_disabled forbids it: use engine: pwrite"
+    case (_, .verify):
+      "a file does not read back as it was written: the device, the file system or the kernel lost data"
     default: nil
     }
   }

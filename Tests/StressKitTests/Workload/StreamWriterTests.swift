@@ -26,18 +26,13 @@ struct StreamWriterTests {
   private func control(
     _ engine: Profile.Stream.Engine, block: UInt64 = 16_384, files: UInt64 = 1, size: UInt64
   ) -> SharedBlock.Control {
-    var control = SharedBlock.Control()
-    control.role = Worker.Role.stream.rawValue
-    control.engine =
-      switch engine {
-      case .ioUring: StreamWriter.EngineCode.ioUring
-      case .pwrite: StreamWriter.EngineCode.pwrite
-      case .mmap: StreamWriter.EngineCode.mmap
-      }
-    control.block = block
-    control.depth = engine == .ioUring ? 4 : 1
-    control.files = files
-    control.size = size
+    var stream = Profile.Stream(name: "s")
+    stream.engine = engine
+    stream.block = block
+    stream.depth = 4
+    stream.files = Int(files)
+    stream.size = size
+    var control = StreamWriter.control(stream)
     control.seed = 0x5eed
     control.logCapacity = 1000
     return control
@@ -48,10 +43,11 @@ struct StreamWriterTests {
   /// - Parameters:
   ///   - starts: whether the supervisor says when to start, or hangs up.
   ///   - status: what the worker is to exit with.
-  ///   - supervise: called while the worker runs.
+  ///   - supervise: called while the worker runs, with its process.
   private func run(
     _ block: SharedBlock, starts: Bool = true, status: Int32 = 0,
-    sourceLocation: SourceLocation = #_sourceLocation, supervise: () -> Void = {}
+    sourceLocation: SourceLocation = #_sourceLocation,
+    supervise: (borrowing Process) -> Void = { _ in }
   ) throws {
     var ends: [Int32] = [0, 0]
     try check(cl_pipe(&ends), "worker", "pipe2")
@@ -62,7 +58,7 @@ struct StreamWriterTests {
       [Executable.path, Worker.command], environment: ["SWIFT_BACKTRACE=enable=no"],
       descriptors: [-1, 2, 2, block.descriptor, reader.raw])
     _ = close(writer.release())
-    supervise()
+    supervise(process)
     let exit = process.wait(timeout: 60_000_000_000)
     let control = block.control.pointee
     if state(block) == .failed, control.failedStep == SharedBlock.Step.ring.rawValue,
@@ -127,14 +123,14 @@ struct StreamWriterTests {
     expectPagesDiffer(files)
   }
 
-  /// No page is like another, and none is of zeros: nothing to merge or to compress away.
-  private func expectPagesDiffer(_ files: [[UInt8]]) {
+  /// No page is like another, and none is of more zeros than asked for: nothing to merge or to compress away.
+  private func expectPagesDiffer(_ files: [[UInt8]], zeros: Int = 0) {
     var pages: Set<[UInt8]> = []
     var count = 0
     for file in files {
       for start in stride(from: 0, to: file.count, by: 4096) {
         let page = Array(file[start..<min(start + 4096, file.count)])
-        #expect(page.count { $0 == 0 } < page.count / 16)
+        #expect(page.count { $0 == 0 } < zeros + page.count / 16)
         pages.insert(page)
         count += 1
       }
@@ -219,7 +215,7 @@ struct StreamWriterTests {
     control.logCapacity = 16
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     let words = block.control
-    try run(block) {
+    try run(block) { _ in
       let reached = eventually {
         cl_store(&words.pointee.logTail, cl_load(&words.pointee.logHead))
         return cl_load(&words.pointee.logHead) >= 100 || state(block) == .failed
@@ -247,6 +243,312 @@ struct StreamWriterTests {
     #expect(result.lastEnd - result.firstStart >= 100_000_000)
     let latencies = operations.map { $0.end - $0.start }.sorted()
     #expect(latencies.count == 6 && latencies[3] < 15_000_000, "\(latencies)")
+  }
+
+  /// The schedule's start of each write is what counts in an open pace; the rate is kept all the same.
+  @Test(arguments: [Profile.Stream.Engine.ioUring, .pwrite], [0, 1] as [UInt64])
+  func rateIsExact(_ engine: Profile.Stream.Engine, closed: UInt64) throws {
+    let count: UInt64 = 1001
+    var control = control(engine, block: 4096, size: count * 4096)
+    control.rate = 500 * 4096
+    control.closed = closed
+    control.logCapacity = 2000
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block)
+    let result = block.control.pointee
+    let rate = Double((count - 1) * 4096) / (Double(result.lastEnd - result.firstStart) / 1e9)
+    #expect(abs(rate / Double(control.rate) - 1) < 0.01, "\(rate)")
+    if closed == 0 {
+      for (i, start) in operations(block).map(\.start).sorted().enumerated() {
+        #expect(start == result.firstStart + UInt64(i) * 2_000_000)
+      }
+    }
+  }
+
+  /// A worker that stands still misses writes that its rate wanted. Their latencies say so, unless the pace
+  /// is closed: then at most what was in flight does.
+  @Test(arguments: [Profile.Stream.Engine.ioUring, .pwrite], [0, 1] as [UInt64])
+  func stallShowsInAnOpenPace(_ engine: Profile.Stream.Engine, closed: UInt64) throws {
+    var control = control(engine, block: 4096, size: 200 * 4096)
+    control.rate = 200 * 4096
+    control.closed = closed
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block) { process in
+      _ = eventually { cl_load(&block.control.pointee.bytes) >= 20 * 4096 }
+      process.signal(SIGSTOP)
+      cl_sleep_until(cl_boottime() + 400_000_000)
+      process.signal(SIGCONT)
+    }
+    let operations = operations(block)
+    #expect(operations.count == 200)
+    // 80 writes were wanted meanwhile, of which the last waited for 5 ms and the first for 400.
+    let late = operations.filter { $0.end - $0.start >= 50_000_000 }.count
+    if closed == 0 {
+      #expect((60...100).contains(late), "\(late)")
+      #expect(operations.contains { $0.end - $0.start >= 350_000_000 })
+    } else {
+      #expect(late <= Int(control.depth), "\(late)")
+    }
+    // Lost time is caught up with.
+    let result = block.control.pointee
+    #expect(result.lastEnd - result.firstStart < 1_500_000_000)
+  }
+
+  // MARK: Blocks
+
+  @Test(arguments: engines, [4096, 65_536, 1 << 20, 8 << 20] as [UInt64])
+  func blocks(_ engine: Profile.Stream.Engine, size: UInt64) throws {
+    var control = control(engine, block: size, files: 2, size: 3 * size + 5000)
+    control.readBack = size
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block)
+    #expect(block.control.pointee.bytes == 3 * size + 5000 && isIdle(block))
+    let sizes = (0..<2).map { File.size(directory.path("s.\($0)")) }
+    #expect(sizes == (0..<2).map { share(3 * size + 5000, size, $0, 2) })
+    for file in 0..<2 { try expectStamps(control, file) }
+  }
+
+  private func share(_ size: UInt64, _ block: UInt64, _ index: Int, _ count: Int) -> UInt64 {
+    Profile.Stream.share(of: size, block: block, index, of: count)
+  }
+
+  /// What the file has is what the writer is documented to write: its seed and number, and the place.
+  private func expectStamps(
+    _ control: SharedBlock.Control, _ file: Int, upTo end: Int? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let bytes = try File.read(directory.path("s.\(file)"))
+    func word(_ place: Int) -> UInt64 {
+      (0..<8).reduce(0) { $0 | UInt64(bytes[place + $1]) << UInt64(8 * $1) }
+    }
+    for page in stride(from: 0, to: (end ?? bytes.count) - 15, by: 4096) {
+      let stamp = [word(page), word(page + 8)]
+      #expect(
+        stamp == [control.seed ^ UInt64(file), UInt64(page)], sourceLocation: sourceLocation)
+    }
+  }
+
+  @Test(arguments: [0, 25, 50, 90, 100])
+  func compressible(_ percent: Int) throws {
+    var control = control(.pwrite, block: 262_144, size: 1 << 20)
+    control.compressible = UInt64(percent)
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block)
+    let bytes = try File.read(directory.path("s.0"))
+    let page = Array(bytes[..<4096])
+    // One stretch of zeros, behind the stamp; elsewhere one byte in 256 is one by chance.
+    let zeros = min(4096 * percent / 100, 4080)
+    #expect(page[16..<16 + zeros].allSatisfy { $0 == 0 })
+    #expect(page[(16 + zeros)...].count { $0 == 0 } < 48)
+    let share = Double(bytes.count { $0 == 0 }) / Double(bytes.count)
+    let expected = Double(percent) / 100
+    #expect(abs(share - expected - (1 - expected) / 256) < 0.005, "\(share)")
+    // An independent account.
+    let packed = try Tool.run("gzip", ["--stdout", directory.path("s.0")], package: "gzip")
+    let ratio = Double(packed.count) / Double(bytes.count)
+    #expect(abs(ratio - (1 - expected)) < 0.02, "\(ratio)")
+    expectPagesDiffer([bytes], zeros: zeros)
+  }
+
+  // MARK: Syncs
+
+  @Test(arguments: engines, [StreamWriter.SyncCode.fdatasync, StreamWriter.SyncCode.syncFileRange])
+  func syncsByOtherCalls(_ engine: Profile.Stream.Engine, _ call: UInt64) throws {
+    var control = control(engine, files: 2, size: 7 * 16_384)
+    control.fsync = 3 * 16_384
+    control.sync = call
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block)
+    let w = SharedBlock.Kind.write.rawValue
+    let s = SharedBlock.Kind.fsync.rawValue
+    #expect(operations(block).map(\.kind) == [w, w, w, s, s, w, w, w, s, s, w])
+    for file in 0..<2 { try expectStamps(control, file) }
+  }
+
+  /// A device of characters can be neither synced nor has it ranges, and says so in different ways.
+  @Test(
+    arguments: [
+      (StreamWriter.SyncCode.fsync, .fsync, EINVAL),
+      (StreamWriter.SyncCode.fdatasync, .fdatasync, EINVAL),
+      (StreamWriter.SyncCode.syncFileRange, .syncFileRange, ESPIPE),
+    ] as [(UInt64, SharedBlock.Step, Int32)])
+  func makesTheCallAskedFor(_ call: UInt64, _ step: SharedBlock.Step, _ errno: Int32) throws {
+    #expect(symlink("/dev/null", directory.path("s.0")) == 0)
+    var control = control(.pwrite, size: 16_384)
+    control.fsync = 1
+    control.sync = call
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block, status: 1)
+    #expect(state(block) == .failed)
+    #expect(block.control.pointee.failedStep == step.rawValue)
+    #expect(block.control.pointee.failedErrno == UInt64(errno))
+  }
+
+  /// The kernel's account of the open file's flags, in octal.
+  @Test(arguments: [Profile.Stream.Engine.ioUring, .pwrite], [false, true])
+  func opensForSynchronousWrites(_ engine: Profile.Stream.Engine, isAsked: Bool) throws {
+    var control = control(engine, size: 0)
+    control.rate = 16_384 * 100
+    control.sync = isAsked ? StreamWriter.SyncCode.dsync : StreamWriter.SyncCode.fsync
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    var flags: Int32?
+    try run(block) { process in
+      _ = eventually { cl_load(&block.control.pointee.bytes) > 0 || state(block) == .failed }
+      let proc = "/proc/\(process.pid)"
+      for name in File.names(in: proc + "/fd") {
+        var info = stat()
+        guard stat("\(proc)/fd/\(name)", &info) == 0,
+          UInt64(info.st_ino) == File.inode(directory.path("s.0"))
+        else { continue }
+        let line = (try? File.text("\(proc)/fdinfo/\(name)"))?.split(separator: "\n")
+          .first { $0.hasPrefix("flags:") }
+        flags = line?.split(separator: "\t").last.flatMap { Int32($0, radix: 8) }
+      }
+      cl_store(&block.control.pointee.stop, 1)
+    }
+    // 0o10000 is O_DSYNC in every architecture that this runs on; O_SYNC has more bits.
+    let found = try #require(flags)
+    #expect(found & O_SYNC == (isAsked ? 0o10000 : 0), "\(found)")
+  }
+
+  // MARK: Overwriting
+
+  private func stream(files: Int, size: UInt64) -> Profile.Stream {
+    var stream = Profile.Stream(name: "s")
+    stream.block = 16_384
+    stream.files = files
+    stream.size = size
+    stream.access = .overwrite
+    return stream
+  }
+
+  @Test(arguments: engines)
+  func writesOverItsFiles(_ engine: Profile.Stream.Engine) throws {
+    let size: UInt64 = 9 * 16_384 + 10_000
+    try StreamWriter.prepare(stream(files: 2, size: size), in: directory.root, seed: 7)
+    let old = try (0..<2).map { try File.read(directory.path("s.\($0)")) }
+    let inodes = (0..<2).map { File.inode(directory.path("s.\($0)")) }
+    #expect(old.map(\.count) == [5 * 16_384, 4 * 16_384 + 10_000])
+    expectPagesDiffer(old)
+    var control = control(engine, files: 2, size: size)
+    control.overwrite = 1
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block)
+    let new = try (0..<2).map { try File.read(directory.path("s.\($0)")) }
+    #expect(new.map(\.count) == old.map(\.count))
+    #expect((0..<2).map { File.inode(directory.path("s.\($0)")) } == inodes)
+    // No page has been left as it was.
+    expectPagesDiffer(old + new)
+    for file in 0..<2 { try expectStamps(control, file) }
+    #expect(operations(block).count == 10 && block.control.pointee.bytes == size)
+  }
+
+  /// A file of 2.5 blocks is gone through from its beginning again, and no byte is written behind its end.
+  /// What is synced and read back goes round with it.
+  ///
+  /// - Parameter readBack: less than the file, or more: then all, from the middle of a block in the end.
+  @Test(
+    arguments: engines,
+    [
+      (30_000, [0, 0, 16_384, 16_384, 32_768]),
+      (41_000, [0, 0, 16_384, 16_384, 16_484, 32_768, 32_768]),
+    ] as [(UInt64, [UInt64])])
+  func goesRound(
+    _ engine: Profile.Stream.Engine, _ readBack: (after: UInt64, offsets: [UInt64])
+  ) throws {
+    let length: UInt64 = 2 * 16_384 + 8192
+    try StreamWriter.prepare(stream(files: 1, size: length), in: directory.root, seed: 7)
+    var control = control(engine, size: 2 * length + 16_384 + 100)
+    control.overwrite = 1
+    control.readBack = readBack.after
+    control.fsync = 40_000
+    control.sync = StreamWriter.SyncCode.syncFileRange
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block)
+    #expect(File.size(directory.path("s.0")) == length)
+    try expectStamps(control, 0)
+    let operations = operations(block)
+    func of(_ kind: SharedBlock.Kind) -> [SharedBlock.Operation] {
+      operations.filter { $0.kind == kind.rawValue }
+    }
+    #expect(of(.read).map(\.offset).sorted() == readBack.offsets)
+    let offsets = of(.write).map(\.offset).sorted()
+    #expect(offsets == [0, 0, 0, 16_384, 16_384, 16_384, 32_768, 32_768])
+    // Cut at the file's end, and at the stream's.
+    #expect(of(.write).filter { $0.offset == 32_768 }.allSatisfy { $0.bytes == 8192 })
+    #expect(of(.write).map(\.bytes).min() == 100)
+    #expect(of(.fsync).count == 2)
+    #expect(block.control.pointee.bytes == 2 * length + 16_384 + 100)
+  }
+
+  @Test func nothingToWriteOver() throws {
+    var control = control(.pwrite, size: 65_536)
+    control.overwrite = 1
+    let missing = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(missing, status: 1)
+    expectFailure(missing, .open, ENOENT)
+    #expect(!File.exists(directory.path("s.0")))
+    try directory.write("s.0", "")
+    let empty = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(empty, status: 1)
+    expectFailure(empty, .open, ENODATA)
+  }
+
+  /// Each job's files by their own names.
+  @Test func preparesForEachJob() throws {
+    var stream = stream(files: 2, size: 10 * 16_384 + 5)
+    stream.jobs = 2
+    try StreamWriter.prepare(stream, in: directory.root, seed: 1)
+    let sizes = ["s-0.0", "s-0.1", "s-1.0", "s-1.1"].map { File.size(directory.path($0)) }
+    #expect(sizes == [49_152, 32_773, 49_152, 32_768])
+    #expect(File.names(in: directory.root).count == 4)
+    let error = #expect(throws: HarnessError.self) {
+      try StreamWriter.prepare(stream, in: directory.path("none"), seed: 1)
+    }
+    #expect(error?.errno == .noSuchFileOrDirectory)
+  }
+
+  // MARK: Reading back
+
+  @Test(arguments: engines)
+  func readsBack(_ engine: Profile.Stream.Engine) throws {
+    var control = control(engine, files: 2, size: 12 * 16_384)
+    control.readBack = 3 * 16_384
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block)
+    #expect(isIdle(block) && block.control.pointee.bytes == 12 * 16_384)
+    let operations = operations(block)
+    let w = SharedBlock.Kind.write.rawValue
+    let r = SharedBlock.Kind.read.rawValue
+    // Blocks go round: file 0 has three of its own after five, file 1 after six.
+    let half = [w, w, w, w, w, r, r, r, w, r, r, r]
+    #expect(operations.map(\.kind) == half + half)
+    let reads = operations.filter { $0.kind == r }
+    #expect(reads.map(\.file) == [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1])
+    #expect(reads.map { $0.offset / 16_384 } == [0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5])
+    for read in reads {
+      #expect(read.bytes == 16_384 && read.ahead == 0 && read.inFlight == 1)
+      // With no write in flight.
+      let writes = operations.filter { $0.kind == w }
+      #expect(!writes.contains { $0.start < read.end && $0.end > read.start })
+    }
+    for file in 0..<2 { try expectStamps(control, file) }
+  }
+
+  /// /dev/zero takes all that is written and gives back none of it.
+  @Test(arguments: [Profile.Stream.Engine.ioUring, .pwrite], ["/dev/zero", "/dev/null"])
+  func seesWhatIsLost(_ engine: Profile.Stream.Engine, device: String) throws {
+    #expect(symlink(device, directory.path("s.0")) == 0)
+    var control = control(engine, size: 8 * 16_384)
+    control.readBack = 2 * 16_384
+    let block = try SharedBlock(name: "w", control, path: directory.path("s"))
+    try run(block, status: 1)
+    let result = block.control.pointee
+    #expect(state(block) == .failed && result.failedStep == SharedBlock.Step.verify.rawValue)
+    #expect(result.failedErrno == UInt64(EBADMSG))
+    // In flight still, so that the record says where.
+    let slot = block.slots[Int(control.depth)]
+    #expect(slot.start != 0 && slot.kind == SharedBlock.Kind.read.rawValue && slot.offset == 0)
   }
 
   // MARK: It does not
