@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
 #include <linux/sched.h>
 #include <pthread.h>
@@ -16,6 +18,7 @@
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
@@ -141,6 +144,51 @@ int cl_lock_all(void) { return negated(mlockall(MCL_CURRENT | MCL_FUTURE)); }
 
 int cl_fallocate(int fd, int64_t offset, int64_t length) {
   return negated(fallocate(fd, 0, offset, length));
+}
+
+int cl_start_writeback(int fd) { return negated(sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE)); }
+
+int cl_fiemap(int fd, struct cl_extents *out) {
+  enum { room = 32 };
+  union {
+    struct fiemap map;
+    char space[sizeof(struct fiemap) + room * sizeof(struct fiemap_extent)];
+  } asked;
+  struct stat file;
+  if (fstat(fd, &file) < 0) return -errno;
+  uint64_t start = 0, size = (uint64_t)file.st_size;
+  memset(out, 0, sizeof *out);
+  while (start < size) {
+    memset(&asked.map, 0, sizeof asked.map);
+    asked.map.fm_start = start;
+    asked.map.fm_length = size - start;
+    asked.map.fm_extent_count = room;
+    if (ioctl(fd, FS_IOC_FIEMAP, &asked.map) < 0) return -errno;
+    for (uint32_t i = 0; i < asked.map.fm_mapped_extents; i++) {
+      const struct fiemap_extent *extent = &asked.map.fm_extents[i];
+      start = extent->fe_logical + extent->fe_length;
+      uint64_t length = (start < size ? start : size) - extent->fe_logical;
+      out->count++;
+      if (extent->fe_flags & FIEMAP_EXTENT_DELALLOC) out->delayed += length;
+      if (extent->fe_flags & FIEMAP_EXTENT_UNWRITTEN) out->unwritten += length;
+      if (extent->fe_flags & FIEMAP_EXTENT_LAST) return 0;
+    }
+    if (asked.map.fm_mapped_extents == 0) return 0;
+  }
+  return 0;
+}
+
+int cl_cachestat(int fd, struct cl_pages *out) {
+  // struct cachestat_range and struct cachestat of linux/mman.h; length 0: to the end.
+  struct {
+    uint64_t offset, length;
+  } range = {0};
+  struct {
+    uint64_t cached, dirty, writeback, evicted, recently_evicted;
+  } told;
+  if (syscall(451, fd, &range, &told, 0) < 0) return -errno;
+  *out = (struct cl_pages){.cached = told.cached, .dirty = told.dirty, .writeback = told.writeback};
+  return 0;
 }
 
 int cl_syncfs(int fd) { return negated(syncfs(fd)); }

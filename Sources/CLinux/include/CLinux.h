@@ -57,6 +57,26 @@ int cl_lock_all(void);
 /// fallocate(2), mode 0: not visible in Glibc.
 int cl_fallocate(int fd, int64_t offset, int64_t length);
 
+/// sync_file_range(2) with SYNC_FILE_RANGE_WRITE over the whole file: I/O is begun and not waited for; a
+/// _GNU_SOURCE macro.
+int cl_start_writeback(int fd);
+
+/// FS_IOC_FIEMAP, an ioctl with a tail of extents, up to the file's size: xfs has reserves behind it. Without
+/// FIEMAP_FLAG_SYNC: the question writes nothing.
+struct cl_extents {
+  uint64_t count;
+  uint64_t delayed;    // bytes of those with FIEMAP_EXTENT_DELALLOC
+  uint64_t unwritten;  // bytes of those with FIEMAP_EXTENT_UNWRITTEN
+};
+int cl_fiemap(int fd, struct cl_extents *_Nonnull out);
+
+/// cachestat(2), 6.5 and later, of a whole file: no glibc wrapper, and no number in older headers.
+/// -ENOSYS where the kernel has none.
+struct cl_pages {
+  uint64_t cached, dirty, writeback;
+};
+int cl_cachestat(int fd, struct cl_pages *_Nonnull out);
+
 /// syncfs(2): not visible in Glibc.
 int cl_syncfs(int fd);
 

@@ -14,6 +14,7 @@ package final class OperationRecorder {
   /// When the trial stopped looking: later ends are not the trial's.
   private var cutoff = UInt64.max
   private var totals: WorkerProcess.Totals?
+  private var behind: UInt64 = 0
 
   /// The latencies of one kind of operation: of the whole trial, and second by second.
   final class Latencies {
@@ -74,8 +75,23 @@ package final class OperationRecorder {
       if kind != .populate { latencies(of: kind).record(operation) }
       if operation.end - operation.start >= slow { tell(operation) }
     }
+    worker.drainEvidence { if $0.time <= cutoff { tell($0) } }
     let now = cl_boottime()
     for case let latencies? in latencies { latencies.series.tell(before: now) }
+  }
+
+  private func tell(_ evidence: SharedBlock.Evidence) {
+    func known(_ value: UInt64) -> JSON {
+      value == SharedBlock.Evidence.unknown ? .null : .uint(value)
+    }
+    record.emit(
+      "state", at: evidence.time,
+      subject + [
+        ("round", .uint(evidence.round)), ("extents", known(evidence.extents)),
+        ("delalloc_bytes", known(evidence.delayed)),
+        ("unwritten_bytes", known(evidence.unwritten)), ("dirty_pages", known(evidence.dirty)),
+        ("writeback_pages", known(evidence.writeback)),
+      ])
   }
 
   private func tell(_ operation: SharedBlock.Operation) {
@@ -107,6 +123,7 @@ package final class OperationRecorder {
     endedBeforeStop = worker.hasEnded()
     cutoff = time
     totals = worker.totals
+    behind = worker.behind(at: time)
     for operation in worker.inFlight() where operation.start < time {
       record.emit(
         "in-flight", at: time,
@@ -118,22 +135,22 @@ package final class OperationRecorder {
     }
   }
 
-  /// How far the stream is, and the age of its oldest operation in flight: all that is left of it should
+  /// How far the worker is, and the age of its oldest operation in flight: all that is left of it should
   /// the guest not live to tell the rest.
   func recordProgress(at time: UInt64) {
     let oldest = worker.inFlight().map(\.start).min()
     record.emit(
       "progress", at: time,
       [
-        ("stream", .string(worker.name)), ("bytes", .uint(worker.totals.bytes)),
+        (worker.role.label, .string(worker.name)), ("bytes", .uint(worker.totals.bytes)),
         ("oldest", oldest.map { .uint(time - min($0, time)) } ?? .null),
       ])
   }
 
-  /// What ended the stream: its size, the trial's time, a kill, or its own failure.
+  /// What ended the worker: its size or rounds, the trial's time, a kill, or its own failure.
   private var end: String {
     guard endedBeforeStop else { return "time" }
-    if worker.isDone { return "size" }
+    if worker.isDone { return worker.role == .task ? "rounds" : "size" }
     return worker.failure != nil ? "failed" : "killed"
   }
 
@@ -145,13 +162,26 @@ package final class OperationRecorder {
       guard let latencies = latencies[Int(kind.rawValue)] else { continue }
       latencies.series.flush()
       members += [
-        ("\(kind.label)s", .uint(latencies.count)),
+        (kind == .touch ? "touches" : "\(kind.label)s", .uint(latencies.count)),
         ("\(kind.label)_max", latencies.max.map { .uint($0) } ?? .null),
         ("\(kind.label)_latency", latencies.pairs),
       ]
     }
+    let type: String
+    switch worker.role {
+    case .stream: type = "stream"
+    case .pinned:
+      type = "touches"
+      members.append(("behind", .uint(behind)))
+    case .task:
+      // `task` is what the trace says of a pid.
+      type = "rounds"
+      members += [
+        ("rounds", .uint(totals.rounds)), ("states_lost", .uint(totals.evidenceLost)),
+      ]
+    }
     record.emit(
-      worker.role == .pinned ? "touches" : worker.role.label, at: cutoff,
+      type, at: cutoff,
       subject + [
         ("ended", .string(end)),
         ("bytes", .uint(totals.bytes)), ("first_start", .uint(totals.firstStart)),
@@ -161,21 +191,26 @@ package final class OperationRecorder {
       ] + members)
   }
 
-  /// How long the pinned pages took to come; nothing for memory that was locked, whose pages come in one call.
+  /// How far a pin has come and, unless its pages were locked, how long they took to come.
   func finishPinning() {
     collect()
     let now = cl_boottime()
     if worker.hasEnded() { recordInFlight(at: now) }
-    guard let touches = worker.touches else { return }
-    record.emit(
-      "pin", at: now,
-      subject + [
+    let reach = worker.reach
+    var members: [(String, JSON)] = [
+      ("size", .uint(reach.size)), ("reached", .uint(reach.reached)),
+      ("errno", .optional(reach.refusal?.name)),
+    ]
+    if let touches = worker.touches {
+      members += [
         ("touches", .uint(touches.count)), ("touch_max", .uint(touches.max)),
         ("log_lost", .uint(worker.totals.logLost)),
         (
           "touch_latency",
           .array(touches.histogram.map { [.uint($0.value), .uint($0.count)] })
         ),
-      ])
+      ]
+    }
+    record.emit("pin", at: now, subject + members)
   }
 }

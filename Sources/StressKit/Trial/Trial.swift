@@ -10,8 +10,10 @@ package final class Trial {
   /// The cgroup that holds the limits, and all the others.
   private static let root = "wbstress"
   private static let second: UInt64 = 1_000_000_000
-  /// How long pinned memory may take until it is there.
+  /// How long a stream or task may take until it is ready.
   private static let readyTime = 120 * second
+  /// How much longer than `within` a pin may take until it gives up: it does so between two pages.
+  private static let graceTime = 10 * second
   /// How long a killed worker may take to die.
   private static let killTime = 60 * second
   /// How often the streams are looked at.
@@ -26,7 +28,13 @@ package final class Trial {
   private var tree: [CgroupTree.Group] = []
   private var workers: [WorkerProcess] = []
   private var streams: [OperationRecorder] = []
+  private var tasks: [OperationRecorder] = []
+  /// In the profile's order.
   private var pins: [OperationRecorder] = []
+  /// All that have something to do from the streams' start on.
+  private var actors: [OperationRecorder] {
+    pins.filter { $0.worker.isGrowing || $0.worker.isHot } + streams + tasks
+  }
   private var lanes: Lanes
   private var mount: Mount?
   private var pageCache: PageCache?
@@ -108,6 +116,14 @@ package final class Trial {
       let path = [Self.root, parent, name].compactMap(\.self).joined(separator: "/")
       groups.append(try cgroups.make(path))
     }
+    for task in profile.tasks {
+      // Compaction is asked for by an administrator, outside the limits.
+      let path =
+        task.action == .compact
+        ? "\(Self.root)-\(task.name)"
+        : [Self.root, task.cgroup, task.name].compactMap(\.self).joined(separator: "/")
+      groups.append(try cgroups.make(path))
+    }
     let observed = [limited] + tree + groups
     try lanes.startFast(observed)
     if !isBare {
@@ -134,6 +150,13 @@ package final class Trial {
         try adopt(worker)
         streams.append(OperationRecorder(worker, slow: profile.observe.slow, record))
       }
+    }
+    for task in profile.tasks {
+      let worker = try WorkerProcess.task(
+        task, at: Self.mountPoint + "/" + task.name, cgroup: remaining.removeFirst(),
+        seed: seeds.next())
+      try adopt(worker)
+      tasks.append(OperationRecorder(worker, slow: profile.observe.slow, record))
     }
     for worker in workers {
       record.emit(
@@ -202,30 +225,53 @@ package final class Trial {
     return !streams.isEmpty
   }
 
-  /// Waits until every worker has its memory or is ready to write.
+  /// Waits until every worker has its memory, as much of it as it could get, or is ready to begin.
   private func awaitPins() throws(HarnessError) {
     let deadline = cl_boottime() + Self.readyTime
-    defer { for pin in pins { pin.finishPinning() } }
+    let patience = profile.pinned.map(\.within).max() ?? 0
+    let pinDeadline = cl_boottime() + patience + Self.graceTime
+    defer { for pin in pins where !pin.worker.isGrowing { pin.finishPinning() } }
     while let waiting = workers.first(where: { !$0.isReady }) {
       for pin in pins { pin.collect() }
       for worker in workers where worker.hasEnded() {
         if let failure = worker.failure { throw failure }
-        // Killed while pinning: that is a result, of class anon.
-        throw HarnessError(
-          .harness, "worker \(worker.name)",
-          "ended before it was ready (\(worker.exit?.description ?? "?"))",
-          remedy: "when memory.max is below what is pinned, the pin alone is too large")
+        throw early(worker)
       }
-      if cl_boottime() > deadline {
-        throw HarnessError(.harness, "worker \(waiting.name)", "not ready after 120 s")
+      let isPin = waiting.role == .pinned
+      if cl_boottime() > (isPin ? pinDeadline : deadline) {
+        let time = isPin ? patience + Self.graceTime : Self.readyTime
+        throw HarnessError(
+          .harness, "worker \(waiting.name)",
+          "not ready after \(time / Self.second) s\(isPin ? ", " + progress(waiting) : "")")
       }
       cl_sleep_until(cl_boottime() + 1_000_000)
     }
   }
 
+  /// A worker has ended before it was ready. When it was killed while pinning, that is a result, of class anon.
+  private func early(_ worker: WorkerProcess) -> HarnessError {
+    guard worker.role == .pinned else {
+      return HarnessError(
+        .harness, "worker \(worker.name)",
+        "ended before it was ready (\(worker.exit?.description ?? "?"))")
+    }
+    let how =
+      worker.exit == .signal(SIGKILL) ? "killed" : "ended (\(worker.exit?.description ?? "?"))"
+    return HarnessError(
+      .harness, "worker \(worker.name)", "\(how) \(progress(worker))",
+      remedy: "when memory.max is below what is pinned, the pin alone is too large")
+  }
+
+  /// How far a pin is, as in `at 41.2 MiB of 60MiB`.
+  private func progress(_ worker: WorkerProcess) -> String {
+    let reach = worker.reach
+    let tenths = reach.reached * 10 >> 20
+    return "at \(tenths / 10).\(tenths % 10) MiB of \(Units.sizeText(reach.size))"
+  }
+
   // MARK: The streams
 
-  /// Runs the streams to their end or their time. True when their time ran out with writes in flight
+  /// Runs the streams, and what goes on beside them, to their end or their time. True when their time ran out with writes in flight
   /// that no kill could end.
   private func stream() throws(HarnessError) -> Bool {
     let delay = plan.startDelay
@@ -238,7 +284,7 @@ package final class Trial {
     if let limited { try lanes.startRstat(limited) }
     let start = cl_boottime() + delay
     phase("delay", [("delay", .uint(delay))])
-    for stream in streams { try stream.worker.start(at: start) }
+    for actor in actors { try actor.worker.start(at: start) }
     if let fault = plan.fault { try inject(fault, at: start + Self.second) }
     cl_sleep_until(start)
     phase("stream", at: start)
@@ -250,16 +296,18 @@ package final class Trial {
       for worker in workers where !ended.contains(worker.name) && worker.hasEnded() {
         ended.insert(worker.name)
         recordEnd(worker)
-        streams.first { $0.worker === worker }?.recordInFlight(at: cl_boottime())
+        actors.first { $0.worker === worker }?.recordInFlight(at: cl_boottime())
       }
       if !isBare {
-        for stream in streams { stream.collect() }
+        for actor in actors { actor.collect() }
       }
       if !isBare, cl_boottime() >= progressDue {
-        for stream in streams { stream.recordProgress(at: cl_boottime()) }
+        for actor in actors { actor.recordProgress(at: cl_boottime()) }
         progressDue += Self.second
       }
-      if streams.allSatisfy({ ended.contains($0.worker.name) }), !streams.isEmpty { break }
+      // Without streams the tasks are what it is about.
+      let awaited = streams.isEmpty ? tasks : streams
+      if awaited.allSatisfy({ ended.contains($0.worker.name) }), !awaited.isEmpty { break }
       if cl_boottime() >= deadline { break }
       // A bare trial looks for its workers' exits only.
       let pause = isBare ? 10 * Self.pollInterval : Self.pollInterval
@@ -268,17 +316,18 @@ package final class Trial {
     let stop = cl_boottime()
     phase("stop", at: stop)
     record.emit("mirror", mirror.members(record))
-    for stream in streams { stream.worker.requestStop() }
-    for stream in streams { stream.recordInFlight(at: stop) }
+    for actor in actors { actor.worker.requestStop() }
+    for actor in actors { actor.recordInFlight(at: stop) }
     snapshots.take("after", limited, tree.map(\.path) + workerGroups)
     WorkerProcess.kill(workers, timeout: Self.killTime)
-    for stream in streams { stream.collect() }
+    for actor in actors { actor.collect() }
+    for pin in pins where pin.worker.isGrowing { pin.finishPinning() }
     var stuck = false
     for worker in workers where !ended.contains(worker.name) {
       recordEnd(worker)
       if !worker.hasEnded() { stuck = true }
     }
-    for stream in streams { stream.finish() }
+    for actor in actors where actor.worker.role != .pinned || actor.worker.isHot { actor.finish() }
     return stuck
   }
 
@@ -298,7 +347,6 @@ package final class Trial {
   /// What each worker costs its cgroup beyond what the profile pins, measured once, before the delay. Of the
   /// jobs of a stream the first stands for all.
   private func recordCost() {
-    let pinned = Dictionary(uniqueKeysWithValues: profile.pinned.map { ($0.name, $0.size) })
     for path in workerGroups {
       guard let worker = workers.first(where: { $0.cgroup == path }) else { continue }
       let group = CgroupTree.Group(path: path)
@@ -308,7 +356,7 @@ package final class Trial {
       guard let anon = stat["anon"], let kernel = stat["kernel"], let file = stat["file"] else {
         continue
       }
-      let subject = Int64(pinned[worker.name] ?? 0)
+      let subject = worker.role == .pinned ? Int64(worker.reach.reached) : 0
       record.emit(
         "cost",
         [

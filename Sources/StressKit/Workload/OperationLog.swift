@@ -16,12 +16,12 @@ struct OperationLog {
     capacity = block.control.pointee.logCapacity
   }
 
-  /// An operation is about to begin.
+  /// An operation is about to begin, now.
   ///
-  /// - Parameter start: when it was wanted, CLOCK_BOOTTIME in ns; 0: now.
+  /// - Parameter due: the moment that it counts from instead, CLOCK_BOOTTIME in ns.
   mutating func begin(
     _ slot: Int, _ kind: SharedBlock.Kind, bytes: UInt64, file: Int = 0, offset: UInt64 = 0,
-    at start: UInt64 = 0
+    due: UInt64? = nil
   ) {
     let slot = slots + slot
     slot.pointee.bytes = bytes
@@ -31,7 +31,7 @@ struct OperationLog {
     slot.pointee.ahead = UInt32(truncatingIfNeeded: inFlight)
     inFlight &+= 1
     bytesInFlight &+= bytes
-    cl_store(&slot.pointee.start, start == 0 ? cl_boottime() : start)
+    cl_store(&slot.pointee.start, due ?? cl_boottime())
   }
 
   /// The operation in a slot is seen to have ended at `now`.

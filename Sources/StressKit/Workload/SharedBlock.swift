@@ -8,11 +8,11 @@ import SystemPackage
 /// to the cgroup under test, and what the worker measured survives its SIGKILL, operations in flight
 /// included. One file (memfd), laid out as
 ///
-///     Control | path (256 bytes) | Slot x (depth + 1) | Operation x capacity | UInt32 x buckets
-///     | buffers, page-aligned: one for each slot, and one to read back into
+///     Control | path (256 bytes) | Slot x (depth + 1) | Operation x capacity | Evidence x capacity
+///     | UInt32 x buckets | buffers, page-aligned: one for each slot, and one to read back into
 ///
 /// Single writer per word: the worker writes its results, slots, log and buckets; the supervisor writes
-/// `stop` and `logTail`.
+/// `stop` and the tails.
 package final class SharedBlock {
   /// Every member is a 64-bit word, so that the layout is the same however it is compiled.
   struct Control {
@@ -37,15 +37,33 @@ package final class SharedBlock {
     /// 1: latencies are from the submission in spite of a rate.
     var closed: UInt64 = 0
     var seed: UInt64 = 0
-    var locked: UInt64 = 0
     var logCapacity: UInt64 = 0
     /// First touches of pinned pages at least this long are logged, ns.
     var slow: UInt64 = 0
     /// Buckets of the histogram of all first touches; 0: none are timed.
     var buckets: UInt64 = 0
+    var evidenceCapacity: UInt64 = 0
+
+    /// Of a pin: `Profile.Pinned.Mode` and `Distribution` by their codes, and `PinnedMemory.Huge`.
+    var mode: UInt64 = 0
+    var distribution: UInt64 = 0
+    var huge: UInt64 = 0
+    /// Bytes per second; 0: all at once, and that within so many ns (0: whenever).
+    var growth: UInt64 = 0
+    var within: UInt64 = 0
+    var workingSet: UInt64 = 0
+
+    /// Of a task: `Profile.Task.Action` and `State` by their codes.
+    var action: UInt64 = 0
+    var dropState: UInt64 = 0
+    /// From one round's beginning to the next, ns.
+    var every: UInt64 = 0
+    /// 0: until it is told to stop.
+    var roundLimit: UInt64 = 0
 
     var stop: UInt64 = 0
     var logTail: UInt64 = 0
+    var evidenceTail: UInt64 = 0
 
     var state: UInt64 = 0
     var failedErrno: UInt64 = 0
@@ -61,6 +79,16 @@ package final class SharedBlock {
     var touches: UInt64 = 0
     /// The longest first touch, ns.
     var touchMax: UInt64 = 0
+    /// Bytes of a pin that are there for certain; what is being faulted in or locked comes on top.
+    var reached: UInt64 = 0
+    /// The errno with which the kernel refused the next byte of a pin; 0: it did not.
+    var shortfall: UInt64 = 0
+    /// When the touches of hot memory began, CLOCK_BOOTTIME; 0: not yet.
+    var scheduled: UInt64 = 0
+    /// Rounds of a task, or touches of hot memory, that have ended.
+    var rounds: UInt64 = 0
+    var evidenceHead: UInt64 = 0
+    var evidenceLost: UInt64 = 0
   }
 
   enum State: UInt64 {
@@ -71,6 +99,7 @@ package final class SharedBlock {
   enum Step: UInt64, CaseIterable {
     case none, map, lock, ring, open, preallocate, write, fsync, submit, start, oomScore
     case fdatasync, syncFileRange, read, verify
+    case advise, truncate, unlink, rename
     var label: String {
       switch self {
       case .none: "?"
@@ -88,6 +117,10 @@ package final class SharedBlock {
       case .syncFileRange: "sync_file_range"
       case .read: "read"
       case .verify: "verify"
+      case .advise: "madvise"
+      case .truncate: "ftruncate"
+      case .unlink: "unlink"
+      case .rename: "rename"
       }
     }
   }
@@ -148,6 +181,23 @@ package final class SharedBlock {
     package var bytesInFlight: UInt64
   }
 
+  /// What the blocks and pages of a file are just before a task drops them.
+  package struct Evidence: Sendable {
+    static let unknown = UInt64.max
+
+    /// CLOCK_BOOTTIME, ns.
+    package var time: UInt64 = 0
+    /// Counted from 0.
+    package var round: UInt64
+    /// FS_IOC_FIEMAP: how many extents, and bytes whose blocks are not chosen, or chosen and not written.
+    package var extents = unknown
+    package var delayed = unknown
+    package var unwritten = unknown
+    /// cachestat(2), pages; only 6.5 and later tell.
+    package var dirty = unknown
+    package var writeback = unknown
+  }
+
   static let pathRoom = 256
   /// Operations that the supervisor may leave unread: 65536 at 50 reads a second are 3 million a second.
   static let logRoom: UInt64 = 1 << 16
@@ -165,9 +215,13 @@ package final class SharedBlock {
     UnsafeMutableRawPointer(slots + Int(control.pointee.depth) + 1)
       .assumingMemoryBound(to: Operation.self)
   }
+  var evidence: UnsafeMutablePointer<Evidence> {
+    UnsafeMutableRawPointer(log + Int(control.pointee.logCapacity))
+      .assumingMemoryBound(to: Evidence.self)
+  }
   /// How often a first touch took as long as each `LatencyBucket`.
   var buckets: UnsafeMutablePointer<UInt32> {
-    UnsafeMutableRawPointer(log + Int(control.pointee.logCapacity))
+    UnsafeMutableRawPointer(evidence + Int(control.pointee.evidenceCapacity))
       .assumingMemoryBound(to: UInt32.self)
   }
   func buffer(_ slot: Int) -> UnsafeMutableRawPointer {
@@ -182,6 +236,7 @@ package final class SharedBlock {
       MemoryLayout<Control>.stride + pathRoom
       + Int(control.depth + 1) * MemoryLayout<Slot>.stride
       + Int(control.logCapacity) * MemoryLayout<Operation>.stride
+      + Int(control.evidenceCapacity) * MemoryLayout<Evidence>.stride
       + Int(control.buckets) * MemoryLayout<UInt32>.stride
     return (end + 4095) & ~4095
   }
@@ -233,4 +288,12 @@ package final class SharedBlock {
     munmap(base, length)
     close(descriptor)
   }
+}
+
+extension CaseIterable where Self: Equatable, AllCases == [Self] {
+  /// Its number in the shared block.
+  var code: UInt64 { UInt64(Self.allCases.firstIndex(of: self) ?? 0) }
+
+  /// The case whose `code` it is.
+  init(code: UInt64) { self = Self.allCases[Int(code)] }
 }

@@ -27,8 +27,8 @@ struct StreamWriter {
   /// The file that is to be read back; -1: none.
   private var fileToRead = -1
   private var beganAt: UInt64 = 0
-  /// When the next write is wanted, CLOCK_BOOTTIME in ns; 0: as soon as can be, or nobody asks.
-  private var wantedAt: UInt64 = 0
+  /// When the next write is wanted, CLOCK_BOOTTIME in ns; nil: as soon as can be, or nobody asks.
+  private var wantedAt: UInt64?
 
   private struct Output {
     var descriptor: Int32
@@ -289,7 +289,7 @@ struct StreamWriter {
       guard let next = take() else { return }
       stamp(0, next)
       operations.begin(
-        0, .write, bytes: UInt64(next.length), file: next.file, offset: next.offset, at: wantedAt)
+        0, .write, bytes: UInt64(next.length), file: next.file, offset: next.offset, due: wantedAt)
       let errno = write(table[next.file].descriptor, 0, next.offset, next.length)
       if errno != 0 { Worker.fail(control, .write, errno) }
       operations.finish(0, at: cl_boottime())
@@ -298,7 +298,7 @@ struct StreamWriter {
   }
 
   /// pwrite(2) until all is written. Returns 0 or an errno.
-  private static func pwriteAll(
+  static func pwriteAll(
     _ fd: Int32, _ buffer: UnsafeMutableRawPointer, _ length: UInt32, _ offset: UInt64
   ) -> Int32 {
     var done = 0
@@ -396,7 +396,7 @@ struct StreamWriter {
         let waits = ring.freeCount == 0 && files == 1 && depth > 1 && ring.isDeferred
         operations.begin(
           slot, .write, bytes: UInt64(next.length), file: next.file, offset: next.offset,
-          at: wantedAt)
+          due: wantedAt)
         submit(ring, slot, waitFor: waits ? 1 : 0)
         // At once, so that a write done inline is stamped when it is done, and counted as what it was.
         if reap(&ring, submitted: slot, mustBeFirst: waits) {

@@ -21,23 +21,68 @@ package final class WorkerProcess {
   /// Slow page touches that may be left unread: a pin is looked at again when all is mounted.
   private static let touchRoom: UInt64 = 4096
 
+  /// Rounds of a task that may be left unread.
+  private static let evidenceRoom: UInt64 = 1024
+
   /// Starts a worker that pins `pinned.size` bytes.
   ///
-  /// - Parameter slow: page touches at least this long are logged one by one, ns.
+  /// - Parameters:
+  ///   - cgroup: the one it is born in; nil: the caller's.
+  ///   - slow: first touches of pages at least this long are logged one by one, ns.
   package static func pinning(
-    _ pinned: Profile.Pinned, cgroup: CgroupTree.Group, seed: UInt64, slow: UInt64
+    _ pinned: Profile.Pinned, cgroup: CgroupTree.Group?, seed: UInt64, slow: UInt64,
+    executable: String = ownExecutable
   ) throws(HarnessError) -> WorkerProcess {
     var control = SharedBlock.Control()
     control.size = pinned.size
-    if pinned.mode == .locked {
-      control.locked = 1
-    } else {
+    control.mode = pinned.mode.code
+    control.huge =
+      switch pinned.huge {
+      case nil: PinnedMemory.Huge.asSet.rawValue
+      case false?: PinnedMemory.Huge.off.rawValue
+      case true?: PinnedMemory.Huge.on.rawValue
+      }
+    control.growth = pinned.growth ?? 0
+    control.within = pinned.within
+    if pinned.mode != .locked {
       control.slow = slow
       control.buckets = UInt64(LatencyBucket.count)
       control.logCapacity = touchRoom
     }
+    if pinned.mode == .hot {
+      control.rate = pinned.rate
+      control.distribution = pinned.distribution.code
+      control.workingSet = pinned.workingSet ?? pinned.size
+      control.logCapacity = SharedBlock.logRoom
+    }
     control.seed = seed
-    return try WorkerProcess(pinned.name, control, path: "", cgroup, .pinned)
+    return try WorkerProcess(pinned.name, control, path: "", cgroup, .pinned, executable)
+  }
+
+  /// Starts a worker that will do a task, with files called `path`.0 and `path`.1 where it needs some.
+  ///
+  /// - Parameter cgroup: the one it is born in; nil: the caller's.
+  package static func task(
+    _ task: Profile.Task, at path: String, cgroup: CgroupTree.Group?, seed: UInt64,
+    executable: String = ownExecutable
+  ) throws(HarnessError) -> WorkerProcess {
+    var control = SharedBlock.Control()
+    control.action = task.action.code
+    control.dropState = task.state.code
+    control.size = task.size
+    control.every = task.every
+    control.roundLimit = UInt64(task.rounds ?? 0)
+    control.depth = 1
+    control.seed = seed
+    control.logCapacity = SharedBlock.logRoom
+    switch task.action {
+    case .truncate, .unlink, .rename:
+      control.block = TaskRunner.block
+      control.evidenceCapacity = evidenceRoom
+    case .probe: control.block = task.size
+    case .compact, .huge: break
+    }
+    return try WorkerProcess(task.name, control, path: path, cgroup, .task, executable)
   }
 
   /// Starts a worker that will write a stream, or one of its jobs, to files in `directory` that are called by
@@ -57,12 +102,15 @@ package final class WorkerProcess {
     }
     control.logCapacity = min(operations ?? SharedBlock.logRoom, SharedBlock.logRoom)
     let path = StreamWriter.prefix(stream, in: directory)
-    return try WorkerProcess(stream.name, control, path: path, cgroup, .stream)
+    return try WorkerProcess(stream.name, control, path: path, cgroup, .stream, ownExecutable)
   }
 
+  /// The calling process's own.
+  package static let ownExecutable = "/proc/self/exe"
+
   private init(
-    _ name: String, _ control: SharedBlock.Control, path: String, _ group: CgroupTree.Group,
-    _ role: Worker.Role
+    _ name: String, _ control: SharedBlock.Control, path: String, _ group: CgroupTree.Group?,
+    _ role: Worker.Role, _ executable: String
   ) throws(HarnessError) {
     var control = control
     control.role = role.rawValue
@@ -71,13 +119,21 @@ package final class WorkerProcess {
     try check(cl_pipe(&ends), "worker \(name)", "pipe2")
     let readEnd = Descriptor(owning: ends[0])
     startPipe = ends[1]
-    let directory = try Descriptor(open: group.directory, O_RDONLY | O_DIRECTORY)
-    let process = try Process(
-      ["/proc/self/exe", Worker.command],
-      environment: ["SWIFT_BACKTRACE=enable=no"],
-      descriptors: [-1, 2, 2, block.descriptor, readEnd.raw], cgroup: directory.raw)
+    let descriptors = [-1, 2, 2, block.descriptor, readEnd.raw]
+    func start(in cgroup: Int32) throws(HarnessError) -> Process {
+      try Process(
+        [executable, Worker.command], environment: ["SWIFT_BACKTRACE=enable=no"],
+        descriptors: descriptors, cgroup: cgroup)
+    }
+    let process: Process
+    if let group {
+      let directory = try Descriptor(open: group.directory, O_RDONLY | O_DIRECTORY)
+      process = try start(in: directory.raw)
+    } else {
+      process = try start(in: -1)
+    }
     self.name = name
-    self.cgroup = group.path
+    self.cgroup = group?.path ?? ""
     self.role = role
     self.depth = Int(control.depth)
     self.block = block
@@ -106,9 +162,11 @@ package final class WorkerProcess {
   private static func remedy(_ errno: Errno, _ step: SharedBlock.Step) -> String? {
     switch (errno, step) {
     case (.noSpace, _):
-      "the scratch file system is full: raise device.size or lower the stream's size"
+      "the scratch file system is full: raise device.size or lower what is written"
     case (.noMemory, .lock), (.notPermitted, .lock):
       "mlock needs CAP_IPC_LOCK or a larger RLIMIT_MEMLOCK"
+    case (.invalidArgument, .advise):
+      "this kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)"
     case (.noFunction, .ring), (.notPermitted, .ring):
       "this kernel has no io_uring, or kernel.io_uring_disabled forbids it: use engine: pwrite"
     case (_, .verify):
@@ -162,6 +220,17 @@ package final class WorkerProcess {
     cl_store(&control.pointee.logTail, tail)
   }
 
+  /// Hands over the evidence of rounds since the last call.
+  package func drainEvidence(_ body: (SharedBlock.Evidence) -> Void) {
+    let head = cl_load(&control.pointee.evidenceHead)
+    var tail = control.pointee.evidenceTail
+    while tail < head {
+      body(block.evidence[Int(tail % control.pointee.evidenceCapacity)])
+      tail += 1
+    }
+    cl_store(&control.pointee.evidenceTail, tail)
+  }
+
   package struct InFlight: Sendable {
     package var kind: SharedBlock.Kind
     package var start: UInt64
@@ -199,7 +268,36 @@ package final class WorkerProcess {
       count: control.pointee.touches, max: control.pointee.touchMax, histogram: histogram)
   }
 
-  /// A stream's totals. Bytes are those of completed writes; times are CLOCK_BOOTTIME in ns, 0: never.
+  /// How far a pin has come, bytes.
+  package struct Reach: Sendable {
+    package var size: UInt64
+    package var reached: UInt64
+    /// With which the kernel refused more; nil: it did not.
+    package var refusal: Errno?
+  }
+
+  package var reach: Reach {
+    let errno = cl_load(&control.pointee.shortfall)
+    return Reach(
+      size: control.pointee.size, reached: cl_load(&control.pointee.reached),
+      refusal: errno == 0 ? nil : Errno(rawValue: Int32(truncatingIfNeeded: errno)))
+  }
+
+  /// A pin that grows from the streams' start.
+  package var isGrowing: Bool { control.pointee.growth > 0 }
+  /// A pin that is touched again and again.
+  package var isHot: Bool { role == .pinned && control.pointee.rate > 0 }
+
+  /// Touches of hot memory that were due before `time` (CLOCK_BOOTTIME, ns) and have not been made.
+  package func behind(at time: UInt64) -> UInt64 {
+    let began = cl_load(&control.pointee.scheduled)
+    guard began > 0 else { return 0 }
+    let due = Schedule(began: began, rate: control.pointee.rate).count(before: time)
+    let made = cl_load(&control.pointee.rounds)
+    return due > made ? due - made : 0
+  }
+
+  /// A worker's totals. Bytes are those of completed writes; times are CLOCK_BOOTTIME in ns, 0: never.
   package struct Totals: Sendable {
     package var bytes: UInt64
     package var inline: UInt64
@@ -208,6 +306,9 @@ package final class WorkerProcess {
     package var lastEnd: UInt64
     package var logLost: UInt64
     package var paced: UInt64
+    /// Rounds of a task that have ended.
+    package var rounds: UInt64
+    package var evidenceLost: UInt64
   }
 
   package var totals: Totals {
@@ -215,6 +316,7 @@ package final class WorkerProcess {
       bytes: control.pointee.bytes, inline: control.pointee.inline,
       punted: control.pointee.punted, firstStart: cl_load(&control.pointee.firstStart),
       lastEnd: control.pointee.lastEnd, logLost: control.pointee.logLost,
-      paced: control.pointee.paced)
+      paced: control.pointee.paced, rounds: cl_load(&control.pointee.rounds),
+      evidenceLost: control.pointee.evidenceLost)
   }
 }

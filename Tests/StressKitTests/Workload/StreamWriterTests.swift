@@ -4,13 +4,6 @@ import Testing
 
 @testable import StressKit
 
-/// The executable that the package builds with its tests, beside them.
-private enum Executable {
-  static let path =
-    (ProfileCatalog.executable() ?? "").split(separator: "/").dropLast()
-    .reduce("") { "\($0)/\($1)" } + "/wbstress"
-}
-
 /// A worker as in a trial, the harness's own binary, but in the tests' cgroup: it takes what the supervisor
 /// left at its descriptors, writes, and exits.
 @Suite(
@@ -599,52 +592,6 @@ struct StreamWriterTests {
     try run(block, starts: false, status: 1)
     expectFailure(block, .start, EPIPE)
     #expect(!File.exists(directory.path("s.0")))
-  }
-
-  // MARK: Pins
-
-  /// Ready when every byte is there, and then nothing but there until it is killed.
-  ///
-  /// - Parameter threshold: 0: every touch is slow; else none is.
-  @Test(arguments: [0, .max] as [UInt64])
-  func pins(_ threshold: UInt64) throws {
-    var control = SharedBlock.Control()
-    control.role = Worker.Role.pinned.rawValue
-    control.size = 8 << 20
-    control.seed = 1
-    control.buckets = UInt64(LatencyBucket.count)
-    control.slow = threshold
-    control.logCapacity = 100
-    let block = try SharedBlock(name: "db", control, path: "")
-    let process = try Process(
-      [Executable.path, Worker.command], environment: ["SWIFT_BACKTRACE=enable=no"],
-      descriptors: [-1, 2, 2, block.descriptor])
-    #expect(eventually { state(block) == .ready || state(block) == .failed })
-    if block.control.pointee.failedStep == SharedBlock.Step.oomScore.rawValue {
-      try Test.cancel("this session may not set its oom_score_adj to 0")
-    }
-    #expect(state(block) == .ready)
-    let result = block.control.pointee
-    #expect(result.bytes == 8 << 20 && result.touches == 2048 && isIdle(block))
-    // Every touch is in the histogram; in the log are the slow ones, as far as it goes.
-    let buckets = (0..<LatencyBucket.count).filter { block.buckets[$0] > 0 }
-    #expect(buckets.reduce(0) { $0 + block.buckets[$1] } == 2048)
-    #expect(buckets.last == LatencyBucket.of(result.touchMax))
-    #expect(result.logHead == (threshold == 0 ? 100 : 0))
-    #expect(result.logLost == (threshold == 0 ? 2048 - 100 : 0))
-    let touches = operations(block)
-    #expect(touches.map(\.offset) == touches.indices.map { UInt64($0) * 4096 })
-    #expect(touches.allSatisfy { $0.kind == SharedBlock.Kind.touch.rawValue && $0.bytes == 4096 })
-    let status = try File.text("/proc/\(process.pid)/status")
-    #expect(status.hasPrefix("Name:\twb-pinned\n"))
-    let anonymous = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
-    let kibibytes = anonymous?.split { $0 == " " || $0 == "\t" }.dropFirst().first
-    #expect((8192..<16_384).contains(Int(kibibytes ?? "") ?? 0), "\(anonymous ?? "no RssAnon")")
-    #expect(process.poll() == nil)
-    process.signal(SIGKILL)
-    #expect(process.wait(timeout: 10_000_000_000) == .signal(SIGKILL))
-    // What it measured survives it.
-    #expect(state(block) == .ready)
   }
 
   @Test func noRole() throws {
