@@ -242,7 +242,7 @@ package final class Trial {
         let time = isPin ? patience + Self.graceTime : Self.readyTime
         throw HarnessError(
           .harness, "worker \(waiting.name)",
-          "not ready after \(time / Self.second) s\(isPin ? ", " + progress(waiting) : "")")
+          "not ready after \(time / Self.second) s\(isPin ? ", at \(waiting.reach)" : "")")
       }
       cl_sleep_until(cl_boottime() + 1_000_000)
     }
@@ -258,15 +258,8 @@ package final class Trial {
     let how =
       worker.exit == .signal(SIGKILL) ? "killed" : "ended (\(worker.exit?.description ?? "?"))"
     return HarnessError(
-      .harness, "worker \(worker.name)", "\(how) \(progress(worker))",
+      .harness, "worker \(worker.name)", "\(how) at \(worker.reach)",
       remedy: "when memory.max is below what is pinned, the pin alone is too large")
-  }
-
-  /// How far a pin is, as in `at 41.2 MiB of 60MiB`.
-  private func progress(_ worker: WorkerProcess) -> String {
-    let reach = worker.reach
-    let tenths = reach.reached * 10 >> 20
-    return "at \(tenths / 10).\(tenths % 10) MiB of \(Units.sizeText(reach.size))"
   }
 
   // MARK: The streams

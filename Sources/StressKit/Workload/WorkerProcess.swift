@@ -269,11 +269,17 @@ package final class WorkerProcess {
   }
 
   /// How far a pin has come, bytes.
-  package struct Reach: Sendable {
+  package struct Reach: Sendable, CustomStringConvertible {
     package var size: UInt64
     package var reached: UInt64
     /// With which the kernel refused more; nil: it did not.
     package var refusal: Errno?
+
+    /// As in `41.2 MiB of 60MiB`.
+    package var description: String {
+      let tenths = (reached * 10) >> 20
+      return "\(tenths / 10).\(tenths % 10) MiB of \(Units.sizeText(size))"
+    }
   }
 
   package var reach: Reach {

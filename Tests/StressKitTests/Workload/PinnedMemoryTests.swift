@@ -159,6 +159,14 @@ struct PinnedMemoryTests {
     #expect(line["reached"]?.int.map { $0 / 4096 } == line["touches"]?.int)
   }
 
+  @Test func saysHowFarItIs() {
+    func text(_ reached: UInt64) -> String {
+      WorkerProcess.Reach(size: 60 << 20, reached: reached, refusal: nil).description
+    }
+    #expect(text(0) == "0.0 MiB of 60MiB" && text(60 << 20) == "60.0 MiB of 60MiB")
+    #expect(text((41 << 20) + 300_000) == "41.2 MiB of 60MiB")
+  }
+
   // MARK: Growing
 
   /// Neither before the start, nor faster than asked for.
