@@ -248,7 +248,7 @@ package final class Trial {
     }
   }
 
-  /// A worker has ended before it was ready. When it was killed while pinning, that is a result, of class anon.
+  /// A worker has ended before it was ready. Killed while pinning: that is a result, of class anon.
   private func early(_ worker: WorkerProcess) -> HarnessError {
     guard worker.role == .pinned else {
       return HarnessError(
@@ -264,8 +264,8 @@ package final class Trial {
 
   // MARK: The streams
 
-  /// Runs the streams, and what goes on beside them, to their end or their time. True when their time ran out with writes in flight
-  /// that no kill could end.
+  /// Runs the streams, and what goes on beside them, to their end or their time. True when their time ran
+  /// out with writes in flight that no kill could end.
   private func stream() throws(HarnessError) -> Bool {
     let delay = plan.startDelay
     startTracing()

@@ -7,8 +7,8 @@ import Glibc
 /// How far it has come is in shared memory at any moment, and outlives the worker.
 struct PinnedMemory {
   private static let page = 4096
-  /// Of a huge page, and of what mlock(2) is asked for at once: in smaller steps the kernel could give no huge
-  /// page, which has to lie in one locked area.
+  /// Of a huge page, and of what mlock(2) is asked for at once: in smaller steps the kernel could give no
+  /// huge page, which has to lie in one locked area.
   private static let large = 2 << 20
   /// What growing locked memory grows by.
   private static let growthStep = 64 << 10
@@ -85,8 +85,8 @@ struct PinnedMemory {
 
   // MARK: Filling
 
-  /// Fills the memory until all of it is there, its time is over, the kernel gives no more of it, or, where it
-  /// grows, until it is told to stop.
+  /// Fills the memory until all of it is there, its time is over, the kernel gives no more of it, or, where
+  /// it grows, until it is told to stop.
   ///
   /// - Parameter growth: bytes per second; 0: at once.
   private mutating func fill(growth: UInt64) {

@@ -135,7 +135,8 @@ struct TaskRunner {
   ///   delayed allocation again.
   /// - `writeback`: written, and I/O of all of it started but not waited for (sync_file_range(2)).
   ///
-  /// Pages go when the last name and the last descriptor have gone: unlink and rename are timed with the close.
+  /// Pages go when the last name and the last descriptor have gone: unlink and rename are timed with the
+  /// close.
   private mutating func drop() {
     let fd = create(file)
     write(fd, to: size)
@@ -171,8 +172,8 @@ struct TaskRunner {
 
   /// What the file's blocks and pages are just before they are dropped.
   ///
-  /// btrfs tells of blocks as they were before what is dirty or under I/O: of an overwritten file the old ones,
-  /// of a new one delayed ones until its I/O has ended. The pages tell there.
+  /// btrfs tells of blocks as they were before what is dirty or under I/O: of an overwritten file the old
+  /// ones, of a new one delayed ones until its I/O has ended. The pages tell there.
   private func takeEvidence(_ fd: Int32) {
     var evidence = SharedBlock.Evidence(round: round)
     var extents = cl_extents()
