@@ -77,10 +77,18 @@ enum ProfileKeys {
     return keys.map { "\(section).\($0)" }
   }
 
-  /// Those that a shorthand may stand for: what a workload is called for is never meant by a word alone, and
-  /// a limit is the trial's before it is one group's.
+  /// Those that a word may stand for. Not those of groups, moments and the source, which are never meant by a
+  /// word alone; nor limits, whose files' names are their shorthands: `cpus` is not cpuset.cpus.
   static let shorthands = paths.filter { path in
-    !["cgroups.", "source.", "timeline."].contains { path.hasPrefix($0) }
+    !["limits.", "cgroups.", "source.", "timeline."].contains { path.hasPrefix($0) }
+  }
+
+  /// Whether a list's elements have a field: one of its keys, or one below those of a moment's mappings.
+  static func isField(_ field: String, of list: String) -> Bool {
+    if lists[list]?.contains(field) == true { return true }
+    guard list == "timeline" else { return false }
+    if field.hasPrefix("sysctl.") { return field.utf8.count > "sysctl.".utf8.count }
+    return limits.contains { "limits." + $0.file == field }
   }
 
   /// `known`, with the names first that `name` may be a misspelling of.
@@ -178,13 +186,15 @@ struct ProfileKey: Equatable, Sendable, CustomStringConvertible {
     }
     let head = String(text[..<dot])
     let rest = String(text[text.index(after: dot)...])
-    if let fields = ProfileKeys.lists[head] {
-      if fields.contains(rest) { return ProfileKey(components: [head, "*", rest]) }
+    if ProfileKeys.lists[head] != nil {
+      if ProfileKeys.isField(rest, of: head) {
+        return ProfileKey(components: [head, "*"] + steps(rest, in: head))
+      }
       guard let dot = rest.firstIndex(of: ".") else { return nil }
       let selector = String(rest[..<dot])
       let field = String(rest[rest.index(after: dot)...])
-      guard !selector.isEmpty, fields.contains(field) else { return nil }
-      return ProfileKey(components: [head, selector, field])
+      guard !selector.isEmpty, ProfileKeys.isField(field, of: head) else { return nil }
+      return ProfileKey(components: [head, selector] + steps(field, in: head))
     }
     for map in ["sysctl", "sysfs"] where head == "kernel" && rest.hasPrefix(map + ".") {
       let tail = String(rest.dropFirst(map.count + 1))
@@ -194,6 +204,12 @@ struct ProfileKey: Equatable, Sendable, CustomStringConvertible {
       return ProfileKey(components: [head, rest])
     }
     return ProfileKeys.paths.contains(text) ? ProfileKey(components: [head, rest]) : nil
+  }
+
+  /// A field of a list's element, from mapping to mapping: names of kernel files have dots of their own.
+  private static func steps(_ field: String, in list: String) -> [String] {
+    guard list == "timeline", let dot = field.firstIndex(of: ".") else { return [field] }
+    return [String(field[..<dot]), String(field[field.index(after: dot)...])]
   }
 }
 

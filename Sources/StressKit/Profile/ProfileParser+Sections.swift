@@ -75,7 +75,9 @@ extension ProfileParser {
     pin.distribution =
       section["distribution"]?.choice(Profile.Pinned.Distribution.self) ?? pin.distribution
     if let key = section["working_set"], let bytes = key.size(in: 4096...Units.largest) {
-      if bytes > pin.size, pin.size > 0 { key.fail("is more than the pin's size") }
+      if bytes > pin.size, pin.size > 0 {
+        key.fail("\(Units.sizeText(bytes)) is more than the pin's \(Units.sizeText(pin.size))")
+      }
       pin.workingSet = bytes
     }
     if pin.mode != .hot {
@@ -94,11 +96,12 @@ extension ProfileParser {
   private static func group(_ cursor: ProfileCursor?, _ names: Names) -> String? {
     guard let cursor, let name = cursor.line() else { return nil }
     if names.groups.contains(name) { return name }
-    let known =
-      names.groups.isEmpty
-      ? "there are none" : "known: \(names.groups.joined(separator: ", "))"
-    cursor.fail("no '\(name)' in cgroups; \(known)")
+    cursor.fail("no '\(name)' in cgroups; \(known(names.groups))")
     return nil
+  }
+
+  private static func known(_ names: [String]) -> String {
+    names.isEmpty ? "there are none" : "known: \(names.joined(separator: ", "))"
   }
 
   static func cgroups(_ cursor: ProfileCursor?, _ names: inout Names) -> [Profile.Group] {
@@ -191,8 +194,8 @@ extension ProfileParser {
     case .truncate, .unlink, .rename: break
     case .probe, .huge: refuse(["state"], in: section, unless: "a file is dropped")
     case .compact:
-      refuse(["state", "size"], in: section, unless: "a file is dropped")
-      refuse(["cgroup"], in: section, unless: "it runs within the limits")
+      refuse(["state"], in: section, unless: "a file is dropped")
+      refuse(["cgroup", "size"], in: section, unless: "the task has memory of its own")
     }
     return task
   }
@@ -204,6 +207,7 @@ extension ProfileParser {
     var started: Set<String> = []
     var moments: [(value: Profile.Moment, cursor: ProfileCursor)] = []
     for item in cursor?.items() ?? [] {
+      let complaints = item.problems.all.count
       guard let section = item.section(ProfileKeys.moment), let at = section.required("at") else {
         continue
       }
@@ -215,9 +219,7 @@ extension ProfileParser {
         guard let cursor = section[key] else { return [] }
         let chosen = cursor.words(commas: true) ?? []
         for name in chosen where !workers.contains(name) {
-          let known =
-            workers.isEmpty ? "there are none" : "known: " + workers.joined(separator: ", ")
-          cursor.fail("no '\(name)' in streams or tasks; \(known)")
+          cursor.fail("no '\(name)' in streams or tasks; \(known(workers))")
         }
         return chosen
       }
@@ -234,7 +236,10 @@ extension ProfileParser {
       moment.limits = limits(section["limits"]) ?? []
       if moment.limits.isEmpty { refuse(["cgroup"], in: section, unless: "it has limits") }
       moment.sysctl = sysctl(section["sysctl"]) ?? []
-      if section.pairs.count < 2 { item.fail("nothing happens; add start, stop, bandwidth, ...") }
+      if moment == Profile.Moment(at: moment.at), item.problems.all.count == complaints {
+        item.fail(
+          "nothing happens; it may have \(ProfileKeys.moment[1...].joined(separator: ", "))")
+      }
       moments.append((moment, item))
     }
     return moments.map(\.value)
@@ -345,7 +350,7 @@ extension ProfileParser {
     return observe
   }
 
-  static func expect(_ cursor: ProfileCursor?) -> [Profile.Expectation]? {
+  static func expect(_ cursor: ProfileCursor?, _ names: Names) -> [Profile.Expectation]? {
     typealias Metric = Profile.Expectation.Metric
     guard let cursor, case .mapping(let pairs) = cursor.node.content else {
       _ = cursor?.section([])
@@ -353,11 +358,16 @@ extension ProfileParser {
     }
     return pairs.compactMap { pair in
       guard let metric = Metric(pair.key) else {
-        let known = ProfileKeys.nearest(pair.key, Metric.known) + Metric.forms
+        let all = ProfileKeys.nearest(pair.key, Metric.known) + Metric.forms
         cursor.problems.add(
           pair.keyPosition,
-          "unknown key '\(pair.key)' in expect; known: \(known.joined(separator: ", "))")
+          "unknown key '\(pair.key)' in expect; known: \(all.joined(separator: ", "))")
         return nil
+      }
+      if case .latency(let worker?, _, _) = metric, !names.workers.contains(worker) {
+        cursor.problems.add(
+          pair.keyPosition,
+          "expect: no '\(worker)' in pinned, streams or tasks; \(known(names.workers))")
       }
       return cursor.child(pair.key)?.bound(metric)
     }

@@ -5,7 +5,13 @@ enum ProfileParser {
 
   /// What an element of a list is called when it has no name.
   static func defaultName(_ list: String, _ index: Int) -> String {
-    (list == "pinned" ? "pin" : String(list.dropLast())) + "\(index)"
+    let word =
+      switch list {
+      case "pinned": "pin"
+      case "timeline": "moment"
+      default: String(list.dropLast())
+      }
+    return "\(word)\(index)"
   }
 
   /// Reads a profile; where `problems` got any, the result is not to be used.
@@ -38,7 +44,7 @@ enum ProfileParser {
     profile.machine = machine(top["machine"])
     profile.observe = observe(top["observe"])
     profile.duration = top["duration"]?.duration(in: 10_000_000...24 * hour) ?? profile.duration
-    profile.expect = expect(top["expect"]) ?? []
+    profile.expect = expect(top["expect"], names) ?? []
     // A pin of 0 is no pin, so that 0 can be a value on an axis.
     profile.pinned = pinned.map(\.value).filter { $0.size > 0 }
     if let pins, let streams, let tasks, pins.isEmpty, streams.isEmpty, tasks.isEmpty {
@@ -55,6 +61,8 @@ enum ProfileParser {
   struct Names {
     var taken: [(name: String, at: YAMLNode.Position)] = []
     var groups: [String] = []
+    /// Pins, streams and tasks.
+    var workers: [String] { taken.map(\.name).filter { !groups.contains($0) } }
   }
 
   /// The cursor that a problem between several is told at: one that an option set, else the first.

@@ -61,7 +61,7 @@ struct CampaignSummaryTests: ProfileSuite {
     ]
     let cell = try cell(
       trials, expect: "{oom_kill: 0, throughput: '>= 2MB/s', stall.max: '<= 10s'}")
-    let missed = cell.missed.map { "\($0.expectation.metric.rawValue) \($0.trials)" }
+    let missed = cell.missed.map { "\($0.expectation.metric.name) \($0.trials)" }
     // The hang meets no bound, not even one that its record seems to keep.
     #expect(missed == ["oom_kill 2", "throughput 2", "stall.max 1"])
   }
@@ -87,11 +87,24 @@ struct CampaignSummaryTests: ProfileSuite {
     trial.stall = .init(p50: 13, p99: 14, max: 15, count: 1)
     trial.memoryPressure = .init(some: 16, full: 17)
     trial.ioPressure = .init(some: 18, full: 19)
-    let values: [(Profile.Expectation.Metric, Double)] = [
-      (.oomKill, 11), (.throughput, 12), (.stallP50, 13), (.stallP99, 14), (.stallMax, 15),
-      (.psiMemorySome, 16), (.psiMemoryFull, 17), (.psiIOSome, 18), (.psiIOFull, 19),
+    trial.trace = TraceHealth(
+      try RecordReader(try directory.write("t.jsonl", "{\"type\":\"trace\"}\n")))
+    trial.latencies = [
+      "fsync": Distribution([(value: 20, count: 2), (value: 21, count: 1)]),
+      TraceSpan.throttledWriteback.label: Distribution([(value: 1, count: 24)]),
     ]
-    #expect(values.count == Profile.Expectation.Metric.allCases.count)
+    trial.workerLatencies = ["db": ["fsync": Distribution([(value: 22, count: 1)])]]
+    trial.vmstat = ["pgscan_kswapd": 23]
+    trial.kswapd = 25
+    let values: [(Profile.Expectation.Metric, Double)] = [
+      (.oomKill, 11), (.throughput, 12), (.stall(.p50), 13), (.stall(.p99), 14),
+      (.stall(.max), 15), (.memoryPressure(full: false), 16), (.memoryPressure(full: true), 17),
+      (.ioPressure(full: false), 18), (.ioPressure(full: true), 19),
+      (.latency(worker: nil, of: "fsync", .p50), 20),
+      (.latency(worker: nil, of: "fsync", .max), 21),
+      (.latency(worker: "db", of: "fsync", .p99), 22), (.vmstat("pgscan_kswapd"), 23),
+      (.throttled(.writeback), 24), (.kswapd, 25),
+    ]
     for (metric, value) in values {
       #expect(Profile.Expectation(metric, .equal, value).isMet(by: trial), "\(metric)")
     }
@@ -99,6 +112,11 @@ struct CampaignSummaryTests: ProfileSuite {
     trial.throughput = nil
     trial.memoryPressure = nil
     trial.ioPressure = nil
+    trial.latencies = [:]
+    trial.workerLatencies = [:]
+    trial.vmstat = [:]
+    trial.trace = nil
+    trial.kswapd = nil
     for (metric, _) in values where metric != .oomKill {
       for relation in Profile.Expectation.Relation.allCases {
         #expect(!Profile.Expectation(metric, relation, 0).isMet(by: trial))

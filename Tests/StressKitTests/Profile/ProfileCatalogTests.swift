@@ -99,6 +99,25 @@ struct ProfileCatalogTests: ProfileSuite {
     }
   }
 
+  /// A positive control expects what it is a control of, and a negative one does not.
+  @Test func shippedControlsExpectTheirKills() throws {
+    for entry in ProfileCatalog(directories: [shipped]).list() {
+      let file = try ProfileFile(path: entry.path)
+      for variant in [nil] + file.variants.map(Optional.some) {
+        let profile = try file.profile(variant: variant)
+        let kills = profile.expect.first { $0.metric == .oomKill }
+        switch profile.control {
+        case .positive:
+          #expect(kills == .init(.oomKill, .atLeast, 1), "\(entry.name) \(variant ?? "")")
+        case .negative:
+          let survives = kills == nil || kills == .init(.oomKill, .equal, 0)
+          #expect(survives, "\(entry.name) \(variant ?? "")")
+        case nil: break
+        }
+      }
+    }
+  }
+
   /// The device of a shipped profile takes any filesystem, since `--fs` varies it.
   @Test(arguments: Profile.Filesystem.Kind.allCases)
   func shippedProfilesRunOnEveryFilesystem(_ kind: Profile.Filesystem.Kind) throws {
@@ -113,6 +132,10 @@ struct ProfileCatalogTests: ProfileSuite {
     let file = try ProfileFile(path: "\(shipped)/oracle-backup.yaml")
     var expected = Profile(name: "oracle-backup")
     expected.summary = file.summary
+    expected.source = .init(
+      list: "linux-fsdevel",
+      subject: "AOP_WRITEPAGE_ACTIVATE (ext4 and btrfs refusing writepage under direct reclaim)",
+      date: "2010")
     expected.limits = [.init("memory.max", "67108864"), .init("memory.swap.max", "0")]
     expected.pinned = [.init(name: "db", size: 54 << 20)]
     var stream = Profile.Stream(name: "backup")
@@ -125,21 +148,26 @@ struct ProfileCatalogTests: ProfileSuite {
 
     var variant = expected
     variant.filesystem.mount = ["data=journal"]
+    variant.control = .positive
     variant.expect = [.init(.oomKill, .atLeast, 1)]
     #expect(try file.profile(variant: "data-journal") == variant)
+    variant.filesystem.mount = []
+    variant.filesystem.kind = .tmpfs
+    #expect(try file.profile(variant: "tmpfs") == variant)
     variant = expected
+    variant.control = .negative
     variant.pinned = []
     #expect(try file.profile(variant: "nothing-pinned") == variant)
-    variant = expected
+    variant.pinned = expected.pinned
     variant.limits.append(.init("memory.high", "62914560"))
     #expect(try file.profile(variant: "memory-high") == variant)
-    variant = expected
+    variant.limits = expected.limits
     variant.kernel.strictLimit = true
     #expect(try file.profile(variant: "strict-limit") == variant)
     variant = expected
     variant.streams[0].engine = .pwrite
     variant.streams[0].depth = 1
     #expect(try file.profile(variant: "pwrite") == variant)
-    #expect(file.variants.count == 5)
+    #expect(file.variants.count == 6)
   }
 }

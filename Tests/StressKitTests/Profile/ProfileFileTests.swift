@@ -11,6 +11,8 @@ struct ProfileFileTests: ProfileSuite {
     streams:
       - {name: backup}
       - {engine: mmap}
+    cgroups: [{name: data, memory.low: 1MiB}, {name: data/inner}]
+    timeline: [{at: 1s, iops: unlimited}, {at: 2s, limits: {memory.max: 32MiB}}]
     filesystem: {type: xfs}
     variants:
       nothing-pinned: {pinned: []}
@@ -93,6 +95,37 @@ struct ProfileFileTests: ProfileSuite {
     #expect(
       try vary("throughput", ">= 1MiB/s").expect == [.init(.throughput, .atLeast, 1_048_576)])
     #expect(try vary("streams", "[{name: only}]").streams == [.init(name: "only")])
+    #expect(
+      try vary("cgroups.data.memory.min", "2MiB").cgroups.map(\.limits) == [
+        [.init("memory.low", "1048576"), .init("memory.min", "2097152")], [],
+      ])
+    #expect(
+      try vary("cgroups.data/inner.cpu.weight", "7").cgroups[1].limits == [.init("cpu.weight", "7")]
+    )
+    #expect(
+      try vary("cgroups.memory.low", "0").cgroups.map(\.limits) == [
+        [.init("memory.low", "0")], [.init("memory.low", "0")],
+      ])
+    // Moments have no names.
+    #expect(try vary("timeline.0.at", "500ms").timeline.map(\.at) == [500_000_000, 2_000_000_000])
+    #expect(try vary("timeline.1.stop", "stream1").timeline[1].stop == ["stream1"])
+    #expect(
+      try vary("timeline.1.limits.memory.max", "16MiB").timeline[1].limits
+        == [.init("memory.max", "16777216")])
+    #expect(
+      try vary("timeline.0.sysctl.vm.swappiness", "0").timeline[0].sysctl
+        == [.init("vm.swappiness", "0")])
+    #expect(
+      try vary("timeline.*.bandwidth", "unlimited").timeline.map(\.bandwidth) == [
+        .some(nil), .some(nil),
+      ])
+    #expect(try vary("tasks", "[{do: compact}]").tasks == [.init(name: "task0", action: .compact)])
+    #expect(try vary("control", "positive").control == .positive)
+    #expect(try vary("control", "none").control == nil)
+    #expect(try vary("pinned.db.mode", "hot").pinned.map(\.mode) == [.hot, .locked])
+    #expect(try vary("nodes", "2").machine.nodes == 2)
+    #expect(try vary("delay", "20ms").device.delay == 20_000_000)
+    #expect(try vary("expect.db.touch.p99", "< 1ms").expect.map(\.metric.name) == ["db.touch.p99"])
     #expect(try vary("summary", "a: b # c").summary == "a: b # c")
     #expect(try vary("summary", "'quoted'").summary == "quoted")
   }
@@ -115,7 +148,8 @@ struct ProfileFileTests: ProfileSuite {
       ])
     #expect(
       refused("device", "{sise: 1GiB}") == [
-        "--vary device={sise: 1GiB}: unknown key 'sise' in device; known: size, bandwidth, iops"
+        "--vary device={sise: 1GiB}: unknown key 'sise' in device; known: size, bandwidth, iops,"
+          + " delay"
       ])
     #expect(
       refused("pinned.db.size", "2GiB") == [
@@ -146,6 +180,24 @@ struct ProfileFileTests: ProfileSuite {
         "--vary streams.2.depth=1: streams.2.depth: no '2' in streams; known: backup, stream1"
       ])
     #expect(
+      refused("timeline.2.at", "1s") == [
+        "--vary timeline.2.at=1s: timeline.2.at: no '2' in timeline; known: moment0, moment1"
+      ])
+    #expect(
+      refused("timeline.0.at", "3s") == [
+        "p.yaml:9:44: timeline[1].at: is before the moment above it"
+      ])
+    #expect(
+      refused("cgroups.batch.memory.min", "0") == [
+        "--vary cgroups.batch.memory.min=0: cgroups.batch.memory.min: no 'batch' in cgroups; known:"
+          + " data, data/inner"
+      ])
+    #expect(
+      refused("streams.backup.cgroup", "batch") == [
+        "--vary streams.backup.cgroup=batch: streams[0].cgroup: no 'batch' in cgroups; known: data,"
+          + " data/inner"
+      ])
+    #expect(
       refused("pin", "1MiB", variant: "nothing-pinned") == [
         "--vary pin=1MiB: pinned.*.size: nothing to set; pinned is empty"
       ])
@@ -172,8 +224,9 @@ struct ProfileFileTests: ProfileSuite {
     #expect(
       found == [
         "--vary memory.mix=1: unknown key 'memory.mix'; nearest: limits.memory.max, "
-          + "limits.memory.min, limits.memory.high, limits.memory.low, machine.memory",
-        "--vary size=1: ambiguous key 'size'; it may be pinned.*.size, streams.*.size, device.size",
+          + "limits.memory.min, cgroups.*.memory.max, cgroups.*.memory.min, limits.memory.high",
+        "--vary size=1: ambiguous key 'size'; it may be pinned.*.size, streams.*.size,"
+          + " tasks.*.size, device.size",
         "--vary cpus=0: machine.cpus: 0 is less than 1",
       ])
   }
@@ -191,14 +244,43 @@ struct ProfileFileTests: ProfileSuite {
     ("sysctl.kernel.panic", "kernel.sysctl.kernel.panic"), ("memory", "machine.memory"),
     ("name", "name"), ("duration", "duration"), ("pinned", "pinned"), ("sysctl", "kernel.sysctl"),
     ("stall.p99", "expect.stall.p99"), ("oom_kill", "expect.oom_kill"),
-    ("bandwidth", "device.bandwidth"), ("device", "device"),
+    ("bandwidth", "device.bandwidth"), ("device", "device"), ("delay", "device.delay"),
+    ("cpuset.cpus", "limits.cpuset.cpus"), ("cpus", "machine.cpus"), ("zram", "machine.zram"),
+    ("growth", "pinned.*.growth"), ("huge", "pinned.*.huge"), ("fsync", "streams.*.fsync"),
+    ("sync", "streams.*.sync"), ("pace", "streams.*.pace"), ("jobs", "streams.*.jobs"),
+    ("do", "tasks.*.do"), ("every", "tasks.*.every"), ("state", "tasks.*.state"),
+    ("control", "control"), ("source", "source"), ("cgroups", "cgroups"), ("timeline", "timeline"),
+    ("cgroups.db.memory.min", "cgroups.db.memory.min"),
+    ("cgroups.a/b.memory.min", "cgroups.a/b.memory.min"),
+    ("cgroups.memory.min", "cgroups.*.memory.min"), ("timeline.0.at", "timeline.0.at"),
+    ("timeline.at", "timeline.*.at"), ("timeline.0.limits", "timeline.0.limits"),
+    ("timeline.0.limits.memory.max", "timeline.0.limits.memory.max"),
+    ("timeline.limits.memory.max", "timeline.*.limits.memory.max"),
+    ("timeline.1.sysctl.vm.swappiness", "timeline.1.sysctl.vm.swappiness"),
+    ("fsync.p99", "expect.fsync.p99"), ("kswapd.cpu", "expect.kswapd.cpu"),
+    ("expect.db.fsync.p99", "expect.db.fsync.p99"), ("source.date", "source.date"),
+    ("expect.vmstat.pswpout", "expect.vmstat.pswpout"),
   ])
   func shorthandsHaveOneFullPath(_ key: String, _ path: String) throws {
     #expect(try ProfileFile.canonicalKey(key) == path)
     #expect(try ProfileFile.canonicalKey(path) == path)
   }
 
+  /// A word that several keys end in names them.
   @Test(arguments: [
+    ("size", "pinned.*.size, streams.*.size, tasks.*.size, device.size"),
+    ("rate", "pinned.*.rate, streams.*.rate"),
+    ("cgroup", "pinned.*.cgroup, streams.*.cgroup, tasks.*.cgroup"),
+  ])
+  func ambiguousKeysNameTheirCandidates(_ key: String, _ candidates: String) {
+    let error = #expect(throws: HarnessError.self) { try ProfileFile.canonicalKey(key) }
+    #expect(error?.description == "\(key): ambiguous key '\(key)'; it may be \(candidates)")
+  }
+
+  @Test(arguments: [
+    "list", "subject", "at", "start", "timeline.0", "timeline.0.memory.max", "timeline.0.sysctl.",
+    "timeline.0.limits.x", "cgroups.a", "cgroups.a.limits.memory.max", "db.fsync.p99",
+    "expect.vmstat.", "p99",
     "", ".", "x", "variants", "streams.", "streams.a", "streams.a.b", "streams..engine", "device.x",
     "kernel.sysctl.", "kernel.panic", "memory.reclaim", "cgroup.kill", "max", "high", "limits.x",
     "expect.x", "device.", ".size", "name.x",
@@ -231,7 +313,12 @@ struct ProfileFileTests: ProfileSuite {
     odd.kernel.sysctl = [.init("kernel.core_pattern", "'null'"), .init("vm.x", "null")]
     odd.kernel.lruGen = false
     odd.cache = Units.largest
-    odd.expect = [.init(.stallMax, .greater, 1)]
+    odd.expect = [.init(.stall(.max), .greater, 1)]
+    odd.source = .init(list: "#linux-mm", subject: "Re: [PATCH 1/2] {a}: 'b'", date: "2026")
+    odd.control = .positive
+    odd.pinned[0].growth = 1
+    odd.timeline = [.init(at: 1)]
+    odd.timeline[0].iops = .some(nil)
     try roundTrips(odd)
   }
 
@@ -239,7 +326,7 @@ struct ProfileFileTests: ProfileSuite {
   @Test func damagedFilesAreRefusedOrRoundTrip() throws {
     var random = SplitMix64(seed: 1)
     let alphabet = Array("019aMs-:.,#[]{}<>=\"'\\&*!|~ \n\t\u{1}é".utf8)
-    let original = Array((ProfileParserTests.full + "\nvariants: {a: {pin: 2MiB}}\n").utf8)
+    let original = Array((ProfileParserTests.full + "\nvariants: {a: {pin: 16MiB}}\n").utf8)
     var outcomes = (refused: 0, read: 0)
     for _ in 0..<1500 {
       var bytes = original
@@ -261,18 +348,19 @@ struct ProfileFileTests: ProfileSuite {
         outcomes.refused += 1
       }
     }
-    #expect(outcomes.refused > 500 && outcomes.read > 50)
+    #expect(outcomes.refused > 500 && outcomes.read > 50, "\(outcomes)")
   }
 
   @Test func canonicalFormIsWrittenInFull() throws {
     #expect(
       try profile(minimal).json.text == """
-        {"name":"p","summary":"","limits":{},\
-        "pinned":[{"name":"pin0","size":1048576,"mode":"locked"}],"streams":[],"cache":0,\
-        "device":{"size":536870912,"bandwidth":"unlimited","iops":"unlimited"},\
+        {"name":"p","summary":"","limits":{},"cgroups":[],\
+        "pinned":[{"name":"pin0","size":1048576,"mode":"locked","within":"60000000000ns"}],\
+        "streams":[],"tasks":[],"timeline":[],"cache":0,\
+        "device":{"size":536870912,"bandwidth":"unlimited","iops":"unlimited","delay":"0ns"},\
         "filesystem":{"type":"ext4","mount":[],"mkfs":[]},\
         "kernel":{"sysctl":{},"sysfs":{},"boot":[]},\
-        "machine":{"memory":1073741824,"cpus":2,"swap":0},\
+        "machine":{"memory":1073741824,"cpus":2,"nodes":1,"swap":0,"zram":0},\
         "observe":{"level":"full","fast":"10000000ns","interval":"100000000ns","trace":true,\
         "trace_buffer":4194304,"rstat":"off","slow":"10000000ns"},\
         "duration":"60000000000ns","expect":{}}

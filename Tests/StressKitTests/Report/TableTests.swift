@@ -90,8 +90,8 @@ struct TableTests {
   @Test(arguments: [
     (Profile.Expectation(.oomKill, .atLeast, 1), "oom_kill >= 1"),
     (Profile.Expectation(.throughput, .greater, 2_097_152), "throughput > 2MiB/s"),
-    (Profile.Expectation(.stallP99, .less, 1_500_000_000), "stall.p99 < 1500ms"),
-    (Profile.Expectation(.psiIOFull, .atMost, 0), "psi.io.full <= 0ns"),
+    (Profile.Expectation(.stall(.p99), .less, 1_500_000_000), "stall.p99 < 1500ms"),
+    (Profile.Expectation(.ioPressure(full: true), .atMost, 0), "psi.io.full <= 0ns"),
   ])
   func expectations(_ expectation: Profile.Expectation, _ text: String) {
     #expect(expectation.text == text)
