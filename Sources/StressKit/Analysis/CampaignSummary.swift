@@ -28,6 +28,20 @@ package struct CellSummary: Sendable {
       .filter { $0.1 > 0 }
   }
 
+  /// Whether its trials contradict what it is a control of. One of which nothing is known does not.
+  package var isFailedControl: Bool {
+    switch profile.control {
+    case .positive: killed.events < killed.trials
+    case .negative: killed.events > 0
+    case nil: false
+    }
+  }
+
+  /// Whether something is expected of it, and no trial says anything.
+  package var isSilent: Bool {
+    (!profile.expect.isEmpty || profile.control != nil) && counted.isEmpty
+  }
+
   /// Expectations of the profile that a counted trial missed, with how many did.
   package var missed: [(expectation: Profile.Expectation, trials: Int)] {
     profile.expect.map { expectation in
@@ -95,17 +109,24 @@ package struct CampaignSummary: Sendable {
     }
   }
 
-  /// What the expectations say of the whole campaign.
+  /// Controls that did not come true, by the index of their cell: the experiment is in doubt.
+  package var failedControls: [(cell: Int, control: Profile.Control, killed: Proportion)] {
+    cells.enumerated().compactMap { index, cell in
+      guard cell.isFailedControl, let control = cell.profile.control else { return nil }
+      return (index, control, cell.killed)
+    }
+  }
+
+  /// What the controls and expectations say of the whole campaign.
   package enum Verdict: Sendable, Equatable {
     case met
     case missed
-    /// A cell that expects something has no trial that says anything.
+    /// A control, or a cell that expects something, has no trial that says anything.
     case inconclusive
   }
 
   package var verdict: Verdict {
-    if cells.contains(where: { !$0.missed.isEmpty }) { return .missed }
-    let silent = cells.contains { !$0.profile.expect.isEmpty && $0.counted.isEmpty }
-    return silent ? .inconclusive : .met
+    if cells.contains(where: { !$0.missed.isEmpty || $0.isFailedControl }) { return .missed }
+    return cells.contains(where: \.isSilent) ? .inconclusive : .met
   }
 }

@@ -67,13 +67,18 @@ package struct Distribution: Sendable, Equatable {
   }
 
   /// Those that belong to a worker, by its name.
+  ///
+  /// - Parameter streams: names of the streams by those of their jobs; a stream's are all of its jobs'.
   package static func workerLatencies(
-    of record: RecordReader
+    of record: RecordReader, streams: [String: String] = [:]
   ) -> [String: [String: Distribution]] {
-    let lines = record.lines("latency")
-    func worker(_ line: JSON) -> String? { (line["worker"] ?? line["stream"])?.string }
-    return Dictionary(grouping: lines.filter { worker($0) != nil }) { worker($0) ?? "" }
-      .mapValues(merged)
+    var lines: [String: [JSON]] = [:]
+    for line in record.lines("latency") {
+      guard let worker = (line["worker"] ?? line["stream"])?.string else { continue }
+      lines[worker, default: []].append(line)
+      if let stream = streams[worker] { lines[stream, default: []].append(line) }
+    }
+    return lines.mapValues(merged)
   }
 
   private static func merged(_ lines: [JSON]) -> [String: Distribution] {

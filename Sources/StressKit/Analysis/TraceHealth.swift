@@ -30,5 +30,10 @@ package struct TraceHealth: Sendable, Equatable {
     cpuTime = line["cpu_time"]?.double ?? 0
   }
 
+  /// Whether an event was recorded, be it that it never came.
+  package func saw(_ event: TraceEvent) -> Bool {
+    failure == nil && events[event.label] != nil
+  }
+
   package var lostRecords: Int { lost.values.reduce(0, +) }
 }

@@ -33,6 +33,16 @@ package struct TrialSummary: Sendable {
     }
   }
 
+  /// Pinned memory that the kernel did not give in full.
+  package struct Shortfall: Sendable, Equatable {
+    package var worker: String
+    /// Asked for, and what of it was there in the end, bytes.
+    package var size: UInt64
+    package var reached: UInt64
+    /// The errno's name; nil: it was not refused.
+    package var errno: String?
+  }
+
   package var path: String
   package var axes: [Profile.Setting]
   package var number: Int
@@ -49,6 +59,7 @@ package struct TrialSummary: Sendable {
   package var kills: Kills
   /// Each kill with all its stamps.
   package var killStamps: [KillStamps]
+  package var shortfalls: [Shortfall]
   /// Bytes of completed writes, and per second from the first write's start to the last end.
   package var bytes: UInt64
   package var throughput: Double?
@@ -123,6 +134,7 @@ package struct TrialSummary: Sendable {
       console: (record.last("host")?["console_kill_lines"]?.int).map(Int.init))
 
     killStamps = KillStamps.all(in: record)
+    shortfalls = Self.shortfalls(record, plan["profile"])
 
     let streams = record.lines("stream")
     bytes = streams.reduce(0) { $0 + UInt64($1["bytes"]?.int ?? 0) }
@@ -139,12 +151,14 @@ package struct TrialSummary: Sendable {
     stall = Self.stall(record, streams)
     longestWrite = Self.longest(record, streams, "write")
     longestSync = Self.longest(record, streams, "fsync")
-    lostLatencies = streams.reduce(0) {
+    let totals = streams + record.lines("touches") + record.lines("rounds")
+    lostLatencies = totals.reduce(0) {
       $0 + ($1["log_lost"]?.int ?? 0) + ($1["beyond_range"]?.int ?? 0)
     }
 
     latencies = Distribution.latencies(of: record)
-    workerLatencies = Distribution.workerLatencies(of: record)
+    workerLatencies = Distribution.workerLatencies(
+      of: record, streams: Self.streams(plan["profile"]))
     kswapd = Self.kswapd(record, window)
     reaction = ThrottleReaction.of(record)
     trace = TraceHealth(record)
@@ -167,7 +181,34 @@ package struct TrialSummary: Sendable {
 
   /// How often a task was throttled in reclaim for a reason; nil: nobody looked.
   package func throttled(_ reason: Profile.Expectation.Metric.Reason) -> Int? {
-    trace == nil ? nil : latencies[TraceSpan.throttled(reason).label]?.count ?? 0
+    guard let trace, trace.saw(.throttled) else { return nil }
+    return latencies[TraceSpan.throttled(reason).label]?.count ?? 0
+  }
+
+  /// The streams of several jobs, by the names that their jobs have in the record.
+  private static func streams(_ profile: JSON?) -> [String: String] {
+    var streams: [String: String] = [:]
+    for stream in profile?["streams"]?.array ?? [] {
+      guard let name = stream["name"]?.string, let jobs = stream["jobs"]?.int, jobs > 1 else {
+        continue
+      }
+      for job in 0..<jobs { streams["\(name)-\(job)"] = name }
+    }
+    return streams
+  }
+
+  private static func shortfalls(_ record: RecordReader, _ profile: JSON?) -> [Shortfall] {
+    record.lines("pin").compactMap { line in
+      guard let worker = line["pinned"]?.string, let size = line["size"]?.int,
+        let reached = line["reached"]?.int, 0 <= reached, reached < size
+      else { return nil }
+      let errno = line["errno"]?.string
+      let pin = profile?["pinned"]?.array?.first { $0["name"]?.string == worker }
+      // One that grows until the streams end has all that it asked for.
+      if errno == nil, pin?["growth"] != nil { return nil }
+      return Shortfall(
+        worker: worker, size: UInt64(size), reached: UInt64(reached), errno: errno)
+    }
   }
 
   /// Any of the three accounts: the kernel log may have lost lines.
@@ -184,19 +225,20 @@ package struct TrialSummary: Sendable {
         ?? Distribution.pairs(stream["\(kind)_latency"]).map(\.value)
     }
     for type in ["in-flight", "slow"] {
-      for line in record.lines(type) where line["kind"]?.string == kind {
+      for line in record.lines(type) where line["kind"]?.string == kind && line["stream"] != nil {
         if let value = (line["age"] ?? line["latency"])?.double { values.append(value) }
       }
     }
     if streams.isEmpty, kind == "write" {
-      values += record.lines("progress").compactMap { $0["oldest"]?.double }
+      values += record.lines("progress").filter { $0["stream"] != nil }
+        .compactMap { $0["oldest"]?.double }
     }
     return values.max()
   }
 
   private static func stall(_ record: RecordReader, _ streams: [JSON]) -> Stall? {
     var all = streams.flatMap { Distribution.pairs($0["write_latency"]) }
-    for line in record.lines("in-flight") where line["kind"] == "write" {
+    for line in record.lines("in-flight") where line["kind"] == "write" && line["stream"] != nil {
       if let age = line["age"]?.double { all.append((age, 1)) }
     }
     let writes = Distribution(all)

@@ -28,6 +28,11 @@ package struct Profile: Equatable, Sendable {
 
   package init(name: String) { self.name = name }
 
+  /// Names of the pins, streams and tasks.
+  package var workers: [String] {
+    pinned.map(\.name) + streams.map(\.name) + tasks.map(\.name)
+  }
+
   /// A kernel file's name and what is written to it, in the order of the profile.
   package struct Setting: Equatable, Sendable {
     package var key: String

@@ -1,15 +1,28 @@
 /// The part of the terminal report that says what took how long, and what each figure is.
 struct LatencySection {
   private let cells: [CellSummary]
-  private static let cellsAcross = 6
-
   init(_ cells: [CellSummary]) { self.cells = cells }
 
   /// What user space measures, which a report names first; the rest are the kernel's own.
-  private static let operations = [
-    (of: "write", definition: "submission of a write to its completion, as the worker sees it"),
-    (of: "fsync", definition: "call of fsync(2) to its return, all of the stream's"),
-    (of: "touch", definition: "touch of one page of pinned memory"),
+  static let operations = [
+    (
+      of: "write",
+      definition:
+        "submission of a write, or with an open pace the moment its rate wanted it, to its"
+        + " completion, as the worker sees it"
+    ),
+    (
+      of: "fsync",
+      definition: "call of fsync(2), or of what the stream syncs with, to its return, all of them"
+    ),
+    (of: "read", definition: "read of a block that the stream has written, to its return"),
+    (of: "touch", definition: "touch of one page of hot memory, the first one not counted"),
+    (of: "fault", definition: "first touch of one page of a fresh mapping, by a probe"),
+    (of: "truncate", definition: "call of ftruncate(2) to 0 to its return"),
+    (of: "unlink", definition: "call of unlink(2) of a file's last name to its return"),
+    (of: "rename", definition: "call of rename(2) over a file to its return"),
+    (of: "compact", definition: "write of 1 to vm.compact_memory to its return"),
+    (of: "huge", definition: "touches of a fresh mapping that asks for huge pages, all of it"),
   ]
 
   /// Primary figures first, then what explains them.
@@ -24,20 +37,29 @@ struct LatencySection {
     return Self.order.filter { present.contains($0.of) }
   }
 
+  /// The workers of the profiles that have latencies of a kind.
+  private func workers(_ kind: String) -> [String] {
+    var seen: Set<String> = []
+    let named = cells.flatMap(\.profile.workers).filter { seen.insert($0).inserted }
+    return named.filter { worker in
+      cells.contains { $0.counted.contains { $0.workerLatencies[worker]?[kind] != nil } }
+    }
+  }
+
   func lines(width: Int, _ paint: (String) -> String) -> [String] {
     let kinds = kinds
     if kinds.isEmpty { return [] }
-    var lines: [String] = []
-    var rest = Array(cells.enumerated())[...]
-    while !rest.isEmpty {
-      var across = min(Self.cellsAcross, rest.count)
-      func table() -> Table { self.table(kinds.map(\.of), rest.prefix(across)) }
-      while across > 1, !table().fits(width) { across -= 1 }
-      var text = table().lines(within: width)
-      text[0] = paint(text[0])
-      lines += text
-      rest = rest.dropFirst(across)
+    var rows = kinds.flatMap { kind -> [(label: String, figures: [String])] in
+      // What one worker waits for says little of another.
+      let workers = workers(kind.of)
+      if workers.count < 2 { return [(kind.of, cells.map { Self.figure($0, kind.of) })] }
+      return workers.map { worker in
+        ("\(worker) \(kind.of)", cells.map { Self.figure($0, kind.of, worker: worker) })
+      }
     }
+    let reactions = cells.map(Self.reaction)
+    if reactions.contains(where: { $0 != "-" }) { rows.append(("throttle reaction", reactions)) }
+    var lines = Table.across("latency, p99 / max in ms", rows, width: width, paint)
     lines += Format.broken(
       "Each: p99 of a trial, median over trials / the longest of all trials.", width: width)
     for kind in kinds {
@@ -50,25 +72,11 @@ struct LatencySection {
     return lines
   }
 
-  private func table(_ kinds: [String], _ part: ArraySlice<(offset: Int, element: CellSummary)>)
-    -> Table
-  {
-    var table = Table(
-      [("latency, p99 / max in ms", .left)]
-        + part.map { ("#\($0.offset + 1)", Table.Alignment.right) })
-    for kind in kinds {
-      table.add([kind] + part.map { Self.figure($0.element, kind) })
-    }
-    let reactions = part.map { Self.reaction($0.element) }
-    if reactions.contains(where: { $0 != "-" }) {
-      table.add(["throttle reaction"] + reactions)
-    }
-    return table
-  }
-
-  private static func figure(_ cell: CellSummary, _ kind: String) -> String {
-    let p99 = cell.sample { $0.latencies[kind]?.percentile(0.99) }.median
-    let longest = cell.sample { $0.latencies[kind]?.max }.max
+  private static func figure(
+    _ cell: CellSummary, _ kind: String, worker: String? = nil
+  ) -> String {
+    let p99 = cell.sample { $0.latency(of: kind, worker: worker)?.percentile(0.99) }.median
+    let longest = cell.sample { $0.latency(of: kind, worker: worker)?.max }.max
     guard let p99, let longest else { return "-" }
     return "\(short(p99)) / \(short(longest))"
   }

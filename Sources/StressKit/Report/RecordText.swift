@@ -57,7 +57,7 @@ package struct RecordText {
   }
 
   private func worker(_ line: JSON) -> String {
-    (line["stream"] ?? line["pinned"])?.string ?? "?"
+    (line["stream"] ?? line["pinned"] ?? line["task"])?.string ?? "?"
   }
 
   private func seconds(_ value: JSON?) -> String { Format.seconds(value?.double) + " s" }
@@ -81,6 +81,13 @@ package struct RecordText {
     case "in-flight":
       return "\(worker(line)): \(line["kind"]?.string ?? "?") in flight for "
         + seconds(line["age"])
+    case "pin", "touches", "rounds", "state": return own(line)
+    case "moment": return "at \(seconds(line["at"])): \(line["what"]?.string ?? "?")"
+    case "device":
+      let speed = line["bandwidth"]?.double.map { Format.mebibytes($0) + " MiB/s" }
+      let iops = line["iops"]?.int.map { "\($0) IOPS" }
+      let limits = [speed, iops].compactMap(\.self)
+      return "device: " + (limits.isEmpty ? "unthrottled" : limits.joined(separator: ", "))
     case "oom": return line["report"].flatMap(OOMReport.init(json:)).map(describe)
     case "oom-group-kill":
       return "OOM group kill: pid \(line["victim"]?["pid"]?.int ?? 0)"
@@ -110,6 +117,41 @@ package struct RecordText {
       let message = line["message"]?.string.map { ": \($0)" } ?? ""
       return "end: \(line["outcome"]?.string ?? "?")\(reason)\(message)"
     default: return nil
+    }
+  }
+
+  /// What a pin or a task says of itself.
+  private func own(_ line: JSON) -> String {
+    func mebibytes(_ value: JSON?) -> String { Format.mebibytes(value?.double) + " MiB" }
+    func count(_ key: String) -> String { line[key]?.int.map { "\($0)" } ?? "?" }
+    let longest = line["touch_max"]?.double.map { ", the longest \(Format.seconds($0)) s" } ?? ""
+    switch line["type"]?.string {
+    case "pin":
+      // Older records tell of the touches only.
+      guard let reached = line["reached"] else {
+        return "pin \(worker(line)): \(count("touches")) first touches\(longest)"
+      }
+      let all = reached == line["size"] ? "" : " of \(mebibytes(line["size"]))"
+      let errno = line["errno"]?.string.map { " (\($0))" } ?? ""
+      let touches =
+        line["touches"] == nil ? "" : "; \(count("touches")) first touches\(longest)"
+      return "pin \(worker(line)) has \(mebibytes(reached))\(all)\(errno)\(touches)"
+    case "touches":
+      let behind = line["behind"]?.int.map { ", \($0) behind" } ?? ""
+      return "pin \(worker(line)): \(count("touches")) touches\(longest)\(behind)"
+    case "rounds":
+      return
+        "task \(worker(line)): \(count("rounds")) rounds, ended by \(line["ended"]?.string ?? "?")"
+    default:
+      let pages = [("dirty", "dirty"), ("writeback", "under writeback")].compactMap { key, words in
+        line["\(key)_pages"]?.int.map { "\($0) pages \(words)" }
+      }
+      let bytes = [("delalloc", "not allocated"), ("unwritten", "unwritten")].compactMap {
+        key, words in line["\(key)_bytes"]?.double.map { "\(Format.mebibytes($0)) MiB \(words)" }
+      }
+      let extents = line["extents"]?.int.map { ["\($0) extents"] } ?? []
+      return "\(worker(line)) round \(count("round")): "
+        + (pages + bytes + extents).joined(separator: ", ")
     }
   }
 

@@ -64,6 +64,38 @@ package struct Table {
   }
 }
 
+extension Table {
+  /// Cells side by side at most.
+  private static let mostAcross = 6
+
+  /// Rows with a figure for each cell, as many cells side by side as there is room for, the others below.
+  ///
+  /// - Parameter rows: each with as many figures as there are cells.
+  static func across(
+    _ title: String, _ rows: [(label: String, figures: [String])], width: Int,
+    _ paint: (String) -> String
+  ) -> [String] {
+    let count = rows.first?.figures.count ?? 0
+    var lines: [String] = []
+    var first = 0
+    while first < count {
+      var end = min(first + mostAcross, count)
+      func table(_ labels: Alignment) -> Table {
+        var table = Table([(title, labels)] + (first..<end).map { ("#\($0 + 1)", .right) })
+        for row in rows { table.add([row.label] + row.figures[first..<end]) }
+        return table
+      }
+      while end > first + 1, !table(.left).fits(width) { end -= 1 }
+      let fitting = table(.left).fits(width) ? table(.left) : table(.text)
+      var text = fitting.lines(within: width)
+      text[0] = paint(text[0])
+      lines += text
+      first = end
+    }
+    return lines
+  }
+}
+
 /// Numbers as people read them, without Foundation.
 package enum Format {
   /// `value` with `digits` decimals.

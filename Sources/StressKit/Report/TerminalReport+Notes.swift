@@ -19,6 +19,7 @@ extension TerminalReport {
               + "console \(trial.kills.console.map(String.init) ?? "?")"
           ], style.warning)
       }
+      lines += shortfalls(i, cell)
       let silent = cell.counted.filter { $0.stall == nil }.count
       if silent > 0 {
         lines += wrap(
@@ -52,6 +53,26 @@ extension TerminalReport {
     return lines
   }
 
+  /// Pins that did not get all their memory: the pressure was less than the profile says.
+  private func shortfalls(_ index: Int, _ cell: CellSummary) -> [String] {
+    let all = cell.trials.flatMap(\.shortfalls)
+    let kinds = distinct(all.map { "\($0.worker) \($0.errno ?? "")" })
+    return kinds.flatMap { kind -> [String] in
+      let those = all.filter { "\($0.worker) \($0.errno ?? "")" == kind }
+      guard let one = those.first else { return [] }
+      let reached = OrderedSample(those.map { Double($0.reached) })
+      let range = distinct([reached.min, reached.max].map { Format.mebibytes($0) })
+      return wrap(
+        "fell short",
+        [
+          "worker \(one.worker) reached \(range.joined(separator: " to ")) MiB of "
+            + "\(Format.mebibytes(Double(one.size))) MiB"
+            + (one.errno.map { " (\($0))" } ?? "")
+            + " in \(Self.count(those.count, "trial")) of #\(index + 1)"
+        ], style.warning)
+    }
+  }
+
   /// What was lost of the traces, and where buffered writes were done.
   private var traces: [String] {
     var lines: [String] = []
@@ -64,10 +85,12 @@ extension TerminalReport {
       if lost > 0 {
         lines += wrap("#\(i + 1)", ["\(lost) trace records lost, over all trials"], style.warning)
       }
-      let writes = cell.counted.reduce(0) { $0 + ($1.latencies["write"]?.count ?? 0) }
+      let rings = cell.profile.streams.filter { $0.engine == .ioUring }.map(\.name)
+      let writes = cell.counted.reduce(0) { sum, trial in
+        rings.reduce(sum) { $0 + (trial.latency(of: "write", worker: $1)?.count ?? 0) }
+      }
       let punted = traces.flatMap(\.punted.values).reduce(0, +)
-      let isRing = cell.profile.streams.contains { $0.engine == .ioUring }
-      if writes > 0, isRing, !traces.isEmpty {
+      if writes > 0, !traces.isEmpty {
         let share = Format.fixed(100 * Double(punted) / Double(writes), 0)
         lines.append("#\(i + 1): \(share) % of the buffered writes went to an io-wq worker")
       }

@@ -17,9 +17,8 @@ package struct TerminalReport {
   }
 
   package static let width = 80
-  /// Counters shown, and cells side by side in that table.
+  /// Counters shown of those that moved most.
   private static let counters = 10
-  private static let cellsAcross = 6
 
   let summary: CampaignSummary
   let style: Style
@@ -31,111 +30,20 @@ package struct TerminalReport {
 
   package var text: String {
     let latencies = LatencySection(cells).lines(width: Self.width, style.bold)
-    let sections = [heading, verdicts, legend, kills, speeds, latencies, movers, notes]
-      .filter { !$0.isEmpty }
+    let reclaim = ReclaimSection(cells).lines(width: Self.width, style.bold)
+    let sections = [
+      heading, verdicts, legend, kills, speeds, latencies, reclaim, movers, notes,
+    ].filter { !$0.isEmpty }
     return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }
 
   var cells: [CellSummary] { summary.cells }
   var trials: [TrialSummary] { cells.flatMap(\.trials) }
 
-  // MARK: Heading
-
-  /// What holds for the whole table; what differs among cells is in their rows.
-  private var heading: [String] {
-    var lines = hang(
-      "\(summary.label): \(Self.count(cells.count, "cell")), "
-        + "\(Self.count(summary.planned, "trial")) each",
-      ", seed \(summary.seed)", style.bold)
-    lines += wrap(
-      "accelerator",
-      distinct(
-        trials.map { trial in
-          Self.describe(accelerator: trial.accelerator)
-            + (trial.jobs > 1 ? "; \(trial.jobs) guests at a time" : "")
-        }))
-    for kernel in distinct(trials.map(\.kernel)) {
-      let all = trials.filter { $0.kernel == kernel }
-      // A guest that did not get as far as its environment does not tell of its LRU.
-      let told = all.filter { $0.lruGen != nil }
-      let texts = told.map { "\(kernel) = \($0.release), \(Self.describe(lruGen: $0.lruGen))" }
-      for text in distinct(told.isEmpty ? all.map { "\(kernel) = \($0.release)" } : texts) {
-        lines += wrap("kernel", [text])
-      }
-    }
-    lines += wrap("guest", distinct(cells.map { Self.describe($0.profile.machine) }))
-    lines += wrap("device", distinct(cells.map { Self.describe($0.profile.device) }))
-    lines += wrap("limits", distinct(cells.map { Self.describe($0.profile) }))
-    lines += wrap("streams", distinct(cells.flatMap { $0.profile.streams.map(Self.describe) }))
-    let options = cells.map { $0.profile.filesystem.mount.joined(separator: ",") }
-    if options.contains(where: { !$0.isEmpty }) {
-      lines += wrap("mount options", distinct(options.map { $0.isEmpty ? "none" : $0 }))
-    }
-    lines += wrap("observer", distinct(cells.map { Self.describe($0.profile.observe) }))
-    let fixed = (cells.first?.axes ?? []).filter { axis in
-      axis.key != "kernel" && !varies(axis.key)
-    }
-    if !fixed.isEmpty { lines += wrap("all cells", fixed.map { "\($0.key) \($0.value)" }) }
-    return lines
-  }
-
-  private static func describe(accelerator: String) -> String {
-    accelerator == "tcg"
-      ? "TCG: emulated, so compare outcomes and counts, not speeds" : accelerator.uppercased()
-  }
-
-  private static func describe(lruGen: String?) -> String {
-    switch lruGen {
-    case nil: "LRU unknown"
-    case "absent"?: "classic LRU (no MGLRU)"
-    case "0x0000"?: "classic LRU"
-    case let mask?: "MGLRU \(mask)"
-    }
-  }
-
-  private static func describe(_ device: Profile.Device) -> String {
-    let speed = device.bandwidth.map { Units.sizeText($0) + "/s" } ?? "unthrottled"
-    let iops = device.iops.map { ", \($0) IOPS" } ?? ""
-    return "\(Units.sizeText(device.size)) virtio disk, \(speed)\(iops)"
-  }
-
-  private static func describe(_ profile: Profile) -> String {
-    let limits = profile.limits.map { setting in
-      let bytes = ProfileKeys.isBytes(setting.key) ? UInt64(setting.value) : nil
-      return "\(setting.key) \(bytes.map(Units.sizeText) ?? setting.value)"
-    }
-    let pins = profile.pinned.map { "\(Units.sizeText($0.size)) \($0.mode.rawValue)" }
-    return (limits + (pins.isEmpty ? ["nothing pinned"] : pins)).joined(separator: ", ")
-  }
-
-  private static func describe(_ machine: Profile.Machine) -> String {
-    let swap = machine.swap > 0 ? ", swap \(Units.sizeText(machine.swap))" : ", no swap"
-    return "\(Units.sizeText(machine.memory)), \(count(machine.cpus, "CPU"))\(swap)"
-  }
-
-  private static func describe(_ stream: Profile.Stream) -> String {
-    var words = "\(stream.engine.rawValue) \(Units.sizeText(stream.block))"
-    if stream.engine == .ioUring { words += " x \(stream.depth)" }
-    words += stream.size.map { ", \(Units.sizeText($0))" } ?? ", endless"
-    if stream.files > 1 { words += " in \(stream.files) files" }
-    switch stream.fsync {
-    case .none: words += ", no fsync"
-    case .end: words += ", fsync at the end"
-    case .every(let bytes): words += ", fsync every \(Units.sizeText(bytes))"
-    }
-    if let rate = stream.rate { words += ", \(Units.sizeText(rate))/s at most" }
-    return words
-  }
+  // MARK: Words
 
   static func count(_ number: Int, _ what: String) -> String {
     "\(number) \(what)\(number == 1 ? "" : "s")"
-  }
-
-  private static func describe(_ observe: Profile.Observe) -> String {
-    if observe.level == .bare { return "bare, nothing read while the streams run" }
-    let rstat = observe.rstat.map { "every " + Units.durationText($0) } ?? "off"
-    let lanes = [observe.fast, observe.interval].map(Units.durationText).joined(separator: " and ")
-    return "rstat \(rstat), lanes of \(lanes), \(observe.trace ? "traced" : "not traced")"
   }
 
   /// Said first: a campaign whose expectations or controls fail.
@@ -145,14 +53,24 @@ package struct TerminalReport {
         (text: $0.expectation.text, cell: "#\(i + 1) in \($0.trials):\(cell.counted.count)")
       }
     }
-    var lines = distinct(missed.map(\.text)).flatMap { text in
+    // Where a control fails, the other figures may mean nothing.
+    var lines = Profile.Control.allCases.flatMap { control in
+      wrap(
+        "\(control.rawValue) control failed",
+        [
+          summary.failedControls.filter { $0.control == control }
+            .map { "#\($0.cell + 1) killed in \($0.killed.events):\($0.killed.trials)" }
+            .joined(separator: ", ")
+        ].filter { !$0.isEmpty }, style.warning)
+    }
+    lines += distinct(missed.map(\.text)).flatMap { text in
       wrap(
         "expected \(text)",
         ["missed by " + missed.filter { $0.text == text }.map(\.cell).joined(separator: ", ")],
         style.warning)
     }
     for (i, cell) in cells.enumerated()
-    where !cell.profile.expect.isEmpty && cell.counted.isEmpty && !cell.trials.isEmpty {
+    where cell.isSilent && !cell.trials.isEmpty {
       lines += wrap("inconclusive", ["#\(i + 1): no trial says anything"], style.warning)
     }
     return lines
@@ -160,7 +78,7 @@ package struct TerminalReport {
 
   // MARK: Tables
 
-  private func varies(_ key: String) -> Bool {
+  func varies(_ key: String) -> Bool {
     Set(cells.map { cell in cell.axes.first { $0.key == key }?.value ?? "" }).count > 1
   }
 
@@ -219,7 +137,12 @@ package struct TerminalReport {
     let killed = cell.killed
     let interval = killed.trials == 0 ? nil : killed.wilson()
     let classes = cell.classes.map { "\($0.key.rawValue)\u{a0}\($0.count)" }
-    let outcomes = cell.outcomes.map { "\($0.key.rawValue)\u{a0}\($0.count)" }
+    var outcomes = cell.outcomes.map { "\($0.key.rawValue)\u{a0}\($0.count)" }
+    switch cell.profile.control {
+    case .positive: outcomes.append("control\u{a0}+")
+    case .negative: outcomes.append("control\u{a0}-")
+    case nil: break
+    }
     return [
       "\(killed.events):\(killed.trials)",
       interval.map {
@@ -273,7 +196,7 @@ package struct TerminalReport {
 
   private var movers: [String] {
     let names = Set(trials.flatMap { $0.vmstat.keys }).filter { name in
-      !Self.bookkeeping.contains { name.hasPrefix($0) }
+      !Self.bookkeeping.contains { name.hasPrefix($0) } && !ReclaimSection.shows(name)
     }
     func median(_ cell: CellSummary, _ name: String) -> Double? {
       cell.sample { $0.vmstat[name].map(Double.init) }.median
@@ -282,32 +205,15 @@ package struct TerminalReport {
       .filter { $0.1 > 0 }
       .sorted { ($0.1, $1.0) > ($1.1, $0.0) }.prefix(Self.counters).map(\.0)
     if ranked.isEmpty { return [] }
-    var lines: [String] = []
-    var rest = Array(cells.enumerated())[...]
-    while !rest.isEmpty {
-      // As many cells side by side as there is room for.
-      var across = min(Self.cellsAcross, rest.count)
-      func table() -> Table {
-        let part = rest.prefix(across)
-        var table = Table(
-          [("vmstat, per trial", .left)]
-            + part.map { ("#\($0.offset + 1)", Table.Alignment.right) })
-        for name in ranked {
-          table.add(
-            [name] + part.map { median($0.element, name).map { Format.fixed($0, 0) } ?? "-" })
-        }
-        return table
-      }
-      while across > 1, !table().fits(Self.width) { across -= 1 }
-      var text = table().lines(within: Self.width)
-      text[0] = style.bold(text[0])
-      lines += text
-      rest = rest.dropFirst(across)
+    let rows = ranked.map { name in
+      (
+        label: name,
+        figures: cells.map { median($0, name).map { Format.fixed($0, 0) } ?? "-" }
+      )
     }
-    return lines + [
+    return Table.across("vmstat, per trial", rows, width: Self.width, style.bold) + [
       "Growth from the start delay to the streams' end, median, largest first. Not",
-      "shown: pgalloc*, pgfree, pgfault, numa*. pgscan_direct does not count a memcg's",
-      "own reclaim.",
+      "shown: the counters above, pgalloc*, pgfree, pgfault, numa*.",
     ]
   }
 
@@ -324,7 +230,7 @@ package struct TerminalReport {
   }
 
   /// A paragraph whose `title` is painted after it was broken: escape sequences take no room.
-  private func hang(_ title: String, _ rest: String, _ paint: (String) -> String) -> [String] {
+  func hang(_ title: String, _ rest: String, _ paint: (String) -> String) -> [String] {
     var lines = Format.broken(title + rest, width: Self.width, indent: 4)
     let shown = lines[0].prefix(title.count)
     lines[0] = paint(String(shown)) + lines[0].dropFirst(shown.count)

@@ -88,7 +88,9 @@ struct CampaignSummaryTests: ProfileSuite {
     trial.memoryPressure = .init(some: 16, full: 17)
     trial.ioPressure = .init(some: 18, full: 19)
     trial.trace = TraceHealth(
-      try RecordReader(try directory.write("t.jsonl", "{\"type\":\"trace\"}\n")))
+      try RecordReader(
+        try directory.write(
+          "t.jsonl", "{\"type\":\"trace\",\"events\":{\"vmscan:mm_vmscan_throttled\":24}}\n")))
     trial.latencies = [
       "fsync": Distribution([(value: 20, count: 2), (value: 21, count: 1)]),
       TraceSpan.throttledWriteback.label: Distribution([(value: 1, count: 24)]),
@@ -182,6 +184,43 @@ struct CampaignSummaryTests: ProfileSuite {
       [["kernel": "debian:6.1"]], trials: 1,
       replacing: ["\"expect\":{\"oom_kill\":\"== 0\"}": "\"expect\":{}"])
     #expect(try verdict() == .met)
+  }
+
+  /// A control that does not come true fails the campaign, whatever was expected.
+  @Test func controls() throws {
+    func cell(_ control: String, _ trials: [TrialSummary]) throws -> CellSummary {
+      var cell = try self.cell(trials)
+      cell.profile.control = Profile.Control(rawValue: control)
+      return cell
+    }
+    let (dead, alive) = (try trial(.oom, kills: 1), try trial(.completed))
+    let unknown = try trial(.invalid, kills: 1)
+    #expect(try !cell("positive", [dead, dead, unknown]).isFailedControl)
+    #expect(try cell("positive", [dead, alive]).isFailedControl)
+    // It died otherwise than it should have.
+    #expect(try cell("positive", [dead, trial(.panic)]).isFailedControl)
+    #expect(try !cell("negative", [alive, unknown]).isFailedControl)
+    #expect(try cell("negative", [alive, dead]).isFailedControl)
+    #expect(try !cell("none", [alive, dead]).isFailedControl)
+    #expect(try !cell("positive", [unknown]).isFailedControl)
+    #expect(try cell("positive", [unknown]).isSilent && !cell("none", [unknown]).isSilent)
+
+    let campaign = CampaignFixture(directory)
+    for (control, verdict, killed) in [
+      ("positive", CampaignSummary.Verdict.missed, false), ("positive", .met, true),
+      ("negative", .missed, true), ("negative", .met, false),
+    ] {
+      try campaign.plan(
+        [["kernel": "debian:6.1"]], trials: 1,
+        replacing: ["\"expect\":{\"oom_kill\":\"== 0\"}": "\"control\":\"\(control)\""])
+      try campaign.trial(1, 1, from: killed ? RecordFixture.killed : RecordFixture.completed)
+      let summary = try CampaignSummary(directory: directory.root)
+      #expect(summary.verdict == verdict, "\(control) \(killed)")
+      let failed = summary.failedControls.map { "\($0.cell) \($0.control.rawValue)" }
+      #expect(failed == (verdict == .missed ? ["0 \(control)"] : []))
+    }
+    try campaign.trial(1, 1, from: RecordFixture.completed, without: ["end"])
+    #expect(try CampaignSummary(directory: directory.root).verdict == .inconclusive)
   }
 
   @Test(arguments: ["", "{}", "{\"cells\":[]}", "{\"cells\":[{}],\"seed\":1}"])

@@ -133,6 +133,15 @@ struct TrialSummaryTests {
     #expect(whole.longestWrite == 150_863_871)
   }
 
+  /// Of what pins and tasks time as well.
+  @Test func latenciesOfAllWorkersAreMissed() throws {
+    let trial = try TrialSummary(
+      try directory.record(
+        from: RecordFixture.killed,
+        adding: ["touches", "rounds"].map { "{\"type\":\"\($0)\",\"t\":1,\"log_lost\":2}" }))
+    #expect(trial.lostLatencies == 4)
+  }
+
   @Test func latenciesThatAreMissingAreCounted() throws {
     let trial = try TrialSummary(
       try directory.record(
@@ -183,6 +192,72 @@ struct TrialSummaryTests {
     // 101 writes: ranks 51 and 100.
     #expect(trial.stall == .init(p50: 20, p99: 30, max: 40, count: 101))
     #expect(trial.longestSync == nil)
+  }
+
+  /// What a task or a pin waits for is none of the streams' figures.
+  @Test func longestIsOfTheStreams() throws {
+    func line(_ type: String, _ whose: String, _ kind: String) -> String {
+      "{\"type\":\"\(type)\",\"t\":1,\"\(whose)\":\"x\",\"kind\":\"\(kind)\","
+        + "\"latency\":70000000000,\"age\":70000000000}"
+    }
+    let trial = try TrialSummary(
+      try directory.record(
+        from: RecordFixture.killed,
+        adding: ["slow", "in-flight"].flatMap { type in
+          [line(type, "task", "write"), line(type, "task", "fsync"), line(type, "pinned", "touch")]
+        }))
+    #expect(trial.stall?.count == 96 && trial.longestWrite == 150_863_871)
+    #expect(trial.longestSync == 5_528_092_671)
+  }
+
+  @Test func latenciesByWorker() throws {
+    func latency(_ worker: String, _ value: Int) -> String {
+      "{\"type\":\"latency\",\"t\":1,\"of\":\"fsync\",\(worker),\"max\":\(value),"
+        + "\"sum\":\(value),\"v\":[[\(value),1]]}"
+    }
+    let trial = try TrialSummary(
+      try directory.record(
+        from: RecordFixture.killed,
+        replacing: ["\"fsync\":\"end\"": "\"jobs\":2,\"fsync\":\"end\""],
+        adding: [
+          // Older records say `stream`.
+          latency("\"stream\":\"backup-0\"", 3), latency("\"worker\":\"backup-1\"", 5),
+          latency("\"worker\":\"backup-2\"", 7),
+        ]))
+    #expect(trial.latency(of: "fsync", worker: nil)?.max == 7)
+    // A stream has what its jobs have.
+    #expect(trial.latency(of: "fsync", worker: "backup")?.max == 5)
+    #expect(trial.latency(of: "fsync", worker: "backup")?.count == 2)
+    #expect(trial.latency(of: "fsync", worker: "backup-0")?.max == 3)
+    #expect(trial.latency(of: "fsync", worker: "db") == nil)
+    #expect(trial.latency(of: "write", worker: "backup") == nil)
+  }
+
+  // MARK: Pins
+
+  @Test func pinsThatFellShort() throws {
+    func pin(_ members: String) -> String {
+      "{\"type\":\"pin\",\"t\":1,\"pinned\":\"db\",\(members)}"
+    }
+    func shortfalls(_ lines: [String], growth: Bool = false) throws -> [TrialSummary.Shortfall] {
+      try TrialSummary(
+        try directory.record(
+          from: RecordFixture.killed,
+          replacing: growth ? ["\"mode\":\"locked\"": "\"growth\":\"1B/s\""] : [:],
+          adding: lines)
+      ).shortfalls
+    }
+    let refused = pin("\"size\":60,\"reached\":41,\"errno\":\"ENOMEM\"")
+    let late = pin("\"size\":60,\"reached\":40,\"errno\":null")
+    let whole = pin("\"size\":60,\"reached\":60,\"errno\":null")
+    let old = pin("\"touches\":9,\"touch_max\":9")
+    let both: [TrialSummary.Shortfall] = [
+      .init(worker: "db", size: 60, reached: 41, errno: "ENOMEM"),
+      .init(worker: "db", size: 60, reached: 40, errno: nil),
+    ]
+    #expect(try shortfalls([refused, late, whole, old]) == both)
+    // One that grows is not refused when the streams end before it.
+    #expect(try shortfalls([refused, late, whole, old], growth: true) == [both[0]])
   }
 
   // MARK: Pressure

@@ -70,6 +70,47 @@ struct RecordTextTests {
         """)
   }
 
+  /// Pins, tasks and the timeline.
+  @Test func whatTheWorkersDid() throws {
+    let text = try text(
+      try directory.write(
+        "record.jsonl",
+        """
+        {"type":"header","plan":{"label":"p","axes":{},"number":1,"seed":1}}
+        {"type":"phase","t":0,"name":"set-up"}
+        {"type":"pin","t":1,"pinned":"db","size":62914560,"reached":43253760,"errno":"ENOMEM"}
+        {"type":"pin","t":1,"pinned":"heap","size":1048576,"reached":1048576,"errno":null,"touches":256,"touch_max":30000000}
+        {"type":"pin","t":1,"pinned":"old","touches":256,"touch_max":30000000}
+        {"type":"moment","t":1000000000,"at":1000000000,"what":"bandwidth=1048576, start drop"}
+        {"type":"device","t":1000000000,"bandwidth":1048576,"iops":50}
+        {"type":"slow","t":2000000000,"task":"drop","pid":7,"kind":"truncate","latency":1200000000}
+        {"type":"task","t":2000000000,"pid":7,"comm":"wb-task"}
+        {"type":"state","t":2100000000,"task":"drop","round":3,"extents":null,"delalloc_bytes":4194304,"unwritten_bytes":0,"dirty_pages":1024,"writeback_pages":0}
+        {"type":"state","t":2100000000,"task":"drop","round":4,"extents":12,"delalloc_bytes":null,"unwritten_bytes":null,"dirty_pages":null,"writeback_pages":null}
+        {"type":"device","t":2200000000,"bandwidth":null,"iops":null}
+        {"type":"touches","t":3000000000,"pinned":"heap","touches":1500,"touch_max":2000000,"behind":12}
+        {"type":"rounds","t":3000000000,"task":"drop","pid":7,"ended":"rounds","rounds":5,"log_lost":0}
+        {"type":"span","t":3000000001,"of":"memcg-reclaim","ns":25000000,"pid":7}
+
+        """))
+    #expect(
+      text.split(separator: "\n").dropFirst(2).dropLast(2).joined(separator: "\n") == """
+            0.000  phase set-up
+            0.000  pin db has 41.3 MiB of 60.0 MiB (ENOMEM)
+            0.000  pin heap has 1.0 MiB; 256 first touches, the longest 0.03 s
+            0.000  pin old: 256 first touches, the longest 0.03 s
+            1.000  at 1.00 s: bandwidth=1048576, start drop
+            1.000  device: 1.0 MiB/s, 50 IOPS
+            2.000  drop: truncate took 1.20 s
+            2.100  drop round 3: 1024 pages dirty, 0 pages under writeback, 4.0 MiB not allocated, 0.0 MiB unwritten
+            2.100  drop round 4: 12 extents
+            2.200  device: unthrottled
+            3.000  pin heap: 1500 touches, the longest 0.00 s, 12 behind
+            3.000  task drop: 5 rounds, ended by rounds
+            3.000  memcg-reclaim of 0.03 s in wb-task (7)
+        """)
+  }
+
   @Test func endWithAReason() throws {
     let text = try text(
       try directory.write(

@@ -67,16 +67,14 @@ struct TerminalReportTests {
   /// What the kernel's events and the workers' clocks tell, for each cell and with its definition.
   @Test func tracedCampaign() throws {
     try campaign.plan([["fs": "xfs"], ["fs": "ext4"]], trials: 1)
-    func latency(_ of: String, _ values: [(Int, Int)], max: Int) -> String {
-      let pairs = values.map { "[\($0.0),\($0.1)]" }.joined(separator: ",")
-      return "{\"type\":\"latency\",\"t\":1,\"of\":\"\(of)\",\"max\":\(max),\"v\":[\(pairs)]}"
-    }
     let trace =
-      "{\"type\":\"trace\",\"lost\":[{\"cpu\":1,\"overrun\":7}],\"punted\":{\"backup\":48}}"
+      "{\"type\":\"trace\",\"lost\":[{\"cpu\":1,\"overrun\":7}],\"punted\":{\"backup\":48},"
+      + "\"events\":{\"writeback:balance_dirty_pages\":9,\"writeback:writeback_start\":3}}"
     try campaign.trial(
       1, 1, from: RecordFixture.killed,
       adding: [
-        latency("write", [(22_000_000, 95), (1_500_000_000, 1)], max: 1_500_400_000),
+        latency(
+          "write", [(22_000_000, 95), (1_500_000_000, 1)], max: 1_500_400_000, worker: "backup"),
         latency("block-write", [(3_880_000_000, 20)], max: 3_910_000_000),
         latency("dirty-throttle", [(8_000_000, 4)], max: 8_000_000), trace,
         "{\"type\":\"mirror\",\"t\":3000,\"from\":1000,\"cpu\":900,\"steal\":0,\"balloon\":4,"
@@ -92,6 +90,118 @@ struct TerminalReportTests {
     let text = try campaign.report()
     try expectGolden(text, "traced.txt")
     expectNarrow(text)
+  }
+
+  private func latency(
+    _ of: String, _ values: [(Int, Int)], max: Int, worker: String? = nil
+  ) -> String {
+    let pairs = values.map { "[\($0.0),\($0.1)]" }.joined(separator: ",")
+    let sum = values.reduce(0) { $0 + $1.0 * $1.1 }
+    let whose = worker.map { "\"worker\":\"\($0)\"," } ?? ""
+    return "{\"type\":\"latency\",\"t\":1,\"of\":\"\(of)\",\(whose)\"max\":\(max),"
+      + "\"sum\":\(sum),\"v\":[\(pairs)]}"
+  }
+
+  private static func snapshot(_ when: String, _ counters: String) -> String {
+    "{\"type\":\"snapshot\",\"t\":1,\"file\":\"/proc/vmstat\",\"when\":\"\(when)\",\"values\":{\(counters)}}"
+  }
+
+  private static let events =
+    "\"vmscan:mm_vmscan_throttled\":31,\"writeback:balance_dirty_pages\":9,"
+    + "\"vmscan:mm_vmscan_memcg_reclaim_end\":5,\"vmscan:mm_vmscan_direct_reclaim_end\":0,"
+    + "\"writeback:writeback_start\":3"
+
+  /// A situation with everything that a profile can have, a control that fails, a pin that fell short, and
+  /// what reclaim did.
+  @Test func situation() throws {
+    let profile: KeyValuePairs = [
+      "\"summary\":\"":
+        "\"source\":{\"list\":\"linux-mm\",\"subject\":\"mm: vmscan: avoid stalls\","
+        + "\"date\":\"2026\"},\"summary\":\"",
+      "\"pinned\":[{":
+        "\"cgroups\":[{\"name\":\"data\",\"memory.min\":\"8388608\"},{\"name\":\"batch\"}],"
+        + "\"tasks\":[{\"name\":\"probe\",\"do\":\"probe\",\"cgroup\":\"batch\"},{\"name\":\"drop\","
+        + "\"do\":\"truncate\",\"size\":4194304,\"state\":\"writeback\",\"rounds\":5}],"
+        + "\"timeline\":[{\"at\":\"0s\",\"start\":\"drop\"},{\"at\":\"1s\",\"bandwidth\":\"1MiB/s\","
+        + "\"delay\":\"20ms\"},{\"at\":\"2500ms\",\"bandwidth\":\"unlimited\",\"cgroup\":\"batch\","
+        + "\"limits\":{\"memory.high\":\"16777216\"}}],"
+        + "\"pinned\":[{\"name\":\"heap\",\"cgroup\":\"data\",\"size\":8388608,\"mode\":\"hot\","
+        + "\"growth\":\"65536B/s\",\"huge\":false,\"rate\":500,\"distribution\":\"zipf\"},{",
+      "\"fsync\":\"end\"":
+        "\"jobs\":2,\"fsync\":4194304,\"sync\":\"fdatasync\",\"read_back\":2097152,"
+        + "\"compressible\":50,\"cgroup\":\"batch\"",
+      "\"rate\":\"unlimited\"": "\"rate\":\"2097152B/s\",\"pace\":\"closed\"",
+      "\"iops\":\"unlimited\"": "\"iops\":50,\"delay\":\"5ms\"",
+      "\"cpus\":2": "\"cpus\":2,\"nodes\":2,\"zram\":67108864",
+      "\"expect\":{": "\"control\":\"negative\",\"expect\":{\"probe.fsync.p99\":\"< 1s\",",
+    ]
+    try campaign.plan(
+      [["kernel": "debian:6.1"], ["kernel": "debian:6.12"]], trials: 2, replacing: profile)
+    func shortfall(_ reached: Int) -> String {
+      "{\"type\":\"pin\",\"t\":1,\"pinned\":\"db\",\"size\":56623104,\"reached\":\(reached),"
+        + "\"errno\":\"ENOMEM\"}"
+    }
+    for number in 1...2 {
+      try campaign.trial(
+        1, number, from: RecordFixture.completed,
+        replacing: ["\"fsync\":\"end\"": "\"jobs\":2,\"fsync\":\"end\""], without: ["snapshot"],
+        adding: [
+          latency("fsync", [(20_000_000, 9)], max: 20_400_000, worker: "backup-0"),
+          latency("fsync", [(30_000_000, 9)], max: 30_400_000, worker: "backup-1"),
+          latency("fsync", [(2_000_000_000, 9)], max: 2_000_400_000, worker: "probe"),
+          latency("fault", [(90_000, 9)], max: 91_000, worker: "probe"),
+          latency("touch", [(50_000, 99)], max: 1_000_000, worker: "heap"),
+          latency("truncate", [(7_000_000, 5)], max: 7_100_000, worker: "drop"),
+          latency("VMSCAN_THROTTLE_WRITEBACK", [(100_000_000, 30 + number)], max: 100_000_000),
+          latency("memcg-reclaim", [(4_000_000, 5)], max: 4_000_000),
+          latency("flusher-wake", [(58_000_000, 2)], max: 58_000_000),
+          "{\"type\":\"trace\",\"events\":{\(Self.events)}}",
+          "{\"type\":\"columns\",\"lane\":\"slow\",\"interval\":100000000,"
+            + "\"names\":[\"kswapd0:run\",\"kswapd1:run\"]}",
+          "{\"type\":\"sample\",\"t\":6000000000,\"lane\":\"slow\",\"v\":[1000000,2000000]}",
+          "{\"type\":\"sample\",\"t\":6100000000,\"lane\":\"slow\",\"v\":[61000000,42000000]}",
+          Self.snapshot(
+            "before",
+            "\"nr_vmscan_write\":1,\"allocstall_dma32\":2,\"allocstall_normal\":0,"
+              + "\"pswpout\":7,\"pswpin\":0,\"compact_stall\":0,\"pgscan_file\":10,\"pgpgout\":1,"
+              + "\"oom_kill\":0"),
+          Self.snapshot(
+            "after",
+            "\"nr_vmscan_write\":41,\"allocstall_dma32\":5,\"allocstall_normal\":1,"
+              + "\"pswpout\":77,\"pswpin\":0,\"compact_stall\":0,\"pgscan_file\":20,\"pgpgout\":9,"
+              + "\"oom_kill\":0"),
+          shortfall(number == 1 ? 43_253_760 : 47_185_920),
+        ])
+    }
+    try campaign.trial(2, 1, from: RecordFixture.killed, adding: [shortfall(4096)])
+    let text = try campaign.report()
+    try expectGolden(text, "situation.txt")
+    expectNarrow(text)
+  }
+
+  /// A positive control that survives puts the others in doubt, and is said before the expectations.
+  @Test func failedControls() throws {
+    try campaign.plan(
+      [["fs": "ext4"], ["fs": "xfs"]], trials: 1,
+      replacing: ["\"expect\":{": "\"control\":\"positive\",\"expect\":{"])
+    try campaign.trial(1, 1, from: RecordFixture.completed)
+    try campaign.trial(2, 1, from: RecordFixture.killed)
+    let lines = try campaign.report().split(separator: "\n")
+    let failed = try #require(lines.firstIndex(of: "positive control failed: #1 killed in 0:1"))
+    let missed = try #require(lines.firstIndex(of: "expected oom_kill == 0: missed by #2 in 1:1"))
+    #expect(failed < missed)
+    #expect(lines.contains("2  xfs   1:1  21-100 %        dirty 1         oom 1, control +"))
+    #expect(
+      try campaign.report(colour: true).contains("\u{1b}[31mpositive control failed\u{1b}[0m"))
+  }
+
+  /// Every kind of operation that a worker may time has a row and a definition.
+  @Test func operationsHaveDefinitions() {
+    #expect(LatencySection.operations.map(\.of) == Profile.Expectation.Metric.operations)
+    // First touches are in the histogram of their pin.
+    #expect(
+      Set(SharedBlock.Kind.allCases.map(\.label)).subtracting(["populate"])
+        == Set(Profile.Expectation.Metric.operations))
   }
 
   @Test func onlyColourHasEscapes() throws {

@@ -1,0 +1,90 @@
+/// The part of the terminal report that says what reclaim did: always the same rows, since what it did not do
+/// is as much of an answer.
+struct ReclaimSection {
+  private typealias Row = (label: String, figures: [String])
+
+  private let cells: [CellSummary]
+
+  init(_ cells: [CellSummary]) { self.cells = cells }
+
+  /// Intervals whose number and whole length are shown, and the event that tells of each.
+  private static let spans: [(label: String, span: TraceSpan, event: TraceEvent)] =
+    Profile.Expectation.Metric.Reason.allCases.map { reason in
+      let span = TraceSpan.throttled(reason)
+      return (span.label, span, .throttled)
+    } + [
+      ("balance_dirty_pages pauses", .dirtyThrottle, .balanceDirtyPages),
+      ("memcg reclaim", .memcgReclaim, .memcgReclaimEnd),
+      ("direct reclaim", .directReclaim, .directReclaimEnd),
+    ]
+
+  private static let counters = [
+    "nr_vmscan_write", "nr_vmscan_immediate_reclaim", "nr_throttled_written", "pgscan_kswapd",
+    "pgscan_direct", "pgscan_file", "pgsteal_file", "allocstall", "oom_kill",
+  ]
+  /// Shown where one of them moved: not every machine has swap, or compacts.
+  private static let occasional = [
+    "pswpin", "pswpout", "compact_stall", "pgmigrate_success", "pgmigrate_fail",
+  ]
+
+  /// Whether a counter of /proc/vmstat stands here, by itself or in a sum.
+  static func shows(_ counter: String) -> Bool {
+    counters.contains(counter) || occasional.contains(counter) || isStall(counter)
+  }
+
+  /// One for each zone: allocstall_normal, ...
+  private static func isStall(_ counter: String) -> Bool { counter.hasPrefix("allocstall_") }
+
+  func lines(width: Int, _ paint: (String) -> String) -> [String] {
+    if cells.allSatisfy(\.counted.isEmpty) { return [] }
+    var rows = Self.spans.map { (label: $0.label, figures: figures($0.span, $0.event)) }
+    rows.append(
+      (
+        "kswapd CPU s",
+        cells.map { cell in
+          cell.sample(\.kswapd).median.map { Format.seconds($0) } ?? "-"
+        }
+      ))
+    rows.append(
+      (
+        "flusher woken by reclaim",
+        figures { trial in
+          trial.trace?.saw(.workStart) == true
+            ? Double(trial.latencies[TraceSpan.flusherWake.label]?.count ?? 0) : nil
+        }
+      ))
+    rows += Self.counters.map { name in (name, figures { Self.counter(name, of: $0) }) }
+    rows += Self.occasional.map { name in (name, figures { Self.counter(name, of: $0) }) }
+      .filter { row in row.figures.contains { !["0", "-"].contains($0) } }
+    return Table.across("what reclaim did", rows, width: width, paint)
+      + Format.broken(
+        "Median over trials; count / seconds in all, of the whole trace. Counters: growth from the"
+          + " start delay to the streams' end. -: nobody looked, or this kernel does not count it."
+          + " pgscan_kswapd, pgscan_direct and allocstall leave out a memcg's own reclaim;"
+          + " pgscan_file and pgsteal_file do not.",
+        width: width)
+  }
+
+  private func figures(_ value: (TrialSummary) -> Double?) -> [String] {
+    cells.map { cell in cell.sample(value).median.map { Format.fixed($0, 0) } ?? "-" }
+  }
+
+  private func figures(_ span: TraceSpan, _ event: TraceEvent) -> [String] {
+    cells.map { cell in
+      func median(_ value: (Distribution?) -> Double) -> Double? {
+        cell.sample { trial in
+          trial.trace?.saw(event) == true ? value(trial.latencies[span.label]) : nil
+        }.median
+      }
+      guard let count = median({ Double($0?.count ?? 0) }), let sum = median({ $0?.sum ?? 0 })
+      else { return "-" }
+      return "\(Format.fixed(count, 0)) / \(Format.seconds(sum))"
+    }
+  }
+
+  private static func counter(_ name: String, of trial: TrialSummary) -> Double? {
+    if name != "allocstall" { return trial.vmstat[name].map(Double.init) }
+    let zones = trial.vmstat.filter { isStall($0.key) }.map(\.value)
+    return zones.isEmpty ? nil : Double(zones.reduce(0, +))
+  }
+}

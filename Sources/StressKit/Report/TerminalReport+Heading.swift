@@ -1,0 +1,197 @@
+/// What stands above the tables: where and on what the trials ran, and what they did.
+extension TerminalReport {
+  /// What holds for the whole table; what differs among cells is in their rows.
+  var heading: [String] {
+    var lines = hang(
+      "\(summary.label): \(Self.count(cells.count, "cell")), "
+        + "\(Self.count(summary.planned, "trial")) each",
+      ", seed \(summary.seed)", style.bold)
+    lines += wrap("source", distinct(cells.compactMap(\.profile.source?.words)))
+    lines += wrap(
+      "accelerator",
+      distinct(
+        trials.map { trial in
+          Self.describe(accelerator: trial.accelerator)
+            + (trial.jobs > 1 ? "; \(trial.jobs) guests at a time" : "")
+        }))
+    for kernel in distinct(trials.map(\.kernel)) {
+      let all = trials.filter { $0.kernel == kernel }
+      // A guest that did not get as far as its environment does not tell of its LRU.
+      let told = all.filter { $0.lruGen != nil }
+      let texts = told.map { "\(kernel) = \($0.release), \(Self.describe(lruGen: $0.lruGen))" }
+      for text in distinct(told.isEmpty ? all.map { "\(kernel) = \($0.release)" } : texts) {
+        lines += wrap("kernel", [text])
+      }
+    }
+    let profiles = cells.map(\.profile)
+    lines += wrap("guest", distinct(profiles.map(\.machine.words)))
+    lines += wrap("device", distinct(profiles.map(\.device.words)))
+    lines += wrap("limits", distinct(profiles.map(\.limitWords)))
+    // The words of these have semicolons of their own.
+    for groups in distinct(profiles.map(\.groupWords)) where !groups.isEmpty {
+      lines += wrap("cgroups", [groups])
+    }
+    lines += wrap("streams", distinct(profiles.flatMap { $0.streams.map(\.words) }))
+    lines += wrap("tasks", distinct(profiles.flatMap { $0.tasks.map(\.words) }))
+    for moments in distinct(profiles.map(\.timelineWords)) where !moments.isEmpty {
+      lines += wrap("timeline", [moments])
+    }
+    let options = profiles.map { $0.filesystem.mount.joined(separator: ",") }
+    if options.contains(where: { !$0.isEmpty }) {
+      lines += wrap("mount options", distinct(options.map { $0.isEmpty ? "none" : $0 }))
+    }
+    lines += wrap("observer", distinct(profiles.map(\.observe.words)))
+    let fixed = (cells.first?.axes ?? []).filter { axis in
+      axis.key != "kernel" && !varies(axis.key)
+    }
+    if !fixed.isEmpty { lines += wrap("all cells", fixed.map { "\($0.key) \($0.value)" }) }
+    return lines
+  }
+
+  private static func describe(accelerator: String) -> String {
+    accelerator == "tcg"
+      ? "TCG: emulated, so compare outcomes and counts, not speeds" : accelerator.uppercased()
+  }
+
+  private static func describe(lruGen: String?) -> String {
+    switch lruGen {
+    case nil: "LRU unknown"
+    case "absent"?: "classic LRU (no MGLRU)"
+    case "0x0000"?: "classic LRU"
+    case let mask?: "MGLRU \(mask)"
+    }
+  }
+}
+
+// MARK: - A profile in words
+
+// Beside what each has, only what is not as usual.
+
+extension Profile {
+  /// The limits, and what takes up room below them.
+  fileprivate var limitWords: String {
+    let pins = pinned.isEmpty ? ["nothing pinned"] : pinned.map(\.words)
+    let clean = cache > 0 ? ["\(Units.sizeText(cache)) of clean cache"] : []
+    return (limits.map(\.words) + pins + clean).joined(separator: ", ")
+  }
+
+  fileprivate var groupWords: String {
+    cgroups.map { group in
+      let limits = group.limits.map(\.words).joined(separator: ", ")
+      return limits.isEmpty ? group.name : "\(group.name): \(limits)"
+    }.joined(separator: "; ")
+  }
+
+  fileprivate var timelineWords: String { timeline.map(\.words).joined(separator: "; ") }
+}
+
+extension Profile.Setting {
+  fileprivate var words: String {
+    let bytes = ProfileKeys.isBytes(key) ? UInt64(value) : nil
+    return "\(key) \(bytes.map(Units.sizeText) ?? value)"
+  }
+}
+
+extension Profile.Source {
+  fileprivate var words: String { "\(list), \"\(subject)\", \(date)" }
+}
+
+extension Profile.Device {
+  fileprivate var words: String {
+    let speed = bandwidth.map { Units.sizeText($0) + "/s" } ?? "unthrottled"
+    var words = "\(Units.sizeText(size)) virtio disk, \(speed)"
+    if let iops { words += ", \(iops) IOPS" }
+    if delay > 0 { words += ", delayed by \(Units.durationText(delay))" }
+    return words
+  }
+}
+
+extension Profile.Machine {
+  fileprivate var words: String {
+    var words = "\(Units.sizeText(memory)), \(TerminalReport.count(cpus, "CPU"))"
+    if nodes > 1 { words += ", \(nodes) nodes" }
+    if swap > 0 { words += ", swap \(Units.sizeText(swap))" }
+    if zram > 0 { words += ", zram \(Units.sizeText(zram))" }
+    return swap + zram > 0 ? words : words + ", no swap"
+  }
+}
+
+extension Profile.Pinned {
+  fileprivate var words: String {
+    let usual = Self(name: name, size: size)
+    var more: [String] = []
+    if let growth { more.append("grows by \(Units.sizeText(growth))/s") }
+    if let huge { more.append(huge ? "huge pages" : "no huge pages") }
+    if within != usual.within { more.append("within \(Units.durationText(within))") }
+    if rate != usual.rate { more.append("\(rate) touches/s") }
+    if distribution != usual.distribution { more.append(distribution.rawValue) }
+    if let workingSet { more.append("working set \(Units.sizeText(workingSet))") }
+    var words = "\(Units.sizeText(size)) \(mode.rawValue)"
+    if !more.isEmpty { words += " (\(more.joined(separator: ", ")))" }
+    if let cgroup { words += " in \(cgroup)" }
+    return words
+  }
+}
+
+extension Profile.Stream {
+  fileprivate var words: String {
+    var words = "\(engine.rawValue) \(Units.sizeText(block))"
+    if engine == .ioUring { words += " x \(depth)" }
+    words += size.map { ", \(Units.sizeText($0))" } ?? ", endless"
+    if files > 1 { words += " in \(files) files" }
+    if jobs > 1 { words += " by \(jobs) jobs" }
+    switch fsync {
+    case .none: words += sync == .dsync ? ", O_DSYNC" : ", no fsync"
+    case .end: words += ", \(sync.rawValue) at the end"
+    case .every(let bytes): words += ", \(sync.rawValue) every \(Units.sizeText(bytes))"
+    }
+    if access == .overwrite { words += ", overwriting" }
+    if let readBack { words += ", read back every \(Units.sizeText(readBack))" }
+    if compressible > 0 { words += ", \(compressible) % compressible" }
+    if preallocate { words += ", preallocated" }
+    if let rate { words += ", \(Units.sizeText(rate))/s at most" }
+    if pace != .open { words += ", \(pace.rawValue) pace" }
+    if let cgroup { words += ", in \(cgroup)" }
+    return words
+  }
+}
+
+extension Profile.Task {
+  fileprivate var words: String {
+    let usual = Self(name: name, action: action)
+    var words = action.rawValue
+    if size != usual.size { words += " \(Units.sizeText(size))" }
+    switch state {
+    case .delayed: break
+    case .allocated: words += " of allocated pages"
+    case .writeback: words += " under writeback"
+    }
+    words += " every \(Units.durationText(every))"
+    if let rounds { words += ", \(TerminalReport.count(rounds, "time"))" }
+    if let cgroup { words += ", in \(cgroup)" }
+    return words
+  }
+}
+
+extension Profile.Moment {
+  fileprivate var words: String {
+    var words = start.map { "start \($0)" } + stop.map { "stop \($0)" }
+    if let bandwidth {
+      words.append("device \(bandwidth.map { Units.sizeText($0) + "/s" } ?? "unthrottled")")
+    }
+    if let iops { words.append(iops.map { "\($0) IOPS" } ?? "any IOPS") }
+    if let delay { words.append("delayed by \(Units.durationText(delay))") }
+    words += limits.map { (cgroup.map { $0 + " " } ?? "") + $0.words } + sysctl.map(\.words)
+    return "at \(at == 0 ? "0s" : Units.durationText(at)) "
+      + words.joined(separator: ", ")
+  }
+}
+
+extension Profile.Observe {
+  fileprivate var words: String {
+    if level == .bare { return "bare, nothing read while the streams run" }
+    let rstat = rstat.map { "every " + Units.durationText($0) } ?? "off"
+    let lanes = [fast, interval].map(Units.durationText).joined(separator: " and ")
+    return "rstat \(rstat), lanes of \(lanes), \(trace ? "traced" : "not traced")"
+  }
+}
