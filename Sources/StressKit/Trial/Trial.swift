@@ -356,8 +356,23 @@ package final class Trial {
           ("worker", .string(worker.name)), ("pinned", .int(subject)), ("anon", .int(anon)),
           ("kernel", .int(kernel)), ("file", .int(file)),
           ("overhead", .int(anon + kernel + file - subject)),
+          ("mapped", Self.rollup(worker.pid)),
         ])
     }
+  }
+
+  /// What a process has of each kind of memory, by its page tables: proc(5), /proc/PID/smaps_rollup, in bytes.
+  /// Beside the cgroup's accounting another one, of another part of the kernel.
+  private static func rollup(_ pid: Int32) -> JSON {
+    let lines = ((try? File.text("/proc/\(pid)/smaps_rollup")) ?? "").split(separator: "\n")
+    return .object(
+      lines.compactMap { line in
+        let words = line.split(separator: " ")
+        guard words.count == 3, words[2] == "kB", let value = Int64(words[1]),
+          ["Rss:", "Locked:", "Shared_Dirty:", "AnonHugePages:"].contains(words[0])
+        else { return nil }
+        return (key: String(words[0].dropLast()), value: .int(value << 10))
+      })
   }
 
   private func recordEnd(_ worker: WorkerProcess) {
