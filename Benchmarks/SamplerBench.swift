@@ -26,7 +26,7 @@ enum SamplerBench {
     let device = "/dev/" + (disk ?? "none")
 
     let fast = Lanes.fastFiles(groups)
-    let slow = Lanes.slowFiles(device: device, .ext4, groups)
+    let slow = Lanes.slowFiles(disk: device, backing: BlockDevice.number(device), groups)
     print("fast lane: \(fast.map(\.path).joined(separator: " "))")
     print("slow lane: \(slow.map(\.path).joined(separator: " ")), and unbound kworkers")
     print("")
@@ -50,7 +50,8 @@ enum SamplerBench {
     let fast = Lanes.fastFiles(groups).flatMap(\.descriptors)
     let flushers = FlusherTime()
     let slow =
-      Lanes.slowFiles(device: device, .ext4, groups).flatMap(\.descriptors)
+      Lanes.slowFiles(disk: device, backing: BlockDevice.number(device), groups).flatMap(
+        \.descriptors)
       + (flushers?.descriptors ?? [])
     defer {
       for descriptor in fast + slow { close(descriptor) }
@@ -97,7 +98,7 @@ enum SamplerBench {
     var lanes = Lanes(observe, record)
     try record.start()
     try lanes.startFast(groups)
-    try lanes.startSlow(device: device, .ext4, groups)
+    try lanes.startSlow(disk: device, backing: BlockDevice.number(device), groups)
     // From when the threads have named themselves.
     cl_sleep_until(cl_boottime() + settling)
     let start = cl_monotonic()

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dm-ioctl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
@@ -22,6 +23,7 @@
 #include <sys/statfs.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -245,6 +247,52 @@ int cl_loop_attach(int file, int direct, int *number) {
   }
   close(control);
   return device;
+}
+
+// What every command passes; a table follows it.
+struct dm_message {
+  struct dm_ioctl head;
+  struct dm_target_spec spec;
+  char parameters[256];
+};
+
+static int dm(int control, unsigned long command, const char *name, uint32_t flags, struct dm_message *m) {
+  struct dm_ioctl *head = &m->head;
+  if (strlen(name) >= sizeof head->name) return -ENAMETOOLONG;
+  // 4.0 is what every kernel takes: a minor version above its own it refuses.
+  head->version[0] = DM_VERSION_MAJOR;
+  head->data_size = sizeof *m;
+  head->data_start = sizeof *head;
+  head->flags = flags;
+  strcpy(head->name, name);
+  return negated(ioctl(control, command, m));
+}
+
+int cl_dm_create(int control, const char *name, uint32_t *minor_number) {
+  struct dm_message m = {0};
+  int rc = dm(control, DM_DEV_CREATE, name, 0, &m);
+  if (rc >= 0) *minor_number = minor(m.head.dev);
+  return rc;
+}
+
+int cl_dm_load(int control, const char *name, uint64_t sectors, const char *target, const char *parameters) {
+  struct dm_message m = {.head.target_count = 1, .spec.length = sectors};
+  if (strlen(target) >= sizeof m.spec.target_type || strlen(parameters) >= sizeof m.parameters)
+    return -ENAMETOOLONG;
+  strcpy(m.spec.target_type, target);
+  strcpy(m.parameters, parameters);
+  return dm(control, DM_TABLE_LOAD, name, 0, &m);
+}
+
+int cl_dm_resume(int control, const char *name) {
+  struct dm_message m = {0};
+  // Without DM_SUSPEND_FLAG it is the resume, which suspends by itself where there is a table in use.
+  return dm(control, DM_DEV_SUSPEND, name, DM_SKIP_LOCKFS_FLAG, &m);
+}
+
+int cl_dm_remove(int control, const char *name) {
+  struct dm_message m = {0};
+  return dm(control, DM_DEV_REMOVE, name, 0, &m);
 }
 
 int cl_signal_descriptor(void) {

@@ -106,6 +106,20 @@ int cl_swapoff(const char *_Nonnull path);
 /// -EINVAL where its file system cannot.
 int cl_loop_attach(int file, int direct, int *_Nonnull number);
 
+/// Device mapper, by ioctl on a descriptor of /dev/mapper/control: the distribution has no static
+/// libdevmapper, and the product is one static binary. linux/dm-ioctl.h; the kernel's
+/// Documentation/admin-guide/device-mapper.
+/// `name`: 127 bytes at most.
+int cl_dm_create(int control, const char *_Nonnull name, uint32_t *_Nonnull minor);
+/// Loads a table of one target of `sectors` (of 512 bytes) beside the one in use, which it replaces at the
+/// resume.
+int cl_dm_load(int control, const char *_Nonnull name, uint64_t sectors, const char *_Nonnull target,
+               const char *_Nonnull parameters);
+/// Makes the loaded table the one in use. That waits for the requests under way and holds back new ones
+/// meanwhile; the file system above is not frozen for it, which would write back all that is dirty.
+int cl_dm_resume(int control, const char *_Nonnull name);
+int cl_dm_remove(int control, const char *_Nonnull name);
+
 /// Signal dispositions and descriptors that carry them: signalfd is not in the module map.
 /// Blocks SIGINT, SIGTERM and SIGHUP in the calling thread (and threads made later) and returns a descriptor.
 int cl_signal_descriptor(void);

@@ -18,14 +18,27 @@ package struct CgroupTree {
   }
 
   package static let mount = "/sys/fs/cgroup"
-  static let controllers = ["memory", "io", "cpu"]
+  private static let always = ["memory", "io", "cpu"]
   /// CGROUP2_SUPER_MAGIC, linux/magic.h.
   private static let cgroup2Magic: UInt64 = 0x6367_7270
 
+  private let controllers: [String]
   private(set) var made: [Group] = []
 
-  /// Checks that memory, io and cpu are on v2 and enables them below the root.
-  package init() throws(HarnessError) {
+  /// The controllers of a profile: memory, io, cpu, and those whose files it sets.
+  package static func controllers(for profile: Profile) -> [String] {
+    let limits =
+      profile.limits + profile.cgroups.flatMap(\.limits) + profile.timeline.flatMap(\.limits)
+    return limits.map { controller(of: $0.key) }.reduce(into: always) { all, name in
+      if !all.contains(name) { all.append(name) }
+    }
+  }
+
+  private static func controller(of file: String) -> String { String(file.prefix { $0 != "." }) }
+
+  /// Checks that the controllers are on v2 and enables them below the root.
+  package init(controllers: [String]) throws(HarnessError) {
+    self.controllers = controllers
     var magic: UInt64 = 0
     try check(
       cl_statfs_magic(Self.mount, &magic), Self.mount, "statfs",
@@ -36,7 +49,7 @@ package struct CgroupTree {
         remedy: "boot with cgroup_no_v1=all, or run in a guest: --kernel debian:6.12")
     }
     let have = (try File.text(Self.mount + "/cgroup.controllers")).split { " \n".contains($0) }
-    let missing = Self.controllers.filter { name in !have.contains { $0 == name } }
+    let missing = controllers.filter { name in !have.contains { $0 == name } }
     guard missing.isEmpty else {
       throw HarnessError(
         .environment, Self.mount + "/cgroup.controllers",
@@ -45,7 +58,7 @@ package struct CgroupTree {
     }
     try File.set(
       Self.mount + "/cgroup.subtree_control",
-      Self.controllers.map { "+" + $0 }.joined(separator: " "))
+      controllers.map { "+" + $0 }.joined(separator: " "))
     try Self.call(cgroup_init(), "cgroup_init", Self.mount)
   }
 
@@ -61,7 +74,7 @@ package struct CgroupTree {
       var pointer: OpaquePointer? = handle
       cgroup_free(&pointer)
     }
-    for controller in Self.controllers {
+    for controller in controllers {
       guard cgroup_add_controller(handle, controller) != nil else {
         throw HarnessError(.harness, "cgroup \(path)", "add controller \(controller)")
       }
@@ -82,7 +95,7 @@ package struct CgroupTree {
 
   /// Writes one interface file of a cgroup.
   package static func set(_ group: Group, _ setting: Profile.Setting) throws(HarnessError) {
-    let controller = String(setting.key.prefix { $0 != "." })
+    let controller = controller(of: setting.key)
     let operation = "write \(setting.key)=\(setting.value)"
     let handle = try handle(group.path)
     defer {
@@ -120,7 +133,7 @@ package struct CgroupTree {
         cgroup_free(&pointer)
       }
       // One controller: on v2 all share the directory, and the second would find it gone.
-      cgroup_add_controller(handle, Self.controllers[0])
+      cgroup_add_controller(handle, controllers[0])
       try Self.call(cgroup_delete_cgroup_ext(handle, 0), "delete", group.path)
       made.removeLast()
     }

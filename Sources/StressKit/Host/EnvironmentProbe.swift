@@ -19,7 +19,11 @@ package enum EnvironmentProbe {
   package static var onlineCPUs: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
   /// Members of the record's `environment` line; a file that the kernel lacks is null.
-  package static func members(device: String) -> [(String, JSON)] {
+  ///
+  /// - Parameters:
+  ///   - device: the scratch disk.
+  ///   - mountPoint: of the file system under test, which need not be on that disk itself.
+  package static func members(device: String, mountPoint: String) -> [(String, JSON)] {
     let settings: [(key: String, value: JSON)] = files.map { ($0, .optional(File.line($0))) }
     let mounts = (try? File.text("/proc/mounts")) ?? ""
     let name = device.split(separator: "/").last.map(String.init) ?? ""
@@ -32,7 +36,7 @@ package enum EnvironmentProbe {
       (
         "mount",
         .optional(
-          mounts.split(separator: "\n").last { $0.hasPrefix(device + " ") }.map(String.init))
+          mounts.split(separator: "\n").last { $0.contains(" \(mountPoint) ") }.map(String.init))
       ),
       (
         "cgroup_mount",

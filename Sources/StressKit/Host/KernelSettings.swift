@@ -13,8 +13,7 @@ package enum KernelSettings {
     _ kernel: Profile.Kernel, mounted: Bool
   ) throws(HarnessError) {
     for setting in kernel.sysctl where setting.key.hasPrefix("fs.") == mounted {
-      let path = "/proc/sys/" + setting.key.map { $0 == "." ? "/" : String($0) }.joined()
-      try File.set(path, setting.value, remedy: "check the sysctl's name against this kernel")
+      try setSysctl(setting)
     }
     for setting in kernel.sysfs
     where late.contains(where: { setting.key.hasPrefix($0) }) == mounted {
@@ -22,6 +21,11 @@ package enum KernelSettings {
         "/sys/" + setting.key, setting.value, remedy: "check the path against this kernel")
     }
     if let on = kernel.lruGen, !mounted { try setLRUGen(on) }
+  }
+
+  package static func setSysctl(_ setting: Profile.Setting) throws(HarnessError) {
+    let path = "/proc/sys/" + setting.key.map { $0 == "." ? "/" : String($0) }.joined()
+    try File.set(path, setting.value, remedy: "check the sysctl's name against this kernel")
   }
 
   /// Switches the multi-generational LRU, unless it is as wanted.
@@ -42,6 +46,11 @@ package enum KernelSettings {
   package static func setStrictLimit(
     _ on: Bool, device: String, _ kind: Profile.Filesystem.Kind
   ) throws(HarnessError) {
+    if kind == .tmpfs {
+      throw HarnessError(
+        .environment, "tmpfs", "has no backing device whose strict_limit could be set",
+        remedy: "leave kernel.strict_limit out, or take another filesystem.type")
+    }
     try File.set(
       "/sys/class/bdi/\(BlockDevice.backing(device, kind) ?? "?")/strict_limit", on ? "1" : "0",
       remedy: "strict_limit exists from kernel 6.2 on")
@@ -50,16 +59,26 @@ package enum KernelSettings {
 
 package enum BlockDevice {
   /// `MAJ:MIN` of a block device such as /dev/vda; nil when there is none.
-  package static func number(_ path: String) -> String? {
-    guard let name = FilePath(path).lastComponent?.string else { return nil }
-    return File.line("/sys/class/block/\(name)/dev")
+  package static func number(_ path: String) -> String? { attribute("dev", of: path) }
+
+  /// Size in sectors of 512 bytes, whatever the disk's own are; nil when there is no such device.
+  static func sectors(_ path: String) -> UInt64? {
+    attribute("size", of: path).flatMap { UInt64($0) }
   }
 
-  /// Name of the backing device of a mounted file system, in sysfs and debugfs.
-  static func backing(_ path: String, _ kind: Profile.Filesystem.Kind) -> String? {
+  private static func attribute(_ file: String, of path: String) -> String? {
+    guard let name = FilePath(path).lastComponent?.string else { return nil }
+    return File.line("/sys/class/block/\(name)/\(file)")
+  }
+
+  /// Name of the backing device of a mounted file system, in sysfs and debugfs; nil: it has none.
+  package static func backing(_ path: String, _ kind: Profile.Filesystem.Kind) -> String? {
+    switch kind {
     // btrfs has a backing device of its own for each file system.
-    kind == .btrfs
-      ? File.names(in: "/sys/class/bdi").last { $0.hasPrefix("btrfs-") } : number(path)
+    case .btrfs: File.names(in: "/sys/class/bdi").last { $0.hasPrefix("btrfs-") }
+    case .tmpfs: nil
+    case .ext4, .ext3, .xfs: number(path)
+    }
   }
 }
 

@@ -121,7 +121,7 @@ package struct GuestTrial {
       disks.append(.init(path: scratch.swap))
       plan.swapDevice = names.removeFirst()
     }
-    let modules = try kernel.moduleFiles(ModuleResolver.wanted(for: profile.filesystem.kind))
+    let modules = try kernel.moduleFiles(ModuleResolver.wanted(for: profile))
     let base = try Initramfs.build(
       binary: binary, kernel: kernel, modules: modules, store: store)
     var files: [Initramfs.Entry] = [.init(Guest.planPath, Array(plan.json.text.utf8))]
@@ -135,7 +135,8 @@ package struct GuestTrial {
     let started = cl_monotonic()
     var configuration = VirtualMachine.Configuration(
       kernel: kernel.image, initramfs: scratch.initramfs, accelerator: accelerator,
-      memory: profile.machine.memory, cpus: profile.machine.cpus, boot: profile.kernel.boot,
+      memory: profile.machine.memory, nodes: profile.machine.nodes, cpus: profile.machine.cpus,
+      boot: profile.kernel.boot,
       disks: disks, console: consolePath, record: recordPath)
     if plan.peer != nil { configuration.peer = peerPath }
     let machine = try VirtualMachine(configuration)
@@ -215,14 +216,16 @@ package struct GuestTrial {
         cpuWhenAlive = machine.cpuSeconds
         if line.starts(with: "{\"type\":\"sample\"".utf8) { continue }
         guard let event = try? JSON(parsing: line) else { continue }
-        if event["type"] == "phase", let name = event["name"]?.string {
-          progress(name)
-          // The measurement is over; what is still dirty need not trickle.
-          do throws(HarnessError) {
+        do throws(HarnessError) {
+          if event["type"] == "phase", let name = event["name"]?.string {
+            progress(name)
+            // The measurement is over; what is still dirty need not trickle.
             try follow(name, machine)
-          } catch {
-            return Ending(.harnessLost, reason: "throttle", message: error.description)
+          } else if let throttle = Throttle(event) {
+            try machine.throttle(throttle)
           }
+        } catch {
+          return Ending(.harnessLost, reason: "throttle", message: error.description)
         }
         if event["type"] == "guest-end" {
           return Ending(
@@ -278,11 +281,10 @@ package struct GuestTrial {
   private func follow(_ phase: String, _ machine: VirtualMachine) throws(HarnessError) {
     switch phase {
     case "ready":
-      let device = plan.profile.device
-      try machine.throttle(bandwidth: device.bandwidth, iops: device.iops)
+      try machine.throttle(Throttle(plan.profile.device))
       try machine.letGo()
     // Only to save time: without it what is dirty trickles.
-    case "unmount": try? machine.throttle(bandwidth: nil, iops: nil)
+    case "unmount": try? machine.throttle(Throttle(Profile.Device()))
     default: break
     }
   }

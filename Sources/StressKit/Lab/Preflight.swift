@@ -25,7 +25,7 @@ package enum Preflight {
           kernel = try Kernel(resolving: cell.kernel, store: store, progress: progress)
           kernels[cell.kernel] = kernel
         }
-        _ = try kernel.moduleFiles(ModuleResolver.wanted(for: cell.profile.filesystem.kind))
+        _ = try kernel.moduleFiles(ModuleResolver.wanted(for: cell.profile))
       } catch {
         if kernels[cell.kernel] == nil { failed.insert(cell.kernel) }
         note(error)

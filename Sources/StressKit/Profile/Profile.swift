@@ -244,6 +244,12 @@ package struct Profile: Equatable, Sendable {
     package init(at: UInt64) { self.at = at }
   }
 
+  /// Whether the scratch device ever holds requests back; tmpfs asks nothing of it.
+  package var usesDelay: Bool {
+    let delays = [device.delay] + timeline.compactMap(\.delay)
+    return filesystem.kind != .tmpfs && delays.contains { $0 > 0 }
+  }
+
   /// The scratch device.
   package struct Device: Equatable, Sendable {
     package var size: UInt64 = 512 << 20

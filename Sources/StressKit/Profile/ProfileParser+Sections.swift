@@ -231,7 +231,7 @@ extension ProfileParser {
       moment.bandwidth =
         section["bandwidth"]?.optional("unlimited") { $0.rate(in: 1...Units.largest) }
       moment.iops = section["iops"]?.optional("unlimited") { $0.integer(in: 1...Units.largest) }
-      moment.delay = section["delay"]?.duration(in: 0...longestDelay)
+      moment.delay = delay(section["delay"])
       moment.cgroup = group(section["cgroup"], names)
       moment.limits = limits(section["limits"]) ?? []
       if moment.limits.isEmpty { refuse(["cgroup"], in: section, unless: "it has limits") }
@@ -283,8 +283,14 @@ extension ProfileParser {
     if let iops = section["iops"]?.optional("unlimited", { $0.integer(in: 1...Units.largest) }) {
       device.iops = iops
     }
-    device.delay = section["delay"]?.duration(in: 0...longestDelay) ?? device.delay
+    device.delay = delay(section["delay"]) ?? device.delay
     return device
+  }
+
+  private static func delay(_ cursor: ProfileCursor?) -> UInt64? {
+    guard let cursor, let delay = cursor.duration(in: 0...longestDelay) else { return nil }
+    if !delay.isMultiple(of: 1_000_000) { cursor.fail("must be a whole number of ms (dm-delay)") }
+    return delay
   }
 
   static func filesystem(_ cursor: ProfileCursor?) -> Profile.Filesystem {

@@ -54,13 +54,14 @@ package struct Lanes {
   /// the flushers.
   ///
   /// - Parameters:
-  ///   - device: the scratch device, its file system mounted: the kernel knows the backing device's name.
-  ///   - groups: the cgroups whose writeback of that device is looked at.
+  ///   - disk: the scratch disk.
+  ///   - backing: name of the mounted file system's backing device; nil: it has none.
+  ///   - groups: the cgroups whose writeback to it is looked at.
   package mutating func startSlow(
-    device: String, _ kind: Profile.Filesystem.Kind, _ groups: [CgroupTree.Group]
+    disk: String, backing: String?, _ groups: [CgroupTree.Group]
   ) throws(HarnessError) {
     if isBare { return }
-    var sources: [any CounterSource] = Self.slowFiles(device: device, kind, groups)
+    var sources: [any CounterSource] = Self.slowFiles(disk: disk, backing: backing, groups)
     flushers = FlusherTime()
     if let flushers {
       try flushers.start()
@@ -70,7 +71,7 @@ package struct Lanes {
   }
 
   package static func slowFiles(
-    device: String, _ kind: Profile.Filesystem.Kind, _ groups: [CgroupTree.Group]
+    disk: String, backing: String?, _ groups: [CgroupTree.Group]
   ) -> [CounterFile] {
     var files = [
       CounterFile("/proc/vmstat", .keyed, prefix: "vmstat:"),
@@ -82,11 +83,11 @@ package struct Lanes {
         CounterFile(
           group.file("cpu.pressure"), .pressure, prefix: "\(group.path)/cpu.pressure:"))
     }
-    if let number = BlockDevice.number(device) {
+    if let number = BlockDevice.number(disk) {
       files.append(
         CounterFile("/sys/dev/block/\(number)/stat", .disk, prefix: "disk:"))
     }
-    if let backing = BlockDevice.backing(device, kind) {
+    if let backing {
       let directory = Mount.debugfs + "/bdi/" + backing
       // The root cgroup's directory is inode 1.
       let owners =

@@ -37,6 +37,9 @@ package final class Trial {
   }
   private var lanes: Lanes
   private var mount: Mount?
+  /// Lies over the scratch disk where the profile delays it.
+  private var delayed: DelayedDevice?
+  private var timeline: TimelineRunner?
   private var pageCache: PageCache?
   private let kernelLog: KernelLogFollower
   private var announcements: Announcements?
@@ -47,6 +50,7 @@ package final class Trial {
 
   private let awaitDevices: () throws(HarnessError) -> Void
   private let awaitGo: () throws(HarnessError) -> Void
+  private let throttle: (Throttle) throws(HarnessError) -> Void
 
   /// - Parameters:
   ///   - cgroups: the machine's v2 hierarchy; the caller's process is already in a group of its own.
@@ -54,10 +58,12 @@ package final class Trial {
   ///   - awaitDevices: returns when the scratch device and the file system's module are there. A guest
   ///     loads them while the pinned memory is being filled.
   ///   - awaitGo: called when all is ready; returns when the device is as slow as the profile wants.
+  ///   - throttle: changes that while the streams run.
   package init(
     _ plan: TrialPlan, record: RecordWriter, cgroups: CgroupTree, tracing: Tracing?,
     awaitDevices: @escaping () throws(HarnessError) -> Void,
-    awaitGo: @escaping () throws(HarnessError) -> Void
+    awaitGo: @escaping () throws(HarnessError) -> Void,
+    throttle: @escaping (Throttle) throws(HarnessError) -> Void
   ) throws(HarnessError) {
     self.plan = plan
     self.record = record
@@ -65,6 +71,7 @@ package final class Trial {
     self.tracing = tracing
     self.awaitDevices = awaitDevices
     self.awaitGo = awaitGo
+    self.throttle = throttle
     lanes = Lanes(plan.profile.observe, record)
     kernelLog = try KernelLogFollower(record)
     snapshots = Snapshots(record)
@@ -97,16 +104,20 @@ package final class Trial {
     phase("set-up")
     try kernelLog.start(reading: !isBare)
     try KernelSettings.apply(profile.kernel, mounted: false)
-    if let swap = plan.swapDevice {
-      // Before the pins, which may need it.
+    // Before the pins, which may need it.
+    if profile.machine.zram > 0 {
       try awaitDevices()
-      try check(cl_swapon(swap), swap, "swapon", code: .environment)
+      try Swap.onZram(profile.machine.zram)
     }
-    let limited = try cgroups.make(Self.root, try resolved(profile.limits))
+    if let swap = plan.swapDevice {
+      try awaitDevices()
+      try Swap.on(swap)
+    }
+    let limited = try cgroups.make(Self.root, try complete(profile.limits))
     self.limited = limited
     for group in profile.cgroups {
       tree.append(
-        try cgroups.make("\(Self.root)/\(group.name)", try resolved(group.limits)))
+        try cgroups.make("\(Self.root)/\(group.name)", try complete(group.limits)))
     }
     var seeds = SplitMix64(seed: plan.seed &+ 1)
     var groups: [CgroupTree.Group] = []
@@ -141,7 +152,7 @@ package final class Trial {
     }
     try awaitDevices()
     try mountScratch()
-    try lanes.startSlow(device: plan.device, profile.filesystem.kind, observed)
+    try lanes.startSlow(disk: plan.device, backing: backing, observed)
     for stream in profile.streams {
       let group = remaining.removeFirst()
       for job in 0..<stream.jobs {
@@ -178,8 +189,8 @@ package final class Trial {
     try announcements?.add(worker)
   }
 
-  /// Limits as they are written: io files name a device, whose number a profile cannot know.
-  private func resolved(_ limits: [Profile.Setting]) throws(HarnessError) -> [Profile.Setting] {
+  /// Limits as the kernel takes them; io files name a disk, whose number a profile cannot know.
+  private func complete(_ limits: [Profile.Setting]) throws(HarnessError) -> [Profile.Setting] {
     func lacksDevice(_ limit: Profile.Setting) -> Bool {
       ["io.max", "io.latency"].contains(limit.key) && !limit.value.contains(":")
     }
@@ -195,24 +206,28 @@ package final class Trial {
 
   private func mountScratch() throws(HarnessError) {
     let kind = profile.filesystem.kind
-    func mountDevice() throws(HarnessError) -> Mount {
+    // No delay yet: nor is the disk slow before all is ready.
+    if profile.usesDelay { delayed = try DelayedDevice(Self.root, over: plan.device, delay: 0) }
+    func mountSource() throws(HarnessError) -> Mount {
       try Mount(
-        plan.device, at: Self.mountPoint, type: kind.rawValue, options: profile.filesystem.mount)
+        source, at: Self.mountPoint, type: kind.rawValue, options: profile.filesystem.mount)
     }
-    mount = try mountDevice()
+    mount = try mountSource()
     if try prepareFiles(), kind != .tmpfs {
       // The files' page cache and inodes, whose writeback is the supervisor's, go with the mount.
       try mount?.unmount(deadline: cl_boottime() + 10 * Self.second)
       mount = nil
-      mount = try mountDevice()
+      mount = try mountSource()
     }
     phase("mounted")
     try KernelSettings.apply(profile.kernel, mounted: true)
     if let strict = profile.kernel.strictLimit {
-      try KernelSettings.setStrictLimit(strict, device: plan.device, kind)
+      try KernelSettings.setStrictLimit(strict, device: source, kind)
     }
     if let cache = plan.cacheDevice { pageCache = try PageCache(from: cache, bytes: profile.cache) }
-    record.emit("environment", EnvironmentProbe.members(device: plan.device))
+    record.emit(
+      "environment",
+      EnvironmentProbe.members(device: plan.device, mountPoint: Self.mountPoint))
   }
 
   /// Writes what streams are to write over; false when none does.
@@ -224,6 +239,14 @@ package final class Trial {
     }
     return !streams.isEmpty
   }
+
+  /// What is mounted: the scratch disk, or what lies over it, or nothing of the kind.
+  private var source: String {
+    profile.filesystem.kind == .tmpfs ? "tmpfs" : delayed?.path ?? plan.device
+  }
+
+  /// The mounted file system's backing device, by its name in sysfs and debugfs.
+  private var backing: String? { BlockDevice.backing(source, profile.filesystem.kind) }
 
   /// Waits until every worker has its memory, as much of it as it could get, or is ready to begin.
   private func awaitPins() throws(HarnessError) {
@@ -274,10 +297,15 @@ package final class Trial {
     snapshots.take("before", limited, tree.map(\.path) + workerGroups)
     let mirror = Mirror()
     try awaitGo()
+    try delayed?.setDelay(profile.device.delay)
     if let limited { try lanes.startRstat(limited) }
     let start = cl_boottime() + delay
     phase("delay", [("delay", .uint(delay))])
-    for actor in actors { try actor.worker.start(at: start) }
+    let timeline = try makeTimeline(begin: start)
+    let late = Set(profile.timeline.flatMap(\.start).flatMap(workers(called:)).map(\.pid))
+    for actor in actors where !late.contains(actor.worker.pid) {
+      try actor.worker.start(at: start)
+    }
     if let fault = plan.fault { try inject(fault, at: start + Self.second) }
     cl_sleep_until(start)
     phase("stream", at: start)
@@ -286,6 +314,7 @@ package final class Trial {
     var ended: Set<String> = []
     var progressDue = start + Self.second
     while ended.count < workers.count {
+      try timeline.advance(to: cl_boottime())
       for worker in workers where !ended.contains(worker.name) && worker.hasEnded() {
         ended.insert(worker.name)
         recordEnd(worker)
@@ -304,7 +333,7 @@ package final class Trial {
       if cl_boottime() >= deadline { break }
       // A bare trial looks for its workers' exits only.
       let pause = isBare ? 10 * Self.pollInterval : Self.pollInterval
-      cl_sleep_until(min(deadline, cl_boottime() + pause))
+      cl_sleep_until(min(deadline, timeline.next ?? .max, cl_boottime() + pause))
     }
     let stop = cl_boottime()
     phase("stop", at: stop)
@@ -324,6 +353,30 @@ package final class Trial {
     return stuck
   }
 
+  /// The workers that a profile means by a name: a stream has one for each of its jobs.
+  private func workers(called name: String) -> [WorkerProcess] {
+    let names = profile.streams.first { $0.name == name }?.each.map(\.name) ?? [name]
+    return workers.filter { names.contains($0.name) }
+  }
+
+  private func makeTimeline(begin: UInt64) throws(HarnessError) -> TimelineRunner {
+    var profile = profile
+    for i in profile.timeline.indices {
+      profile.timeline[i].limits = try complete(profile.timeline[i].limits)
+    }
+    let made = try TimelineRunner(
+      profile, begin: begin, limited: limited ?? CgroupTree.Group(path: Self.root),
+      delayed: delayed, record: record,
+      .init(
+        start: { [self] name throws(HarnessError) in
+          for worker in workers(called: name) { try worker.start(at: cl_boottime()) }
+        },
+        stop: { [self] name in for worker in workers(called: name) { worker.requestStop() } },
+        throttle: throttle))
+    timeline = made
+    return made
+  }
+
   private func startTracing() {
     let pairs = zip(profile.streams.flatMap(\.each), streams)
     let devices = [plan.device, plan.swapDevice].compactMap { $0 }
@@ -331,7 +384,7 @@ package final class Trial {
       TraceInstance.Target(
         devices: devices.compactMap(BlockDevice.number),
         superblock: Mount.superblock(at: Self.mountPoint) ?? "",
-        backing: BlockDevice.backing(plan.device, profile.filesystem.kind) ?? ""),
+        backing: backing ?? ""),
       record: record, slow: profile.observe.slow, workers: workers,
       submitters: Set(pairs.filter { $0.0.engine == .ioUring }.map(\.1.worker.pid)),
       groups: workerGroups.map { CgroupTree.Group(path: $0) })
@@ -442,10 +495,21 @@ package final class Trial {
   private func settle(_ sofar: Ending) -> Ending {
     var ending = sofar
     phase("unmount")
+    if ending.outcome != .stalled {
+      do throws(HarnessError) {
+        try timeline?.finish()
+      } catch {
+        ending = Ending(.invalid, reason: "timeline", message: error.description)
+      }
+      // Its actions refer to this trial.
+      timeline = nil
+    }
     if ending.outcome != .stalled, let mount {
       do {
+        try delayed?.setDelay(0)
         try mount.unmount(deadline: cl_boottime() + 10 * Self.second)
         phase("unmounted")
+        try delayed?.remove(deadline: cl_boottime() + 2 * Self.second)
       } catch {
         ending = Ending(.invalid, reason: "take-down", message: error.description)
       }

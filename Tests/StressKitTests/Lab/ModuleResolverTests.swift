@@ -112,11 +112,42 @@ struct ModuleResolverTests {
   }
 
   @Test(arguments: [
-    (Profile.Filesystem.Kind.ext3, "ext4"), (.ext4, "ext4"), (.xfs, "xfs"), (.btrfs, "btrfs"),
+    (Profile.Filesystem.Kind.ext3, ["ext4"]), (.ext4, ["ext4"]), (.xfs, ["xfs"]),
+    (.btrfs, ["btrfs"]), (.tmpfs, []),
   ])
-  func knowsWhatAGuestNeeds(_ kind: Profile.Filesystem.Kind, _ module: String) {
+  func knowsWhatAGuestNeeds(_ kind: Profile.Filesystem.Kind, _ modules: [String]) {
+    var profile = Profile(name: "p")
+    profile.filesystem.kind = kind
     #expect(
-      ModuleResolver.wanted(for: kind)
-        == ["virtio_pci", "virtio_blk", "virtio_console", module])
+      ModuleResolver.wanted(for: profile)
+        == ["virtio_pci", "virtio_blk", "virtio_console"] + modules)
+  }
+
+  @Test func knowsWhatDelayAndZramNeed() {
+    var profile = Profile(name: "p")
+    profile.timeline = [Profile.Moment(at: 1)]
+    profile.timeline[0].delay = 0
+    #expect(!profile.usesDelay)
+    profile.timeline[0].delay = 1_000_000
+    profile.machine.zram = 1 << 20
+    #expect(ModuleResolver.wanted(for: profile).suffix(3) == ["ext4", "dm_delay", "zram"])
+    // Without a timeline by its own delay; what lies idle need not be slow.
+    profile.timeline = []
+    profile.device.delay = 1_000_000
+    #expect(profile.usesDelay)
+    profile.filesystem.kind = .tmpfs
+    #expect(ModuleResolver.wanted(for: profile).suffix(2) == ["virtio_console", "zram"])
+  }
+
+  /// Of the compressor only kernels before 6.12 make a module; zram does not name it.
+  @Test func zramBringsItsCompressor() throws {
+    try fixture.write("z/modules.dep", "zram.ko: zsmalloc.ko\nzsmalloc.ko:\nlzo-rle.ko:\nlzo.ko:\n")
+    let kernel = Kernel(
+      spec: .path("x", modules: nil), image: "/k", release: "1", modules: fixture.path("z"))
+    #expect(
+      try kernel.moduleFiles(["zram"]).map { $0.name + ($0.isRequired ? "" : "?") }
+        == ["lzo_rle?", "zsmalloc", "zram"])
+    try fixture.write("z/modules.dep", "zram.ko: zsmalloc.ko\nzsmalloc.ko:\n")
+    #expect(try kernel.moduleFiles(["zram"]).map(\.name) == ["zsmalloc", "zram"])
   }
 }

@@ -39,6 +39,28 @@ struct VirtualMachineTests {
     #expect(values("-chardev", all).contains("socket,id=qmp,fd=3"))
   }
 
+  private func nodes(_ nodes: Int, memory: UInt64, cpus: Int) -> [String] {
+    VirtualMachine.arguments(
+      .init(
+        kernel: "/k", initramfs: "/i", accelerator: .tcg, memory: memory, nodes: nodes, cpus: cpus,
+        boot: [], disks: [], console: "/c"), qmp: 3, go: 4)
+  }
+
+  @Test func nodesDivideMemoryAndCPUs() {
+    let two = nodes(2, memory: 1025 << 20, cpus: 3)
+    #expect(values("-machine", two) == ["pc"] && values("-m", two) == ["1025M"])
+    #expect(
+      values("-object", two) == [
+        "memory-backend-ram,id=ram0,size=512M,prealloc=on",
+        "memory-backend-ram,id=ram1,size=513M,prealloc=on",
+      ])
+    #expect(
+      values("-numa", two) == [
+        "node,nodeid=0,memdev=ram0,cpus=0-0", "node,nodeid=1,memdev=ram1,cpus=1-2",
+      ])
+    #expect(values("-numa", nodes(1, memory: 1 << 30, cpus: 2)).isEmpty)
+  }
+
   /// Disks are named by the guest in this order.
   @Test func disks() {
     let all = arguments(

@@ -19,7 +19,7 @@ struct LanesTests {
     try record.start()
     let group = CgroupTree.Group(path: "no-such-group")
     try lanes.startFast([group])
-    try lanes.startSlow(device: "/dev/no-such-device", .ext4, [group])
+    try lanes.startSlow(disk: "/dev/no-such-device", backing: nil, [group])
     try lanes.startRstat(group)
     #expect(eventually { lanes.health.allSatisfy { $0.samples >= 10 } })
     lanes.finish()

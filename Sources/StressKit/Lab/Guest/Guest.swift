@@ -75,7 +75,9 @@ package enum Guest {
           try modules.finish(record)
           try peer?.start()
         },
-        awaitGo: { () throws(HarnessError) in try awaitGo(modules) })
+        awaitGo: { () throws(HarnessError) in try awaitGo(modules) },
+        // The host reads it, and has QEMU do it.
+        throttle: { throttle in record.emit("device", throttle.members) })
       trial = made
       ending = made.run()
       if let peer { try peer.finish(to: try openPort(Peer.port, O_WRONLY, modules)) }
@@ -94,7 +96,7 @@ package enum Guest {
     _ plan: TrialPlan
   ) throws(HarnessError) -> (CgroupTree, supervisor: CgroupTree.Group, Tracing?) {
     if let on = plan.profile.kernel.lruGen { try KernelSettings.setLRUGen(on) }
-    var cgroups = try CgroupTree()
+    var cgroups = try CgroupTree(controllers: CgroupTree.controllers(for: plan.profile))
     let supervisor = try cgroups.make(
       "supervisor", [Profile.Setting("memory.min", "\(64 << 20)")], lasting: true)
     try CgroupTree.enter(supervisor)

@@ -40,7 +40,9 @@ package struct ModuleResolver {
   /// By name: the path relative to the directory, and the names of all that must be loaded before.
   private var dependencies: [String: (path: String, before: [String])] = [:]
   private var aliases: [String: [String]] = [:]
-  private var softDependencies: [String: [String]] = [:]
+  /// zram does not say that it asks for its compressor by name, and a guest has no modprobe to answer: before
+  /// 6.12 it is that of the crypto API, by default lzo-rle.
+  private var softDependencies: [String: [String]] = ["zram": ["lzo_rle"]]
   private var builtIn: Set<String> = []
 
   /// Reads the indexes of the kernel's modules.
@@ -78,10 +80,11 @@ package struct ModuleResolver {
     }
   }
 
-  /// The modules that a guest needs to reach its disks and ports, and to mount a filesystem.
-  package static func wanted(for filesystem: Profile.Filesystem.Kind) -> [String] {
-    let modules =
-      switch filesystem {
+  /// The modules that a guest needs to reach its disks and ports, to mount the filesystem, and for what else
+  /// the profile has.
+  package static func wanted(for profile: Profile) -> [String] {
+    var modules =
+      switch profile.filesystem.kind {
       // The ext3 driver was removed in 4.3; ext4 mounts both.
       case .ext4, .ext3: ["ext4"]
       case .xfs: ["xfs"]
@@ -89,6 +92,8 @@ package struct ModuleResolver {
       // Part of every kernel that has shared memory.
       case .tmpfs: [String]()
       }
+    if profile.usesDelay { modules.append("dm_delay") }
+    if profile.machine.zram > 0 { modules.append("zram") }
     return ["virtio_pci", "virtio_blk", "virtio_console"] + modules
   }
 

@@ -27,6 +27,8 @@ package final class VirtualMachine {
     package var initramfs: String
     package var accelerator: Accelerator
     package var memory: UInt64
+    /// NUMA nodes that memory and CPUs are divided over.
+    package var nodes = 1
     package var cpus: Int
     package var boot: [String]
     package var disks: [Disk]
@@ -76,12 +78,10 @@ package final class VirtualMachine {
   static func arguments(_ c: Configuration, qmp: Int, go: Int) -> [String] {
     var arguments = [
       "-name", "wbstress", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-      "-machine", "pc,memory-backend=ram",
+      "-machine", c.nodes > 1 ? "pc" : "pc,memory-backend=ram",
       "-accel", c.accelerator == .kvm ? "kvm" : "tcg,thread=multi",
       "-cpu", c.accelerator == .kvm ? "host" : "max",
       "-smp", "\(c.cpus)", "-m", "\(c.memory >> 20)M",
-      // Prefaulted: the host's page faults must not look like the guest's stalls.
-      "-object", "memory-backend-ram,id=ram,size=\(c.memory >> 20)M,prealloc=on",
       "-kernel", c.kernel, "-initrd", c.initramfs,
       "-append", (bootParameters + c.boot).joined(separator: " "),
       "-chardev", "file,id=console,append=on,path=\(escape(c.console))",
@@ -89,6 +89,7 @@ package final class VirtualMachine {
       "-chardev", "socket,id=qmp,fd=\(qmp)", "-mon", "chardev=qmp,mode=control",
       "-device", "virtio-serial-pci",
     ]
+    arguments += memory(c)
     if let record = c.record {
       arguments += [
         "-chardev", "file,id=record,append=on,path=\(escape(record))",
@@ -110,6 +111,27 @@ package final class VirtualMachine {
       arguments += ["-drive", drive, "-device", "virtio-blk-pci,drive=disk\(i)"]
     }
     return arguments
+  }
+
+  /// The machine's memory, in nodes if there are several: virtual ones, since Debian's kernels are built
+  /// without CONFIG_NUMA_EMU (numa=fake).
+  private static func memory(_ c: Configuration) -> [String] {
+    // Prefaulted: the host's page faults must not look like the guest's stalls.
+    func backend(_ id: String, _ size: Int) -> [String] {
+      ["-object", "memory-backend-ram,id=\(id),size=\(size)M,prealloc=on"]
+    }
+    let size = Int(c.memory >> 20)
+    if c.nodes == 1 { return backend("ram", size) }
+    // Equal parts, as far as they go; there are as many CPUs as nodes.
+    func part(_ whole: Int, _ node: Int) -> Range<Int> {
+      whole * node / c.nodes..<whole * (node + 1) / c.nodes
+    }
+    return (0..<c.nodes).flatMap { node in
+      let cpus = part(c.cpus, node)
+      let list = "cpus=\(cpus.lowerBound)-\(cpus.upperBound - 1)"
+      return backend("ram\(node)", part(size, node).count)
+        + ["-numa", "node,nodeid=\(node),memdev=ram\(node),\(list)"]
+    }
   }
 
   /// `none` (O_DIRECT: no host page cache between the throttle and the disk) where the host's file
@@ -137,15 +159,15 @@ package final class VirtualMachine {
     return exit != nil
   }
 
-  /// Sets what the scratch disk lets through, bytes and operations per second; nil: all.
+  /// Sets what the scratch disk lets through.
   ///
   /// Only the trial itself is throttled: neither the mount before it nor what is flushed after it.
-  package func throttle(bandwidth: UInt64?, iops: UInt64?) throws(HarnessError) {
+  package func throttle(_ limit: Throttle) throws(HarnessError) {
     let answer = qmp.execute(
       "block_set_io_throttle",
       [
-        "device": "disk0", "bps": .uint(bandwidth ?? 0), "bps_rd": 0, "bps_wr": 0,
-        "iops": .uint(iops ?? 0), "iops_rd": 0, "iops_wr": 0,
+        "device": "disk0", "bps": .uint(limit.bandwidth ?? 0), "bps_rd": 0, "bps_wr": 0,
+        "iops": .uint(limit.iops ?? 0), "iops_rd": 0, "iops_wr": 0,
       ])
     if answer != .object([]) {
       throw HarnessError(

@@ -1,0 +1,38 @@
+import CLinux
+import Glibc
+
+/// Swap space.
+package enum Swap {
+  /// The corresponding C function is `swapon`. What is switched on first is filled first.
+  package static func on(_ device: String) throws(HarnessError) {
+    try check(cl_swapon(device), device, "swapon", code: .environment)
+  }
+
+  /// Switches on swap of `bytes` (uncompressed) in compressed memory, on the first zram device.
+  ///
+  /// The kernel's Documentation/admin-guide/blockdev/zram.rst.
+  package static func onZram(_ bytes: UInt64) throws(HarnessError) {
+    try File.set(
+      "/sys/block/zram0/disksize", "\(bytes)",
+      remedy: "it needs CONFIG_ZRAM and its compressor, and zram0 not in use: modprobe zram")
+    let device = "/dev/zram0"
+    let fd = try Descriptor(open: device, O_WRONLY, code: .environment)
+    try fd.writeAll(header(bytes: bytes), device)
+    try on(device)
+  }
+
+  /// The first page of swap space, as mkswap(8) writes it, without UUID and label: include/linux/swap.h,
+  /// union swap_header. A guest has no mkswap.
+  static func header(bytes: UInt64, page: Int = Int(getpagesize())) -> [UInt8] {
+    var header = [UInt8](repeating: 0, count: page)
+    func put(_ value: UInt32, at offset: Int) {
+      withUnsafeBytes(of: value) { header.replaceSubrange(offset..<offset + 4, with: $0) }
+    }
+    // After what a boot loader may use: the version, and the number of the last page.
+    put(1, at: 1024)
+    put(UInt32(clamping: bytes / UInt64(page) - 1), at: 1028)
+    let magic = "SWAPSPACE2".utf8
+    header.replaceSubrange(page - magic.count..<page, with: magic)
+    return header
+  }
+}

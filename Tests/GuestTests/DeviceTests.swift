@@ -1,0 +1,176 @@
+import Foundation
+import Testing
+
+@testable import StressKit
+
+/// Slow disks, swap, nodes, and what changes of them while the streams run.
+@Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
+struct DeviceTests {
+  private static let second: Int64 = 1_000_000_000
+
+  private func run(
+    _ kernel: String, _ profile: String, ends outcome: Outcome = .completed
+  ) throws -> RecordReader {
+    try GuestLab.withDirectory { directory in
+      let profile = try ProfileFile(text: profile, name: "test")
+        .profile(variant: nil, overrides: [])
+      let trial = try GuestLab.trial(profile, kernel: kernel, in: directory, seed: 3)
+      let ending = try trial.run(Interrupt())
+      #expect(ending.outcome == outcome, "\(kernel): \(ending)")
+      GuestLab.expectNothingLeft(of: directory)
+      return try RecordReader(trial.recordPath)
+    }
+  }
+
+  /// When the streams began, CLOCK_BOOTTIME in ns.
+  private func start(_ record: RecordReader) throws -> Int64 {
+    try #require(record.lines("phase").first { $0["name"] == "stream" }?["t"]?.int)
+  }
+
+  /// Data and journal wait for one another, and each is held back: an fsync takes a few delays.
+  @Test(arguments: [("debian:6.1", "xfs"), ("debian:6.12", "ext4"), ("debian:6.12", "btrfs")])
+  func delayChangesWhileTheStreamRuns(_ kernel: String, _ filesystem: String) throws {
+    let record = try run(
+      kernel,
+      """
+      streams: [{engine: pwrite, block: 64KiB, fsync: 256KiB, rate: 512KiB/s}]
+      filesystem: {type: \(filesystem)}
+      device: {delay: 100ms}
+      timeline: [{at: 4s, delay: 400ms}, {at: 9s, delay: 0ms}]
+      duration: 12s
+      """)
+    let start = try start(record)
+    let taken = record.lines("moment-end").compactMap { $0["t"]?.int }
+    try #require(taken.count == 2)
+    // The long ones have a line each; the one under way at a change knows both delays.
+    func fsyncs(from: Int64, to: Int64) -> [Int64] {
+      record.lines("slow").filter {
+        $0["kind"] == "fsync" && ($0["start"]?.int ?? 0) > from && ($0["t"]?.int ?? .max) < to
+      }.compactMap { $0["latency"]?.int }
+    }
+    let before = fsyncs(from: start, to: start + 4 * Self.second)
+    let after = fsyncs(from: taken[0], to: start + 9 * Self.second)
+    let last = fsyncs(from: taken[1], to: .max)
+    print("\(kernel) \(filesystem): fsync in ms, before, after, last:")
+    for part in [before, after, last] { print(part.map { $0 / 1_000_000 }) }
+    #expect(before.count > 1 && before.allSatisfy { $0 >= 100_000_000 })
+    #expect(after.count > 1 && after.allSatisfy { $0 >= 400_000_000 })
+    // Several requests one after another, of which each waits four times as long.
+    #expect(Double(after.min() ?? 0) > 3 * Double(before.min() ?? .max))
+    #expect(last.allSatisfy { $0 < 100_000_000 })
+    // The disk below is as fast as ever: its requests begin when they are let through.
+    let block = record.lines("latency").filter { $0["of"] == "block-write" }
+    #expect(block.compactMap { $0["count"]?.int }.reduce(0, +) > 10)
+    #expect(block.compactMap { $0["max"]?.int }.max() ?? .max < 100_000_000)
+    let mount = try #require(record.first("environment")?["mount"]?.string)
+    #expect(mount.hasPrefix("/dev/dm-0 "))
+    let columns = record.lines("columns").flatMap { $0["names"]?.array ?? [] }.compactMap(\.string)
+    #expect(columns.contains("disk:write_ios") && columns.contains("bdi:BdiWritten"))
+    #expect(record.lines("note").isEmpty)
+  }
+
+  @Test func bandwidthAndLimitsChangeWhileTheStreamRuns() throws {
+    let record = try run(
+      "debian:6.12",
+      """
+      limits: {memory.max: 64MiB, cpuset.cpus: 0-1}
+      streams: [{engine: pwrite, block: 64KiB, fsync: 256KiB}]
+      device: {bandwidth: 1MiB/s, iops: 1000}
+      timeline:
+        - at: 6s
+          bandwidth: 8MiB/s
+          limits: {memory.max: 32MiB, cpuset.cpus: 1}
+          sysctl: {vm.dirty_background_ratio: 5}
+      duration: 12s
+      """)
+    let start = try start(record)
+    let bytes = record.lines("progress").compactMap { line -> (t: Double, bytes: Double)? in
+      guard let t = line["t"]?.int, let bytes = line["bytes"]?.double else { return nil }
+      return (Double(t - start) / 1e9, bytes / Double(1 << 20))
+    }
+    func rate(_ range: ClosedRange<Double>) throws -> Double {
+      let part = bytes.filter { range.contains($0.t) }
+      let (first, last) = (try #require(part.first), try #require(part.last))
+      return (last.bytes - first.bytes) / (last.t - first.t)
+    }
+    let (before, after) = (try rate(1...5.9), try rate(7...12))
+    print("MiB/s before and after: \(before), \(after)")
+    #expect(before < 1.2 && after > 3 * before)
+    #expect(
+      record.lines("device").compactMap(Throttle.init).map { [$0.bandwidth, $0.iops] }
+        == [[8 << 20, 1000]])
+    let moment = try #require(record.first("moment"))
+    #expect(
+      moment["what"]
+        == "bandwidth=8388608, vm.dirty_background_ratio=5, memory.max=33554432, cpuset.cpus=1")
+    #expect(abs(try #require(moment["t"]?.int) - start - 6 * Self.second) < 100_000_000)
+    #expect(record.lines("moment-end").count == 1)
+  }
+
+  /// More than the limit is pinned, and what is beyond is in compressed memory.
+  @Test(arguments: [("debian:6.1", "32MiB"), ("debian:6.12", "0")])
+  func zramTakesWhatIsBeyondTheLimit(_ kernel: String, _ disk: String) throws {
+    let record = try run(
+      kernel,
+      """
+      limits: {memory.max: 64MiB, memory.swap.max: 96MiB}
+      pinned: [{size: 80MiB, mode: touched}]
+      streams: [{engine: pwrite, size: 1MiB, fsync: end}]
+      machine: {zram: 128MiB, swap: \(disk)}
+      """)
+    let vmstat = try #require(
+      record.lines("snapshot").first { $0["file"] == "/proc/vmstat" }?["values"])
+    #expect(try #require(vmstat["pswpout"]?.int) * 4096 > 16 << 20)
+    let swaps = record.lines("kmsg").compactMap { $0["text"]?.string }
+      .filter { $0.hasPrefix("Adding ") }
+    print("\(kernel): \(swaps)")
+    #expect(swaps.first?.contains("Adding 131068k swap on /dev/zram0.") == true)
+    #expect(swaps.count == (disk == "0" ? 1 : 2))
+  }
+
+  @Test(arguments: ["debian:6.1", "debian:6.12"])
+  func nodesAreSeenByTheKernel(_ kernel: String) throws {
+    let record = try run(
+      kernel,
+      """
+      limits: {memory.max: 64MiB, cpuset.mems: 2}
+      streams: [{engine: pwrite, size: 4MiB, fsync: end}]
+      machine: {nodes: 4, cpus: 4}
+      """)
+    let zones = try #require(record.first("environment")?["zones"]?.string)
+    let nodes = Set(
+      zones.split(separator: "; ").filter { $0.hasPrefix("Node ") }
+        .compactMap { $0.split { " ,".contains($0) }.dropFirst().first })
+    #expect(nodes == ["0", "1", "2", "3"], "\(zones)")
+    let columns = record.lines("columns").flatMap { $0["names"]?.array ?? [] }.compactMap(\.string)
+    #expect(columns.contains("kswapd3:run"))
+  }
+
+  /// Positive control: nothing is written back from tmpfs, and there is no swap.
+  @Test func tmpfsStreamIsKilled() throws {
+    let record = try run(
+      "debian:6.12",
+      """
+      limits: {memory.max: 64MiB, memory.swap.max: 0}
+      streams: [{engine: pwrite, size: 128MiB}]
+      filesystem: {type: tmpfs, mount: size=90%}
+      """, ends: .oom)
+    #expect(record.lines("oom").count >= 1)
+    #expect(record.first("header")?["mkfs"] == "")
+    #expect(record.first("environment")?["mount"]?.string?.contains(" tmpfs ") == true)
+    let columns = record.lines("columns").flatMap { $0["names"]?.array ?? [] }.compactMap(\.string)
+    #expect(columns.contains("disk:write_ios") && !columns.contains { $0.hasPrefix("bdi:") })
+    #expect(record.lines("note").isEmpty)
+  }
+
+  @Test func tmpfsHasNoStrictLimit() throws {
+    let record = try run(
+      "debian:6.12",
+      """
+      streams: [{size: 1MiB}]
+      filesystem: {type: tmpfs}
+      kernel: {strict_limit: on}
+      """, ends: .invalid)
+    #expect(record.ending?.message?.contains("tmpfs: has no backing device") == true)
+  }
+}

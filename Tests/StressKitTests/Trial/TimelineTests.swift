@@ -1,0 +1,125 @@
+import CLinux
+import Glibc
+import Synchronization
+import Testing
+
+@testable import StressKit
+
+struct TimelineTests {
+  private static let second: UInt64 = 1_000_000_000
+
+  /// What was done, in order, and the record of it.
+  private func run(
+    _ moments: [Profile.Moment], to times: [UInt64]
+  ) throws -> (done: [[String]], record: RecordReader) {
+    let directory = try RecordFixture()
+    let path = directory.path("record.jsonl")
+    let record = RecordWriter(try Descriptor(open: path, O_WRONLY | O_CREAT))
+    try record.start()
+    var profile = Profile(name: "p")
+    profile.device.bandwidth = 4 << 20
+    profile.timeline = moments
+    var done: [String] = []
+    let timeline = try TimelineRunner(
+      profile, begin: 1000, limited: .init(path: "no-such-group"), delayed: nil, record: record,
+      .init(
+        start: { done.append("start \($0)") }, stop: { done.append("stop \($0)") },
+        throttle: {
+          done.append("throttle")
+          record.emit("device", $0.members)
+        }))
+    #expect(timeline.next == moments.first.map { $0.at + 1000 })
+    var all: [[String]] = []
+    for time in times {
+      done = []
+      try timeline.advance(to: 1000 + time)
+      all.append(done)
+    }
+    try timeline.finish()
+    record.finish()
+    return (all, try RecordReader(path))
+  }
+
+  @Test func momentsComeWhenTheyAreDue() throws {
+    var first = Profile.Moment(at: Self.second)
+    first.stop = ["a"]
+    first.start = ["b", "c"]
+    first.bandwidth = .some(nil)
+    var second = Profile.Moment(at: 2 * Self.second)
+    second.iops = 100
+    var third = second
+    third.at += 1
+    third.iops = nil
+    third.bandwidth = 1 << 20
+    let (done, record) = try run(
+      [first, second, third], to: [0, Self.second - 1, Self.second, Self.second, 5 * Self.second])
+    #expect(
+      done == [
+        [], [], ["stop a", "throttle", "start b", "start c"], [], ["throttle", "throttle"],
+      ])
+    #expect(
+      record.lines("moment").map { $0["what"]?.string } == [
+        "stop a, bandwidth=unlimited, start b, start c", "iops=100", "bandwidth=1048576",
+      ])
+    #expect(
+      record.lines("moment").compactMap { $0["at"]?.int }
+        == [1, 2, 2].enumerated().map {
+          Int64($1) * 1_000_000_000 + ($0 == 2 ? 1 : 0)
+        })
+    // What a moment does not name stays as it was.
+    let throttles = record.lines("device").compactMap(Throttle.init)
+    #expect(throttles.map(\.bandwidth) == [nil, nil, 1 << 20])
+    #expect(throttles.map(\.iops) == [nil, 100, 100])
+    #expect(record.lines("moment-end").isEmpty)
+  }
+
+  @Test func othersLinesAreNoThrottle() throws {
+    #expect(Throttle(["type": "phase", "bandwidth": 1, "iops": 1]) == nil)
+    #expect(Throttle(["type": "device", "bandwidth": 1]) == nil)
+    let line: JSON = ["type": "device", "bandwidth": .null, "iops": 7]
+    #expect(Throttle(line)?.bandwidth == nil && Throttle(line)?.iops == 7)
+  }
+
+  /// A file that the kernel does not take is the trial's end, at the next look.
+  @Test func aRefusedLimitIsToldAtTheNextLook() throws {
+    var moment = Profile.Moment(at: 0)
+    moment.cgroup = "a"
+    moment.limits = [.init("memory.max", "1048576")]
+    moment.delay = 5_000_000
+    let directory = try RecordFixture()
+    let path = directory.path("record.jsonl")
+    let record = RecordWriter(try Descriptor(open: path, O_WRONLY | O_CREAT))
+    try record.start()
+    var profile = Profile(name: "p")
+    profile.timeline = [moment]
+    let timeline = try TimelineRunner(
+      profile, begin: 0, limited: .init(path: "no-such-group"), delayed: nil, record: record,
+      .init(start: { _ in }, stop: { _ in }, throttle: { _ in }))
+    try timeline.advance(to: 0)
+    #expect(timeline.next == nil)
+    #expect(throws: HarnessError.self) { try timeline.finish() }
+    let error = #expect(throws: HarnessError.self) { try timeline.advance(to: 1) }
+    #expect(error?.object == "cgroup no-such-group/a")
+    #expect(error?.operation == "write memory.max=1048576")
+    record.finish()
+    let lines = try RecordReader(path)
+    #expect(lines.first("moment")?["what"] == "delay=5000000, a memory.max=1048576")
+    // Nor is there a disk to hold back.
+    #expect(lines.lines("moment-end").isEmpty)
+  }
+
+  @Test func kernelWritesKeepTheirOrder() throws {
+    let writes = KernelWrites()
+    try writes.start()
+    final class Seen: Sendable { let all = Mutex<[Int]>([]) }
+    let seen = Seen()
+    for i in 0..<100 {
+      writes.add { () throws(HarnessError) in seen.all.withLock { $0.append(i) } }
+    }
+    writes.add { () throws(HarnessError) in throw HarnessError(.harness, "x", "y") }
+    writes.add { () throws(HarnessError) in seen.all.withLock { $0.append(-1) } }
+    writes.finish()
+    #expect(seen.all.withLock { $0 } == Array(0..<100))
+    #expect(writes.failure?.object == "x")
+  }
+}
