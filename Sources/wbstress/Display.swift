@@ -16,16 +16,15 @@ final class Display: Sendable {
 
   func note(_ text: String) { Output.progress("wbstress: \(text)\n") }
 
-  func begin(_ campaign: Campaign, remaining: Int, _ accelerator: Accelerator, jobs: Int) {
+  func begin(_ campaign: Campaign, remaining: Int, _ place: String) {
     let all = campaign.order.count
     state.withLock {
       $0.total = all
       $0.done = all - remaining
     }
-    let guests = jobs == 1 ? "one guest at a time" : "\(jobs) guests at a time"
     note(
       "\(matrix.label): \(matrix.cells.count) cells x \(campaign.trials) trials, "
-        + "\(accelerator.rawValue), \(guests), seed \(campaign.seed)")
+        + "\(place), seed \(campaign.seed)")
     if remaining < all { note("\(all - remaining) of \(all) trials are done already") }
     note("results in \(campaign.directory)")
   }

@@ -6,8 +6,9 @@ struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run a profile over file systems, kernels and settings.",
     discussion: """
-      Every trial boots a throw-away guest on a freshly made file system. Results go to a campaign \
-      directory; the same command with the same --output goes on after an interruption.
+      With --kernel every trial boots a throw-away guest. With --loop it runs on this machine, as root, on \
+      loop devices. Either way on a freshly made file system. Results go to a campaign directory; the same \
+      command with the same --output goes on after an interruption.
       """)
 
   @Argument(help: "A profile: NAME, NAME:VARIANT or a path (see 'wbstress profiles list').")
@@ -18,6 +19,14 @@ struct Run: ParsableCommand {
 
   @Option(help: ArgumentHelp("Kernels: \(KernelSpec.forms).", valueName: "kernels"))
   var kernel: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Run on this machine, with image files in DIR, which are removed again.", valueName: "dir"))
+  var loop: String?
+
+  @Flag(help: "With --loop: also profiles without memory.max, which load the whole machine.")
+  var wholeMachine = false
 
   @Option(help: "Trials of each cell.")
   var trials: Int = 5
@@ -46,40 +55,59 @@ struct Run: ParsableCommand {
   mutating func validate() throws {
     if !(1...10_000).contains(trials) { throw ValidationError("--trials: 1 to 10000") }
     if !(1...256).contains(jobs) { throw ValidationError("--jobs: 1 to 256") }
+    if kernel != nil, loop != nil { throw ValidationError("--loop and --kernel: one of them") }
+    if loop != nil, jobs > 1 { throw ValidationError("--jobs: one trial at a time on this machine") }
+    if loop != nil, keepDisks { throw ValidationError("--keep-disks: needs --kernel") }
     if accelerator != "auto", Accelerator(rawValue: accelerator) == nil {
       throw ValidationError("--accelerator: auto, kvm or tcg")
     }
   }
 
   mutating func run() throws {
-    guard let kernel else {
+    let specs: [KernelSpec]
+    if let kernel {
+      specs = try KernelSpec.list(kernel)
+    } else if loop != nil {
+      specs = [.running]
+    } else {
       throw HarnessError(
-        .refused, "run", "without --kernel would load this very machine, which is not guarded yet",
-        remedy: "name a kernel to boot, such as --kernel debian:6.12")
+        .refused, "run", "needs to be told where",
+        remedy: "boot a guest, as with --kernel debian:6.12, or load this machine: --loop DIR")
     }
     let choice = try ProfileCatalog().find(profile)
     let matrix = try Matrix(
-      choice, kernels: try KernelSpec.list(kernel),
-      filesystems: fs.split(separator: ",").map(String.init), vary: try vary.map(Matrix.Axis.init))
-    let store = try KernelStore()
+      choice, kernels: specs, filesystems: fs.split(separator: ",").map(String.init),
+      vary: try vary.map(Matrix.Axis.init))
     let display = Display(matrix)
-    let kernels = try Preflight.check(
-      matrix, jobs: jobs, store: store, progress: display.note)
-    let binary = try Self.executable()
-    let accelerator = try self.accelerator(kernels, binary, store, display)
-
+    // Holds the machine for as long as this lives.
+    var guards: Guards?
+    let venue: CampaignRunner.Venue
+    let identity: [Profile.Setting]
+    let place: String
+    if let loop {
+      guards = try Guards(matrix, images: loop, wholeMachine: wholeMachine)
+      venue = .here(images: loop)
+      identity = Preflight.identity()
+      place = "on this machine"
+    } else {
+      let guests = try self.guests(matrix, display)
+      venue = .guests(guests)
+      identity = try Preflight.identity(guests.kernels, guests.accelerator)
+      place =
+        "\(guests.accelerator.rawValue), "
+        + (jobs == 1 ? "one guest at a time" : "\(jobs) guests at a time")
+    }
     let campaign = try Campaign(
       directory: output ?? Self.defaultDirectory(matrix.label), matrix: matrix,
-      identity: try Preflight.identity(kernels, accelerator), trials: trials, seed: seed)
+      identity: identity, trials: trials, seed: seed)
     // Only now: until here ^C may end the process at once, there is nothing to take down.
     let interrupt = Interrupt()
     try interrupt.takeSignals()
-    let runner = CampaignRunner(
-      campaign, kernels: kernels, accelerator: accelerator, binary: binary, store: store,
-      keepDisks: keepDisks, jobs: jobs, interrupt: interrupt)
-    display.begin(campaign, remaining: runner.remaining, accelerator, jobs: jobs)
+    let runner = CampaignRunner(campaign, venue, interrupt: interrupt)
+    display.begin(campaign, remaining: runner.remaining, place)
     try runner.run { display.show($0) }
     display.finish()
+    withExtendedLifetime(guards) {}
 
     let summary = try CampaignSummary(directory: campaign.directory)
     Output.line(TerminalReport(summary, style: .forTerminal()).text)
@@ -94,6 +122,17 @@ struct Run: ParsableCommand {
     case .missed: throw ExitCode(HarnessError.Code.expectation.rawValue)
     case .inconclusive: throw ExitCode(HarnessError.Code.inconclusive.rawValue)
     }
+  }
+
+  private func guests(
+    _ matrix: Matrix, _ display: Display
+  ) throws -> CampaignRunner.Guests {
+    let store = try KernelStore()
+    let kernels = try Preflight.check(matrix, jobs: jobs, store: store, progress: display.note)
+    let binary = try Self.executable()
+    return CampaignRunner.Guests(
+      kernels: kernels, accelerator: try accelerator(kernels, binary, store, display),
+      binary: binary, store: store, keepDisks: keepDisks, jobs: jobs)
   }
 
   private func accelerator(

@@ -39,27 +39,39 @@ package struct CgroupTree {
   /// Checks that the controllers are on v2 and enables them below the root.
   package init(controllers: [String]) throws(HarnessError) {
     self.controllers = controllers
-    var magic: UInt64 = 0
-    try check(
-      cl_statfs_magic(Self.mount, &magic), Self.mount, "statfs",
-      remedy: "mount cgroup2 there", code: .environment)
-    guard magic == Self.cgroup2Magic else {
-      throw HarnessError(
-        .environment, Self.mount, "is not a cgroup2 mount",
-        remedy: "boot with cgroup_no_v1=all, or run in a guest: --kernel debian:6.12")
-    }
-    let have = (try File.text(Self.mount + "/cgroup.controllers")).split { " \n".contains($0) }
-    let missing = controllers.filter { name in !have.contains { $0 == name } }
-    guard missing.isEmpty else {
-      throw HarnessError(
-        .environment, Self.mount + "/cgroup.controllers",
-        "lacks \(missing.joined(separator: ", "))",
-        remedy: "they are bound to cgroup v1 or not in this kernel: boot with cgroup_no_v1=all")
-    }
+    try Self.check(controllers)
     try File.set(
       Self.mount + "/cgroup.subtree_control",
       controllers.map { "+" + $0 }.joined(separator: " "))
     try Self.call(cgroup_init(), "cgroup_init", Self.mount)
+  }
+
+  /// Checks that the controllers are on v2; changes nothing.
+  package static func check(_ controllers: [String]) throws(HarnessError) {
+    var magic: UInt64 = 0
+    try StressKit.check(
+      cl_statfs_magic(mount, &magic), mount, "statfs",
+      remedy: "mount cgroup2 there", code: .environment)
+    guard magic == cgroup2Magic else {
+      throw HarnessError(
+        .environment, mount, "is not a cgroup2 mount",
+        remedy: "boot with cgroup_no_v1=all, or run in a guest: --kernel debian:6.12")
+    }
+    let have = (try File.text(mount + "/cgroup.controllers")).split { " \n".contains($0) }
+    let missing = controllers.filter { name in !have.contains { $0 == name } }
+    guard missing.isEmpty else {
+      throw HarnessError(
+        .environment, mount + "/cgroup.controllers",
+        "lacks \(missing.joined(separator: ", "))",
+        remedy: "they are bound to cgroup v1 or not in this kernel: boot with cgroup_no_v1=all")
+    }
+  }
+
+  /// The cgroup that this process is in: cgroups(7), /proc/PID/cgroup.
+  package static func own() -> Group {
+    let lines = ((try? File.text("/proc/self/cgroup")) ?? "").split(separator: "\n")
+    let path = lines.first { $0.hasPrefix("0::/") }.map { String($0.dropFirst(4)) }
+    return Group(path: path ?? "")
   }
 
   /// Creates a cgroup (and those above it) with `settings`, in their order.
@@ -127,16 +139,21 @@ package struct CgroupTree {
         }
         cl_sleep_until(cl_boottime() + 5_000_000)
       }
-      let handle = try Self.handle(group.path)
-      defer {
-        var pointer: OpaquePointer? = handle
-        cgroup_free(&pointer)
-      }
-      // One controller: on v2 all share the directory, and the second would find it gone.
-      cgroup_add_controller(handle, controllers[0])
-      try Self.call(cgroup_delete_cgroup_ext(handle, 0), "delete", group.path)
+      try Self.remove(group)
       made.removeLast()
     }
+  }
+
+  /// Deletes an empty cgroup.
+  package static func remove(_ group: Group) throws(HarnessError) {
+    let handle = try handle(group.path)
+    defer {
+      var pointer: OpaquePointer? = handle
+      cgroup_free(&pointer)
+    }
+    // One controller: on v2 all share the directory, and the second would find it gone.
+    cgroup_add_controller(handle, always[0])
+    try call(cgroup_delete_cgroup_ext(handle, 0), "delete", group.path)
   }
 
   /// Moves the calling process into a cgroup: the supervisor's own.

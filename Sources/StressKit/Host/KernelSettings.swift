@@ -24,8 +24,40 @@ package enum KernelSettings {
   }
 
   package static func setSysctl(_ setting: Profile.Setting) throws(HarnessError) {
-    let path = "/proc/sys/" + setting.key.map { $0 == "." ? "/" : String($0) }.joined()
-    try File.set(path, setting.value, remedy: "check the sysctl's name against this kernel")
+    try File.set(path(sysctl: setting.key), setting.value, remedy: "check the sysctl's name against this kernel")
+  }
+
+  private static func path(sysctl key: String) -> String {
+    "/proc/sys/" + key.map { $0 == "." ? "/" : String($0) }.joined()
+  }
+
+  /// What the files that a profile writes say before it does, in the order of their writing; those of the scratch
+  /// device go with it.
+  package static func saved(for profile: Profile) -> [Profile.Setting] {
+    var paths = (profile.kernel.sysctl + profile.timeline.flatMap(\.sysctl)).map {
+      path(sysctl: $0.key)
+    }
+    paths += profile.kernel.sysfs.map { "/sys/" + $0.key }
+    if profile.kernel.lruGen != nil { paths.append(lruGen) }
+    return paths.compactMap { path in File.line(path).map { Profile.Setting(path, $0) } }
+  }
+
+  /// Writes back what was there, the last first. Goes on after a failure.
+  ///
+  /// - Returns: what could not be written back.
+  package static func restore(_ saved: [Profile.Setting]) -> [HarnessError] {
+    saved.reversed().compactMap { setting in
+      // A choice such as "always [madvise] never" tells the present one in brackets.
+      let chosen = setting.value.split(separator: "[").dropFirst().first?.split(separator: "]").first
+      do throws(HarnessError) {
+        if File.exists(setting.key) {
+          try File.set(setting.key, chosen.map(String.init) ?? setting.value)
+        }
+        return nil
+      } catch {
+        return error
+      }
+    }
   }
 
   /// Switches the multi-generational LRU, unless it is as wanted.

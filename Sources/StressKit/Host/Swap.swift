@@ -8,6 +8,21 @@ package enum Swap {
     try check(cl_swapon(device), device, "swapon", code: .environment)
   }
 
+  /// The corresponding C function is `swapoff`; it reads back all that is there.
+  package static func off(_ device: String) throws(HarnessError) {
+    let result = cl_swapoff(device)
+    // Not in use: a trial that failed before it was switched on.
+    if result != -EINVAL { try check(result, device, "swapoff") }
+  }
+
+  private static let zram = "/dev/zram0"
+
+  /// Switches zram's swap off and gives its memory back.
+  package static func offZram() throws(HarnessError) {
+    try off(zram)
+    try File.set("/sys/block/zram0/reset", "1")
+  }
+
   /// Switches on swap of `bytes` (uncompressed) in compressed memory, on the first zram device.
   ///
   /// The kernel's Documentation/admin-guide/blockdev/zram.rst.
@@ -15,10 +30,9 @@ package enum Swap {
     try File.set(
       "/sys/block/zram0/disksize", "\(bytes)",
       remedy: "it needs CONFIG_ZRAM and its compressor, and zram0 not in use: modprobe zram")
-    let device = "/dev/zram0"
-    let fd = try Descriptor(open: device, O_WRONLY, code: .environment)
-    try fd.writeAll(header(bytes: bytes), device)
-    try on(device)
+    let fd = try Descriptor(open: zram, O_WRONLY, code: .environment)
+    try fd.writeAll(header(bytes: bytes), zram)
+    try on(zram)
   }
 
   /// The first page of swap space, as mkswap(8) writes it, without UUID and label: include/linux/swap.h,

@@ -10,14 +10,40 @@ package final class CampaignRunner: Sendable {
     case ended(Campaign.Trial, Ending, seconds: Double)
   }
 
+  /// Where trials are carried out.
+  package enum Venue: Sendable {
+    /// A guest each.
+    case guests(Guests)
+    /// This machine, one after the other, with the loop devices' files in a directory.
+    case here(images: String)
+  }
+
+  package struct Guests: Sendable {
+    package var kernels: [KernelSpec: Kernel]
+    package var accelerator: Accelerator
+    /// The static executable that becomes PID 1.
+    package var binary: String
+    package var store: KernelStore
+    package var keepDisks: Bool
+    /// Guests at a time.
+    package var jobs: Int
+    private(set) var qemuVersion = VirtualMachine.version()
+
+    package init(
+      kernels: [KernelSpec: Kernel], accelerator: Accelerator, binary: String, store: KernelStore,
+      keepDisks: Bool, jobs: Int
+    ) {
+      self.kernels = kernels
+      self.accelerator = accelerator
+      self.binary = binary
+      self.store = store
+      self.keepDisks = keepDisks
+      self.jobs = jobs
+    }
+  }
+
   private let campaign: Campaign
-  private let kernels: [KernelSpec: Kernel]
-  private let accelerator: Accelerator
-  private let binary: String
-  private let store: KernelStore
-  private let keepDisks: Bool
-  private let jobs: Int
-  private let qemuVersion = VirtualMachine.version()
+  private let venue: Venue
   private let interrupt: Interrupt
 
   private struct Queue {
@@ -26,19 +52,18 @@ package final class CampaignRunner: Sendable {
   }
   private let queue: Mutex<Queue>
 
-  package init(
-    _ campaign: Campaign, kernels: [KernelSpec: Kernel], accelerator: Accelerator, binary: String,
-    store: KernelStore, keepDisks: Bool, jobs: Int, interrupt: Interrupt
-  ) {
-    self.jobs = jobs
+  package init(_ campaign: Campaign, _ venue: Venue, interrupt: Interrupt) {
     self.campaign = campaign
-    self.kernels = kernels
-    self.accelerator = accelerator
-    self.binary = binary
-    self.store = store
-    self.keepDisks = keepDisks
+    self.venue = venue
     self.interrupt = interrupt
     queue = Mutex(Queue(rest: campaign.order.filter { campaign.ending(of: $0) == nil }[...]))
+  }
+
+  private var jobs: Int {
+    switch venue {
+    case .guests(let guests): guests.jobs
+    case .here: 1
+    }
   }
 
   /// Trials that are still to be run.
@@ -81,19 +106,31 @@ package final class CampaignRunner: Sendable {
   }
 
   private func run(
-    _ trial: Campaign.Trial, _ progress: (String) -> Void
+    _ trial: Campaign.Trial, _ progress: @escaping (String) -> Void
   ) throws(HarnessError) -> Ending {
     try campaign.setAside(trial)
+    switch venue {
+    case .guests(let guests): return try run(trial, in: guests, progress)
+    case .here(let images):
+      let local = LocalTrial(
+        plan: campaign.plan(of: trial), directory: campaign.directory(of: trial), images: images)
+      return try local.run(interrupt, progress: progress)
+    }
+  }
+
+  private func run(
+    _ trial: Campaign.Trial, in guests: Guests, _ progress: (String) -> Void
+  ) throws(HarnessError) -> Ending {
     let spec = campaign.matrix.cells[trial.cell].kernel
-    guard let kernel = kernels[spec] else {
+    guard let kernel = guests.kernels[spec] else {
       throw HarnessError(.harness, "kernel \(spec)", "was not resolved before the trials")
     }
     var guest = GuestTrial(
-      plan: campaign.plan(of: trial), kernel: kernel, accelerator: accelerator, binary: binary,
-      store: store, directory: campaign.directory(of: trial))
-    guest.keepDisk = keepDisks
-    guest.jobs = jobs
-    guest.qemuVersion = qemuVersion
+      plan: campaign.plan(of: trial), kernel: kernel, accelerator: guests.accelerator,
+      binary: guests.binary, store: guests.store, directory: campaign.directory(of: trial))
+    guest.keepDisk = guests.keepDisks
+    guest.jobs = guests.jobs
+    guest.qemuVersion = guests.qemuVersion
     return try guest.run(interrupt, progress: progress)
   }
 }

@@ -94,14 +94,13 @@ package struct GuestTrial {
     File.remove(recordPath)
     File.remove(consolePath)
     progress("mkfs")
-    try Scratch.sparse(scratch.disk, size: profile.device.size)
     let mkfs: String
     do throws(HarnessError) {
-      mkfs = try MakeFilesystem.run(profile.filesystem, on: scratch.disk)
+      mkfs = try scratch.make(profile)
     } catch {
       // One cell's options are no reason to give up the others.
       let ending = Ending(.invalid, reason: "mkfs", message: error.description)
-      try writeHeader(self.plan, mkfs: "", cache: VirtualMachine.cacheMode(scratch.disk))
+      try header(self.plan, mkfs: "", cache: VirtualMachine.cacheMode(scratch.disk)).write(recordPath)
       try RecordFile.append(recordPath, "end", ending.members)
       return ending
     }
@@ -111,13 +110,10 @@ package struct GuestTrial {
     plan.device = names.removeFirst()
     var disks = [VirtualMachine.Disk(path: scratch.disk)]
     if profile.cache > 0 {
-      try Scratch.sparse(scratch.cache, size: profile.cache)
       disks.append(.init(path: scratch.cache, readOnly: true))
       plan.cacheDevice = names.removeFirst()
     }
     if profile.machine.swap > 0 {
-      try Scratch.sparse(scratch.swap, size: profile.machine.swap)
-      try Tool.run("mkswap", [scratch.swap], package: "util-linux")
       disks.append(.init(path: scratch.swap))
       plan.swapDevice = names.removeFirst()
     }
@@ -129,7 +125,7 @@ package struct GuestTrial {
       files.append(.init(path, mode: 0o755, try File.read(source, code: .environment)))
     }
     try Initramfs.append(files, to: base, as: scratch.initramfs)
-    try writeHeader(plan, mkfs: mkfs, cache: VirtualMachine.cacheMode(scratch.disk))
+    try header(plan, mkfs: mkfs, cache: VirtualMachine.cacheMode(scratch.disk)).write(recordPath)
 
     progress("boot")
     let started = cl_monotonic()
@@ -155,28 +151,10 @@ package struct GuestTrial {
     return ending
   }
 
-  private func writeHeader(
-    _ plan: TrialPlan, mkfs: String, cache: String
-  ) throws(HarnessError) {
-    try RecordFile.append(
-      recordPath, "header",
-      [
-        ("schema", .int(RecordFile.schema)), ("wbstress", .string(Version.text)),
-        ("time", .int(Int64(time(nil)))), ("plan", plan.json),
-        ("kernel", .string(kernel.label)), ("release", .string(kernel.release)),
-        ("package", .optional(kernel.packageVersion)),
-        ("accelerator", .string(accelerator.rawValue)), ("disk_cache", .string(cache)),
-        ("mkfs", .string(mkfs)),
-        (
-          "host",
-          [
-            "kernel": .optional(File.line("/proc/sys/kernel/osrelease")),
-            "cpus": .int(Int64(EnvironmentProbe.onlineCPUs)),
-            "loadavg": .optional(File.line("/proc/loadavg")),
-            "qemu": .optional(qemuVersion), "jobs": .int(Int64(jobs)),
-          ]
-        ),
-      ])
+  private func header(_ plan: TrialPlan, mkfs: String, cache: String) -> TrialHeader {
+    TrialHeader(
+      plan: plan, kernel: kernel.label, release: kernel.release, package: kernel.packageVersion,
+      accelerator: accelerator.rawValue, diskCache: cache, mkfs: mkfs, qemu: qemuVersion, jobs: jobs)
   }
 
   /// The host's own account, and the record's last line.
@@ -236,7 +214,7 @@ package struct GuestTrial {
       if ended { return unexpectedEnd(machine, booted: alive != nil) }
       let now = cl_monotonic()
       if interrupt.isRequested {
-        return Ending(.harnessLost, reason: "interrupted", message: "stopped by a signal")
+        return .interrupted
       }
       disturb?(machine)
       if let alive {
@@ -283,8 +261,6 @@ package struct GuestTrial {
     case "ready":
       try machine.throttle(Throttle(plan.profile.device))
       try machine.letGo()
-    // Only to save time: without it what is dirty trickles.
-    case "unmount": try? machine.throttle(Throttle(Profile.Device()))
     default: break
     }
   }

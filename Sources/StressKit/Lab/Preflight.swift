@@ -48,10 +48,19 @@ package enum Preflight {
   /// QEMU's own memory beside the guest's, with room to spare.
   private static let perGuest: UInt64 = 256 << 20
 
-  private static func memAvailable() -> UInt64? {
+  static func memAvailable() -> UInt64? {
     ((try? File.text("/proc/meminfo")) ?? "").split(separator: "\n")
       .first { $0.hasPrefix("MemAvailable:") }?
       .split(separator: " ").dropFirst().first.flatMap { UInt64($0) }.map { $0 << 10 }
+  }
+
+  /// What must not change between the trials of one campaign on this machine.
+  package static func identity() -> [Profile.Setting] {
+    [
+      Profile.Setting("wbstress", Version.text),
+      Profile.Setting("kernel", LocalTrial.release),
+      Profile.Setting("machine", File.line("/proc/sys/kernel/hostname") ?? "?"),
+    ]
   }
 
   /// What must not change between the trials of one campaign.

@@ -39,6 +39,9 @@ package struct Ending: Sendable, Equatable {
     self.message = message
   }
 
+  package static let interrupted = Ending(
+    .harnessLost, reason: "interrupted", message: "stopped by a signal")
+
   package var members: [(String, JSON)] {
     [
       ("outcome", .string(outcome.rawValue)), ("reason", .optional(reason)),

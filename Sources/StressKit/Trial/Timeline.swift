@@ -10,6 +10,8 @@ package struct Throttle: Equatable, Sendable {
     iops = device.iops
   }
 
+  package var isNone: Bool { bandwidth == nil && iops == nil }
+
   /// Changes what a moment names; false when it names neither.
   mutating func change(_ moment: Profile.Moment) -> Bool {
     if let new = moment.bandwidth { bandwidth = new }

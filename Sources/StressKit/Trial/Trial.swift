@@ -8,7 +8,7 @@ package final class Trial {
   /// Where the scratch file system is mounted.
   package static let mountPoint = "/mnt/wbstress"
   /// The cgroup that holds the limits, and all the others.
-  private static let root = "wbstress"
+  package static let root = "wbstress"
   private static let second: UInt64 = 1_000_000_000
   /// How long a stream or task may take until it is ready.
   private static let readyTime = 120 * second
@@ -51,6 +51,9 @@ package final class Trial {
   private let awaitDevices: () throws(HarnessError) -> Void
   private let awaitGo: () throws(HarnessError) -> Void
   private let throttle: (Throttle) throws(HarnessError) -> Void
+  /// Asked now and then; a trial that is interrupted is taken down at once, and says so.
+  package var isInterrupted: () -> Bool = { false }
+  package var onPhase: (String) -> Void = { _ in }
 
   /// - Parameters:
   ///   - cgroups: the machine's v2 hierarchy; the caller's process is already in a group of its own.
@@ -96,6 +99,7 @@ package final class Trial {
 
   private func phase(_ name: String, at time: UInt64? = nil, _ more: [(String, JSON)] = []) {
     record.emit("phase", at: time, [("name", .string(name))] + more)
+    onPhase(name)
   }
 
   // MARK: Set-up
@@ -255,6 +259,7 @@ package final class Trial {
     let pinDeadline = cl_boottime() + patience + Self.graceTime
     defer { for pin in pins where !pin.worker.isGrowing { pin.finishPinning() } }
     while let waiting = workers.first(where: { !$0.isReady }) {
+      if isInterrupted() { return }
       for pin in pins { pin.collect() }
       for worker in workers where worker.hasEnded() {
         if let failure = worker.failure { throw failure }
@@ -330,7 +335,7 @@ package final class Trial {
       // Without streams the tasks are what it is about.
       let awaited = streams.isEmpty ? tasks : streams
       if awaited.allSatisfy({ ended.contains($0.worker.name) }), !awaited.isEmpty { break }
-      if cl_boottime() >= deadline { break }
+      if cl_boottime() >= deadline || isInterrupted() { break }
       // A bare trial looks for its workers' exits only.
       let pause = isBare ? 10 * Self.pollInterval : Self.pollInterval
       cl_sleep_until(min(deadline, timeline.next ?? .max, cl_boottime() + pause))
@@ -466,6 +471,7 @@ package final class Trial {
   // MARK: Take-down
 
   private func takeDown(timedOut: Bool) -> Ending {
+    if isInterrupted() { return settle(.interrupted) }
     if timedOut {
       return settle(
         Ending(
@@ -495,6 +501,8 @@ package final class Trial {
   private func settle(_ sofar: Ending) -> Ending {
     var ending = sofar
     phase("unmount")
+    // Only to save time: without it what is dirty trickles.
+    try? throttle(Throttle(Profile.Device()))
     if ending.outcome != .stalled {
       do throws(HarnessError) {
         try timeline?.finish()

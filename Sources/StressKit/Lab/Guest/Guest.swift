@@ -54,9 +54,9 @@ package enum Guest {
 
   private static func runTrial(born: UInt64) throws {
     let plan = try TrialPlan(parsing: try File.read(planPath), name: planPath)
-    // Before a second thread is at work: both flip static keys of code that others run, and an emulated
-    // processor may be caught in the middle of that (GuestTrial.isEmulatorFault).
-    let prepared = Result { () throws(HarnessError) in try prepare(plan) }
+    let prepared = Result { () throws(HarnessError) in
+      try Supervisor(plan, group: "supervisor")
+    }
     let modules = try ModuleLoader()
     let record = RecordWriter(try openPort(recordPort, O_WRONLY, modules))
     try record.start()
@@ -66,11 +66,10 @@ package enum Guest {
     var trial: Trial?
     let peer = plan.peer.map(Peer.init)
     do {
-      let (cgroups, supervisor, tracing) = try prepared.get()
-      try check(cl_lock_all(), "supervisor", "mlockall")
-      try File.set("/proc/self/oom_score_adj", "-1000")
+      let supervisor = try prepared.get()
+      try Supervisor.protect()
       let made = try Trial(
-        plan, record: record, cgroups: cgroups, tracing: tracing,
+        plan, record: record, cgroups: supervisor.cgroups, tracing: supervisor.tracing,
         awaitDevices: { () throws(HarnessError) in
           try modules.finish(record)
           try peer?.start()
@@ -81,7 +80,7 @@ package enum Guest {
       trial = made
       ending = made.run()
       if let peer { try peer.finish(to: try openPort(Peer.port, O_WRONLY, modules)) }
-      reportSupervisor(supervisor, record)
+      supervisor.report(record)
     } catch {
       ending = Ending(.invalid, reason: "set-up", message: "\(error)")
     }
@@ -90,31 +89,6 @@ package enum Guest {
     // The host ends the machine when it has read that line; this is only for a host that is gone. The trial
     // is kept until then: to let go of a worker that cannot be killed is to wait for it.
     withExtendedLifetime(trial) { cl_sleep_until(cl_boottime() + 10_000_000_000) }
-  }
-
-  private static func prepare(
-    _ plan: TrialPlan
-  ) throws(HarnessError) -> (CgroupTree, supervisor: CgroupTree.Group, Tracing?) {
-    if let on = plan.profile.kernel.lruGen { try KernelSettings.setLRUGen(on) }
-    var cgroups = try CgroupTree(controllers: CgroupTree.controllers(for: plan.profile))
-    let supervisor = try cgroups.make(
-      "supervisor", [Profile.Setting("memory.min", "\(64 << 20)")], lasting: true)
-    try CgroupTree.enter(supervisor)
-    let observe = plan.profile.observe
-    let isTraced = observe.trace && observe.level == .full
-    return (cgroups, supervisor, isTraced ? Tracing(buffer: observe.traceBuffer) : nil)
-  }
-
-  /// The harness's own cost.
-  private static func reportSupervisor(_ group: CgroupTree.Group, _ record: RecordWriter) {
-    let cpu = CounterFile.snapshot((try? File.text(group.file("cpu.stat"))) ?? "")
-    record.emit(
-      "supervisor",
-      [
-        ("cpu.stat", .object(cpu.map { ($0.key, .int($0.value)) })),
-        ("memory.current", .optional(File.line(group.file("memory.current")))),
-        ("memory.peak", .optional(File.line(group.file("memory.peak")))),
-      ])
   }
 
   private static func awaitGo(_ modules: ModuleLoader) throws(HarnessError) {

@@ -41,6 +41,7 @@ package struct Kernel: Equatable, Sendable {
       let cached = try store.fetch(spec, progress: progress)
       packageVersion = cached.image.version.description
       place = try Place(cached.path, spec)
+    case .running: throw HarnessError(.harness, "kernel \(spec)", "runs already: it is not booted")
     case .path(let path, let modules):
       place = try Place(try Self.canonical(path, spec), spec)
       if let modules { named = try Self.canonical(modules, spec) }

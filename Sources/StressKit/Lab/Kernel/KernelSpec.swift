@@ -15,6 +15,9 @@ package enum KernelSpec: Hashable, Sendable {
   /// the modules are when they are not beside the kernel.
   case path(String, modules: String?)
 
+  /// The one that runs here: no guest at all. It cannot be written; it is what there is without `--kernel`.
+  case running
+
   /// Every form there is, for messages and help.
   package static let forms =
     "debian:X.Y (cloud-amd64 flavour), debian:X.Y-amd64, debian:X.Y-cloud-amd64, "
@@ -95,6 +98,7 @@ extension KernelSpec: CustomStringConvertible {
     case .debian(let series, .cloud): "debian:\(series)"
     case .debian(let series, let flavour): "debian:\(series)-\(flavour.rawValue)"
     case .path(let path, let modules): path + (modules.map { ",modules=\($0)" } ?? "")
+    case .running: "this machine"
     }
   }
 }

@@ -152,7 +152,7 @@ package struct ModuleResolver {
     case .debian(let series, .cloud):
       return "use \(KernelSpec.debian(series: series, flavour: .amd64))"
     case .debian: return "use another kernel"
-    case .path:
+    case .path, .running:
       let known = ["ext4", "xfs", "btrfs"]
       let options = missing.map { name in
         "CONFIG_\(name.uppercased())\(known.contains(name) ? "_FS" : "")"

@@ -21,7 +21,24 @@ struct Scratch: ~Copyable {
   var swap: String { "\(directory)/\(Self.otherNames[1])" }
   var initramfs: String { "\(directory)/\(Self.otherNames[2])" }
 
-  deinit { Self.clear(directory, keepDisk: keepDisk) }
+  /// Makes the images that a profile needs.
+  ///
+  /// - Returns: the command that made the file system.
+  borrowing func make(_ profile: Profile) throws(HarnessError) -> String {
+    try Self.sparse(disk, size: profile.device.size)
+    if profile.cache > 0 { try Self.sparse(cache, size: profile.cache) }
+    if profile.machine.swap > 0 {
+      try Self.sparse(swap, size: profile.machine.swap)
+      try Tool.run("mkswap", [swap], package: "util-linux")
+    }
+    return try MakeFilesystem.run(profile.filesystem, on: disk)
+  }
+
+  deinit {
+    Self.clear(directory, keepDisk: keepDisk)
+    // Unless a record is in it.
+    rmdir(directory)
+  }
 
   /// Removes a trial's scratch files, also those that a killed harness left.
   static func clear(_ directory: String, keepDisk: Bool = false) {

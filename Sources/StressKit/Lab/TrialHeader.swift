@@ -1,0 +1,38 @@
+import Glibc
+
+/// A record's first line: what is tried, and where.
+struct TrialHeader {
+  var plan: TrialPlan
+  var kernel: String
+  var release: String
+  var package: String?
+  /// What executes the kernel's instructions; `none` where it is the machine itself.
+  var accelerator: String
+  /// How the image is read and written: past the host's page cache (`none`) or not.
+  var diskCache: String
+  var mkfs: String
+  var qemu: String?
+  var jobs = 1
+
+  func write(_ path: String) throws(HarnessError) {
+    try RecordFile.append(
+      path, "header",
+      [
+        ("schema", .int(RecordFile.schema)), ("wbstress", .string(Version.text)),
+        ("time", .int(Int64(time(nil)))), ("plan", plan.json),
+        ("kernel", .string(kernel)), ("release", .string(release)),
+        ("package", .optional(package)),
+        ("accelerator", .string(accelerator)), ("disk_cache", .string(diskCache)),
+        ("mkfs", .string(mkfs)),
+        (
+          "host",
+          [
+            "kernel": .optional(File.line("/proc/sys/kernel/osrelease")),
+            "cpus": .int(Int64(EnvironmentProbe.onlineCPUs)),
+            "loadavg": .optional(File.line("/proc/loadavg")),
+            "qemu": .optional(qemu), "jobs": .int(Int64(jobs)),
+          ]
+        ),
+      ])
+  }
+}
