@@ -56,7 +56,9 @@ struct Run: ParsableCommand {
     if !(1...10_000).contains(trials) { throw ValidationError("--trials: 1 to 10000") }
     if !(1...256).contains(jobs) { throw ValidationError("--jobs: 1 to 256") }
     if kernel != nil, loop != nil { throw ValidationError("--loop and --kernel: one of them") }
-    if loop != nil, jobs > 1 { throw ValidationError("--jobs: one trial at a time on this machine") }
+    if loop != nil, jobs > 1 {
+      throw ValidationError("--jobs: one trial at a time on this machine")
+    }
     if loop != nil, keepDisks { throw ValidationError("--keep-disks: needs --kernel") }
     if accelerator != "auto", Accelerator(rawValue: accelerator) == nil {
       throw ValidationError("--accelerator: auto, kvm or tcg")

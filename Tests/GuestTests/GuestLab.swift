@@ -41,6 +41,18 @@ enum GuestLab {
     return try body(path)
   }
 
+  /// A dynamic program and what it is linked to, by path.
+  static func files(of program: String) throws -> [String: String] {
+    let path = try #require(Tool.path(program), "ci/install test installs \(program)")
+    var files = ["/usr/bin/" + program: path]
+    for line in try output("ldd", [path]).split(separator: "\n") {
+      if let file = line.split(whereSeparator: \.isWhitespace).first(where: { $0.hasPrefix("/") }) {
+        files[String(file)] = String(file)
+      }
+    }
+    return files
+  }
+
   /// Processes whose command line names `text`.
   static func processes(naming text: String) -> [String] {
     File.names(in: "/proc").filter { $0.allSatisfy(\.isNumber) }.compactMap { pid in

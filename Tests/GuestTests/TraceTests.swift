@@ -15,18 +15,6 @@ struct TraceTests {
     .jbd2End, .ext4Writepages, .ext4WritepagesResult, .queueAsyncWork,
   ]
 
-  /// A dynamic program and what it is linked to, by path.
-  private func files(of program: String) throws -> [String: String] {
-    let path = try #require(Tool.path(program), "ci/install test installs \(program)")
-    var files = ["/usr/bin/" + program: path]
-    for line in try GuestLab.output("ldd", [path]).split(separator: "\n") {
-      if let file = line.split(whereSeparator: \.isWhitespace).first(where: { $0.hasPrefix("/") }) {
-        files[String(file)] = String(file)
-      }
-    }
-    return files
-  }
-
   @Test(arguments: ["debian:6.1", "debian:6.12"])
   func countsAreThoseOfTraceCmd(_ kernel: String) throws {
     try GuestLab.withDirectory { directory in
@@ -44,7 +32,7 @@ struct TraceTests {
             return ["-e", event.label]
           },
         finish: ["/usr/bin/trace-cmd", "show", "-B", "peer"])
-      trial.peerFiles = try files(of: "trace-cmd")
+      trial.peerFiles = try GuestLab.files(of: "trace-cmd")
       let ending = try trial.run(Interrupt())
       #expect([.completed, .oom].contains(ending.outcome), "\(ending)")
       let record = try RecordReader(trial.recordPath)

@@ -129,7 +129,9 @@ struct WorkloadTests {
         // The second word of each page is its place in the file, and what follows differs from page to page.
         let pages = stride(from: 0, to: bytes.count, by: 4096).map { bytes[$0..<$0 + 4096] }
         for (i, page) in pages.enumerated() {
-          let place = page.dropFirst(8).prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+          let place = page.dropFirst(8).prefix(8).reversed().reduce(UInt64(0)) {
+            $0 << 8 | UInt64($1)
+          }
           if place != UInt64(i) << 12 {
             Issue.record("\(file) has page \(place >> 12) at \(i)")
             break

@@ -24,7 +24,9 @@ package enum KernelSettings {
   }
 
   package static func setSysctl(_ setting: Profile.Setting) throws(HarnessError) {
-    try File.set(path(sysctl: setting.key), setting.value, remedy: "check the sysctl's name against this kernel")
+    try File.set(
+      path(sysctl: setting.key), setting.value,
+      remedy: "check the sysctl's name against this kernel")
   }
 
   private static func path(sysctl key: String) -> String {
@@ -48,7 +50,8 @@ package enum KernelSettings {
   package static func restore(_ saved: [Profile.Setting]) -> [HarnessError] {
     saved.reversed().compactMap { setting in
       // A choice such as "always [madvise] never" tells the present one in brackets.
-      let chosen = setting.value.split(separator: "[").dropFirst().first?.split(separator: "]").first
+      let chosen = setting.value.split(separator: "[").dropFirst().first?.split(separator: "]")
+        .first
       do throws(HarnessError) {
         if File.exists(setting.key) {
           try File.set(setting.key, chosen.map(String.init) ?? setting.value)

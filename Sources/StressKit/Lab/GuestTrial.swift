@@ -100,7 +100,8 @@ package struct GuestTrial {
     } catch {
       // One cell's options are no reason to give up the others.
       let ending = Ending(.invalid, reason: "mkfs", message: error.description)
-      try header(self.plan, mkfs: "", cache: VirtualMachine.cacheMode(scratch.disk)).write(recordPath)
+      try header(self.plan, mkfs: "", cache: VirtualMachine.cacheMode(scratch.disk)).write(
+        recordPath)
       try RecordFile.append(recordPath, "end", ending.members)
       return ending
     }
@@ -154,7 +155,8 @@ package struct GuestTrial {
   private func header(_ plan: TrialPlan, mkfs: String, cache: String) -> TrialHeader {
     TrialHeader(
       plan: plan, kernel: kernel.label, release: kernel.release, package: kernel.packageVersion,
-      accelerator: accelerator.rawValue, diskCache: cache, mkfs: mkfs, qemu: qemuVersion, jobs: jobs)
+      accelerator: accelerator.rawValue, diskCache: cache, mkfs: mkfs, qemu: qemuVersion, jobs: jobs
+    )
   }
 
   /// The host's own account, and the record's last line.

@@ -4,7 +4,8 @@ import Testing
 @testable import StressKit
 
 /// Needs root and the loop module.
-@Suite(.enabled(if: getuid() == 0 && File.exists("/dev/loop-control"), "needs root and loop devices"))
+@Suite(
+  .enabled(if: getuid() == 0 && File.exists("/dev/loop-control"), "needs root and loop devices"))
 struct LoopDeviceTests {
   @Test func isItsFileAndGoesWithItsOwner() throws {
     let directory = try TemporaryDirectory()

@@ -47,10 +47,12 @@ package struct Guards {
       if let missing = MakeFilesystem.missing(profile.filesystem.kind) { note(missing) }
       if !profile.kernel.boot.isEmpty || profile.machine.nodes > 1 {
         refuse(
-          profile.name, "needs boot parameters or a machine of its own (kernel.boot, machine.nodes)",
+          profile.name,
+          "needs boot parameters or a machine of its own (kernel.boot, machine.nodes)",
           "run it in a guest: --kernel debian:6.12")
       }
-      if !wholeMachine, !profile.limits.contains(where: { $0.key == "memory.max" && $0.value != "max" })
+      if !wholeMachine,
+        !profile.limits.contains(where: { $0.key == "memory.max" && $0.value != "max" })
       {
         refuse(
           profile.name, "has no memory.max, and so puts the whole machine under pressure",
@@ -62,7 +64,9 @@ package struct Guards {
     var lock: FileLock?
     do throws(HarnessError) {
       lock = try File.lock(CgroupTree.mount)
-      if lock == nil { refuse("this machine", "is in use by another run of wbstress", "wait for its end") }
+      if lock == nil {
+        refuse("this machine", "is in use by another run of wbstress", "wait for its end")
+      }
     } catch {
       note(error)
     }
@@ -83,7 +87,9 @@ package struct Guards {
           remedy: "name an existing directory for the image files: --loop DIR"))
       return
     }
-    let (free, all) = (UInt64(info.f_bavail) * UInt64(info.f_frsize), UInt64(info.f_blocks) * UInt64(info.f_frsize))
+    let (free, all) = (
+      UInt64(info.f_bavail) * UInt64(info.f_frsize), UInt64(info.f_blocks) * UInt64(info.f_frsize)
+    )
     let kept = min(reserve, all / 20)
     if needed + kept > free {
       note(

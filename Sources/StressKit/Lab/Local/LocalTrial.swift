@@ -94,7 +94,8 @@ package struct LocalTrial {
       }
       let trial = try Trial(
         plan, record: record, cgroups: supervisor.cgroups, tracing: supervisor.tracing,
-        awaitDevices: {}, awaitGo: { () throws(HarnessError) in try throttle(Throttle(plan.profile.device)) },
+        awaitDevices: {},
+        awaitGo: { () throws(HarnessError) in try throttle(Throttle(plan.profile.device)) },
         throttle: throttle)
       trial.isInterrupted = { interrupt.isRequested }
       trial.onPhase = progress

@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+
+@testable import StressKit
+
+/// `wbstress run --loop` on a real machine: one that a shell has booted, with nothing of the guests' own.
+@Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
+struct LocalTests {
+  /// What a trial must leave as it found it, as text.
+  private static let state = """
+    cut -d' ' -f1-3 /proc/mounts; find /sys/fs/cgroup -type d; cat /proc/swaps
+    cat /sys/block/loop*/loop/backing_file; ls -R /scratch/images /sys/kernel/tracing/instances
+    cat /proc/sys/vm/dirty_ratio /sys/kernel/mm/lru_gen/enabled /proc/self/cgroup
+    cat /sys/fs/cgroup/*/io.max; ls /dev/mapper; ps -o comm | grep wb- | grep -v grep
+    """
+
+  /// Boots a machine whose PID 1 is a shell that runs `script`. Returns its console's lines.
+  private func boot(
+    _ kernel: String, in directory: String, _ script: String
+  ) throws -> [String] {
+    let kernel = try GuestLab.kernel(kernel)
+    let store = try KernelStore()
+    let modules = try kernel.moduleFiles([
+      "virtio_pci", "virtio_blk", "ext4", "xfs", "btrfs", "loop", "dm_delay",
+    ])
+    let base = try Initramfs.build(
+      binary: try #require(GuestLab.binary), kernel: kernel, modules: modules, store: store)
+    let shell = try #require(Tool.path("busybox"), "ci/install test installs busybox-static")
+    var files = ["bin/busybox": shell]
+    for program in ["mkfs.ext4", "mkfs.xfs", "mkfs.btrfs"] {
+      files.merge(try GuestLab.files(of: program)) { first, _ in first }
+    }
+    let before = """
+      #!/bin/busybox sh
+      export PATH=/bin:/sbin:/usr/bin
+      /bin/busybox mkdir -p /scratch /proc /sys
+      /bin/busybox --install -s /bin
+      mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
+      mount -t cgroup2 cgroup2 /sys/fs/cgroup
+      mount -t tracefs tracefs /sys/kernel/tracing; mount -t debugfs debugfs /sys/kernel/debug
+      while read file rest; do insmod /modules/$file; done < /modules/list
+      mount -t ext4 /dev/vda /scratch; mkdir -p /scratch/images
+      state() { ( \(Self.state) ) 2>/dev/null; }
+      """
+    var entries = [
+      Initramfs.Entry(
+        "test/init", mode: 0o755, Array((before + "\n" + script + "\npoweroff -f\n").utf8))
+    ]
+    for (path, source) in files {
+      entries.append(.init(path, mode: 0o755, try File.read(source)))
+    }
+    for profile in ["smoke", "oracle-backup", "slow-device", "small-vm"] {
+      let path = "\(GuestLab.profiles)/\(profile).yaml"
+      entries.append(.init("profiles/\(profile).yaml", try File.read(path)))
+    }
+    let initramfs = directory + "/initramfs"
+    try Initramfs.append(entries, to: base, as: initramfs)
+    let disk = directory + "/disk"
+    try Scratch.sparse(disk, size: 2 << 30)
+    _ = try GuestLab.output("mkfs.ext4", ["-q", "-F", disk])
+    let console = directory + "/console.log"
+    let machine = try VirtualMachine(
+      .init(
+        kernel: kernel.image, initramfs: initramfs, accelerator: .tcg, memory: 1 << 30, nodes: 1,
+        cpus: 2, boot: ["rdinit=/test/init"], disks: [.init(path: disk)], console: console))
+    let deadline = Date.now + 240
+    while !machine.hasEnded(), Date.now < deadline { usleep(100_000) }
+    #expect(machine.hasEnded(), "the machine did not switch itself off")
+    machine.quit(gently: false)
+    return File.consoleLines(console)
+  }
+
+  /// The same end as in a guest, and a machine as it was before.
+  @Test func runsOnALoopDeviceAndLeavesNothing() throws {
+    try GuestLab.withDirectory { directory in
+      let console = try boot(
+        "debian:6.12", in: directory,
+        """
+        state > /before
+        /init run /profiles/oracle-backup.yaml --loop /scratch/images --trials 1 --seed 1 \
+          --vary vm.dirty_ratio=20 --vary lru_gen=off --output /scratch/oom; echo STATUS-1 $?
+        tail -n1 /scratch/oom/trials/1-1/record.jsonl
+        /init run /profiles/slow-device.yaml:changing-delay --loop /scratch/images --trials 1 \
+          --seed 1 --vary observe.rstat=10ms --output /scratch/delay; echo STATUS-2 $?
+        tail -n1 /scratch/delay/trials/1-1/record.jsonl
+        /init run /profiles/oracle-backup.yaml --loop /scratch/images --trials 1 --seed 1 \
+          --vary observe.rstat=10ms --output /scratch/stopped & sleep 6; kill -INT $!; wait $!
+        echo STATUS-3 $?
+        tail -n1 /scratch/stopped/trials/1-1/record.jsonl
+        state > /after; diff /before /after && echo SAME
+        """)
+      let text = console.joined(separator: "\n")
+      // Killed there too, and with io.max for the slow disk.
+      #expect(text.contains("STATUS-1 1"), "\(text)")
+      #expect(console.contains { $0.contains(#""type":"end","outcome":"oom""#) })
+      #expect(text.contains("STATUS-2 0"))
+      #expect(console.contains { $0.contains(#""type":"end","outcome":"completed""#) })
+      #expect(text.contains("STATUS-3 130"))
+      #expect(console.contains { $0.contains(#""reason":"interrupted""#) })
+      #expect(console.contains("SAME"))
+    }
+  }
+
+  /// Nothing is touched where a guard says no, and all of them are heard.
+  @Test func refusesWhatItCannotUndo() throws {
+    try GuestLab.withDirectory { directory in
+      let console = try boot(
+        "debian:6.1", in: directory,
+        """
+        state > /before
+        mkdir /sys/fs/cgroup/wbstress
+        /init run /profiles/small-vm.yaml --loop /scratch/nowhere --trials 1; echo STATUS-1 $?
+        rmdir /sys/fs/cgroup/wbstress
+        /init run /profiles/smoke.yaml --vary device.size=4GiB --loop /scratch/images --trials 1
+        echo STATUS-2 $?
+        /init run /profiles/smoke.yaml --vary memory.max=2GiB --loop /scratch/images --trials 1
+        echo STATUS-3 $?
+        /init run /profiles/smoke.yaml --vary machine.nodes=2 --loop /scratch/images --trials 1
+        echo STATUS-4 $?
+        /init run /profiles/smoke.yaml --fs ext4,xfs,btrfs --loop /scratch/images --trials 1 \
+          --output /scratch/smoke >/smoke.txt; echo STATUS-5 $?
+        state > /after; diff /before /after && echo SAME
+        """)
+      let text = console.joined(separator: "\n")
+      #expect(
+        text.contains("small-vm: has no memory.max, and so puts the whole machine"), "\(text)")
+      #expect(text.contains("/sys/fs/cgroup/wbstress: exists already"))
+      #expect(text.contains("/scratch/nowhere: statfs: ENOENT"))
+      #expect(text.contains("STATUS-1 4"))
+      #expect(text.contains("the images take up to 4GiB"))
+      #expect(text.contains("STATUS-2 4"))
+      #expect(text.contains("smoke: takes 2048 MiB; more than 80 %"))
+      #expect(text.contains("STATUS-3 4"))
+      #expect(text.contains("needs boot parameters or a machine of its own"))
+      #expect(text.contains("STATUS-4 4"))
+      #expect(text.contains("STATUS-5 0"))
+      #expect(console.contains("SAME"))
+    }
+  }
+}
