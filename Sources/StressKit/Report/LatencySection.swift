@@ -13,16 +13,26 @@ struct LatencySection {
     ),
     (
       of: "fsync",
-      definition: "call of fsync(2), or of what the stream syncs with, to its return, all of them"
+      definition: "call of what the stream or probe syncs with to its return, once for each file"
     ),
-    (of: "read", definition: "read of a block that the stream has written, to its return"),
-    (of: "touch", definition: "touch of one page of hot memory, the first one not counted"),
-    (of: "fault", definition: "first touch of one page of a fresh mapping, by a probe"),
+    (of: "read", definition: "call that reads back a block to its return"),
+    (
+      of: "touch",
+      definition: "moment at which a write to a page of hot memory is due to its end: what queues"
+        + " behind a stall counts it"
+    ),
+    (of: "fault", definition: "first write to a page of a fresh mapping"),
     (of: "truncate", definition: "call of ftruncate(2) to 0 to its return"),
-    (of: "unlink", definition: "call of unlink(2) of a file's last name to its return"),
-    (of: "rename", definition: "call of rename(2) over a file to its return"),
+    (
+      of: "unlink",
+      definition: "call of unlink(2) to the end of the close(2) that lets go of the file"
+    ),
+    (
+      of: "rename",
+      definition: "call of rename(2) to the end of the close(2) that lets go of the file"
+    ),
     (of: "compact", definition: "write of 1 to vm.compact_memory to its return"),
-    (of: "huge", definition: "touches of a fresh mapping that asks for huge pages, all of it"),
+    (of: "huge", definition: "first write to a huge page of a fresh mapping"),
   ]
 
   /// Primary figures first, then what explains them.
