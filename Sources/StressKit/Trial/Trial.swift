@@ -5,8 +5,7 @@ import SystemPackage
 
 /// One trial on this machine: set up, run, take down, always; told to a record as it goes.
 package final class Trial {
-  /// Where the scratch file system is mounted.
-  package static let mountPoint = "/mnt/wbstress"
+  package static let mountPoint = ScratchDisk.mountPoint
   /// The cgroup that holds the limits, and all the others.
   package static let root = "wbstress"
   private static let second: UInt64 = 1_000_000_000
@@ -36,9 +35,7 @@ package final class Trial {
     pins.filter { $0.worker.isGrowing || $0.worker.isHot } + streams + tasks
   }
   private var lanes: Lanes
-  private var mount: Mount?
-  /// Lies over the scratch disk where the profile delays it.
-  private var delayed: DelayedDevice?
+  private let disk: ScratchDisk
   private var timeline: TimelineRunner?
   private var pageCache: PageCache?
   private let kernelLog: KernelLogFollower
@@ -75,6 +72,7 @@ package final class Trial {
     self.awaitDevices = awaitDevices
     self.awaitGo = awaitGo
     self.throttle = throttle
+    disk = ScratchDisk(plan)
     lanes = Lanes(plan.profile.observe, record)
     kernelLog = try KernelLogFollower(record)
     snapshots = Snapshots(record)
@@ -156,7 +154,7 @@ package final class Trial {
     }
     try awaitDevices()
     try mountScratch()
-    try lanes.startSlow(disk: plan.device, backing: backing, observed)
+    try lanes.startSlow(disk: plan.device, backing: disk.backing, observed)
     for stream in profile.streams {
       let group = remaining.removeFirst()
       for job in 0..<stream.jobs {
@@ -209,48 +207,18 @@ package final class Trial {
   }
 
   private func mountScratch() throws(HarnessError) {
-    let kind = profile.filesystem.kind
-    // No delay yet: nor is the disk slow before all is ready.
-    if profile.usesDelay { delayed = try DelayedDevice(Self.root, over: plan.device, delay: 0) }
-    func mountSource() throws(HarnessError) -> Mount {
-      try Mount(
-        source, at: Self.mountPoint, type: kind.rawValue, options: profile.filesystem.mount)
-    }
-    mount = try mountSource()
-    if try prepareFiles(), kind != .tmpfs {
-      // The files' page cache and inodes, whose writeback is the supervisor's, go with the mount.
-      try mount?.unmount(deadline: cl_boottime() + 10 * Self.second)
-      mount = nil
-      mount = try mountSource()
-    }
+    try disk.mount()
     phase("mounted")
     try KernelSettings.apply(profile.kernel, mounted: true)
     if let strict = profile.kernel.strictLimit {
-      try KernelSettings.setStrictLimit(strict, device: source, kind)
+      try KernelSettings.setStrictLimit(
+        strict, device: disk.source, profile.filesystem.kind)
     }
     if let cache = plan.cacheDevice { pageCache = try PageCache(from: cache, bytes: profile.cache) }
     record.emit(
       "environment",
       EnvironmentProbe.members(device: plan.device, mountPoint: Self.mountPoint))
   }
-
-  /// Writes what streams are to write over; false when none does.
-  private func prepareFiles() throws(HarnessError) -> Bool {
-    let streams = profile.streams.filter { $0.access == .overwrite }
-    for (i, stream) in streams.enumerated() {
-      try StreamWriter.prepare(
-        stream, in: Self.mountPoint, seed: ~plan.seed &+ UInt64(i))
-    }
-    return !streams.isEmpty
-  }
-
-  /// What is mounted: the scratch disk, or what lies over it, or nothing of the kind.
-  private var source: String {
-    profile.filesystem.kind == .tmpfs ? "tmpfs" : delayed?.path ?? plan.device
-  }
-
-  /// The mounted file system's backing device, by its name in sysfs and debugfs.
-  private var backing: String? { BlockDevice.backing(source, profile.filesystem.kind) }
 
   /// Waits until every worker has its memory, as much of it as it could get, or is ready to begin.
   private func awaitPins() throws(HarnessError) {
@@ -298,11 +266,15 @@ package final class Trial {
     let delay = plan.startDelay
     startTracing()
     phase("ready")
-    recordCost()
+    for path in workerGroups {
+      // Of the jobs of a stream the first stands for all.
+      guard let worker = workers.first(where: { $0.cgroup == path }) else { continue }
+      WorkerCost.tell(worker, record)
+    }
     snapshots.take("before", limited, tree.map(\.path) + workerGroups)
     let mirror = Mirror()
     try awaitGo()
-    try delayed?.setDelay(profile.device.delay)
+    try disk.delayed?.setDelay(profile.device.delay)
     if let limited { try lanes.startRstat(limited) }
     let start = cl_boottime() + delay
     phase("delay", [("delay", .uint(delay))])
@@ -311,7 +283,7 @@ package final class Trial {
     for actor in actors where !late.contains(actor.worker.pid) {
       try actor.worker.start(at: start)
     }
-    if let fault = plan.fault { try inject(fault, at: start + Self.second) }
+    try plan.fault?.inject(at: start + Self.second)
     cl_sleep_until(start)
     phase("stream", at: start)
 
@@ -371,7 +343,7 @@ package final class Trial {
     }
     let made = try TimelineRunner(
       profile, begin: begin, limited: limited ?? CgroupTree.Group(path: Self.root),
-      delayed: delayed, record: record,
+      delayed: disk.delayed, record: record,
       .init(
         start: { [self] name throws(HarnessError) in
           for worker in workers(called: name) { try worker.start(at: cl_boottime()) }
@@ -389,48 +361,10 @@ package final class Trial {
       TraceInstance.Target(
         devices: devices.compactMap(BlockDevice.number),
         superblock: Mount.superblock(at: Self.mountPoint) ?? "",
-        backing: backing ?? ""),
+        backing: disk.backing ?? ""),
       record: record, slow: profile.observe.slow, workers: workers,
       submitters: Set(pairs.filter { $0.0.engine == .ioUring }.map(\.1.worker.pid)),
       groups: workerGroups.map { CgroupTree.Group(path: $0) })
-  }
-
-  /// What each worker costs its cgroup beyond what the profile pins, measured once, before the delay. Of the
-  /// jobs of a stream the first stands for all.
-  private func recordCost() {
-    for path in workerGroups {
-      guard let worker = workers.first(where: { $0.cgroup == path }) else { continue }
-      let group = CgroupTree.Group(path: path)
-      let stat = Dictionary(
-        CounterFile.snapshot((try? File.text(group.file("memory.stat"))) ?? ""),
-        uniquingKeysWith: { first, _ in first })
-      guard let anon = stat["anon"], let kernel = stat["kernel"], let file = stat["file"] else {
-        continue
-      }
-      let subject = worker.role == .pinned ? Int64(worker.reach.reached) : 0
-      record.emit(
-        "cost",
-        [
-          ("worker", .string(worker.name)), ("pinned", .int(subject)), ("anon", .int(anon)),
-          ("kernel", .int(kernel)), ("file", .int(file)),
-          ("overhead", .int(anon + kernel + file - subject)),
-          ("mapped", Self.rollup(worker.pid)),
-        ])
-    }
-  }
-
-  /// What a process has of each kind of memory, by its page tables: proc(5), /proc/PID/smaps_rollup, in bytes.
-  /// Beside the cgroup's accounting another one, of another part of the kernel.
-  private static func rollup(_ pid: Int32) -> JSON {
-    let lines = ((try? File.text("/proc/\(pid)/smaps_rollup")) ?? "").split(separator: "\n")
-    return .object(
-      lines.compactMap { line in
-        let words = line.split(separator: " ")
-        guard words.count == 3, words[2] == "kB", let value = Int64(words[1]),
-          ["Rss:", "Locked:", "Shared_Dirty:", "AnonHugePages:"].contains(words[0])
-        else { return nil }
-        return (key: String(words[0].dropLast()), value: .int(value << 10))
-      })
   }
 
   private func recordEnd(_ worker: WorkerProcess) {
@@ -449,23 +383,6 @@ package final class Trial {
         ("exit", .optional(worker.exit?.description)),
         ("message", .optional(worker.failure?.description)),
       ])
-  }
-
-  private func inject(_ fault: TrialPlan.Fault, at time: UInt64) throws(HarnessError) {
-    _ = try Thread("wb-fault") {
-      cl_sleep_until(time)
-      switch fault {
-      case .panic: try? File.set("/proc/sysrq-trigger", "c")
-      case .livelock:
-        try? File.set("/proc/sys/kernel/sched_rt_runtime_us", "-1")
-        for _ in 0..<2 * EnvironmentProbe.onlineCPUs {
-          _ = try? Thread("wb-spin") {
-            _ = cl_set_fifo(99)
-            while cl_boottime() > 0 {}
-          }
-        }
-      }
-    }
   }
 
   // MARK: Take-down
@@ -512,12 +429,9 @@ package final class Trial {
       // Its actions refer to this trial.
       timeline = nil
     }
-    if ending.outcome != .stalled, let mount {
-      do {
-        try delayed?.setDelay(0)
-        try mount.unmount(deadline: cl_boottime() + 10 * Self.second)
-        phase("unmounted")
-        try delayed?.remove(deadline: cl_boottime() + 2 * Self.second)
+    if ending.outcome != .stalled {
+      do throws(HarnessError) {
+        if try disk.unmount() { phase("unmounted") }
       } catch {
         ending = Ending(.invalid, reason: "take-down", message: error.description)
       }
