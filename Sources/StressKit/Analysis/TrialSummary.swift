@@ -50,6 +50,8 @@ package struct TrialSummary: Sendable {
   package var kernel: String
   package var release: String
   package var accelerator: String
+  /// The machine that the trial ran on, as it told of itself; nil: it did not get as far.
+  package var machine: String?
   /// Guests that ran at a time.
   package var jobs: Int
   /// The mask of /sys/kernel/mm/lru_gen/enabled, `absent` where the kernel has none; nil: not recorded.
@@ -111,6 +113,7 @@ package struct TrialSummary: Sendable {
     kernel = header["kernel"]?.string ?? "?"
     release = header["release"]?.string ?? "?"
     accelerator = header["accelerator"]?.string ?? "?"
+    machine = record.first("environment").flatMap(Self.machine)
     jobs = Int(header["host"]?["jobs"]?.int ?? 1)
     lruGen = record.first("environment")?["settings"].map { settings in
       settings[KernelSettings.lruGen]?.string ?? "absent"
@@ -209,6 +212,19 @@ package struct TrialSummary: Sendable {
       return Shortfall(
         worker: worker, size: UInt64(size), reached: UInt64(reached), errno: errno)
     }
+  }
+
+  /// The accelerator of a trial that needed none.
+  package static let local = "none"
+  /// Whether it ran on a machine and not in a guest.
+  package var isLocal: Bool { accelerator == Self.local }
+
+  private static func machine(_ environment: JSON) -> String? {
+    guard let cpus = environment["cpus"]?.int,
+      let memory = environment["meminfo"]?.string?.split(separator: " ").dropFirst().first,
+      let size = UInt64(memory)
+    else { return nil }
+    return "\(cpus) CPUs, \(size >> 10) MiB"
   }
 
   /// Any of the three accounts: the kernel log may have lost lines.

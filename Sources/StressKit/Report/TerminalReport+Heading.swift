@@ -24,7 +24,9 @@ extension TerminalReport {
       }
     }
     let profiles = cells.map(\.profile)
-    lines += wrap("guest", distinct(profiles.map(\.machine.words)))
+    let guests = cells.filter { $0.trials.contains { !$0.isLocal } || $0.trials.isEmpty }
+    lines += wrap("guest", distinct(guests.map(\.profile.machine.words)))
+    lines += wrap("machine", distinct(trials.filter(\.isLocal).compactMap(\.machine)))
     lines += wrap("device", distinct(profiles.map(\.device.words)))
     lines += wrap("limits", distinct(profiles.map(\.limitWords)))
     // The words of these have semicolons of their own.
@@ -49,8 +51,11 @@ extension TerminalReport {
   }
 
   private static func describe(accelerator: String) -> String {
-    accelerator == "tcg"
-      ? "TCG: emulated, so compare outcomes and counts, not speeds" : accelerator.uppercased()
+    switch accelerator {
+    case "tcg": "TCG: emulated, so compare outcomes and counts, not speeds"
+    case TrialSummary.local: "none: on the machine itself, on loop devices"
+    default: accelerator.uppercased()
+    }
   }
 
   private static func describe(lruGen: String?) -> String {
@@ -99,7 +104,7 @@ extension Profile.Source {
 extension Profile.Device {
   fileprivate var words: String {
     let speed = bandwidth.map { Units.sizeText($0) + "/s" } ?? "unthrottled"
-    var words = "\(Units.sizeText(size)) virtio disk, \(speed)"
+    var words = "\(Units.sizeText(size)) disk, \(speed)"
     if let iops { words += ", \(iops) IOPS" }
     if delay > 0 { words += ", delayed by \(Units.durationText(delay))" }
     return words
