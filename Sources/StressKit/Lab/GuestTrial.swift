@@ -98,12 +98,8 @@ package struct GuestTrial {
     do throws(HarnessError) {
       mkfs = try scratch.make(profile)
     } catch {
-      // One cell's options are no reason to give up the others.
-      let ending = Ending(.invalid, reason: "mkfs", message: error.description)
-      try header(self.plan, mkfs: "", cache: VirtualMachine.cacheMode(scratch.disk)).write(
-        recordPath)
-      try RecordFile.append(recordPath, "end", ending.members)
-      return ending
+      let cache = VirtualMachine.cacheMode(scratch.disk)
+      return try header(self.plan, mkfs: "", cache: cache).writeRefused(error, to: recordPath)
     }
     var plan = plan
     // virtio-blk names its disks in the order of the command line.

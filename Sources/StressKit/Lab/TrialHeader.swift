@@ -35,4 +35,13 @@ struct TrialHeader {
         ),
       ])
   }
+
+  /// The whole record of a trial whose file system could not be made. One cell's options are no reason to give up
+  /// the others.
+  func writeRefused(_ error: HarnessError, to path: String) throws(HarnessError) -> Ending {
+    let ending = Ending(.invalid, reason: "mkfs", message: error.description)
+    try write(path)
+    try RecordFile.append(path, "end", ending.members)
+    return ending
+  }
 }

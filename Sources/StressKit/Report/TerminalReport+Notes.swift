@@ -20,7 +20,9 @@ extension TerminalReport {
           ], style.warning)
       }
       lines += shortfalls(i, cell)
-      let silent = cell.counted.filter { $0.stall == nil }.count
+      // Without streams there is nothing to miss.
+      let silent =
+        cell.profile.streams.isEmpty ? 0 : cell.counted.filter { $0.stall == nil }.count
       if silent > 0 {
         lines += wrap(
           "#\(i + 1)",

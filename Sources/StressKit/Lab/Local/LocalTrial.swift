@@ -41,10 +41,7 @@ package struct LocalTrial {
     do throws(HarnessError) {
       mkfs = try scratch.make(profile)
     } catch {
-      let ending = Ending(.invalid, reason: "mkfs", message: error.description)
-      try header(plan, mkfs: "", isDirect: false).write(recordPath)
-      try RecordFile.append(recordPath, "end", ending.members)
-      return ending
+      return try header(plan, mkfs: "", isDirect: false).writeRefused(error, to: recordPath)
     }
     var plan = plan
     let disk = try LoopDevice(scratch.disk)
