@@ -16,7 +16,7 @@ struct LocalTests {
 
   /// Boots a machine whose PID 1 is a shell that runs `script`. Returns its console's lines.
   private func boot(
-    _ kernel: String, in directory: String, _ script: String
+    _ kernel: String, in directory: String, _ script: String, patience: Double = 240
   ) throws -> [String] {
     let kernel = try GuestLab.kernel(kernel)
     let store = try KernelStore()
@@ -49,9 +49,9 @@ struct LocalTests {
     for (path, source) in files {
       entries.append(.init(path, mode: 0o755, try File.read(source)))
     }
-    for profile in ["smoke", "oracle-backup", "slow-device", "small-vm"] {
-      let path = "\(GuestLab.profiles)/\(profile).yaml"
-      entries.append(.init("profiles/\(profile).yaml", try File.read(path)))
+    for profile in File.names(in: GuestLab.profiles) {
+      entries.append(
+        .init("profiles/\(profile)", try File.read("\(GuestLab.profiles)/\(profile)")))
     }
     let initramfs = directory + "/initramfs"
     try Initramfs.append(entries, to: base, as: initramfs)
@@ -63,7 +63,7 @@ struct LocalTests {
       .init(
         kernel: kernel.image, initramfs: initramfs, accelerator: .tcg, memory: 1 << 30, nodes: 1,
         cpus: 2, boot: ["rdinit=/test/init"], disks: [.init(path: disk)], console: console))
-    let deadline = Date.now + 240
+    let deadline = Date.now + patience
     while !machine.hasEnded(), Date.now < deadline { usleep(100_000) }
     #expect(machine.hasEnded(), "the machine did not switch itself off")
     machine.quit(gently: false)
@@ -98,6 +98,39 @@ struct LocalTests {
       #expect(text.contains("STATUS-3 130"))
       #expect(console.contains { $0.contains(#""reason":"interrupted""#) })
       #expect(console.contains("SAME"))
+    }
+  }
+
+  /// Every profile but those that need a machine of their own, cut short.
+  @Test func everyProfileRuns() throws {
+    try GuestLab.withDirectory { directory in
+      let console = try boot(
+        "debian:6.12", in: directory,
+        """
+        state > /before
+        for path in /profiles/*.yaml; do
+          name=$(basename $path .yaml)
+          /init run $path --loop /scratch/images --whole-machine --trials 1 --seed 1 \
+            --vary duration=2s --output /scratch/$name >/text 2>&1; code=$?
+          echo "PROFILE $name $code $(tail -n1 /scratch/$name/trials/1-1/record.jsonl 2>/dev/null)"
+          [ $code -lt 2 ] || cat /text
+          rm -rf /scratch/$name
+        done
+        state > /after; diff /before /after && echo SAME
+        """, patience: 420)
+      let ends = console.filter { $0.hasPrefix("PROFILE ") }
+      #expect(ends.count == File.names(in: GuestLab.profiles).count, "\(console)")
+      for end in ends {
+        let words = end.split(separator: " ", maxSplits: 3)
+        if words[1] == "small-zones" {
+          #expect(words[2] == "4", "\(end)")
+        } else {
+          #expect(["0", "1"].contains(words[2]), "\(end)\n\(console)")
+          let outcomes = [#""outcome":"completed""#, #""outcome":"oom""#]
+          #expect(outcomes.contains { end.contains($0) }, "\(end)")
+        }
+      }
+      #expect(console.contains("SAME"), "\(console.suffix(20))")
     }
   }
 
