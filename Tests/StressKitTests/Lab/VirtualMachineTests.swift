@@ -58,6 +58,12 @@ struct VirtualMachineTests {
       values("-numa", two) == [
         "node,nodeid=0,memdev=ram0,cpus=0-0", "node,nodeid=1,memdev=ram1,cpus=1-2",
       ])
+    let more = nodes(4, memory: 512 << 20, cpus: 2)
+    #expect(
+      values("-numa", more) == [
+        "node,nodeid=0,memdev=ram0,cpus=0-0", "node,nodeid=1,memdev=ram1,cpus=1-1",
+        "node,nodeid=2,memdev=ram2", "node,nodeid=3,memdev=ram3",
+      ])
     #expect(values("-numa", nodes(1, memory: 1 << 30, cpus: 2)).isEmpty)
   }
 

@@ -66,9 +66,12 @@ package final class VirtualMachine {
     try check(cl_socket_pair(&ends), Self.program, "socketpair")
     let theirGo = Descriptor(owning: ends[1])
     go = Descriptor(owning: ends[0])
+    // QEMU's own words stand where the kernel's do: why it did not start is in the trial's message.
+    let console = try Descriptor(
+      open: configuration.console, O_WRONLY | O_CREAT | O_APPEND, code: .environment)
     process = try Process(
       [program] + Self.arguments(configuration, qmp: 3, go: 4),
-      descriptors: [-1, -1, -1, theirs.raw, theirGo.raw])
+      descriptors: [-1, console.raw, console.raw, theirs.raw, theirGo.raw])
     pid = process.pid
   }
 
@@ -122,15 +125,16 @@ package final class VirtualMachine {
     }
     let size = Int(c.memory >> 20)
     if c.nodes == 1 { return backend("ram", size) }
-    // Equal parts, as far as they go; there are as many CPUs as nodes.
-    func part(_ whole: Int, _ node: Int) -> Range<Int> {
-      whole * node / c.nodes..<whole * (node + 1) / c.nodes
+    // Equal parts, as far as they go.
+    func part(_ whole: Int, _ node: Int, of nodes: Int) -> Range<Int> {
+      whole * node / nodes..<whole * (node + 1) / nodes
     }
     return (0..<c.nodes).flatMap { node in
-      let cpus = part(c.cpus, node)
-      let list = "cpus=\(cpus.lowerBound)-\(cpus.upperBound - 1)"
-      return backend("ram\(node)", part(size, node).count)
-        + ["-numa", "node,nodeid=\(node),memdev=ram\(node),\(list)"]
+      // Where there are more nodes than CPUs, the last ones have memory only.
+      let cpus = node < c.cpus ? part(c.cpus, node, of: min(c.nodes, c.cpus)) : 0..<0
+      let list = cpus.isEmpty ? "" : ",cpus=\(cpus.lowerBound)-\(cpus.upperBound - 1)"
+      return backend("ram\(node)", part(size, node, of: c.nodes).count)
+        + ["-numa", "node,nodeid=\(node),memdev=ram\(node)\(list)"]
     }
   }
 
