@@ -49,18 +49,24 @@ package enum KernelSettings {
   /// - Returns: what could not be written back.
   package static func restore(_ saved: [Profile.Setting]) -> [HarnessError] {
     saved.reversed().compactMap { setting in
-      // A choice such as "always [madvise] never" tells the present one in brackets.
-      let chosen = setting.value.split(separator: "[").dropFirst().first?.split(separator: "]")
-        .first
       do throws(HarnessError) {
         if File.exists(setting.key) {
-          try File.set(setting.key, chosen.map(String.init) ?? setting.value)
+          try File.set(setting.key, present(in: setting.value))
         }
         return nil
       } catch {
         return error
       }
     }
+  }
+
+  /// What is to be written for a file to say `text` again: a choice such as "always [madvise] never" tells the
+  /// present one in brackets.
+  static func present(in text: String) -> String {
+    guard let open = text.firstIndex(of: "["), let close = text[open...].firstIndex(of: "]") else {
+      return text
+    }
+    return String(text[text.index(after: open)..<close])
   }
 
   /// Switches the multi-generational LRU, unless it is as wanted.
