@@ -42,11 +42,13 @@ package enum Guest {
   }
 
   private static func mountKernelFilesystems() throws(HarnessError) {
-    for (type, path) in [
-      ("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("cgroup2", CgroupTree.mount),
-    ] {
+    for (type, path) in [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev")] {
       _ = try Mount(type, at: path, type: type)
     }
+    // As systemd mounts it: else a group's memory.min and memory.low end at the cgroups below it, where the
+    // workers are (Documentation/admin-guide/cgroup-v2.rst, mount options).
+    _ = try Mount(
+      "cgroup2", at: CgroupTree.mount, type: "cgroup2", options: ["memory_recursiveprot"])
     // What a kernel may have been built without: the record says what is missing for want of it.
     _ = try? Mount("tracefs", at: Mount.tracefs, type: "tracefs")
     _ = try? Mount("debugfs", at: Mount.debugfs, type: "debugfs")
