@@ -195,8 +195,11 @@ package struct GuestTrial {
         do throws(HarnessError) {
           if event["type"] == "phase", let name = event["name"]?.string {
             progress(name)
-            // The measurement is over; what is still dirty need not trickle.
-            try follow(name, machine)
+            if name == "ready" {
+              // The disk is slow from the start delay on: mount and set-up are not measured.
+              try machine.throttle(Throttle(plan.profile.device))
+              try machine.letGo()
+            }
           } else if let throttle = Throttle(event) {
             try machine.throttle(throttle)
           }
@@ -251,16 +254,6 @@ package struct GuestTrial {
   /// Jones, linux-kernel 2023-07-05, "qemu-x86_64 booting with 8.0.0 still see int3".
   static func isEmulatorFault(_ line: String) -> Bool {
     line.contains(" int3: 0000 [#")
-  }
-
-  /// The disk is slow from the start delay to the streams' end: neither mount nor unmount is measured.
-  private func follow(_ phase: String, _ machine: VirtualMachine) throws(HarnessError) {
-    switch phase {
-    case "ready":
-      try machine.throttle(Throttle(plan.profile.device))
-      try machine.letGo()
-    default: break
-    }
   }
 
   private func unexpectedEnd(_ machine: VirtualMachine, booted: Bool) -> Ending {

@@ -211,24 +211,29 @@ package final class WorkerProcess {
 
   /// Hands over the operations finished since the last call.
   package func drain(_ body: (SharedBlock.Operation) -> Void) {
-    let head = cl_load(&control.pointee.logHead)
-    var tail = control.pointee.logTail
-    while tail < head {
-      body(block.log[Int(tail % control.pointee.logCapacity)])
-      tail += 1
-    }
-    cl_store(&control.pointee.logTail, tail)
+    Self.drain(
+      block.log, control.pointee.logCapacity, to: cl_load(&control.pointee.logHead),
+      &control.pointee.logTail, body)
   }
 
   /// Hands over the evidence of rounds since the last call.
   package func drainEvidence(_ body: (SharedBlock.Evidence) -> Void) {
-    let head = cl_load(&control.pointee.evidenceHead)
-    var tail = control.pointee.evidenceTail
-    while tail < head {
-      body(block.evidence[Int(tail % control.pointee.evidenceCapacity)])
-      tail += 1
+    Self.drain(
+      block.evidence, control.pointee.evidenceCapacity,
+      to: cl_load(&control.pointee.evidenceHead), &control.pointee.evidenceTail, body)
+  }
+
+  /// Hands over what a ring has, and lets the worker have the room again.
+  private static func drain<T>(
+    _ ring: UnsafeMutablePointer<T>, _ capacity: UInt64, to head: UInt64, _ tail: inout UInt64,
+    _ body: (T) -> Void
+  ) {
+    var next = tail
+    while next < head {
+      body(ring[Int(next % capacity)])
+      next += 1
     }
-    cl_store(&control.pointee.evidenceTail, tail)
+    cl_store(&tail, next)
   }
 
   package struct InFlight: Sendable {

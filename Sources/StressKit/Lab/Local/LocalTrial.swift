@@ -81,7 +81,14 @@ package struct LocalTrial {
     let record = RecordWriter(file)
     let origin = CgroupTree.own()
     let saved = KernelSettings.saved(for: plan.profile)
-    let supervisor = try Supervisor(plan, group: Self.supervisorGroup)
+    let supervisor: Supervisor
+    do throws(HarnessError) {
+      supervisor = try Supervisor(plan, group: Self.supervisorGroup)
+    } catch {
+      // It may have switched the LRU before it failed.
+      _ = KernelSettings.restore(saved)
+      throw error
+    }
     try record.start()
     var ending: Ending
     do throws(HarnessError) {
