@@ -123,9 +123,7 @@ package struct TrialSummary: Sendable {
     gaps = LaneGaps(record, window)
     droppedSamples = record.lines("lane").reduce(0) { $0 + Int($1["dropped"]?.int ?? 0) }
 
-    let mount = plan["profile"]?["filesystem"]?["mount"]
-    let options = mount?.array?.compactMap(\.string) ?? mount?.string.map { [$0] } ?? []
-    let journalled = options.contains { $0.contains("data=journal") }
+    let journalled = OOMAutopsy.journalsData(record)
     classes = record.lines("oom").compactMap { $0["report"].flatMap(OOMReport.init(json:)) }
       .map { $0.classify(journalledData: journalled) }
     let accounts = record.last("kills")

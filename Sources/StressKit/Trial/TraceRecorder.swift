@@ -174,8 +174,7 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
 
   /// An io-wq worker has taken its name, `iou-wrk-PID` for the task that it works for.
   private func tellWorker(_ row: borrowing TraceRow) {
-    guard case .string(let name) = Self.text(row.text),
-      let owner = name.split(separator: "-").last.flatMap({ Int32($0) })
+    guard case .string(let name) = Self.text(row.text), let owner = IOWorker.owner(of: name)
     else { return }
     // Only one that was not met under its first name already.
     introduce(row.pid, cell: ownCells[owner], comm: name)

@@ -28,11 +28,13 @@ package struct OOMReport: Equatable, Sendable {
   package var limit: UInt64?
   /// How often a charge met the limit.
   package var failcnt: UInt64?
+  /// Of the cgroup, or of the machine (`Total swap`).
   package var swapUsage: UInt64?
   package var swapLimit: UInt64?
   /// The state at the kill, free of any observer's effect, under the kernel's own keys and in its order:
   /// `Memory cgroup stats for` (bytes, and counts of events), else the first record of `Mem-Info:`
-  /// (its pages are given in bytes).
+  /// (its pages are given in bytes), then the sums over nodes of `kernel_stack` and over zones of `min`
+  /// and `managed`.
   package var memory: [Figure] = []
   /// The `Tasks state` table.
   package var tasks: [TaskRow] = []

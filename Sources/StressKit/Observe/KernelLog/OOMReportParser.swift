@@ -303,6 +303,13 @@ private struct Draft {
       section = .figures
     } else if text.after(prefix: "active_anon:") != nil {
       readMemInfo(text, pageSize: pageSize)
+    } else if let rest = text.after(prefix: "Node "), report.global == true {
+      readNode(rest)
+    } else if let rest = text.after(prefix: "Free swap "), report.global == true {
+      // Comes before the total.
+      report.swapUsage = rest.parted(by: "= ").flatMap { OOMText.kilobytes($0.after) }
+    } else if let rest = text.after(prefix: "Total swap "), report.global == true {
+      readTotalSwap(rest)
     } else if text.after(prefix: "Tasks state ") != nil {
       section = .table
     } else if text.after(prefix: "CPU: ") != nil {
@@ -354,5 +361,31 @@ private struct Draft {
         report.memory.append(.init(String(key), pages.saturating(times: pageSize)))
       }
     }
+  }
+
+  /// What only the nodes' and zones' records tell, summed over them: `N active_anon:NkB ...
+  /// kernel_stack:NkB ...` of a node, `N DMA32 free:NkB ... min:NkB ... managed:NkB ...` of a zone.
+  private mutating func readNode(_ text: Substring) {
+    // A zone's would be counted twice, where it tells it: before 5.10 it did.
+    let isZone = text.parted(by: " free:") != nil
+    for item in text.split(separator: " ") {
+      guard let (key, size) = item.parted(by: ":"),
+        isZone ? ["min", "managed"].contains(key) : key == "kernel_stack",
+        let bytes = OOMText.kilobytes(size)
+      else { continue }
+      if let i = report.memory.firstIndex(where: { $0.key == key }) {
+        report.memory[i].value = report.memory[i].value.saturating(plus: bytes)
+      } else {
+        report.memory.append(.init(String(key), bytes))
+      }
+    }
+  }
+
+  private mutating func readTotalSwap(_ text: Substring) {
+    guard let free = report.swapUsage,
+      let total = text.parted(by: "= ").flatMap({ OOMText.kilobytes($0.after) })
+    else { return }
+    report.swapLimit = total
+    report.swapUsage = total - min(free, total)
   }
 }

@@ -173,6 +173,11 @@ extension UInt64 {
     let (product, overflow) = multipliedReportingOverflow(by: factor)
     return overflow ? .max : product
   }
+
+  func saturating(plus other: UInt64) -> UInt64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? .max : sum
+  }
 }
 
 /// Byte-wise: a name's bytes must not join with the ASCII around them into one Character.

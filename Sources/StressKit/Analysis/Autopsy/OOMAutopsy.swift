@@ -1,0 +1,123 @@
+/// One incident of the OOM killer taken apart: whose memory ran out, who asked, who died, what the memory
+/// consisted of, what writeback had done until then, and what follows from it.
+package struct OOMAutopsy: Sendable, Equatable {
+  package enum Scope: Sendable, Equatable {
+    /// The cgroup whose limit was hit, by its path.
+    case memcg(String)
+    case global
+    /// Some nodes only: a cpuset's or a memory policy's.
+    case constrained(String)
+    case sysrq
+    case unknown
+  }
+
+  /// A task, with the trial's name for it.
+  package struct Task: Sendable, Equatable {
+    package var comm: String
+    package var pid: Int32?
+    /// The worker that it is, or that it works for as io_uring's `iou-wrk-PID`; nil: none of the trial's.
+    package var worker: String?
+  }
+
+  package struct Victim: Sendable, Equatable {
+    package var task: Task
+    /// As the "Killed process" line says, bytes.
+    package var anonRSS: UInt64?
+    package var oomScoreAdj: Int32?
+  }
+
+  package var report: OOMReport
+  /// CLOCK_BOOTTIME, ns: of mark_victim, else of the log's line.
+  package var time: Int64
+  /// After the streams began, ns; nil: before, or they never did.
+  package var sinceStart: Int64?
+  package var scope: Scope
+  package var invoker: Task?
+  /// The chosen one first, then those that memory.oom.group took with it.
+  package var victims: [Victim]
+  package var isGroupKill: Bool
+  package var memory: OOMComposition?
+  package var lead: OOMLead
+  package var finding: OOMFinding
+
+  /// All incidents of a record, in the log's order.
+  package static func all(in record: RecordReader) -> [OOMAutopsy] {
+    let tasks = TaskNames(record)
+    let machine = managedMemory(record)
+    let isJournalled = journalsData(record)
+    let events = OOMLead.Events(record)
+    let stamps = KillStamps.all(in: record)
+    let groups = record.lines("oom-group-kill")
+    return record.lines("oom").compactMap { line in
+      guard let report = line["report"].flatMap(OOMReport.init(json:)), let logged = line["t"]?.int
+      else { return nil }
+      let first = report.victims.first?.pid
+      let time =
+        stamps.first { stamp in first.map { Int64($0) == stamp.pid } ?? false }?.time(.trace)
+        ?? logged
+      let incident = report.victims.first?.sequence
+      let others = groups.filter {
+        incident != nil && $0["incident"]?.int == incident.map(Int64.init)
+      }
+      .compactMap { $0["victim"].flatMap(OOMReport.Victim.init(json:)) }
+      var seen: Set<Int32> = []
+      let victims = (report.victims + others).filter { seen.insert($0.pid).inserted }
+      let memory = OOMComposition(report, machine: machine)
+      return OOMAutopsy(
+        report: report, time: time,
+        sinceStart: events.start.flatMap { time < $0 ? nil : time - $0 },
+        scope: scope(report),
+        invoker: report.invoker.map { tasks.task($0, report.invokerPID) },
+        victims: victims.map { victim in
+          Victim(
+            task: tasks.task(victim.comm, victim.pid), anonRSS: victim.anonRSS,
+            oomScoreAdj: victim.oomScoreAdj)
+        },
+        isGroupKill: !others.isEmpty, memory: memory, lead: OOMLead(events, before: time),
+        finding: OOMFinding(report, memory, journalledData: isJournalled))
+    }
+  }
+
+  private static func scope(_ report: OOMReport) -> Scope {
+    if report.order == -1 { return .sysrq }
+    switch report.global {
+    case false: return .memcg(report.oomCgroup ?? "?")
+    case true:
+      guard let constraint = report.constraint, constraint != "CONSTRAINT_NONE" else {
+        return .global
+      }
+      return .constrained(constraint)
+    default: return .unknown
+    }
+  }
+
+  /// Whether the file system was mounted with data=journal.
+  static func journalsData(_ record: RecordReader) -> Bool {
+    let mount = record.first("header")?["plan"]?["profile"]?["filesystem"]?["mount"]
+    let options = mount?.array?.compactMap(\.string) ?? mount?.string.map { [$0] } ?? []
+    return options.contains { $0.contains("data=journal") }
+  }
+
+  /// What the zones manage, bytes.
+  private static func managedMemory(_ record: RecordReader) -> Int64? {
+    let words = record.first("environment")?["meminfo"]?.string?.split(separator: " ") ?? []
+    guard words.count >= 2, words[0] == "MemTotal:", let size = Int64(words[1]) else { return nil }
+    return size << 10
+  }
+}
+
+/// A trial's tasks by their pids.
+struct TaskNames {
+  private var workers: [Int64: String] = [:]
+
+  init(_ record: RecordReader) {
+    for line in record.lines("worker") where line["event"] == "start" {
+      if let pid = line["pid"]?.int, let name = line["name"]?.string { workers[pid] = name }
+    }
+  }
+
+  func task(_ comm: String, _ pid: Int32?) -> OOMAutopsy.Task {
+    let owner = IOWorker.owner(of: comm) ?? pid
+    return OOMAutopsy.Task(comm: comm, pid: pid, worker: owner.flatMap { workers[Int64($0)] })
+  }
+}

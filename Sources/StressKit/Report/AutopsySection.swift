@@ -1,0 +1,157 @@
+/// The OOM kills of a cell taken apart: what its kills have in common first, then one after the other.
+package struct AutopsySection {
+  private typealias Case = (trial: Int, autopsy: OOMAutopsy)
+
+  private let cases: [Case]
+  private let others: [(trial: Int, kill: OtherKill)]
+  /// Kills that are told in full; of the others the finding must do.
+  private let told: Int
+
+  /// - Parameter trials: each trial's number and kills, in order.
+  package init(
+    _ trials: [(number: Int, autopsies: [OOMAutopsy], others: [OtherKill])], told: Int = .max
+  ) {
+    cases = trials.flatMap { trial in trial.autopsies.map { (trial.number, $0) } }
+    others = trials.flatMap { trial in trial.others.map { (trial.number, $0) } }
+    self.told = told
+  }
+
+  /// Nothing for a cell in which nobody was killed.
+  package func lines(width: Int, _ paint: (String) -> String) -> [String] {
+    var lines: [String] = []
+    if !cases.isEmpty {
+      lines += summary(width: width, paint)
+      for (trial, autopsy) in cases.prefix(told) {
+        lines += [""] + Self.story(trial, autopsy, width: width, paint)
+      }
+      if cases.count > told {
+        lines += ["", "... and \(TerminalReport.count(cases.count - told, "more kill"))"]
+      }
+    }
+    for (trial, kill) in others {
+      lines += Format.broken(
+        "trial \(trial): \(kill.worker) was killed, but not by the OOM killer: SIGKILL from user space"
+          + (kill.isCertain ? "" : ", or the kernel log lost its lines"),
+        width: width, indent: 2)
+    }
+    return lines
+  }
+
+  // MARK: All of them
+
+  private func summary(width: Int, _ paint: (String) -> String) -> [String] {
+    let names = ["premature", "writeback-bound", "justified", "undecided"]
+    let findings = names.compactMap { name in
+      let count = cases.count { $0.autopsy.finding.name == name }
+      return count > 0 ? "\(name) \(count)" : nil
+    }
+    let rest =
+      ": \(findings.joined(separator: ", ")), of \(TerminalReport.count(cases.count, "kill"))."
+    var lines = Format.broken("OOM kills" + rest, width: width)
+    lines[0] = paint("OOM kills") + lines[0].dropFirst("OOM kills".count)
+    return lines + Format.broken(OOMFinding.rule, width: width)
+  }
+
+  // MARK: One of them
+
+  private static func story(
+    _ trial: Int, _ autopsy: OOMAutopsy, width: Int, _ paint: (String) -> String
+  ) -> [String] {
+    let when =
+      autopsy.sinceStart.map { "\(seconds($0)) after the streams began" } ?? "before the streams"
+    let title = "trial \(trial): \(autopsy.finding.name)"
+    var lines = Format.broken(
+      "\(title), \(when), \(scope(autopsy))", width: width, indent: 2)
+    lines[0] = paint(title) + lines[0].dropFirst(title.count)
+    func add(_ label: String, _ text: String) {
+      lines += Format.broken("  \(label): \(text)", width: width, indent: 4)
+    }
+    if case .undecided(let reason) = autopsy.finding { add("why", reason.rawValue) }
+    add("killed", autopsy.victims.map(victim).joined(separator: "; "))
+    if let invoker = autopsy.invoker {
+      let flags = autopsy.report.gfpFlags.map { ", \($0)" } ?? ""
+      let order = autopsy.report.order.map { ", order \($0)" } ?? ""
+      add("invoked by", task(invoker) + order + flags)
+    }
+    if let memory = autopsy.memory { lines += figures(memory, autopsy.report, width: width) }
+    lines += lead(autopsy.lead).flatMap { Format.broken("  " + $0, width: width, indent: 4) }
+    return lines
+  }
+
+  private static func scope(_ autopsy: OOMAutopsy) -> String {
+    let scope: String =
+      switch autopsy.scope {
+      case .memcg(let path): "memcg \(path) at its limit"
+      case .global: "global: the machine was out of memory"
+      case .constrained(let name): name
+      case .sysrq: "sysrq-f"
+      case .unknown: "scope unknown"
+      }
+    return autopsy.isGroupKill ? scope + ", memory.oom.group" : scope
+  }
+
+  private static func task(_ task: OOMAutopsy.Task) -> String {
+    let comm = task.pid.map { "\(task.comm), pid \($0)" } ?? task.comm
+    return task.worker.map { "\($0) (\(comm))" } ?? comm
+  }
+
+  private static func victim(_ victim: OOMAutopsy.Victim) -> String {
+    let anon = victim.anonRSS.map { ", anon-rss \($0 >> 10) KiB" } ?? ""
+    let adj = victim.oomScoreAdj.flatMap { $0 == 0 ? nil : ", oom_score_adj \($0)" } ?? ""
+    return task(victim.task) + anon + adj
+  }
+
+  private static func seconds(_ time: Int64) -> String { Format.seconds(Double(time)) + " s" }
+
+  /// A row for each part that is not zero, KiB as the kernel's own dump; three columns.
+  private static func figures(
+    _ memory: OOMComposition, _ report: OOMReport, width: Int
+  ) -> [String] {
+    func text(_ name: String, _ bytes: Int64) -> String { "\(name) \(bytes / 1024)" }
+    var items: [String] = []
+    if let limit = memory.limit { items.append(text("limit", limit)) }
+    if memory.total != memory.limit { items.append(text("usage", memory.total)) }
+    items += OOMComposition.Part.allCases.compactMap { part in
+      memory.parts[part].flatMap { bytes in
+        let isShown = bytes != 0 || [.fileClean, .fileDirty, .fileWriteback].contains(part)
+        return isShown ? text(part.rawValue, bytes) : nil
+      }
+    }
+    items.append(text("unaccounted", memory.unaccounted))
+    var extra = ["unevictable \(memory.unevictable / 1024)"]
+    extra.append("clean evictable file \(memory.cleanEvictable / 1024)")
+    if let swap = memory.swapLeft { extra.append("swap left \(swap / 1024)") }
+    return Format.broken(
+      "  KiB: " + items.joined(separator: ", ").replacingBlanks(), width: width, indent: 4)
+      + Format.broken(
+        "  of these: " + extra.joined(separator: ", ").replacingBlanks(), width: width, indent: 4)
+  }
+
+  private static func lead(_ lead: OOMLead) -> [String] {
+    func told(_ what: String, _ answer: OOMLead.Answer) -> String? {
+      switch answer {
+      case .unknown: return nil
+      case .never: return "\(what): never before the kill"
+      case .before(let first, _, 1): return "\(what): \(seconds(first)) before the kill"
+      case .before(let first, let last, let count):
+        return "\(what): first \(seconds(first)) before the kill, last \(seconds(last)), "
+          + "\(count) times"
+      }
+    }
+    return [
+      told("limit met (memory.events max)", lead.limit),
+      told("dirty throttle paused a task", lead.pause),
+      told("flusher woken by reclaim", lead.reclaimWake),
+      told("flusher woken for background writeback", lead.backgroundWake),
+      told("reclaim put a task to sleep", lead.throttled),
+    ].compactMap { $0 }
+  }
+}
+
+extension String {
+  /// With blanks that stay inside a line between a name and its figure; those behind commas stay blanks.
+  fileprivate func replacingBlanks() -> String {
+    split(separator: ", ").map { $0.split(separator: " ").joined(separator: "\u{a0}") }
+      .joined(separator: ", ")
+  }
+}
