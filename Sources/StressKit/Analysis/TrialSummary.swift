@@ -77,6 +77,8 @@ package struct TrialSummary: Sendable {
   package var ioPressure: Pressure?
   /// /proc/vmstat, after minus before; counters only.
   package var vmstat: [String: Int64]
+  /// Between those two readings, ns.
+  package var vmstatTime: Double?
   /// Guest's boot until PID 1 ran, and from then to the first write without the start delay, ns.
   package var bootTime: Double?
   package var setUpTime: Double?
@@ -166,7 +168,7 @@ package struct TrialSummary: Sendable {
     mirror = HarnessMirror(record)
     memoryPressure = Self.pressure(record, "wbstress/memory.pressure", window)
     ioPressure = Self.pressure(record, "wbstress/io.pressure", window)
-    vmstat = Self.vmstat(record)
+    (vmstat, vmstatTime) = Self.vmstat(record)
     if let born = record.first("guest")?["t"]?.int {
       bootTime = Double(born)
       if let first = starts.min(), let delay = plan["start_delay"]?.int {
@@ -323,17 +325,18 @@ package struct TrialSummary: Sendable {
     "nr_vmscan_immediate_reclaim",
   ]
 
-  private static func vmstat(_ record: RecordReader) -> [String: Int64] {
+  private static func vmstat(_ record: RecordReader) -> ([String: Int64], Double?) {
     let snapshots = record.lines("snapshot").filter { $0["file"] == "/proc/vmstat" }
-    func values(_ when: String) -> JSON? {
-      snapshots.first { $0["when"]?.string == when }?["values"]
-    }
-    guard let before = values("before")?.members, let after = values("after") else { return [:] }
+    func snapshot(_ when: String) -> JSON? { snapshots.first { $0["when"]?.string == when } }
+    guard let first = snapshot("before"), let last = snapshot("after"),
+      let before = first["values"]?.members, let after = last["values"]
+    else { return ([:], nil) }
     var deltas: [String: Int64] = [:]
     for (key, value) in before
     where !gauges.contains(key) && (!key.hasPrefix("nr_") || nodeCounters.contains(key)) {
       if let a = value.int, let b = after[key]?.int { deltas[key] = b - a }
     }
-    return deltas
+    let time = last["t"]?.int.flatMap { end in first["t"]?.int.map { Double(end - $0) } }
+    return (deltas, time)
   }
 }

@@ -18,22 +18,13 @@ struct ReclaimSection {
       ("direct reclaim", .directReclaim, .directReclaimEnd),
     ]
 
+  /// Unlike the others of /proc/vmstat these count a memcg's own reclaim, too.
   private static let counters = [
-    "nr_vmscan_write", "nr_vmscan_immediate_reclaim", "nr_throttled_written", "pgscan_kswapd",
-    "pgscan_direct", "pgscan_file", "pgsteal_file", "allocstall", "oom_kill",
-  ]
-  /// Shown where one of them moved: not every machine has swap, or compacts.
-  private static let occasional = [
-    "pswpin", "pswpout", "compact_stall", "pgmigrate_success", "pgmigrate_fail",
+    "pgscan_file", "pgsteal_file", "nr_throttled_written", "oom_kill",
   ]
 
-  /// Whether a counter of /proc/vmstat stands here, by itself or in a sum.
-  static func shows(_ counter: String) -> Bool {
-    counters.contains(counter) || occasional.contains(counter) || isStall(counter)
-  }
-
-  /// One for each zone: allocstall_normal, ...
-  private static func isStall(_ counter: String) -> Bool { counter.hasPrefix("allocstall_") }
+  /// Whether a counter of /proc/vmstat stands here.
+  static func shows(_ counter: String) -> Bool { counters.contains(counter) }
 
   func lines(width: Int, _ paint: (String) -> String) -> [String] {
     if cells.allSatisfy(\.counted.isEmpty) { return [] }
@@ -53,15 +44,12 @@ struct ReclaimSection {
             ? Double(trial.latencies[TraceSpan.flusherWake.label]?.count ?? 0) : nil
         }
       ))
-    rows += Self.counters.map { name in (name, figures { Self.counter(name, of: $0) }) }
-    rows += Self.occasional.map { name in (name, figures { Self.counter(name, of: $0) }) }
-      .filter { row in row.figures.contains { !["0", "-"].contains($0) } }
+    rows += Self.counters.map { name in (name, figures { $0.vmstat[name].map(Double.init) }) }
     return Table.across("what reclaim did", rows, width: width, paint)
       + Format.broken(
         "Median over trials; count / seconds in all, of the whole trace. Counters: growth from the"
-          + " start delay to the streams' end. -: nobody looked, or this kernel does not count it."
-          + " pgscan_kswapd, pgscan_direct and allocstall leave out a memcg's own reclaim;"
-          + " pgscan_file and pgsteal_file do not.",
+          + " start delay to the streams' end, memcg reclaim included. -: nobody looked, or this"
+          + " kernel does not count it.",
         width: width)
   }
 
@@ -80,11 +68,5 @@ struct ReclaimSection {
       else { return "-" }
       return "\(Format.fixed(count, 0)) / \(Format.seconds(sum))"
     }
-  }
-
-  private static func counter(_ name: String, of trial: TrialSummary) -> Double? {
-    if name != "allocstall" { return trial.vmstat[name].map(Double.init) }
-    let zones = trial.vmstat.filter { isStall($0.key) }.map(\.value)
-    return zones.isEmpty ? nil : Double(zones.reduce(0, +))
   }
 }

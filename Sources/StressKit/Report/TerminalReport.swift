@@ -31,8 +31,9 @@ package struct TerminalReport {
   package var text: String {
     let latencies = LatencySection(cells).lines(width: Self.width, style.bold)
     let reclaim = ReclaimSection(cells).lines(width: Self.width, style.bold)
+    let vmstat = VmstatSection(cells).lines(width: Self.width, style.bold)
     let sections = [
-      heading, verdicts, legend, kills, speeds, latencies, reclaim, movers, notes,
+      heading, verdicts, legend, kills, speeds, latencies, reclaim, vmstat, movers, notes,
     ].filter { !$0.isEmpty }
     return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }
@@ -197,6 +198,7 @@ package struct TerminalReport {
   private var movers: [String] {
     let names = Set(trials.flatMap { $0.vmstat.keys }).filter { name in
       !Self.bookkeeping.contains { name.hasPrefix($0) } && !ReclaimSection.shows(name)
+        && !VmstatNames.shows(name)
     }
     func median(_ cell: CellSummary, _ name: String) -> Double? {
       cell.sample { $0.vmstat[name].map(Double.init) }.median
@@ -211,7 +213,7 @@ package struct TerminalReport {
         figures: cells.map { median($0, name).map { Format.fixed($0, 0) } ?? "-" }
       )
     }
-    return Table.across("vmstat, per trial", rows, width: Self.width, style.bold) + [
+    return Table.across("other counters of vmstat", rows, width: Self.width, style.bold) + [
       "Growth from the start delay to the streams' end, median, largest first. Not",
       "shown: the counters above, pgalloc*, pgfree, pgfault, numa*.",
     ]

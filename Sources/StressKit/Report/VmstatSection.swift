@@ -1,0 +1,33 @@
+/// The part of the terminal report that mm developers read at sight: /proc/vmstat under mmtests' names.
+struct VmstatSection {
+  private let cells: [CellSummary]
+
+  init(_ cells: [CellSummary]) { self.cells = cells }
+
+  func lines(width: Int, _ paint: (String) -> String) -> [String] {
+    // A trial that made no end has no growth.
+    let figures = cells.map { cell in
+      cell.counted.filter { !$0.vmstat.isEmpty }.map { trial in
+        VmstatNames.figures(trial.vmstat, seconds: trial.vmstatTime.map { $0 / 1e9 })
+      }
+    }
+    guard let shape = figures.lazy.compactMap(\.first).first else { return [] }
+    let rows = shape.indices.compactMap { i -> (label: String, figures: [String])? in
+      let medians = figures.map { trials in
+        OrderedSample(trials.compactMap { $0[i].value }).median
+      }
+      if !shape[i].isAlwaysShown, medians.allSatisfy({ ($0 ?? 0) == 0 }) { return nil }
+      return (
+        shape[i].name, medians.map { $0.map { Format.fixed($0, shape[i].digits) } ?? "-" }
+      )
+    }
+    return Table.across("vmstat by mmtests' names", rows, width: width, paint)
+      + Format.broken(
+        "Median over trials. Kswapd and Direct, scanned or reclaimed, are pgscan_ and pgsteal_;"
+          + " efficiency is reclaimed of scanned, velocity pages scanned a second; Page writes by"
+          + " reclaim is nr_vmscan_write, Page reclaim immediate nr_vmscan_immediate_reclaim; Sector"
+          + " Reads and Writes are KiB. All of pgscan_kswapd, pgscan_direct and allocstall leave out a"
+          + " memcg's own reclaim: zero there does not mean that nobody reclaimed.",
+        width: width)
+  }
+}
