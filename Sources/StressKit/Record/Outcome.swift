@@ -42,6 +42,10 @@ package struct Ending: Sendable, Equatable {
   package static let interrupted = Ending(
     .harnessLost, reason: "interrupted", message: "stopped by a signal")
 
+  /// Of a record whose harness died before its last line.
+  package static let none = Ending(
+    .harnessLost, reason: "no-end", message: "the record has no last line")
+
   package var members: [(String, JSON)] {
     [
       ("outcome", .string(outcome.rawValue)), ("reason", .optional(reason)),

@@ -49,7 +49,7 @@ package struct AutopsySection {
       ": \(findings.joined(separator: ", ")), of \(TerminalReport.count(cases.count, "kill"))."
     var lines = Format.broken("OOM kills" + rest, width: width)
     lines[0] = paint("OOM kills") + lines[0].dropFirst("OOM kills".count)
-    return lines + Format.broken(OOMFinding.rule, width: width)
+    return lines
   }
 
   // MARK: One of them
@@ -63,18 +63,18 @@ package struct AutopsySection {
     var lines = Format.broken(
       "\(title), \(when), \(scope(autopsy))", width: width, indent: 2)
     lines[0] = paint(title) + lines[0].dropFirst(title.count)
-    func add(_ label: String, _ text: String) {
-      lines += Format.broken("  \(label): \(text)", width: width, indent: 4)
+    func add(_ text: String) {
+      lines += Format.broken(text, width: width - 2, indent: 2).map { "  " + $0 }
     }
-    if case .undecided(let reason) = autopsy.finding { add("why", reason.rawValue) }
-    add("killed", autopsy.victims.map(victim).joined(separator: "; "))
+    if case .undecided(let reason) = autopsy.finding { add("why: " + reason.rawValue) }
+    add("killed: " + autopsy.victims.map(victim).joined(separator: "; "))
     if let invoker = autopsy.invoker {
       let flags = autopsy.report.gfpFlags.map { ", \($0)" } ?? ""
       let order = autopsy.report.order.map { ", order \($0)" } ?? ""
-      add("invoked by", task(invoker) + order + flags)
+      add("invoked by: " + task(invoker) + order + flags)
     }
-    if let memory = autopsy.memory { lines += figures(memory, autopsy.report, width: width) }
-    lines += lead(autopsy.lead).flatMap { Format.broken("  " + $0, width: width, indent: 4) }
+    if let memory = autopsy.memory { figures(memory).forEach(add) }
+    lead(autopsy.lead).forEach(add)
     return lines
   }
 
@@ -103,11 +103,12 @@ package struct AutopsySection {
 
   private static func seconds(_ time: Int64) -> String { Format.seconds(Double(time)) + " s" }
 
-  /// A row for each part that is not zero, KiB as the kernel's own dump; three columns.
-  private static func figures(
-    _ memory: OOMComposition, _ report: OOMReport, width: Int
-  ) -> [String] {
-    func text(_ name: String, _ bytes: Int64) -> String { "\(name) \(bytes / 1024)" }
+  /// The parts that are not zero, in KiB as in the kernel's own dump.
+  private static func figures(_ memory: OOMComposition) -> [String] {
+    // A name and its figure stay on one line.
+    func text(_ name: String, _ bytes: Int64) -> String {
+      "\(name) \(bytes / 1024)".map { $0 == " " ? "\u{a0}" : String($0) }.joined()
+    }
     var items: [String] = []
     if let limit = memory.limit { items.append(text("limit", limit)) }
     if memory.total != memory.limit { items.append(text("usage", memory.total)) }
@@ -118,13 +119,12 @@ package struct AutopsySection {
       }
     }
     items.append(text("unaccounted", memory.unaccounted))
-    var extra = ["unevictable \(memory.unevictable / 1024)"]
-    extra.append("clean evictable file \(memory.cleanEvictable / 1024)")
-    if let swap = memory.swapLeft { extra.append("swap left \(swap / 1024)") }
-    return Format.broken(
-      "  KiB: " + items.joined(separator: ", ").replacingBlanks(), width: width, indent: 4)
-      + Format.broken(
-        "  of these: " + extra.joined(separator: ", ").replacingBlanks(), width: width, indent: 4)
+    var extra = [text("unevictable", memory.unevictable)]
+    extra.append(text("clean evictable file", memory.cleanEvictable))
+    if let swap = memory.swapLeft { extra.append(text("swap left", swap)) }
+    return [
+      "KiB: " + items.joined(separator: ", "), "besides: " + extra.joined(separator: ", "),
+    ]
   }
 
   private static func lead(_ lead: OOMLead) -> [String] {
@@ -145,13 +145,5 @@ package struct AutopsySection {
       told("flusher woken for background writeback", lead.backgroundWake),
       told("reclaim put a task to sleep", lead.throttled),
     ].compactMap { $0 }
-  }
-}
-
-extension String {
-  /// With blanks that stay inside a line between a name and its figure; those behind commas stay blanks.
-  fileprivate func replacingBlanks() -> String {
-    split(separator: ", ").map { $0.split(separator: " ").joined(separator: "\u{a0}") }
-      .joined(separator: ", ")
   }
 }
