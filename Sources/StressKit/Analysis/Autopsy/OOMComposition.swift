@@ -1,9 +1,8 @@
 /// What the memory that ran out consisted of at the kill, by the kernel's own dump, in bytes.
 ///
-/// The parts are disjoint, and with `unaccounted` they sum to `total` exactly. Sources: memory.stat in
+/// The parts and `unaccounted` sum to `total` exactly, and those that the kernel tells are its own figures. Sources: memory.stat in
 /// Documentation/admin-guide/cgroup-v2.rst; mm/show_mem.c for the machine's. `file` of a memcg has shmem
-/// and the swap cache in it; a page may be dirty and under writeback at once, and then stands here under
-/// writeback alone.
+/// and the swap cache in it.
 package struct OOMComposition: Sendable, Equatable {
   package enum Part: String, CaseIterable, Sendable {
     /// Anonymous memory; on a whole machine: what of it is on the evictable LRU lists.
@@ -13,6 +12,9 @@ package struct OOMComposition: Sendable, Equatable {
     case fileClean = "file clean"
     case fileDirty = "file dirty"
     case fileWriteback = "file under writeback"
+    /// 0 or less: what dirty pages and those under writeback are more than all file pages. A page may be
+    /// both; and a page on its way to an LRU list is not on one yet, where the lists are what is told.
+    case fileOverlap = "file overlap"
     case shmem
     case swapCache = "swap cache"
     case slabReclaimable = "slab reclaimable"
@@ -49,7 +51,9 @@ package struct OOMComposition: Sendable, Equatable {
   package subscript(part: Part) -> Int64 { parts[part] ?? 0 }
 
   /// File pages that are dirty or under writeback: what would be clean after waiting.
-  package var awaitingWriteback: Int64 { self[.fileDirty] + self[.fileWriteback] }
+  package var awaitingWriteback: Int64 {
+    self[.fileDirty] + self[.fileWriteback] + self[.fileOverlap]
+  }
 
   /// nil: the kill came without its dump, which is rate limited.
   ///
@@ -84,11 +88,12 @@ package struct OOMComposition: Sendable, Equatable {
       parts[.sock] = figure("sock")
       cache = max(0, figure("file") - figure("shmem") - swapCache)
     }
-    let writeback = min(Int64(clamping: report.fileWriteback ?? 0), cache)
-    let dirty = min(Int64(clamping: report.fileDirty ?? 0), cache - writeback)
+    let writeback = Int64(clamping: report.fileWriteback ?? 0)
+    let dirty = Int64(clamping: report.fileDirty ?? 0)
     parts[.fileWriteback] = writeback
     parts[.fileDirty] = dirty
-    parts[.fileClean] = cache - writeback - dirty
+    parts[.fileClean] = max(0, cache - writeback - dirty)
+    parts[.fileOverlap] = min(0, cache - writeback - dirty)
     parts[.slabReclaimable] = figure("slab_reclaimable")
     parts[.slabUnreclaimable] = figure("slab_unreclaimable")
     parts[.kernelStack] = figure("kernel_stack")
