@@ -43,4 +43,50 @@ package struct Proportion: Equatable, Sendable {
     return ConfidenceInterval(
       events == 0 ? 0 : max(0, centre - half), events == trials ? 1 : min(1, centre + half))
   }
+
+  /// The exact interval: the rates that neither of two binomial tests of half the level rejects. Never less
+  /// than `confidence`, and mostly more; all of 0...1 without trials.
+  ///
+  /// C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404.
+  package func clopperPearson(confidence: Double = 0.95) -> ConfidenceInterval {
+    let tail = (1 - confidence) / 2
+    let k = Double(events)
+    let n = Double(trials)
+    // P(X >= k) and P(X > k), which grow with the rate.
+    let lower =
+      events == 0
+      ? 0
+      : SpecialFunctions.inverse(
+        { SpecialFunctions.incompleteBeta($0, k, n - k + 1) }, at: tail, in: 0...1)
+    let upper =
+      events == trials
+      ? 1
+      : SpecialFunctions.inverse(
+        { SpecialFunctions.incompleteBeta($0, k + 1, n - k) }, at: 1 - tail, in: 0...1)
+    return ConfidenceInterval(lower, upper)
+  }
+
+  /// The trials without an event, in a row, after which a rate of `rate` or more is excluded: how often a
+  /// kernel has to survive before a bisection may call it good. nil: no number does.
+  ///
+  /// - Parameters:
+  ///   - rate: 0 to 1, what the events' rate would be if the fault were there.
+  ///   - confidence: the chance that a kernel with the fault would have shown it.
+  package static func cleanTrials(excluding rate: Double, confidence: Double = 0.95) -> Int? {
+    precondition((0...1).contains(rate) && (0..<1).contains(confidence), "\(rate), \(confidence)")
+    if rate == 0 { return nil }
+    if rate == 1 { return 1 }
+    // A quotient that is whole but for its rounding stays whole.
+    let needed = (log1p(-confidence) / log1p(-rate) * (1 - 1e-12)).rounded(.up)
+    return needed < 1e15 ? max(1, Int(needed)) : nil
+  }
+
+  /// The highest rate that `trials` trials without an event leave possible: 1 - (1 - confidence)^(1/n), which
+  /// at 95 % is nearly 3/n ("rule of three"). 1 without trials.
+  ///
+  /// J. A. Hanley and A. Lippman-Hand, JAMA 249 (1983) 1743.
+  package static func highestRate(after trials: Int, confidence: Double = 0.95) -> Double {
+    precondition(trials >= 0 && (0..<1).contains(confidence), "\(trials), \(confidence)")
+    return trials == 0 ? 1 : -expm1(log1p(-confidence) / Double(trials))
+  }
 }

@@ -1,0 +1,132 @@
+import Glibc
+
+/// How many of n independent trials end in an event that each has the chance p of.
+package struct BinomialDistribution: Equatable, Sendable {
+  package let n: Int
+  package let p: Double
+
+  package init(n: Int, p: Double) {
+    precondition(n >= 0 && (0...1).contains(p), "n \(n), p \(p)")
+    self.n = n
+    self.p = p
+  }
+
+  /// P(X = k) for every k in 0...n.
+  package var probabilities: [Double] { BinomialFamily(n: n).probabilities(p) }
+
+  /// P(X <= k).
+  package func cdf(_ k: Int) -> Double {
+    if k < 0 { return 0 }
+    if k >= n { return 1 }
+    return SpecialFunctions.incompleteBeta(1 - p, Double(n - k), Double(k) + 1)
+  }
+
+  /// The smallest k with P(X <= k) >= q, as R's `qbinom`.
+  package func quantile(_ q: Double) -> Int {
+    precondition((0...1).contains(q), "quantile \(q)")
+    // A cdf that is q but for its rounding reaches q.
+    let target = q * (1 - 1e-12)
+    var low = 0
+    var high = n
+    while low < high {
+      let middle = (low + high) / 2
+      if cdf(middle) >= target { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+
+  /// The p-value of k events; two-sided, the probability of all counts that are not likelier than k, as R's
+  /// `binom.test`.
+  package func p(_ k: Int, _ alternative: Alternative) -> Double {
+    switch alternative {
+    case .less: cdf(k)
+    case .greater: min(1, probabilities[k...].reduce(0, +))
+    case .twoSided: probabilities.twoSided[k]
+    }
+  }
+}
+
+/// The binomial distributions of one n, for many chances p.
+struct BinomialFamily: Sendable {
+  let n: Int
+  private let logCoefficients: [Double]
+
+  init(n: Int) {
+    self.n = n
+    logCoefficients = (0...n).map { SpecialFunctions.logChoose(n, $0) }
+  }
+
+  /// P(X = k) for every k in 0...n.
+  func probabilities(_ p: Double) -> [Double] {
+    // log 0 times 0 would be NaN.
+    if p == 0 || p == 1 { return (0...n).map { $0 == (p == 0 ? 0 : n) ? 1 : 0 } }
+    let (event, none) = (log(p), log1p(-p))
+    return logCoefficients.enumerated().map { k, coefficient in
+      exp(coefficient + Double(k) * event + Double(n - k) * none)
+    }
+  }
+}
+
+/// How many events fall on the first arm when `events` of all trials are dealt out at random: the count of a
+/// 2x2 table whose margins are given.
+package struct HypergeometricDistribution: Equatable, Sendable {
+  /// The counts that the margins allow.
+  package let range: ClosedRange<Int>
+  /// P(X = k) for each k of `range`.
+  package let probabilities: [Double]
+  /// The logarithm of the number of tables with each count, less that of the likeliest.
+  let logWeights: [Double]
+
+  package init(first: Int, second: Int, events: Int) {
+    precondition(
+      first >= 0 && second >= 0 && (0...(first + second)).contains(events),
+      "\(events) events in \(first) and \(second) trials")
+    range = max(0, events - second)...min(first, events)
+    let logs = range.map {
+      SpecialFunctions.logChoose(first, $0) + SpecialFunctions.logChoose(second, events - $0)
+    }
+    let largest = logs.max() ?? 0
+    logWeights = logs.map { $0 - largest }
+    let weights = logWeights.map { exp($0) }
+    let total = weights.reduce(0, +)
+    probabilities = weights.map { $0 / total }
+  }
+
+  /// The p-value of each k of `range`.
+  package func p(_ alternative: Alternative) -> [Double] {
+    switch alternative {
+    case .less: probabilities.cumulative
+    case .greater: probabilities.reversed().cumulative.reversed()
+    case .twoSided: probabilities.twoSided
+    }
+  }
+}
+
+extension [Double] {
+  fileprivate var cumulative: [Double] {
+    var sum = 0.0
+    return map {
+      sum += $0
+      return Swift.min(1, sum)
+    }
+  }
+
+  /// The two-sided p-values of exact tests: for each outcome, the probability of all that are not likelier.
+  /// Probabilities that are equal but for their rounding count as equal; the tolerance is that of R's
+  /// `fisher.test`.
+  fileprivate var twoSided: [Double] {
+    let order = indices.sorted { self[$0] < self[$1] }
+    var answers = self
+    var sum = 0.0
+    var next = 0
+    for index in order {
+      while next < count, self[order[next]] <= self[index] * (1 + 1e-7) {
+        sum += self[order[next]]
+        next += 1
+      }
+      // All of them is 1, whatever the sum's rounding.
+      answers[index] = next == count ? 1 : sum
+    }
+    return answers
+  }
+}
