@@ -103,7 +103,8 @@ package struct HypergeometricDistribution: Equatable, Sendable {
 }
 
 extension [Double] {
-  fileprivate var cumulative: [Double] {
+  /// The sums up to each; of probabilities, so that rounding must not lead above 1.
+  var cumulative: [Double] {
     var sum = 0.0
     return map {
       sum += $0

@@ -33,8 +33,10 @@ package struct OrderedSample: Equatable, Sendable {
     let position = Double(count - 1) * q
     let below = Int(position)
     let fraction = position - Double(below)
-    // Also keeps infinity times 0 out of the sum below.
-    if fraction == 0 || values[below] == values[below + 1] { return values[below] }
+    // Also keeps infinity times 0, and infinity less infinity, out of the sum below. Between -infinity and
+    // infinity the answer is NaN.
+    let isBottomless = values[below] == -.infinity && values[below + 1] < .infinity
+    if fraction == 0 || values[below] == values[below + 1] || isBottomless { return values[below] }
     return values[below] + fraction * (values[below + 1] - values[below])
   }
 

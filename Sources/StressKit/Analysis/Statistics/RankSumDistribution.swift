@@ -1,0 +1,86 @@
+import Glibc
+
+/// How Mann and Whitney's U is distributed when the pooled values are dealt out to two arms at random: the
+/// exact null distribution, ties and all.
+///
+/// H. B. Mann and D. R. Whitney, Annals of Mathematical Statistics 18 (1947) 50; with ties, the permutation
+/// distribution of the midranks (E. L. Lehmann, Nonparametrics (1975), section 1.4).
+package struct RankSumDistribution: Sendable {
+  /// U counts pairs, a tie as half a pair; with ties it is kept doubled to stay whole.
+  private let scale: Double
+  /// P(scale * U <= index), and P(scale * U >= index): each tail summed from its own end, to keep its digits.
+  private let lower: [Double]
+  private let upper: [Double]
+  /// The mean of U: half of all pairs.
+  package let mean: Double
+
+  /// Above this many pairs the normal approximation serves.
+  package static let largestPairs = 2500
+
+  /// The distribution of U of the first arm.
+  ///
+  /// - Parameter groups: how many values are equal to each other, in ascending order of the values; 1 for each
+  ///   value that stands alone. Adds up to both sizes. nil: no ties.
+  package init(first: Int, second: Int, groups: [Int]? = nil) {
+    let groups = groups ?? Array(repeating: 1, count: first + second)
+    precondition(groups.reduce(0, +) == first + second, "\(groups) for \(first) and \(second)")
+    let doubled = groups.contains { $0 > 1 }
+    let unit = doubled ? 2 : 1
+    let width = unit * first * second + 1
+    // ways[j * width + u]: to choose j of the values so far for the first arm with this scaled U.
+    var ways = [Double](repeating: 0, count: (first + 1) * width)
+    ways[0] = 1
+    var seen = 0
+    for size in groups {
+      var next = [Double](repeating: 0, count: ways.count)
+      let choices = (0...size).map { exp(SpecialFunctions.logChoose(size, $0)).rounded() }
+      for j in max(0, seen - second)...min(first, seen) {
+        let below = seen - j
+        for u in 0...(unit * j * below) where ways[j * width + u] > 0 {
+          for chosen in 0...min(size, first - j) where below + size - chosen <= second {
+            // Each one chosen exceeds those of the second arm below, and ties with those beside it.
+            let gain = unit * chosen * below + (doubled ? chosen * (size - chosen) : 0)
+            next[(j + chosen) * width + u + gain] += ways[j * width + u] * choices[chosen]
+          }
+        }
+      }
+      ways = next
+      seen += size
+    }
+    let row = ways[(first * width)...]
+    let total = row.reduce(0, +)
+    lower = row.map { $0 / total }.cumulative
+    upper = row.reversed().map { $0 / total }.cumulative.reversed()
+    scale = Double(unit)
+    mean = Double(first * second) / 2
+  }
+
+  /// P(U <= u), in steps of half a pair.
+  package func cdf(_ u: Double) -> Double {
+    let index = Int((u * scale).rounded(.down))
+    return index < 0 ? 0 : lower[min(index, lower.count - 1)]
+  }
+
+  /// P(U >= u).
+  package func upperTail(_ u: Double) -> Double {
+    let index = Int((u * scale).rounded(.up))
+    return index >= upper.count ? 0 : upper[max(0, index)]
+  }
+
+  /// The p-value of U. Two-sided, of all deviations from the mean that are as large, which without ties is
+  /// twice the smaller tail.
+  package func p(_ u: Double, _ alternative: Alternative) -> Double {
+    switch alternative {
+    case .less: return cdf(u)
+    case .greater: return upperTail(u)
+    case .twoSided:
+      let deviation = abs(u - mean)
+      return deviation == 0 ? 1 : min(1, cdf(mean - deviation) + upperTail(mean + deviation))
+    }
+  }
+
+  /// The smallest u with P(U <= u) >= q, as R's `qwilcox`.
+  package func quantile(_ q: Double) -> Double {
+    Double(lower.firstIndex { $0 >= q * (1 - 1e-12) } ?? lower.count - 1) / scale
+  }
+}
