@@ -13,6 +13,15 @@ enum Measure {
   /// CPU time of this process, ns.
   static var processTime: Double { time(of: CLOCK_PROCESS_CPUTIME_ID) }
 
+  /// The most that was resident of this process so far, MiB.
+  ///
+  /// Not getrusage's ru_maxrss, which begins with that of the process before exec(2).
+  static var peakMemory: Double {
+    let lines = (try? File.text("/proc/self/status"))?.split(separator: "\n") ?? []
+    let peak = lines.first { $0.hasPrefix("VmHWM:") }?.split(separator: " ").dropFirst().first
+    return (peak.flatMap { Double($0) } ?? .nan) / 1024
+  }
+
   /// CPU time of the calling thread, ns.
   static var threadTime: Double { time(of: CLOCK_THREAD_CPUTIME_ID) }
 

@@ -9,9 +9,12 @@ do {
   case Worker.command: Worker.run()
   case "sampler": try SamplerBench.run()
   case "trace": try TraceBench.run()
+  case "record": try RecordBench.run(arguments.dropFirst().compactMap { Int($0) })
+  case RecordBench.child where arguments.count == 3:
+    try RecordBench.report(arguments[1], to: arguments[2])
   case "writer": exit(WriterBench.main(Array(arguments.dropFirst())))
   default:
-    Output.error("usage: wbstress-bench sampler|trace|writer [options]\n")
+    Output.error("usage: wbstress-bench sampler|trace|record|writer [options]\n")
     exit(2)
   }
 } catch {

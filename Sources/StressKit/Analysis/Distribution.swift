@@ -60,32 +60,45 @@ package struct Distribution: Sendable, Equatable {
     case .max: count > 0 ? max : nil
     }
   }
+}
 
-  /// All kinds of latency that a record tells by the second, merged over its seconds and workers.
-  package static func latencies(of record: RecordReader) -> [String: Distribution] {
-    merged(record.lines("latency"))
-  }
+/// What took how long, as a record's `latency` lines tell it, merged over their seconds.
+package struct Latencies: Sendable {
+  /// By `of`, over all workers.
+  package private(set) var all: [String: Distribution] = [:]
+  /// Those that belong to a worker, by its name and then by `of`.
+  package private(set) var workers: [String: [String: Distribution]] = [:]
 
-  /// Those that belong to a worker, by its name.
-  ///
   /// - Parameter streams: names of the streams by those of their jobs; a stream's are all of its jobs'.
-  package static func workerLatencies(
-    of record: RecordReader, streams: [String: String] = [:]
-  ) -> [String: [String: Distribution]] {
-    var lines: [String: [JSON]] = [:]
-    for line in record.lines("latency") {
-      guard let worker = (line["worker"] ?? line["stream"])?.string else { continue }
-      lines[worker, default: []].append(line)
-      if let stream = streams[worker] { lines[stream, default: []].append(line) }
+  package init(_ record: RecordReader, streams: [String: String] = [:]) {
+    // Seconds share most of their values: what is held at a time is one line and the sums.
+    var sums: [String: Sum] = [:]
+    var shares: [String: [String: Sum]] = [:]
+    record.forEach("latency") { line in
+      let line = line.json
+      let of = line["of"]?.string ?? "?"
+      sums[of, default: Sum()].add(line)
+      guard let worker = (line["worker"] ?? line["stream"])?.string else { return }
+      shares[worker, default: [:]][of, default: Sum()].add(line)
+      if let stream = streams[worker] { shares[stream, default: [:]][of, default: Sum()].add(line) }
     }
-    return lines.mapValues(merged)
+    all = sums.mapValues(\.distribution)
+    workers = shares.mapValues { $0.mapValues(\.distribution) }
   }
 
-  private static func merged(_ lines: [JSON]) -> [String: Distribution] {
-    Dictionary(grouping: lines) { $0["of"]?.string ?? "?" }.mapValues { lines in
-      Distribution(
-        lines.flatMap { pairs($0["v"]) }, max: lines.compactMap { $0["max"]?.double }.max(),
-        sum: lines.reduce(0) { $0 + ($1["sum"]?.double ?? 0) })
+  private struct Sum {
+    private var counts: [Double: Int] = [:]
+    private var max: Double?
+    private var sum = 0.0
+
+    mutating func add(_ line: JSON) {
+      for (value, count) in Distribution.pairs(line["v"]) { counts[value, default: 0] += count }
+      if let longest = line["max"]?.double { max = Swift.max(max ?? longest, longest) }
+      sum += line["sum"]?.double ?? 0
+    }
+
+    var distribution: Distribution {
+      Distribution(counts.map { (value: $0.key, count: $0.value) }, max: max, sum: sum)
     }
   }
 }

@@ -38,11 +38,15 @@ package struct KillStamps: Sendable, Equatable {
   /// The kills of a record, in the log's order; a victim that memory.oom.group counts twice is there once.
   package static func all(in record: RecordReader) -> [KillStamps] {
     let starts = record.lines("worker").filter { $0["event"] == "start" }
-    let notices = record.lines("memcg-event").filter { ($0["deltas"]?["oom_kill"]?.int ?? 0) > 0 }
+    var notices: [JSON] = []
+    record.forEach("memcg-event") { line in
+      if (line["deltas"]?["oom_kill"]?.int ?? 0) > 0 { notices.append(line.json) }
+    }
     let exits = record.lines("exit")
-    let marks = record.lines("event").filter { $0["of"] == "mark_victim" }
+    var marks: [JSON] = []
+    record.forEach("event", of: "mark_victim") { marks.append($0.json) }
     var all: [KillStamps] = []
-    for line in record.lines where ["oom", "oom-group-kill"].contains(line["type"]?.string) {
+    for line in record.lines("oom", "oom-group-kill") {
       let victims = line["report"]?["victims"]?.array ?? [line["victim"]].compactMap { $0 }
       guard let time = line["t"]?.int, let pid = victims.first?["pid"]?.int,
         !all.contains(where: { $0.pid == pid })

@@ -11,15 +11,14 @@ package struct LaneGaps: Sendable, Equatable {
   /// - Parameter window: the streams' time, CLOCK_BOOTTIME in ns.
   package init(_ record: RecordReader, _ window: ClosedRange<Int64>?) {
     guard let window else { return }
-    let samples = Dictionary(grouping: record.lines("sample")) { $0["lane"]?.string ?? "" }
-    for columns in record.lines("columns") {
-      guard let lane = columns["lane"]?.string, let interval = columns["interval"]?.int,
-        interval > 0, Self.lanes.contains(lane)
-      else { continue }
-      let times = (samples[lane] ?? []).compactMap { $0["t"]?.int }.filter(window.contains)
-      taken[lane] = times.count
+    for name in Self.lanes {
+      guard let lane = record.lane(name), let interval = lane.interval, interval > 0 else {
+        continue
+      }
+      let times = lane.times.filter(window.contains)
+      taken[name] = times.count
       // A late reading is not a missed one: only whole intervals without any count.
-      missed[lane] = zip(times, times.dropFirst()).reduce(0) { sum, pair in
+      missed[name] = zip(times, times.dropFirst()).reduce(0) { sum, pair in
         sum + max(0, Int((Double(pair.1 - pair.0) / Double(interval)).rounded()) - 1)
       }
     }

@@ -32,11 +32,9 @@ package enum ThrottleReaction: Sendable, Equatable {
       let base = usage.last(where: { $0.t <= start })?.value
     else { return nil }
     let room = max(0, limit - base) * (ratio + background) / 200
-    let pause = record.lines("span")
-      .first { $0["of"]?.string == TraceSpan.dirtyThrottle.label && ($0["t"]?.int ?? 0) >= start }?[
-        "t"]?.int
-    let kill = (record.lines("event").first { $0["of"] == "mark_victim" } ?? record.first("oom"))?[
-      "t"]?.int
+    let pause = earliest(record, "span", of: TraceSpan.dirtyThrottle.label, since: start)
+    let kill =
+      earliest(record, "event", of: "mark_victim", since: .min) ?? record.first("oom")?["t"]?.int
     guard let crossed = usage.first(where: { $0.t >= start && $0.value - base >= room })?.t else {
       return .notCrossed
     }
@@ -49,17 +47,23 @@ package enum ThrottleReaction: Sendable, Equatable {
     settings["/proc/sys/vm/\(name)"]?.string.flatMap(Double.init)
   }
 
+  /// The earliest time of a kind of lines.
+  private static func earliest(
+    _ record: RecordReader, _ type: String, of kind: String, since start: Int64
+  ) -> Int64? {
+    var first: Int64?
+    record.forEach(type, of: kind) { line in
+      if let time = line.int("t"), time >= start { first = min(first ?? time, time) }
+    }
+    return first
+  }
+
   /// memory.current of the limited cgroup over time.
   private static func usage(_ record: RecordReader) -> [(t: Int64, value: Double)]? {
-    for lane in record.lines("columns") {
-      guard let at = lane["names"]?.array?.firstIndex(of: "wbstress/memory.current") else {
-        continue
-      }
-      return record.lines("sample").filter { $0["lane"] == lane["lane"] }.compactMap { sample in
-        guard let t = sample["t"]?.int, let values = sample["v"]?.array, at < values.count,
-          let value = values[at].double
-        else { return nil }
-        return (t, value)
+    for lane in record.lanes {
+      guard let column = lane.column("wbstress/memory.current") else { continue }
+      return zip(lane.times, column.values).compactMap { time, value in
+        value.map { (time, Double($0)) }
       }
     }
     return nil

@@ -96,7 +96,8 @@ package struct TrialSummary: Sendable {
   package var reaction: ThrottleReaction?
   package var trace: TraceHealth?
   package var mirror: HarnessMirror?
-  package var torn: Int
+  /// What is wrong with the record: as far as this is not empty, the rest may lack something.
+  package var defects: RecordDefects
 
   /// Reads a record.
   ///
@@ -118,7 +119,6 @@ package struct TrialSummary: Sendable {
     lruGen = record.first("environment")?["settings"].map { settings in
       settings[KernelSettings.lruGen]?.string ?? "absent"
     }
-    torn = record.torn
     let window = Self.window(record)
     gaps = LaneGaps(record, window)
     droppedSamples = record.lines("lane").reduce(0) { $0 + Int($1["dropped"]?.int ?? 0) }
@@ -157,9 +157,9 @@ package struct TrialSummary: Sendable {
       $0 + ($1["log_lost"]?.int ?? 0) + ($1["beyond_range"]?.int ?? 0)
     }
 
-    latencies = Distribution.latencies(of: record)
-    workerLatencies = Distribution.workerLatencies(
-      of: record, streams: Self.streams(plan["profile"]))
+    let told = Latencies(record, streams: Self.streams(plan["profile"]))
+    latencies = told.all
+    workerLatencies = told.workers
     kswapd = Self.kswapd(record, window)
     reaction = ThrottleReaction.of(record)
     trace = TraceHealth(record)
@@ -173,6 +173,7 @@ package struct TrialSummary: Sendable {
         setUpTime = Double(first - born - delay)
       }
     }
+    defects = record.defects
   }
 
   /// The latencies of one kind of operation, of one worker or of all.
@@ -239,13 +240,15 @@ package struct TrialSummary: Sendable {
         ?? Distribution.pairs(stream["\(kind)_latency"]).map(\.value)
     }
     for type in ["in-flight", "slow"] {
-      for line in record.lines(type) where line["kind"]?.string == kind && line["stream"] != nil {
+      record.forEach(type) { line in
+        guard line.string("kind") == kind, line["stream"] != nil else { return }
         if let value = (line["age"] ?? line["latency"])?.double { values.append(value) }
       }
     }
     if streams.isEmpty, kind == "write" {
-      values += record.lines("progress").filter { $0["stream"] != nil }
-        .compactMap { $0["oldest"]?.double }
+      record.forEach("progress") { line in
+        if line["stream"] != nil, let value = line["oldest"]?.double { values.append(value) }
+      }
     }
     return values.max()
   }
@@ -270,48 +273,29 @@ package struct TrialSummary: Sendable {
 
   /// Growth of the CPU time of all kswapd threads over the window.
   private static func kswapd(_ record: RecordReader, _ window: ClosedRange<Int64>?) -> Double? {
-    guard let window,
-      let names = record.lines("columns").first(where: { $0["lane"] == "slow" })?["names"]?.array
+    guard let window, let lane = record.lane("slow"),
+      let first = lane.first(from: window.lowerBound),
+      let last = lane.last(until: window.upperBound),
+      first <= last
     else { return nil }
-    let columns = names.indices.filter { i in
-      let name = names[i].string ?? ""
-      return name.hasPrefix("kswapd") && name.hasSuffix(":run")
-    }
-    let samples = record.lines("sample").filter { sample in
-      sample["lane"] == "slow" && sample["t"]?.int.map(window.contains) == true
-    }
-    guard !columns.isEmpty, let first = samples.first?["v"]?.array,
-      let last = samples.last?["v"]?.array
-    else { return nil }
-    return columns.reduce(0) { $0 + ((last[$1].double ?? 0) - (first[$1].double ?? 0)) }
+    let columns = lane.names.filter { $0.hasPrefix("kswapd") && $0.hasSuffix(":run") }
+    if columns.isEmpty { return nil }
+    return columns.reduce(0) { $0 + (lane.column($1)?.growth(from: first, to: last) ?? 0) }
   }
 
   /// Growth of a PSI file's totals over the window, from the sample before it to the one after it.
   private static func pressure(
     _ record: RecordReader, _ file: String, _ window: ClosedRange<Int64>?
   ) -> Pressure? {
-    let name = JSON.string(file + ":some")
     // In the fast lane; in records from before it there was but one, `main`.
-    guard let window,
-      let lane = record.lines("columns").first(where: {
-        $0["names"]?.array?.contains(name) == true
-      }),
-      let columns = lane["names"]?.array,
-      let some = columns.firstIndex(of: name),
-      let full = columns.firstIndex(of: .string(file + ":full"))
+    guard let window, let lane = record.lanes.first(where: { $0.column(file + ":some") != nil }),
+      let first = lane.last(until: window.lowerBound),
+      let last = lane.first(from: window.upperBound) ?? lane.times.indices.last,
+      let some = lane.column(file + ":some")?.growth(from: first, to: last),
+      let full = lane.column(file + ":full")?.growth(from: first, to: last)
     else { return nil }
-    let samples = record.lines("sample").filter { $0["lane"] == lane["lane"] }
-    func time(_ sample: JSON) -> Int64 { sample["t"]?.int ?? 0 }
-    guard let first = samples.last(where: { time($0) <= window.lowerBound })?["v"]?.array,
-      let last = (samples.first { time($0) >= window.upperBound } ?? samples.last)?["v"]?.array,
-      first.count == columns.count, last.count == columns.count
-    else { return nil }
-    func growth(_ i: Int) -> Double? {
-      guard let a = first[i].double, let b = last[i].double else { return nil }
-      return (b - a) * 1000  // us to ns
-    }
-    guard let s = growth(some), let f = growth(full) else { return nil }
-    return Pressure(some: s, full: f)
+    // us to ns
+    return Pressure(some: some * 1000, full: full * 1000)
   }
 
   /// Gauges that are not called nr_.

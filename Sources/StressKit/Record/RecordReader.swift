@@ -1,33 +1,103 @@
-/// Reads records: any line that is not JSON, such as one that a dying guest tore, is counted and passed
-/// over; types and members that are not known are left alone.
+/// A record, read once: its samples as lanes, of all other lines where they are in the file, from which they are
+/// read when they are asked for. What a record of hours costs is little more than what is asked of it.
+///
+/// Lines that cannot be understood, or that contradict others, are left out and counted among the `defects`;
+/// types and members that are not known are left alone.
 package struct RecordReader: Sendable {
-  package private(set) var lines: [JSON] = []
-  /// Lines that were no JSON objects.
-  package private(set) var torn = 0
+  private let storage: RecordStorage
+  private let index: LineIndex
+  private let found: RecordDefects
+  /// In the order in which their first lines come.
+  package let lanes: [Lane]
 
   /// Reads a whole record.
   ///
-  /// - Throws: when the file cannot be read.
+  /// - Throws: when the file cannot be read, or not more than once.
   package init(_ path: String) throws(HarnessError) {
-    for line in try File.read(path, code: .usage).split(separator: 0x0a) {
-      if let value = try? JSON(parsing: line), value["type"]?.string != nil {
-        lines.append(value)
-      } else {
-        torn += 1
-      }
+    storage = try RecordStorage(path)
+    let scanner = try RecordScanner(storage)
+    index = scanner.index
+    lanes = scanner.lanes
+    found = scanner.defects
+  }
+
+  package func lane(_ name: String) -> Lane? { lanes.first { $0.name == name } }
+
+  /// What is wrong with the record, as far as it shows.
+  package var defects: RecordDefects {
+    var defects = found
+    defects.add(.shrunk, storage.hasShrunk ? 1 : 0)
+    return defects
+  }
+
+  /// Lines that were no JSON objects.
+  package var torn: Int { found[.torn] }
+
+  // MARK: Lines
+
+  /// The types that there are, in the order in which they first come.
+  package var types: [String] { index.types.map(\.type) }
+
+  /// How many lines there are of a type, samples included.
+  package func count(_ type: String) -> Int { index[type]?.places.count ?? 0 }
+
+  /// The lines of some types, in the order of the file. For what comes by the thousand use `forEach`.
+  package func lines(_ types: String...) -> [JSON] { json(at: places(types)) }
+
+  package func first(_ type: String) -> JSON? {
+    json(at: index[type]?.places.prefix(1) ?? []).first
+  }
+
+  package func last(_ type: String) -> JSON? { json(at: index[type]?.places.suffix(1) ?? []).first }
+
+  /// Gives the lines of a type, in the order of the file, each valid only within its call.
+  ///
+  /// - Parameter kind: only those whose `of` (or `lane`) is this.
+  package func forEach(
+    _ type: String, of kind: String? = nil, _ body: (RecordLine) throws -> Void
+  ) rethrows {
+    guard let lines = index[type] else { return }
+    if let kind {
+      try storage.forEach(lines.places(of: kind)) { try body(RecordLine($1)) }
+    } else {
+      try storage.forEach(lines.places) { try body(RecordLine($1)) }
     }
   }
 
-  package func lines(_ type: String) -> [JSON] { lines.filter { $0["type"]?.string == type } }
-  package func first(_ type: String) -> JSON? { lines.first { $0["type"]?.string == type } }
-  package func last(_ type: String) -> JSON? { lines.last { $0["type"]?.string == type } }
+  /// Gives all lines but samples by their time, as they stand in the file where it is the same; those without one
+  /// come last.
+  package func forEachInTime(_ body: (RecordLine, _ time: Int64?) throws -> Void) rethrows {
+    let types = types.filter { $0 != "\(RecordFile.sample)" }
+    var all: [(time: Int64, place: LinePlace)] = []
+    storage.forEach(places(types)) { place, bytes in
+      all.append((RecordLine(bytes).int("t") ?? .max, place))
+    }
+    all.sort { ($0.time, $0.place) < ($1.time, $1.place) }
+    try storage.forEach(all.lazy.map(\.place)) { _, bytes in
+      let line = RecordLine(bytes)
+      try body(line, line.int("t"))
+    }
+  }
+
+  private func places(_ types: [String]) -> [LinePlace] {
+    let all = types.compactMap { index[$0]?.places }
+    return all.count == 1 ? all[0] : all.flatMap(\.self).sorted()
+  }
+
+  private func json(at places: some Sequence<LinePlace>) -> [JSON] {
+    var lines: [JSON] = []
+    storage.forEach(places) { lines.append(RecordLine($1).json) }
+    return lines
+  }
+
+  // MARK: The end
 
   /// How the trial ended; nil for a record that has no last line, whose harness was lost.
   package static func ending(_ path: String) -> Ending? {
-    guard let bytes = try? File.read(path), let last = bytes.split(separator: 0x0a).last,
-      let line = try? JSON(parsing: last)
-    else { return nil }
-    return ending(line)
+    guard let line = RecordFile.lastLine(path), let json = try? JSON(parsing: line) else {
+      return nil
+    }
+    return ending(json)
   }
 
   package var ending: Ending? { last("end").flatMap(Self.ending) }

@@ -31,8 +31,9 @@ package struct RecordText {
         + "disk cache \(header?["disk_cache"]?.string ?? "?"), \(header?["mkfs"]?.string ?? "?")",
     ]
     let start = record.first("phase").flatMap { $0["t"]?.int } ?? 0
-    for (line, time) in inOrder {
-      guard let what = describe(line) else { continue }
+    // They are written as their sources are asked. Those without a time are the host's, at the end.
+    record.forEachInTime { line, time in
+      guard let what = describe(line.json) else { return }
       if let time {
         let text = Format.fixed(Double(time - start) / 1e9, 3)
         lines.append(String(repeating: " ", count: max(0, 9 - text.count)) + text + "  " + what)
@@ -40,20 +41,10 @@ package struct RecordText {
         lines.append("           " + what)
       }
     }
-    let samples = record.lines("sample").count
-    lines.append(
-      "\(samples) samples, \(record.lines("kmsg").count) kernel log lines"
-        + (record.torn > 0 ? ", \(record.torn) torn lines" : ""))
+    lines.append("\(record.count("sample")) samples, \(record.count("kmsg")) kernel log lines")
+    for text in record.defects.texts { lines.append("record: " + text) }
     if record.ending == nil { lines.append("the record has no end: its harness was lost") }
     return lines.joined(separator: "\n")
-  }
-
-  /// Lines by their time: they are written as their sources are asked. Those without a time are the
-  /// host's, at the end.
-  private var inOrder: [(line: JSON, time: Int64?)] {
-    let all = record.lines.enumerated().map { (number: $0, line: $1, time: $1["t"]?.int) }
-    return all.sorted { ($0.time ?? .max, $0.number) < ($1.time ?? .max, $1.number) }
-      .map { ($0.line, $0.time) }
   }
 
   private func worker(_ line: JSON) -> String {

@@ -19,6 +19,12 @@ extension TerminalReport {
               + "console \(trial.kills.console.map(String.init) ?? "?")"
           ], style.warning)
       }
+      for trial in cell.trials where !trial.defects.isEmpty {
+        lines += wrap(
+          "record",
+          ["#\(i + 1) trial \(trial.number): " + trial.defects.texts.joined(separator: "; ")],
+          style.warning)
+      }
       lines += shortfalls(i, cell)
       // Without streams there is nothing to miss.
       let silent =

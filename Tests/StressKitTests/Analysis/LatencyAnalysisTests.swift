@@ -30,7 +30,7 @@ struct LatencyAnalysisTests {
       #"{"type":"latency","t":3,"of":"write","stream":"b","count":1,"sum":10,"max":10,"v":[[10,1]]}"#,
       #"{"type":"latency","t":3,"of":"fsync","stream":"b","count":1,"sum":5,"max":5,"v":[[5,1]]}"#,
     ])
-    let all = Distribution.latencies(of: record)
+    let all = Latencies(record).all
     #expect(all.keys.sorted() == ["fsync", "write"])
     // The maximum is exact, the buckets are not.
     #expect(all["write"] == made([(10, 2), (20, 1)], max: 21, sum: 41))

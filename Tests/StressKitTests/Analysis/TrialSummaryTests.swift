@@ -11,7 +11,7 @@ struct TrialSummaryTests {
   @Test func completedTrial() throws {
     let path = try directory.record(from: RecordFixture.completed)
     let trial = try TrialSummary(path)
-    #expect(trial.path == path && trial.number == 1 && trial.torn == 0)
+    #expect(trial.path == path && trial.number == 1 && trial.defects.isEmpty)
     #expect(
       trial.axes == [
         .init("kernel", "debian:6.1"), .init("fs", "xfs"), .init("engine", "io_uring"),
@@ -376,7 +376,7 @@ struct TrialSummaryTests {
     let path = try directory.write(
       "record.jsonl", try RecordFixture.lines(RecordFixture.killed)[0] + "\n{\"type\":\"gue")
     let trial = try TrialSummary(path)
-    #expect(trial.torn == 1 && trial.ending.outcome == .harnessLost)
+    #expect(trial.defects[.torn] == 1 && trial.ending.outcome == .harnessLost)
     #expect(trial.lruGen == nil && trial.vmstat.isEmpty)
     #expect(trial.stall == nil && trial.bootTime == nil && trial.kills.console == nil)
   }

@@ -1,0 +1,74 @@
+/// What is wrong with a record's lines, and what was done about it: no count of lines is short or doubled
+/// without standing here. That a digit or a name has become another cannot be seen.
+package struct RecordDefects: Sendable, Equatable {
+  package enum Kind: String, CaseIterable, Sendable {
+    /// No JSON object with a `type`: cut off, or overwritten.
+    case torn
+    /// Longer than `LinePlace.longest`.
+    case tooLong
+    /// Of a type that is not in `RecordFile.types`: of a later version, or misspelt by damage.
+    case unknownType
+    /// Word for word the same as one before it, of a type that tells of single moments; left out.
+    case duplicate
+    /// The same, of a type that may well say the same twice; not left out.
+    case repeated
+    /// Behind a second, different header: of another record, left out.
+    case foreign
+    /// Samples of a lane without a `columns` line, or before the first of several; left out.
+    case unnamedSample
+    /// Samples with more or fewer values than columns; left out.
+    case wrongWidth
+    /// Samples without a time, or with a value that is neither an integer nor null; left out.
+    case wrongValue
+    /// Samples of a moment that the lane has one of already; left out.
+    case doubleSample
+    /// Samples that stood behind a later one of their lane; sorted.
+    case disorder
+    /// Samples that a `lane` line speaks of and that are not there.
+    case missingSample
+    /// Further `columns` lines of a lane that name other columns.
+    case columnsChanged
+    /// The file has become shorter while it was read.
+    case shrunk
+  }
+
+  package private(set) var counts: [Kind: Int] = [:]
+
+  package init() {}
+
+  package subscript(kind: Kind) -> Int { counts[kind] ?? 0 }
+
+  package var isEmpty: Bool { counts.isEmpty }
+
+  mutating func add(_ kind: Kind, _ count: Int = 1) {
+    if count > 0 { counts[kind, default: 0] += count }
+  }
+
+  /// One for each kind that there is, for people.
+  package var texts: [String] {
+    Kind.allCases.compactMap { kind in counts[kind].map { kind.text($0) } }
+  }
+}
+
+extension RecordDefects.Kind {
+  fileprivate func text(_ count: Int) -> String {
+    let lines = "\(count) line\(count == 1 ? "" : "s")"
+    let samples = "\(count) sample\(count == 1 ? "" : "s")"
+    return switch self {
+    case .torn: "\(lines) torn (no JSON object with a type)"
+    case .tooLong: "\(lines) too long to be read"
+    case .unknownType: "\(lines) of unknown type"
+    case .duplicate: "\(lines) twice, counted once"
+    case .repeated: "\(lines) the same as another, counted as they stand"
+    case .foreign: "\(lines) behind a second header left out"
+    case .unnamedSample: "\(samples) without columns left out"
+    case .wrongWidth: "\(samples) with too many or too few values left out"
+    case .wrongValue: "\(samples) with values that are none left out"
+    case .doubleSample: "\(samples) of a moment that has one left out"
+    case .disorder: "\(samples) out of order, sorted"
+    case .missingSample: "\(samples) missing"
+    case .columnsChanged: "the columns of a lane change \(count) time\(count == 1 ? "" : "s")"
+    case .shrunk: "the file became shorter while it was read"
+    }
+  }
+}

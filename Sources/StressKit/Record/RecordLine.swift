@@ -1,0 +1,67 @@
+/// One line of a record, its members read where they stand: what a look at a million lines can afford.
+///
+/// Valid only within the call that it is given to.
+package struct RecordLine {
+  let bytes: UnsafeBufferPointer<UInt8>
+
+  init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+  /// The whole line; null when it is no JSON any more.
+  package var json: JSON { (try? JSON(parsing: bytes)) ?? .null }
+
+  package subscript(key: StaticString) -> JSON? { member(key) { try? $0.value() } }
+
+  package func int(_ key: StaticString) -> Int64? { self[key]?.int }
+
+  package func string(_ key: StaticString) -> String? { self[key]?.string }
+
+  /// Whether the member is this string.
+  package func has(_ key: StaticString, _ word: StaticString) -> Bool {
+    member(key) { cursor in (try? cursor.text()).map { $0 == word } } ?? false
+  }
+
+  /// The first member of that name, as `JSON`'s subscript has it.
+  private func member<R>(_ key: StaticString, _ read: (inout JSONCursor) -> R?) -> R? {
+    var cursor = JSONCursor(bytes)
+    guard var more = try? cursor.opens("{", "}") else { return nil }
+    while more {
+      guard let name = try? cursor.key() else { return nil }
+      if name == key { return read(&cursor) }
+      guard (try? cursor.skip()) != nil, let another = try? cursor.another("}") else { return nil }
+      more = another
+    }
+    return nil
+  }
+}
+
+/// What tells where a line belongs, the whole line checked on the way.
+struct LineHead {
+  var type: JSONCursor.Text
+  /// What divides a type: `of`, or the `lane`.
+  var kind: JSONCursor.Text?
+
+  /// nil: no JSON object with a `type`.
+  init?(_ bytes: UnsafeBufferPointer<UInt8>) {
+    var cursor = JSONCursor(bytes)
+    var type: JSONCursor.Text?
+    var kind: JSONCursor.Text?
+    do throws(JSONError) {
+      var more = try cursor.opens("{", "}")
+      while more {
+        let key = try cursor.key()
+        if type == nil, key == "type" {
+          type = try cursor.text()
+        } else if kind == nil, key == "of" || key == "lane", cursor.isAtString {
+          kind = try cursor.text()
+        } else {
+          try cursor.skip()
+        }
+        more = try cursor.another("}")
+      }
+      try cursor.end()
+    } catch { return nil }
+    guard let type else { return nil }
+    self.type = type
+    self.kind = kind
+  }
+}
