@@ -33,7 +33,8 @@ package struct Measurement: Equatable, Sendable {
   /// Two-sided, exact as far as arms of dozens of trials go; nil: an arm has no value.
   package let p: Double?
 
-  /// - Parameter rateTest: for an endpoint that is counted in points; all others are compared by Mann-Whitney.
+  /// - Parameter rateTest: for an endpoint that is counted in points; all others are compared by
+  ///   Mann-Whitney.
   package init(
     _ endpoint: Endpoint, base: OrderedSample, new: OrderedSample,
     rateTest: ExactRateTest.Method = .fisher

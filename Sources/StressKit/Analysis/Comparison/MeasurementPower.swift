@@ -3,8 +3,8 @@ import Glibc
 /// What a comparison of these arms could have seen, and what it would take to see what matters.
 extension Measurement {
   /// The smallest change that arms of these sizes show with a chance of 80 % at `level`, counted as
-  /// `Endpoint.matters`: from the base's rate towards the worse (the better, where there is no room), or by the
-  /// spread of the values within the arms. nil: none, or the spread is not known.
+  /// `Endpoint.matters`: from the base's rate towards the worse (the better, where there is no room), or by
+  /// the spread of the values within the arms. nil: none, or the spread is not known.
   package func detectable(level: Double) -> Double? {
     let sizes = (base.count, new.count)
     switch endpoint.scale {

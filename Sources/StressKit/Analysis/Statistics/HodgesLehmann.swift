@@ -4,7 +4,8 @@ import Glibc
 package struct RankEstimate: Equatable, Sendable {
   package let estimate: Double
   package let interval: ConfidenceInterval
-  /// The interval's real confidence: at least what was asked for, or less, where so few values do not allow it.
+  /// The interval's real confidence: at least what was asked for, or less, where so few values do not allow
+  /// it.
   package let achieved: Double
 
   /// The median of `values`, and those values that as many lie outside of as the null distribution allows;
@@ -36,9 +37,9 @@ package struct RankEstimate: Equatable, Sendable {
 /// How far one arm is shifted against another: the median of all differences between their values, with the
 /// interval that the Mann-Whitney test leaves.
 ///
-/// J. L. Hodges and E. L. Lehmann, Annals of Mathematical Statistics 34 (1963) 598; the interval: M. Hollander
-/// and D. A. Wolfe, Nonparametric Statistical Methods, section 4.3. Ties make the interval wider than it needs
-/// to be, never narrower.
+/// J. L. Hodges and E. L. Lehmann, Annals of Mathematical Statistics 34 (1963) 598; the interval: M.
+/// Hollander and D. A. Wolfe, Nonparametric Statistical Methods, section 4.3. Ties make the interval wider
+/// than it needs to be, never narrower.
 package enum HodgesLehmann {
   /// The first arm less the second, in the values' unit; nil: an arm is empty.
   package static func shift(

@@ -16,8 +16,8 @@ package enum MultipleTesting {
     return adjusted
   }
 
-  /// The expected share of false ones among the rejections is at most the level, for tests that are independent
-  /// or rise together: for a sweep over all counters.
+  /// The expected share of false ones among the rejections is at most the level, for tests that are
+  /// independent or rise together: for a sweep over all counters.
   ///
   /// Y. Benjamini and Y. Hochberg, JRSS B 57 (1995) 289.
   package static func benjaminiHochberg(_ p: [Double]) -> [Double] {

@@ -19,8 +19,8 @@ package struct RankSumDistribution: Sendable {
 
   /// The distribution of U of the first arm.
   ///
-  /// - Parameter groups: how many values are equal to each other, in ascending order of the values; 1 for each
-  ///   value that stands alone. Adds up to both sizes. nil: no ties.
+  /// - Parameter groups: how many values are equal to each other, in ascending order of the values; 1 for
+  ///   each value that stands alone. Adds up to both sizes. nil: no ties.
   package init(first: Int, second: Int, groups: [Int]? = nil) {
     let groups = groups ?? Array(repeating: 1, count: first + second)
     precondition(groups.reduce(0, +) == first + second, "\(groups) for \(first) and \(second)")

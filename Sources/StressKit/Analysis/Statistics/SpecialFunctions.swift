@@ -39,8 +39,8 @@ enum SpecialFunctions {
 
   /// The regularised incomplete gamma functions P(a, x), its lower and its upper part, for a > 0 and x >= 0.
   ///
-  /// The series of DLMF 8.11.4 below a + 1, the continued fraction of DLMF 8.9.2 above: the part that is small
-  /// keeps its digits.
+  /// The series of DLMF 8.11.4 below a + 1, the continued fraction of DLMF 8.9.2 above: the part that is
+  /// small keeps its digits.
   static func incompleteGamma(_ a: Double, _ x: Double) -> (lower: Double, upper: Double) {
     if x <= 0 { return (0, 1) }
     if x == .infinity { return (1, 0) }

@@ -7,8 +7,8 @@ package struct StudentTest: Equatable, Sendable {
   package let standardError: Double
   package let degrees: Double
 
-  /// Variances may differ. B. L. Welch, Biometrika 34 (1947) 28. nil: fewer than two values or an infinite one
-  /// in an arm, or no spread in either.
+  /// Variances may differ. B. L. Welch, Biometrika 34 (1947) 28. nil: fewer than two values or an infinite
+  /// one in an arm, or no spread in either.
   package static func welch(_ first: OrderedSample, _ second: OrderedSample) -> StudentTest? {
     guard let (difference, a, b) = moments(first, second) else { return nil }
     let (n, m) = (Double(first.count), Double(second.count))
