@@ -54,7 +54,7 @@ package struct Verdict: Equatable, Sendable {
     let results = zip(measurements, adjusted).map { measurement, p in
       Result(
         measurement: measurement, adjustedP: p,
-        finding: Self.finding(measurement, isSignificant: p <= level, first: first))
+        finding: Self.finding(measurement, p: p, level: level, first: first))
     }
     self.results = results
     self.level = level
@@ -96,9 +96,11 @@ package struct Verdict: Equatable, Sendable {
   }
 
   private static func finding(
-    _ measurement: Measurement, isSignificant: Bool, first: Double
+    _ measurement: Measurement, p: Double, level: Double, first: Double
   ) -> Finding {
     let endpoint = measurement.endpoint
+    // Even where Boschloo's test would have it: three against three show nothing.
+    let isSignificant = p <= level && measurement.smallestP <= level
     if measurement.base.count == 0 && measurement.new.count == 0 { return .absent }
     guard let additive = measurement.additive else { return .missing }
     let floor = endpoint.floor.map(endpoint.additive) ?? 0

@@ -24,22 +24,33 @@ package struct RankSumDistribution: Sendable {
   package init(first: Int, second: Int, groups: [Int]? = nil) {
     let groups = groups ?? Array(repeating: 1, count: first + second)
     precondition(groups.reduce(0, +) == first + second, "\(groups) for \(first) and \(second)")
-    let doubled = groups.contains { $0 > 1 }
-    let unit = doubled ? 2 : 1
-    let width = unit * first * second + 1
-    // ways[j * width + u]: to choose j of the values so far for the first arm with this scaled U.
-    var ways = [Double](repeating: 0, count: (first + 1) * width)
+    let unit = groups.contains { $0 > 1 } ? 2 : 1
+    // It is counted for the smaller arm: what the larger one has of all pairs is the rest.
+    let counts = Self.ways(min(first, second), max(first, second), groups, unit)
+    let row = first <= second ? counts : counts.reversed()
+    let total = row.reduce(0, +)
+    lower = row.map { $0 / total }.cumulative
+    upper = row.reversed().map { $0 / total }.cumulative.reversed()
+    scale = Double(unit)
+    mean = Double(first * second) / 2
+  }
+
+  /// In how many ways `few` of the values have each U, from 0 to `unit` times all pairs.
+  private static func ways(_ few: Int, _ many: Int, _ groups: [Int], _ unit: Int) -> [Double] {
+    let width = unit * few * many + 1
+    // ways[j * width + u]: to choose j of the values so far with this U.
+    var ways = [Double](repeating: 0, count: (few + 1) * width)
     ways[0] = 1
     var seen = 0
     for size in groups {
       var next = [Double](repeating: 0, count: ways.count)
       let choices = (0...size).map { exp(SpecialFunctions.logChoose(size, $0)).rounded() }
-      for j in max(0, seen - second)...min(first, seen) {
+      for j in max(0, seen - many)...min(few, seen) {
         let below = seen - j
         for u in 0...(unit * j * below) where ways[j * width + u] > 0 {
-          for chosen in 0...min(size, first - j) where below + size - chosen <= second {
-            // Each one chosen exceeds those of the second arm below, and ties with those beside it.
-            let gain = unit * chosen * below + (doubled ? chosen * (size - chosen) : 0)
+          for chosen in 0...min(size, few - j) where below + size - chosen <= many {
+            // Each one chosen exceeds those not chosen below, and ties with those beside it: half a pair.
+            let gain = unit * chosen * below + unit * chosen * (size - chosen) / 2
             next[(j + chosen) * width + u + gain] += ways[j * width + u] * choices[chosen]
           }
         }
@@ -47,12 +58,7 @@ package struct RankSumDistribution: Sendable {
       ways = next
       seen += size
     }
-    let row = ways[(first * width)...]
-    let total = row.reduce(0, +)
-    lower = row.map { $0 / total }.cumulative
-    upper = row.reversed().map { $0 / total }.cumulative.reversed()
-    scale = Double(unit)
-    mean = Double(first * second) / 2
+    return Array(ways[(few * width)...])
   }
 
   /// P(U <= u), in steps of half a pair.

@@ -6,8 +6,9 @@ package enum ShiftPower {
   package enum Method: Sendable {
     /// Exact for Student's pooled test, and for Welch's nearly so.
     case student
-    /// As Student's with 3/pi of the trials, the test's efficiency on normal values (E. L. Lehmann,
-    /// Nonparametrics (1975), section 2.4); on values with heavier tails it has more power than this.
+    /// As Student's at the test's real size, with 3/pi of the trials: its efficiency on normal values (E. L.
+    /// Lehmann, Nonparametrics (1975), section 2.4). On values with heavier tails it has more power than
+    /// this.
     case mannWhitney
   }
 
@@ -16,20 +17,39 @@ package enum ShiftPower {
     shift: Double, trials: (first: Int, second: Int), method: Method = .mannWhitney,
     level: Double = 0.05
   ) -> Double {
-    let isRanked = method == .mannWhitney
-    let (n, m) = trials
-    guard n > 0, m > 0, n + m > 2, !isRanked || MannWhitney.smallestP(n, m) <= level else {
-      return 0
-    }
-    let efficiency = isRanked ? 3 / Double.pi : 1
-    let (a, b) = (Double(n) * efficiency, Double(m) * efficiency)
-    let degrees = a + b - 2
-    guard degrees > 0 else { return 0 }
-    let critical = StudentDistribution(degrees: degrees).halfWidth(confidence: 1 - level)
-    return beyond(critical, noncentrality: abs(shift) * sqrt(a * b / (a + b)), degrees: degrees)
+    chance(trials, method, level)(shift)
   }
 
-  /// The fewest trials of each arm with which a shift comes out with this chance; nil: more than `limit`.
+  /// The power of each shift.
+  private static func chance(
+    _ trials: (first: Int, second: Int), _ method: Method, _ level: Double
+  ) -> (Double) -> Double {
+    let efficiency = method == .mannWhitney ? 3 / Double.pi : 1
+    let (a, b) = (Double(trials.first) * efficiency, Double(trials.second) * efficiency)
+    let size = method == .mannWhitney ? attainable(trials, level) : level
+    guard a > 0, b > 0, a + b > 2, size > 0 else { return { _ in 0 } }
+    let degrees = a + b - 2
+    let critical = StudentDistribution(degrees: degrees).halfWidth(confidence: 1 - size)
+    return { shift in
+      beyond(critical, noncentrality: abs(shift) * sqrt(a * b / (a + b)), degrees: degrees)
+    }
+  }
+
+  /// The real size of the Mann-Whitney test: p-values come in steps, wide ones in small arms.
+  private static func attainable(
+    _ trials: (first: Int, second: Int), _ level: Double
+  ) -> Double {
+    let (n, m) = trials
+    if n * m > RankSumDistribution.largestPairs { return level }
+    if MannWhitney.smallestP(n, m) > level { return 0 }
+    let null = RankSumDistribution(first: n, second: m)
+    // The largest U that is still significant is the one before the quantile, or it.
+    let u = null.quantile(level / 2)
+    return 2 * (2 * null.cdf(u) <= level * (1 + 1e-12) ? null.cdf(u) : null.cdf(u - 1))
+  }
+
+  /// About the fewest trials of each arm with which a shift comes out with this chance: the steps of an exact
+  /// test may give one trial less as much of it, or one more less. nil: more than `limit`.
   package static func trials(
     shift: Double, power: Double = 0.8, method: Method = .mannWhitney, level: Double = 0.05,
     limit: Int = 10_000
@@ -51,7 +71,7 @@ package enum ShiftPower {
     trials: (first: Int, second: Int), power: Double = 0.8, method: Method = .mannWhitney,
     level: Double = 0.05
   ) -> Double? {
-    let chance = { Self.power(shift: $0, trials: trials, method: method, level: level) }
+    let chance = chance(trials, method, level)
     let farthest = 1e6
     return chance(farthest) >= power
       ? SpecialFunctions.inverse(chance, at: power, in: 0...farthest) : nil

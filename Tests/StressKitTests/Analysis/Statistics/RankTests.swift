@@ -62,7 +62,9 @@ struct RankTests {
     }
     let total = Double(all.values.reduce(0, +))
     let null = RankSumDistribution(first: 4, second: 7, groups: [2, 1, 3, 2, 1, 2])
+    let turned = RankSumDistribution(first: 7, second: 4, groups: [2, 1, 3, 2, 1, 2])
     for observed in all.keys {
+      #expect(abs(turned.upperTail(28 - observed) - null.cdf(observed)) < 1e-12)
       let below = Double(all.filter { $0.key <= observed }.values.reduce(0, +))
       #expect(abs(null.cdf(observed) - below / total) < 1e-12)
       let extreme = all.filter { abs($0.key - 14) >= abs(observed - 14) }.values.reduce(0, +)
@@ -195,6 +197,13 @@ struct RankTests {
     #expect(abs(null.p(2500, .greater) * 1.0089134454556415e29 - 1) < 1e-9)
     let positive = SignedRank(differences: (1...40).map(Double.init))
     #expect(abs((positive?.p(.greater) ?? 0) * 1.099511627776e12 - 1) < 1e-9)
+  }
+
+  /// One trial against many: as cheap either way.
+  @Test func lopsidedArms() {
+    let (one, many) = (OrderedSample([0.5]), OrderedSample((1...1000).map(Double.init)))
+    #expect(abs((MannWhitney(one, many)?.p(.less).value ?? 0) - 1 / 1001.0) < 1e-12)
+    #expect(abs((MannWhitney(many, one)?.p(.greater).value ?? 0) - 1 / 1001.0) < 1e-12)
   }
 
   @Test func approximationsMeetTheExact() throws {
