@@ -11,6 +11,7 @@ enum FuzzTarget: String, CaseIterable {
   case oom
   case json
   case profile
+  case record
   case blocks
   case tracepage
   case traceformat
@@ -34,6 +35,7 @@ enum FuzzTarget: String, CaseIterable {
     case .oom: KernelLog.feedLog(bytes)
     case .json: Texts.feedJSON(bytes)
     case .profile: Texts.feedProfile(bytes)
+    case .record: Records.feed(bytes)
     case .blocks:
       Counters.feed(
         bytes,

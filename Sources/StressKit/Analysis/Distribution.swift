@@ -47,9 +47,9 @@ package struct Distribution: Sendable, Equatable {
   package static func pairs(_ json: JSON?) -> [(value: Double, count: Int)] {
     (json?.array ?? []).compactMap { pair in
       guard let pair = pair.array, pair.count == 2, let value = pair[0].double,
-        let count = pair[1].int
+        let count = pair[1].count
       else { return nil }
-      return (value, Int(count))
+      return (value, count)
     }
   }
 

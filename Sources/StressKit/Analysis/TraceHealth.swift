@@ -19,14 +19,14 @@ package struct TraceHealth: Sendable, Equatable {
   package init?(_ record: RecordReader) {
     guard let line = record.last("trace") else { return nil }
     failure = line["failed"]?.string
-    for (name, count) in line["events"]?.members ?? [] { events[name] = Int(count.int ?? 0) }
+    for (name, count) in line["events"]?.members ?? [] { events[name] = count.count ?? 0 }
     for cpu in line["lost"]?.array ?? [] {
-      let parts = ["overrun", "commit_overrun", "dropped"].compactMap { cpu[$0]?.int }
-      lost[Int(cpu["cpu"]?.int ?? 0)] = Int(parts.reduce(0, +))
+      let parts = ["overrun", "commit_overrun", "dropped"].compactMap { cpu[$0]?.count }
+      lost[cpu["cpu"]?.count ?? 0] = parts.reduce(0, +)
     }
-    dropped = Int((line["dropped_rows"]?.int ?? 0) + (line["table_overflow"]?.int ?? 0))
+    dropped = (line["dropped_rows"]?.count ?? 0) + (line["table_overflow"]?.count ?? 0)
     missing = record.first("trace-start")?["missing"]?.array?.compactMap(\.string) ?? []
-    for (name, count) in line["punted"]?.members ?? [] { punted[name] = Int(count.int ?? 0) }
+    for (name, count) in line["punted"]?.members ?? [] { punted[name] = count.count ?? 0 }
     cpuTime = line["cpu_time"]?.double ?? 0
   }
 

@@ -121,24 +121,22 @@ package struct TrialSummary: Sendable {
     }
     let window = Self.window(record)
     gaps = LaneGaps(record, window)
-    droppedSamples = record.lines("lane").reduce(0) { $0 + Int($1["dropped"]?.int ?? 0) }
+    droppedSamples = record.lines("lane").reduce(0) { $0 + ($1["dropped"]?.count ?? 0) }
 
     let journalled = OOMAutopsy.journalsData(record)
     classes = record.lines("oom").compactMap { $0["report"].flatMap(OOMReport.init(json:)) }
       .map { $0.classify(journalledData: journalled) }
     let accounts = record.last("kills")
     kills = Kills(
-      kernelLog: Int(
-        accounts?["kill_lines"]?.int
-          ?? Int64(classes.count + record.lines("oom-group-kill").count)),
-      memoryEvents: (accounts?["memory.events"]?["oom_kill"]?.int).map(Int.init),
-      console: (record.last("host")?["console_kill_lines"]?.int).map(Int.init))
+      kernelLog: accounts?["kill_lines"]?.count ?? classes.count + record.count("oom-group-kill"),
+      memoryEvents: accounts?["memory.events"]?["oom_kill"]?.count,
+      console: record.last("host")?["console_kill_lines"]?.count)
 
     killStamps = KillStamps.all(in: record)
     shortfalls = Self.shortfalls(record, plan["profile"])
 
     let streams = record.lines("stream")
-    bytes = streams.reduce(0) { $0 + UInt64($1["bytes"]?.int ?? 0) }
+    bytes = streams.reduce(0) { $0 + UInt64($1["bytes"]?.count ?? 0) }
     let starts = streams.compactMap { $0["first_start"]?.int }.filter { $0 > 0 }
     let ends = streams.compactMap { $0["last_end"]?.int }.filter { $0 > 0 }
     // A stream that was killed half-way says nothing of its speed.
@@ -147,14 +145,14 @@ package struct TrialSummary: Sendable {
     let timed = streams.contains { $0["ended"]?.string == "time" }
     let end = timed ? window?.upperBound : ends.max()
     if whole, let first = starts.min(), let end, end > first {
-      throughput = Double(bytes) / (Double(end - first) / 1e9)
+      throughput = Double(bytes) / ((Double(end) - Double(first)) / 1e9)
     }
     stall = Self.stall(record, streams)
     longestWrite = Self.longest(record, streams, "write")
     longestSync = Self.longest(record, streams, "fsync")
     let totals = streams + record.lines("touches") + record.lines("rounds")
     lostLatencies = totals.reduce(0) {
-      $0 + ($1["log_lost"]?.int ?? 0) + ($1["beyond_range"]?.int ?? 0)
+      $0 + Int64($1["log_lost"]?.count ?? 0) + Int64($1["beyond_range"]?.count ?? 0)
     }
 
     let told = Latencies(record, streams: Self.streams(plan["profile"]))
@@ -170,7 +168,7 @@ package struct TrialSummary: Sendable {
     if let born = record.first("guest")?["t"]?.int {
       bootTime = Double(born)
       if let first = starts.min(), let delay = plan["start_delay"]?.int {
-        setUpTime = Double(first - born - delay)
+        setUpTime = Double(first) - Double(born) - Double(delay)
       }
     }
     defects = record.defects
@@ -187,13 +185,16 @@ package struct TrialSummary: Sendable {
     return latencies[TraceSpan.throttled(reason).label]?.count ?? 0
   }
 
+  /// More than any profile may ask for: a damaged number is not to become as many names.
+  private static let mostJobs = 1 << 16
+
   /// The streams of several jobs, by the names that their jobs have in the record.
   private static func streams(_ profile: JSON?) -> [String: String] {
     var streams: [String: String] = [:]
     for stream in profile?["streams"]?.array ?? [] {
-      guard let name = stream["name"]?.string, let jobs = stream["jobs"]?.int, jobs > 1 else {
-        continue
-      }
+      guard let name = stream["name"]?.string, let jobs = stream["jobs"]?.int, 1 < jobs,
+        jobs <= mostJobs
+      else { continue }
       for job in 0..<jobs { streams["\(name)-\(job)"] = name }
     }
     return streams
@@ -316,7 +317,7 @@ package struct TrialSummary: Sendable {
     var deltas: [String: Int64] = [:]
     for (key, value) in before
     where !gauges.contains(key) && (!key.hasPrefix("nr_") || nodeCounters.contains(key)) {
-      if let a = value.int, let b = after[key]?.int { deltas[key] = b - a }
+      if let a = value.int, let b = after[key]?.int { deltas[key] = b &- a }
     }
     let time = last["t"]?.int.flatMap { end in first["t"]?.int.map { Double(end - $0) } }
     return (deltas, time)

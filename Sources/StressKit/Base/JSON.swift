@@ -37,6 +37,8 @@ package enum JSON: Equatable, Sendable {
     if case .object(let o) = self { o } else { nil }
   }
   package var int: Int64? { if case .int(let i) = self { i } else { nil } }
+  /// Such an integer that a great many of them can be added up, 0 to 2^48: a damaged one is no count.
+  package var count: Int? { int.flatMap { (0...1 << 48).contains($0) ? Int($0) : nil } }
   package var double: Double? {
     switch self {
     case .int(let i): Double(i)

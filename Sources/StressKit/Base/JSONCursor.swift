@@ -45,6 +45,9 @@ package struct JSONCursor {
       escaped.map { String(decoding: $0, as: UTF8.self) } ?? String(decoding: plain, as: UTF8.self)
     }
 
+    /// Of bytes.
+    package var count: Int { escaped?.count ?? plain.count }
+
     package static func == (text: Text, word: StaticString) -> Bool {
       if let escaped = text.escaped { return escaped.elementsEqual(word.bytes) }
       return text.plain.count == word.bytes.count && text.plain.elementsEqual(word.bytes)

@@ -4,6 +4,8 @@ package struct RecordDefects: Sendable, Equatable {
   package enum Kind: String, CaseIterable, Sendable {
     /// No JSON object with a `type`: cut off, or overwritten.
     case torn
+    /// With a time or a duration that is negative, or of more than 73 years; left out.
+    case wrongTime
     /// Longer than `LinePlace.longest`.
     case tooLong
     /// Of a type that is not in `RecordFile.types`: of a later version, or misspelt by damage.
@@ -26,6 +28,8 @@ package struct RecordDefects: Sendable, Equatable {
     case disorder
     /// Samples that a `lane` line speaks of and that are not there.
     case missingSample
+    /// Lines that the `written` line speaks of and that are not there.
+    case missingLine
     /// Further `columns` lines of a lane that name other columns.
     case columnsChanged
     /// The file has become shorter while it was read.
@@ -56,6 +60,7 @@ extension RecordDefects.Kind {
     let samples = "\(count) sample\(count == 1 ? "" : "s")"
     return switch self {
     case .torn: "\(lines) torn (no JSON object with a type)"
+    case .wrongTime: "\(lines) with impossible times left out"
     case .tooLong: "\(lines) too long to be read"
     case .unknownType: "\(lines) of unknown type"
     case .duplicate: "\(lines) twice, counted once"
@@ -67,6 +72,7 @@ extension RecordDefects.Kind {
     case .doubleSample: "\(samples) of a moment that has one left out"
     case .disorder: "\(samples) out of order, sorted"
     case .missingSample: "\(samples) missing"
+    case .missingLine: "\(lines) missing"
     case .columnsChanged: "the columns of a lane change \(count) time\(count == 1 ? "" : "s")"
     case .shrunk: "the file became shorter while it was read"
     }

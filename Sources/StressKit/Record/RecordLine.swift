@@ -36,15 +36,23 @@ package struct RecordLine {
 
 /// What tells where a line belongs, the whole line checked on the way.
 struct LineHead {
+  enum Answer {
+    case line(LineHead)
+    case defect(RecordDefects.Kind)
+  }
+
+  /// Times and durations from 0 to this, ns, 73 years: two of them can be added and subtracted.
+  static let latest: Int64 = 1 << 61
+
   var type: JSONCursor.Text
   /// What divides a type: `of`, or the `lane`.
   var kind: JSONCursor.Text?
 
-  /// nil: no JSON object with a `type`.
-  init?(_ bytes: UnsafeBufferPointer<UInt8>) {
+  static func read(_ bytes: UnsafeBufferPointer<UInt8>) -> Answer {
     var cursor = JSONCursor(bytes)
     var type: JSONCursor.Text?
     var kind: JSONCursor.Text?
+    var isPossible = true
     do throws(JSONError) {
       var more = try cursor.opens("{", "}")
       while more {
@@ -53,15 +61,28 @@ struct LineHead {
           type = try cursor.text()
         } else if kind == nil, key == "of" || key == "lane", cursor.isAtString {
           kind = try cursor.text()
+        } else if isTime(key) {
+          if let time = try cursor.value().int { isPossible = isPossible && 0...latest ~= time }
         } else {
           try cursor.skip()
         }
         more = try cursor.another("}")
       }
       try cursor.end()
-    } catch { return nil }
-    guard let type else { return nil }
-    self.type = type
-    self.kind = kind
+    } catch { return .defect(.torn) }
+    guard let type else { return .defect(.torn) }
+    return isPossible ? .line(LineHead(type: type, kind: kind)) : .defect(.wrongTime)
+  }
+
+  private static func isTime(_ key: JSONCursor.Text) -> Bool {
+    switch key.count {
+    case 1: key == "t"
+    case 2: key == "ns"
+    case 3: key == "age"
+    case 4: key == "from"
+    case 5: key == "start"
+    case 7: key == "latency"
+    default: false
+    }
   }
 }

@@ -31,7 +31,7 @@ struct RecordScanner: ~Copyable {
     countMissing(storage)
   }
 
-  /// The `lane` lines say how many samples there were.
+  /// The `lane` lines say how many samples there were, and `written` how many others.
   private mutating func countMissing(_ storage: RecordStorage) {
     var told: [String: Int] = [:]
     storage.forEach(index["lane"]?.places ?? []) { _, bytes in
@@ -42,6 +42,11 @@ struct RecordScanner: ~Copyable {
     for (name, samples) in told {
       let found = lanes.first { $0.name == name }?.times.count ?? 0
       defects.add(.missingSample, max(0, samples - found))
+    }
+    storage.forEach(index["written"]?.places.prefix(1) ?? []) { _, bytes in
+      let counted = index.types.filter { !RecordFile.uncounted.contains($0.type) }
+      let found = counted.reduce(0) { $0 + $1.places.count }
+      defects.add(.missingLine, max(0, Int(clamping: RecordLine(bytes).int("lines") ?? 0) - found))
     }
   }
 
@@ -107,7 +112,11 @@ struct RecordScanner: ~Copyable {
     if bytes.count > LinePlace.longest { return defects.add(.tooLong) }
     let place = LinePlace(offset: offset, length: bytes.count)
     if sample(bytes, place) { return }
-    guard let head = LineHead(bytes) else { return defects.add(.torn) }
+    let head: LineHead
+    switch LineHead.read(bytes) {
+    case .line(let line): head = line
+    case .defect(let kind): return defects.add(kind)
+    }
     if head.type == "sample" { return unlikeSample(bytes, place) }
     if head.type == "header", isOfAnother(bytes) { return }
     if head.type == "columns", let line = try? JSON(parsing: bytes), let lane = line["lane"]?.string

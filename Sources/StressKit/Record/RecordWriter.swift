@@ -29,6 +29,8 @@ package final class RecordWriter: @unchecked Sendable {
   private let bell = Doorbell()
   private let failed = Atomic<Bool>(false)
   private let written = Atomic<UInt64>(0)
+  /// Lines queued so far.
+  private let emitted = Atomic<UInt64>(0)
   private var thread: Thread?
 
   /// - Parameter descriptor: where the lines go; it stays open as long as the writer.
@@ -57,8 +59,14 @@ package final class RecordWriter: @unchecked Sendable {
     var bytes: [UInt8] = []
     JSON.object(line).write(to: &bytes)
     bytes.append(0x0a)
+    emitted.add(1, ordering: .relaxed)
     events.withLock { $0.append(bytes) }
     bell.ring()
+  }
+
+  /// Tells how many lines there are until then, itself included, samples aside: what is lost of them later shows.
+  package func emitCount() {
+    emit("written", [("lines", .uint(emitted.load(ordering: .relaxed) + 1))])
   }
 
   /// Adds a lane: its `columns` line now, its samples as they come.

@@ -15,7 +15,7 @@ enum SampleLine {
     let lead = Self.lead.bytes
     guard bytes.count > lead.count, bytes[..<lead.count].elementsEqual(lead),
       var at = bytes.baseAddress.map({ $0 + lead.count }), let time = integer(&at),
-      let start = bytes.baseAddress
+      time >= 0, let start = bytes.baseAddress
     else { return nil }
     return (time, at - start)
   }

@@ -167,7 +167,7 @@ package struct RecordText {
   private func trace(_ line: JSON) -> String {
     if let failed = line["failed"]?.string { return "no trace: \(failed)" }
     let lost = (line["lost"]?.array ?? []).flatMap { cpu in
-      ["overrun", "commit_overrun", "dropped"].compactMap { cpu[$0]?.int }
+      ["overrun", "commit_overrun", "dropped"].compactMap { cpu[$0]?.count }
     }.reduce(0, +)
     return "trace: \(line["decoded"]?.int ?? 0) records, \(lost) lost"
   }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -106,6 +107,16 @@ struct RecordFileTests {
   func hasNoEnding(_ text: String) throws {
     try append(text)
     #expect(RecordReader.ending(path) == nil)
+  }
+
+  /// A line of a type that is described must not be called unknown.
+  @Test func describedTypesAreKnown() throws {
+    let page = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../../docs/record.md").standardized
+    let described = try File.text(page.path).split(separator: "\n").compactMap { line in
+      line.wholeMatch(of: /\| `([a-z-]+)` \| (guest|host) \| .*/).map { String($0.1) }
+    }
+    #expect(described.count > 40 && Set(described).subtracting(RecordFile.types).isEmpty)
   }
 
   @Test func missingRecord() {

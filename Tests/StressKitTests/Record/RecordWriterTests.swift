@@ -60,6 +60,18 @@ struct RecordWriterTests {
     #expect((0..<5_000_000_000).contains(age))
   }
 
+  /// Without samples, and with itself.
+  @Test func tellsHowManyLinesThereAre() throws {
+    let wire = try Wire()
+    for name in ["a", "b"] { wire.writer.emit("phase", ["name": .string(name)]) }
+    try wire.writer.start()
+    wire.writer.emitCount()
+    wire.writer.emit("guest-end")
+    let lines = try wire.finish()
+    #expect(lines.map { $0["lines"]?.int } == [nil, nil, 3, nil])
+    #expect(lines[2]["type"] == "written")
+  }
+
   @Test func writesALanesSamples() throws {
     let directory = try RecordFixture()
     let current = try directory.write("memory.current", "4096\n")

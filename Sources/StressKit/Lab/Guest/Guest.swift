@@ -86,6 +86,7 @@ package enum Guest {
     } catch {
       ending = Ending(.invalid, reason: "set-up", message: "\(error)")
     }
+    record.emitCount()
     record.emit("guest-end", ending.members)
     record.finish()
     // The host ends the machine when it has read that line; this is only for a host that is gone. The trial

@@ -114,6 +114,7 @@ package struct LocalTrial {
         ending = Ending(.invalid, reason: "take-down", message: failure.description)
       }
     }
+    record.emitCount()
     record.finish()
     return ending
   }
