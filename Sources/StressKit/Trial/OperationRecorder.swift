@@ -104,7 +104,12 @@ package final class OperationRecorder {
         ("file", .int(Int64(operation.file))), ("offset", .uint(operation.offset)),
         ("ahead", .int(Int64(operation.ahead))), ("in_flight", .int(Int64(operation.inFlight))),
         ("in_flight_bytes", .uint(operation.bytesInFlight)),
-      ])
+      ] + request(kind, operation.slot))
+  }
+
+  /// What the trace of io_uring calls an operation.
+  private func request(_ kind: SharedBlock.Kind, _ slot: UInt64) -> [(String, JSON)] {
+    worker.userData(kind, slot: slot).map { [("op", .uint($0))] } ?? []
   }
 
   /// Whose operations these are.
@@ -131,7 +136,7 @@ package final class OperationRecorder {
           ("kind", .string(operation.kind.label)), ("start", .uint(operation.start)),
           ("age", .uint(time - operation.start)), ("bytes", .uint(operation.bytes)),
           ("file", .int(Int64(operation.file))), ("offset", .uint(operation.offset)),
-        ])
+        ] + request(operation.kind, operation.slot))
     }
   }
 

@@ -35,6 +35,7 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
   private var unlisted: [TraceEvent: Int] = [:]
   private var tasks: Set<Int32> = []
   private var threadsDue: UInt64 = 0
+  let offCPU: OffCPURecorder
 
   init(
     _ digest: TraceDigest, _ record: RecordWriter, slow: UInt64, jiffies: JiffyClock?,
@@ -47,10 +48,12 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     self.submitters = submitters
     self.groups = groups
     ownCells = cells
+    offCPU = OffCPURecorder(digest, record)
   }
 
   func tell(last: Bool) {
     digest.drain { row in take(row) }
+    if last { offCPU.tellSums() }
     let now = cl_boottime()
     for box in series.values {
       if last { box.series.flush() } else { box.series.tell(before: now) }
@@ -65,6 +68,10 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     guard let span = row.span else {
       if row.event == .taskRename { return tellWorker(row) }
       if isRoom(row) { tellEvent(row) }
+      return
+    }
+    if span == .offCPU {
+      if offCPU.take(row) { introduce(row.pid) }
       return
     }
     if span == .dirtyThrottle, submitters.contains(row.pid) {

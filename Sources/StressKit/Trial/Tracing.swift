@@ -99,6 +99,13 @@ package final class Tracing {
     follower.stop()
     let ended = cl_boottime()
     record.remove(recorder)
+    let resolving = cl_boottime()
+    do throws(HarnessError) {
+      try recorder.offCPU.resolve()
+    } catch {
+      record.emit("note", [("message", .string(error.description))])
+    }
+    let resolved = cl_boottime() - resolving
     digest.visitOpen { span, a, b, start in
       record.emit(
         "open",
@@ -131,6 +138,8 @@ package final class Tracing {
         ("dropped_rows", .int(Int64(digest.droppedRows))),
         ("unpaired", .int(Int64(digest.unpaired))),
         ("table_overflow", .int(Int64(digest.overflowed))),
+        ("resolve_time", .uint(resolved)), ("stray", .int(Int64(digest.tasks.strayStacks))),
+        ("stacks", .int(Int64(digest.tasks.stacks.count))),
         ("unlisted", .object(recorder.leftOut)), ("punted", .object(punted)),
         ("cpu_time", .uint(follower.cpuTime)),
       ])

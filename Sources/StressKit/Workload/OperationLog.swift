@@ -39,8 +39,8 @@ struct OperationLog {
   /// - Parameter slow: it is logged if it took at least as long, ns.
   /// - Returns: how long it took, ns.
   @discardableResult
-  mutating func finish(_ slot: Int, at now: UInt64, logIf slow: UInt64 = 0) -> UInt64 {
-    let slot = slots + slot
+  mutating func finish(_ number: Int, at now: UInt64, logIf slow: UInt64 = 0) -> UInt64 {
+    let slot = slots + number
     let latency = now &- slot.pointee.start
     if latency >= slow {
       let head = control.pointee.logHead
@@ -49,7 +49,7 @@ struct OperationLog {
           start: slot.pointee.start, end: now, bytes: slot.pointee.bytes,
           offset: slot.pointee.offset, kind: slot.pointee.kind, file: slot.pointee.file,
           ahead: slot.pointee.ahead, inFlight: UInt32(truncatingIfNeeded: inFlight),
-          bytesInFlight: bytesInFlight)
+          bytesInFlight: bytesInFlight, slot: UInt64(truncatingIfNeeded: number))
         cl_store(&control.pointee.logHead, head &+ 1)
       } else {
         control.pointee.logLost &+= 1

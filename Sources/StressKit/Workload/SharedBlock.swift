@@ -179,6 +179,8 @@ package final class SharedBlock {
     /// Operations of the worker that were in flight when this one ended, itself included, and their bytes.
     package var inFlight: UInt32
     package var bytesInFlight: UInt64
+    /// The slot that it had.
+    package var slot: UInt64
   }
 
   /// What the blocks and pages of a file are just before a task drops them.

@@ -238,10 +238,17 @@ package final class WorkerProcess {
 
   package struct InFlight: Sendable {
     package var kind: SharedBlock.Kind
+    package var slot: UInt64
     package var start: UInt64
     package var bytes: UInt64
     package var file: UInt32
     package var offset: UInt64
+  }
+
+  /// The `user_data` of an operation's io_uring requests; nil for one of plain system calls.
+  package func userData(_ kind: SharedBlock.Kind, slot: UInt64) -> UInt64? {
+    let isRing = role == .stream && control.pointee.engine == StreamWriter.EngineCode.ioUring
+    return isRing && kind == .write ? slot : nil
   }
 
   /// Operations in flight: a stall that has not ended is still a stall.
@@ -251,7 +258,8 @@ package final class WorkerProcess {
       let slot = block.slots[i]
       guard start != 0, let kind = SharedBlock.Kind(rawValue: slot.kind) else { return nil }
       return InFlight(
-        kind: kind, start: start, bytes: slot.bytes, file: slot.file, offset: slot.offset)
+        kind: kind, slot: UInt64(i), start: start, bytes: slot.bytes, file: slot.file,
+        offset: slot.offset)
     }
   }
 

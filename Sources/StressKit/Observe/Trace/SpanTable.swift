@@ -1,15 +1,16 @@
 /// What has begun and not ended: a hash table of fixed size that allocates nothing after it is made.
 ///
 /// Linear probing; a removal moves the entries behind it up, so that no tombstones gather in a long trial.
-package struct SpanTable: ~Copyable {
+package struct SpanTable<Extra: BitwiseCopyable>: ~Copyable {
   private struct Entry {
     /// 0: free.
     var kind: UInt64 = 0
     var a: UInt64 = 0
     var b: UInt64 = 0
     var start: UInt64 = 0
-    var extra: Int64 = 0
+    var extra: Extra
   }
+  private let nothing: Extra
   private let entries: UnsafeMutablePointer<Entry>
   private let mask: Int
   private let most: Int
@@ -17,11 +18,14 @@ package struct SpanTable: ~Copyable {
   /// Beginnings that found no room: their ends are not seen either.
   package private(set) var overflowed = 0
 
-  /// - Parameter capacity: a power of two; three quarters of it are used.
-  package init(capacity: Int) {
+  /// - Parameters:
+  ///   - capacity: a power of two; three quarters of it are used.
+  ///   - nothing: what is kept with a beginning that tells nothing more.
+  package init(capacity: Int, nothing: Extra) {
     precondition(capacity.nonzeroBitCount == 1)
+    self.nothing = nothing
     entries = .allocate(capacity: capacity)
-    entries.initialize(repeating: Entry(), count: capacity)
+    entries.initialize(repeating: Entry(extra: nothing), count: capacity)
     mask = capacity - 1
     most = capacity / 4 * 3
   }
@@ -45,7 +49,7 @@ package struct SpanTable: ~Copyable {
 
   /// Notes a beginning; one of the same key that has not ended is forgotten.
   package mutating func begin(
-    _ kind: UInt64, _ a: UInt64, _ b: UInt64 = 0, at time: UInt64, extra: Int64 = 0
+    _ kind: UInt64, _ a: UInt64, _ b: UInt64 = 0, at time: UInt64, extra: Extra? = nil
   ) {
     let (at, isThere) = find(kind + 1, a, b)
     if !isThere {
@@ -55,21 +59,29 @@ package struct SpanTable: ~Copyable {
       }
       count += 1
     }
-    entries[at] = Entry(kind: kind + 1, a: a, b: b, start: time, extra: extra)
+    entries[at] = Entry(kind: kind + 1, a: a, b: b, start: time, extra: extra ?? nothing)
   }
 
   /// The beginning of a key, which stays.
   package func began(
     _ kind: UInt64, _ a: UInt64, _ b: UInt64 = 0
-  ) -> (start: UInt64, extra: Int64)? {
+  ) -> (start: UInt64, extra: Extra)? {
     let (at, isThere) = find(kind + 1, a, b)
     return isThere ? (entries[at].start, entries[at].extra) : nil
+  }
+
+  /// Changes what is kept with the beginning of a key, if there is one.
+  package mutating func update(
+    _ kind: UInt64, _ a: UInt64, _ b: UInt64 = 0, _ body: (_ extra: inout Extra) -> Void
+  ) {
+    let (at, isThere) = find(kind + 1, a, b)
+    if isThere { body(&entries[at].extra) }
   }
 
   /// Takes the beginning of a key out; nil when there was none.
   package mutating func end(
     _ kind: UInt64, _ a: UInt64, _ b: UInt64 = 0
-  ) -> (start: UInt64, extra: Int64)? {
+  ) -> (start: UInt64, extra: Extra)? {
     let found = find(kind + 1, a, b)
     guard found.isThere else { return nil }
     let entry = entries[found.at]
@@ -91,7 +103,7 @@ package struct SpanTable: ~Copyable {
 
   /// All that has begun.
   package func visit(
-    _ body: (_ kind: UInt64, _ a: UInt64, _ b: UInt64, _ start: UInt64, _ extra: Int64) -> Void
+    _ body: (_ kind: UInt64, _ a: UInt64, _ b: UInt64, _ start: UInt64, _ extra: Extra) -> Void
   ) {
     for at in 0...mask where entries[at].kind != 0 {
       let entry = entries[at]

@@ -10,6 +10,8 @@ package struct TraceRecord {
   package var values: InlineArray<8, Int64>
   /// The definition's text: the first 16 bytes of it, 0 behind its end.
   package var text: InlineArray<16, UInt8>
+  /// The definition's words, unaligned: in the record itself, as long as its page is.
+  package var words = UnsafeRawBufferPointer(start: nil, count: 0)
 
   package init(_ event: TraceEvent, cpu: Int32 = 0, pid: Int32 = 0, time: UInt64 = 0) {
     self.event = event
@@ -37,6 +39,8 @@ package final class TraceDecoder {
     var length: UInt16 = 0
     var places = InlineArray<8, Place>(repeating: Place())
     var text = Place()
+    /// Where the words begin; 0: there are none.
+    var words: UInt16 = 0
   }
 
   /// By `common_type`, up to the largest that is known.
@@ -84,6 +88,15 @@ package final class TraceDecoder {
       guard let place = place(text, isText: true) else { return false }
       layout.text = place
     }
+    if let words = definition.words {
+      // Of no size: the format tells one that records need not have (struct stack_entry).
+      guard let field = format[words], let offset = UInt16(exactly: field.offset) else {
+        missing.append("\(event.label).\(words)")
+        return false
+      }
+      layout.words = offset
+      layout.length = max(layout.length, offset)
+    }
     if Int(format.id) >= layouts.count { grow(to: Int(format.id) + 1) }
     layouts[Int(format.id)] = layout
     return true
@@ -127,6 +140,9 @@ package final class TraceDecoder {
         if byte == 0 { break }
         record.text[i] = byte
       }
+    }
+    if layout.pointee.words > 0 {
+      record.words = UnsafeRawBufferPointer(rebasing: bytes[Int(layout.pointee.words)...])
     }
     return record
   }

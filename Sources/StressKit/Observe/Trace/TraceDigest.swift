@@ -16,9 +16,11 @@ package final class TraceDigest: @unchecked Sendable {
   private let rows: UnsafeMutableBufferPointer<TraceRow>
   private let put = Atomic<Int>(0)
   private let taken = Atomic<Int>(0)
-  private var open = SpanTable(capacity: 1 << 14)
+  private var open = SpanTable(capacity: 1 << 14, nothing: Int64(0))
   /// Buffered writes that went to an io-wq worker, by the task that submitted them.
-  private var punted = SpanTable(capacity: 1 << 10)
+  private var punted = SpanTable(capacity: 1 << 10, nothing: Int64(0))
+  /// What the trial's tasks do while they do not run.
+  package private(set) var tasks = TaskTimes()
 
   /// Records seen, by event.
   package private(set) var counts = InlineArray<128, Int>(repeating: 0)
@@ -44,7 +46,7 @@ package final class TraceDigest: @unchecked Sendable {
 
   deinit { rows.deallocate() }
 
-  package var overflowed: Int { open.overflowed + punted.overflowed }
+  package var overflowed: Int { open.overflowed + punted.overflowed + tasks.overflowed }
 
   /// The event has `1 << reason`; a reason that is not known yet is an event by itself.
   private static func throttledSpan(_ mask: Int64) -> TraceSpan? {
@@ -135,12 +137,19 @@ package final class TraceDigest: @unchecked Sendable {
         let before = punted.began(0, task)?.start ?? 0
         punted.begin(0, task, at: before + 1)
       }
+      tasks.queueWork(record)
     case .compactionBegin: begin(.compaction, Int64(record.pid), 0, record)
     case .compactionEnd:
       end(.compaction, Int64(record.pid), 0, record) { values, _ in values[0] = values[1] }
     case .migrateStart: begin(.migrate, Int64(record.pid), 0, record)
     case .migratePages:
       end(.migrate, Int64(record.pid), 0, record) { values, _ in values[2] = values[3] }
+
+    case .schedSwitch: if let row = tasks.schedSwitch(record) { push(row) }
+    case .schedWakeup: tasks.wakeup(record)
+    case .kernelStack: tasks.stack(record)
+    case .ioWqBegin: if let row = tasks.beginWork(record) { push(row) }
+    case .ioWqEnd: if let row = tasks.endWork(record) { push(row) }
 
     case .workWritten, .workWait, .pagesWritten, .singleInode, .wakeupKswapd, .wakeReaper,
       .compactTry,
@@ -152,6 +161,9 @@ package final class TraceDigest: @unchecked Sendable {
       emit(nil, record, from: record.time)
     }
   }
+
+  /// Records of a CPU were lost before this, CLOCK_BOOTTIME in ns.
+  package func lose(before time: UInt64) { tasks.lose(before: time) }
 
   private func begin(
     _ span: TraceSpan, _ a: Int64, _ b: Int64, _ record: borrowing TraceRecord, extra: Int64 = 0

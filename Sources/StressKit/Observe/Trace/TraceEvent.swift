@@ -22,6 +22,17 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
   // io_uring, compaction, migration, tasks.
   case queueAsyncWork, compactionBegin, compactionEnd, compactTry, kcompactdWake, kcompactdSleep
   case migrateStart, migratePages, taskRename
+  // Where the trial's tasks are while they are not running.
+  case schedSwitch, schedWakeup, kernelStack, ioWqBegin, ioWqEnd
+
+  /// The events that `observe.sched` is about.
+  package static let scheduling: [TraceEvent] = [
+    .schedSwitch, .schedWakeup, .kernelStack, .ioWqBegin, .ioWqEnd,
+  ]
+
+  /// How the names of the trial's tasks begin: the workers' (Worker.run) and those of io_uring's own threads
+  /// that work for them. The harness's other threads have none of these.
+  package static let taskNames = ["wb-stream", "wb-pinned", "wb-task", "iou-wrk-"]
 
   /// Which of an event's occurrences concern the trial; the kernel drops the others.
   package enum Scope: Sendable {
@@ -34,6 +45,20 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     case backing(String)
     /// Threads that io_uring makes for a task.
     case ioWorkers
+    /// Those in which one of these fields is the name of one of the trial's tasks.
+    case tasks([String])
+  }
+
+  /// Where the kernel has an event from.
+  package enum Source: Sendable {
+    case tracepoint
+    /// A kprobe of ours at the beginning of a function, with these arguments
+    /// (Documentation/trace/kprobetrace.rst).
+    case probe(function: String, arguments: String)
+    /// One at its end.
+    case returnProbe(function: String)
+    /// The tracer itself, whose records a trigger asks for (`TraceInstance.enableStacks`).
+    case tracer
   }
 
   package struct Definition: Sendable {
@@ -44,7 +69,10 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     package var fields: [String]
     /// A short text that comes with them.
     package var text: String?
+    /// A field of 64-bit words that goes on to the record's end.
+    package var words: String?
     package var scope: Scope
+    package var source: Source
   }
 
   package var definition: Definition { Self.definitions[Int(rawValue)] }
@@ -53,11 +81,11 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
   private static let definitions: [Definition] = allCases.map { event in
     func define(
       _ system: String, _ name: String, _ fields: String = "", text: String? = nil,
-      _ scope: Scope = .all
+      words: String? = nil, _ scope: Scope = .all, _ source: Source = .tracepoint
     ) -> Definition {
       Definition(
         system: system, name: name, fields: fields.split(separator: " ").map(String.init),
-        text: text, scope: scope)
+        text: text, words: words, scope: scope, source: source)
     }
     let reclaimBegin = "order gfp_flags"
     let work = "nr_pages sync_mode reason cgroup_ino for_background for_kupdate"
@@ -176,7 +204,8 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     case .btrfsFlushSpace: return define("btrfs", "btrfs_flush_space", "num_bytes state ret")
     case .btrfsSync: return define("btrfs", "btrfs_sync_file", "ino datasync")
 
-    case .queueAsyncWork: return define("io_uring", "io_uring_queue_async_work", "opcode user_data")
+    case .queueAsyncWork:
+      return define("io_uring", "io_uring_queue_async_work", "opcode user_data work")
     case .compactionBegin: return define("compaction", "mm_compaction_begin", "sync")
     case .compactionEnd: return define("compaction", "mm_compaction_end", "sync status")
     case .compactTry:
@@ -188,6 +217,21 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     case .migratePages:
       return define("migrate", "mm_migrate_pages", "succeeded failed mode reason")
     case .taskRename: return define("task", "task_rename", "pid", text: "newcomm", .ioWorkers)
+
+    case .schedSwitch:
+      return define(
+        "sched", "sched_switch", "prev_pid prev_state next_pid", text: "prev_comm",
+        .tasks(["prev_comm", "next_comm"]))
+    case .schedWakeup: return define("sched", "sched_wakeup", "pid", .tasks(["comm"]))
+    case .kernelStack:
+      return define("ftrace", "kernel_stack", "size", words: "caller", .all, .tracer)
+    // What io_worker_handle_work calls for a struct io_wq_work (io_uring/io-wq.c), and its end.
+    case .ioWqBegin:
+      let probe = Source.probe(function: "io_wq_submit_work", arguments: "work=$arg1:x64")
+      return define("kprobe", "io_wq_submit_work", "work", .all, probe)
+    case .ioWqEnd:
+      let probe = Source.returnProbe(function: "io_wq_submit_work")
+      return define("kprobe", "io_wq_submit_work__return", "", .all, probe)
     }
   }
 }

@@ -145,6 +145,7 @@ package final class TraceFollower: @unchecked Sendable {
       let bytes = UnsafeRawBufferPointer(start: buffers[i].slot(0), count: TracePage.size)
       if var page = TracePage(bytes) {
         lostInPages += page.lost
+        if page.lost > 0 { digest.lose(before: page.time) }
         if page.advance() {
           buffers[i].page = page
           return

@@ -43,6 +43,7 @@ package final class TraceInstance {
   package let cpus: [Int]
   private let handle: OpaquePointer
   private var enabled: [TraceEvent] = []
+  private var probes = TraceProbes()
 
   /// Makes an instance that records nothing yet, with the clock of the samples and the workers.
   ///
@@ -89,18 +90,43 @@ package final class TraceInstance {
     var absent: [TraceEvent] = []
     for event in events {
       let definition = event.definition
-      guard let text = text(definition.system, definition.name, "format") else {
+      probes.make(definition)
+      let system = system(definition)
+      guard let text = text(system, definition.name, "format") else {
         if final { _ = decoder.learn(event, nil) }
         absent.append(event)
         continue
       }
-      let format = TraceFormat(text, system: definition.system)
-      guard decoder.learn(event, format) else { continue }
-      if tracefs_event_file_write(handle, definition.system, definition.name, "enable", "1") >= 0 {
-        enabled.append(event)
-      }
+      guard decoder.learn(event, TraceFormat(text, system: system)) else { continue }
+      let isOn =
+        switch definition.source {
+        case .tracer: enableStacks()
+        default: tracefs_event_file_write(handle, system, definition.name, "enable", "1") >= 0
+        }
+      if isOn { enabled.append(event) }
     }
     return absent
+  }
+
+  /// As this kernel knows it: a probe is in a group that nobody else has.
+  private func system(_ definition: TraceEvent.Definition) -> String {
+    switch definition.source {
+    case .probe, .returnProbe: probes.group
+    case .tracepoint, .tracer: definition.system
+    }
+  }
+
+  /// Has the kernel record its own stack beside each switch from a task of the trial that goes to sleep.
+  private func enableStacks() -> Bool {
+    let switches = TraceEvent.schedSwitch.definition
+    // TASK_INTERRUPTIBLE or TASK_UNINTERRUPTIBLE; one that can run is where it is by chance.
+    let trigger = "stacktrace if (prev_state & 3) && (\(Self.isOfTrial(["prev_comm"])))"
+    return tracefs_event_file_write(handle, switches.system, switches.name, "trigger", trigger) >= 0
+  }
+
+  private static func isOfTrial(_ fields: [String]) -> String {
+    fields.flatMap { field in TraceEvent.taskNames.map { "\(field) ~ \"\($0)*\"" } }
+      .joined(separator: " || ")
   }
 
   private func text(_ system: String, _ event: String, _ file: String) -> [UInt8]? {
@@ -117,7 +143,7 @@ package final class TraceInstance {
       guard let filter = Self.filter(event.definition.scope, target) else { return false }
       let definition = event.definition
       return tracefs_event_file_write(
-        handle, definition.system, definition.name, "filter", filter) < 0
+        handle, system(definition), definition.name, "filter", filter) < 0
     }
   }
 
@@ -133,6 +159,7 @@ package final class TraceInstance {
     case .superblock(let field): return equals(field, [target.superblock])
     case .backing(let field): return "\(field) == \"\(target.backing)\""
     case .ioWorkers: return "newcomm ~ \"iou-wrk-*\""
+    case .tasks(let fields): return isOfTrial(fields)
     }
   }
 
@@ -201,5 +228,6 @@ package final class TraceInstance {
     }
     tracefs_instance_free(handle)
     isGone = true
+    try probes.remove()
   }
 }

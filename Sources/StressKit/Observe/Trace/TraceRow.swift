@@ -7,6 +7,7 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
   case flusherWake, workQueue, dirtyAge
   case jbd2Commit, jbd2Buffer, ext4Sync, ext4Writepages, xfsGrant, btrfsOrdered, btrfsTicket
   case compaction, kcompactd, migrate, oomReap
+  case offCPU, ioWqQueue, ioWqRun
 
   /// The throttling in reclaim for a reason.
   package static func throttled(_ reason: Profile.Expectation.Metric.Reason) -> TraceSpan {
@@ -49,6 +50,9 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
     case .kcompactd: "kcompactd"
     case .migrate: "migrate-pages"
     case .oomReap: "oom-reap"
+    case .offCPU: "off-cpu"
+    case .ioWqQueue: "io-wq-queue"
+    case .ioWqRun: "io-wq-run"
     }
   }
 
@@ -82,6 +86,9 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
     case .kcompactd: "mm_compaction_kcompactd_wake to _sleep of a node"
     case .migrate: "mm_migrate_pages_start to mm_migrate_pages of a task"
     case .oomReap: "start_task_reaping to finish_task_reaping of a victim"
+    case .offCPU: "sched_switch from one of the trial's tasks to the next sched_switch to it"
+    case .ioWqQueue: "io_uring_queue_async_work to io_wq_submit_work of a request"
+    case .ioWqRun: "io_wq_submit_work to io_wq_free_work of a request"
     }
   }
 
@@ -90,7 +97,8 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
     switch self {
     case .dirtyThrottle, .throttledWriteback, .throttledIsolated, .throttledNoprogress,
       .throttledCongested, .memcgReclaim, .directReclaim, .flusherWake, .jbd2Buffer, .xfsGrant,
-      .btrfsTicket, .compaction, .oomReap, .ext4Sync, .migrate, .workQueue, .jbd2Commit:
+      .btrfsTicket, .compaction, .oomReap, .ext4Sync, .migrate, .workQueue, .jbd2Commit, .offCPU,
+      .ioWqQueue, .ioWqRun:
       true
     case .kswapd, .inodeWriteback, .blockRead, .blockWrite, .blockFlush, .blockDiscard, .dirtyAge,
       .ext4Writepages, .btrfsOrdered, .kcompactd:
@@ -120,6 +128,8 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
     case .compaction: ["status"]
     case .migrate: ["succeeded", "failed", "reason"]
     case .oomReap: ["victim"]
+    case .offCPU: ["state", "woken", "stack"]
+    case .ioWqQueue, .ioWqRun: ["owner", "op"]
     }
   }
 }
