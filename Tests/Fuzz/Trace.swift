@@ -23,6 +23,8 @@ enum Trace {
   static func feedPage(_ bytes: UnsafeRawBufferPointer) {
     guard var page = TracePage(bytes) else { return }
     let digest = TraceDigest(capacity: 64)
+    digest.tasks.followsRequests = true
+    if page.lost > 0 { digest.lose(before: page.time) }
     var records = 0
     while page.advance() {
       records += 1
@@ -32,6 +34,12 @@ enum Trace {
     digest.flushSum(page.time)
     digest.drain { _ in }
     digest.visitOpen { _, _, _, _ in }
+    digest.tasks.visitTasks { _, _, off in
+      if off.stack >= 0 {
+        require(digest.stacks.addresses(off.stack).count <= bytes.count / 8, "a stack too deep")
+      }
+    }
+    digest.tasks.visitRequests { _, _, _, _ in }
   }
 
   static func feedFormat(_ bytes: UnsafeRawBufferPointer) {

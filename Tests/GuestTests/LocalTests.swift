@@ -10,6 +10,7 @@ struct LocalTests {
   private static let state = """
     cut -d' ' -f1-3 /proc/mounts; find /sys/fs/cgroup -type d; cat /proc/swaps
     cat /sys/block/loop*/loop/backing_file; ls -R /scratch/images /sys/kernel/tracing/instances
+    cat /sys/kernel/tracing/kprobe_events
     cat /proc/sys/vm/dirty_ratio /sys/kernel/mm/lru_gen/enabled /proc/self/cgroup
     cat /sys/fs/cgroup/*/io.max; ls /dev/mapper; ps -o comm | grep wb- | grep -v grep
     """

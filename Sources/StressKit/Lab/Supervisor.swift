@@ -19,7 +19,7 @@ struct Supervisor {
     self.cgroups = cgroups
     let observe = plan.profile.observe
     let isTraced = observe.trace && observe.level == .full
-    tracing = isTraced ? Tracing(buffer: observe.traceBuffer) : nil
+    tracing = isTraced ? Tracing(observe) : nil
   }
 
   /// Keeps this process in memory and from the OOM killer.

@@ -314,6 +314,8 @@ package struct Profile: Equatable, Sendable {
     package var trace = true
     /// The trace's ring buffer, for each CPU.
     package var traceBuffer: UInt64 = 4 << 20
+    /// Whether it has where the trial's tasks are while they do not run.
+    package var sched = true
     /// How often memory.stat of the stressed cgroup is read during the trial; nil: never. Reading
     /// it flushes rstat and so changes dirty throttling on 6.9 and later.
     package var rstat: UInt64?

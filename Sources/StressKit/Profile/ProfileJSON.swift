@@ -52,6 +52,7 @@ extension Profile {
         "interval": Self.duration(observe.interval),
         "trace": .bool(observe.trace),
         "trace_buffer": .uint(observe.traceBuffer),
+        "sched": .bool(observe.sched),
         "rstat": observe.rstat.map(Self.duration) ?? "off",
         "slow": Self.duration(observe.slow),
       ],

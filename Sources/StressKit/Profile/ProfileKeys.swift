@@ -53,7 +53,7 @@ enum ProfileKeys {
   static let kernel = ["sysctl", "sysfs", "lru_gen", "strict_limit", "boot"]
   static let machine = ["memory", "cpus", "nodes", "swap", "zram"]
   static let observe = [
-    "level", "fast", "interval", "trace", "trace_buffer", "rstat", "slow",
+    "level", "fast", "interval", "trace", "trace_buffer", "sched", "rstat", "slow",
   ]
 
   /// Sections with fixed keys.

@@ -349,6 +349,7 @@ extension ProfileParser {
     observe.trace = section["trace"]?.flag() ?? observe.trace
     observe.traceBuffer =
       section["trace_buffer"]?.size(in: 64 << 10...4 << 30) ?? observe.traceBuffer
+    observe.sched = section["sched"]?.flag() ?? observe.sched
     if let rstat = section["rstat"]?.optional("off", { $0.duration(in: 1_000_000...hour) }) {
       observe.rstat = rstat
     }

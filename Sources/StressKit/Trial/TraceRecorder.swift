@@ -35,7 +35,7 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
   private var unlisted: [TraceEvent: Int] = [:]
   private var tasks: Set<Int32> = []
   private var threadsDue: UInt64 = 0
-  let offCPU: OffCPURecorder
+  let taskTimes: TaskTimesRecorder
 
   init(
     _ digest: TraceDigest, _ record: RecordWriter, slow: UInt64, jiffies: JiffyClock?,
@@ -48,12 +48,12 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     self.submitters = submitters
     self.groups = groups
     ownCells = cells
-    offCPU = OffCPURecorder(digest, record)
+    taskTimes = TaskTimesRecorder(digest, record)
   }
 
   func tell(last: Bool) {
     digest.drain { row in take(row) }
-    if last { offCPU.tellSums() }
+    if last { taskTimes.tellSums() }
     let now = cl_boottime()
     for box in series.values {
       if last { box.series.flush() } else { box.series.tell(before: now) }
@@ -71,7 +71,13 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
       return
     }
     if span == .offCPU {
-      if offCPU.take(row) { introduce(row.pid) }
+      if taskTimes.take(row) { introduce(row.pid) }
+      return
+    }
+    // Of others on this machine: the kernel filters no request by its task.
+    if span == .ioWqQueue || span == .ioWqRun,
+      !submitters.contains(Int32(truncatingIfNeeded: row.values[0]))
+    {
       return
     }
     if span == .dirtyThrottle, submitters.contains(row.pid) {
@@ -114,7 +120,9 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     }
     let kind = Int(row.event.rawValue)
     lines[kind] += 1
-    if lines[kind] <= Self.mostLines { return true }
+    let most =
+      TraceEvent.scheduling.contains(row.event) ? TaskTimesRecorder.mostLines : Self.mostLines
+    if lines[kind] <= most { return true }
     unlisted[row.event, default: 0] += 1
     return false
   }

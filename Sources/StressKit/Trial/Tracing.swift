@@ -23,15 +23,16 @@ package final class Tracing {
   ///
   /// Static keys are flipped for that: in an emulated guest it must come before anything else is at work
   /// (GuestTrial.isEmulatorFault). A machine that cannot trace does without, and the record says why.
-  package init(buffer: UInt64, name: String = "wbstress-\(getpid())") {
-    self.buffer = buffer
+  package init(_ observe: Profile.Observe, name: String = "wbstress-\(getpid())") {
+    buffer = observe.traceBuffer
     digest = TraceDigest()
+    let wanted = TraceEvent.allCases.filter { observe.sched || !TraceEvent.scheduling.contains($0) }
     let start = cl_boottime()
     jiffies = JiffyClock.read()
     do throws(HarnessError) {
       let instance = try TraceInstance(name, buffer: buffer)
       self.instance = instance
-      absent = instance.enable(TraceEvent.allCases, decoder, final: false)
+      absent = instance.enable(wanted, decoder, final: false)
     } catch {
       failure = error
     }
@@ -50,6 +51,7 @@ package final class Tracing {
     enabling += cl_boottime() - start
     if let first = jiffies, let second = JiffyClock.read() { clock = JiffyClock(first, second) }
     do throws(HarnessError) {
+      digest.tasks.followsRequests = instance.events.contains(.ioWqBegin)
       let follower = try TraceFollower(instance, decoder, digest)
       let recorder = TraceRecorder(
         digest, record, slow: slow, jiffies: clock, submitters: submitters, groups: groups,
@@ -99,18 +101,13 @@ package final class Tracing {
     follower.stop()
     let ended = cl_boottime()
     record.remove(recorder)
-    let resolving = cl_boottime()
-    do throws(HarnessError) {
-      try recorder.offCPU.resolve()
-    } catch {
-      record.emit("note", [("message", .string(error.description))])
-    }
-    let resolved = cl_boottime() - resolving
     digest.visitOpen { span, a, b, start in
       record.emit(
         "open",
         [("of", .string(span.label)), ("start", .uint(start)), ("key", [.int(a), .int(b)])])
     }
+    recorder.taskTimes.tellOpen()
+    let resolving = resolve(recorder.taskTimes, record)
     let losses = instance.losses()
     let counts = TraceEvent.allCases.filter { instance.events.contains($0) }.map { event in
       (key: event.label, value: JSON.int(Int64(digest.counts[Int(event.rawValue)])))
@@ -138,10 +135,19 @@ package final class Tracing {
         ("dropped_rows", .int(Int64(digest.droppedRows))),
         ("unpaired", .int(Int64(digest.unpaired))),
         ("table_overflow", .int(Int64(digest.overflowed))),
-        ("resolve_time", .uint(resolved)), ("stray", .int(Int64(digest.tasks.strayStacks))),
-        ("stacks", .int(Int64(digest.tasks.stacks.count))),
+        ("resolving", .uint(resolving)),
         ("unlisted", .object(recorder.leftOut)), ("punted", .object(punted)),
         ("cpu_time", .uint(follower.cpuTime)),
       ])
+  }
+  /// Tells the stacks' functions. Returns how long that took, ns.
+  private func resolve(_ times: TaskTimesRecorder, _ record: RecordWriter) -> UInt64 {
+    let start = cl_boottime()
+    do throws(HarnessError) {
+      try times.resolve()
+    } catch {
+      record.emit("note", [("message", .string(error.description))])
+    }
+    return cl_boottime() - start
   }
 }

@@ -362,7 +362,7 @@ struct ProfileFileTests: ProfileSuite {
         "kernel":{"sysctl":{},"sysfs":{},"boot":[]},\
         "machine":{"memory":1073741824,"cpus":2,"nodes":1,"swap":0,"zram":0},\
         "observe":{"level":"full","fast":"10000000ns","interval":"100000000ns","trace":true,\
-        "trace_buffer":4194304,"rstat":"off","slow":"10000000ns"},\
+        "trace_buffer":4194304,"sched":true,"rstat":"off","slow":"10000000ns"},\
         "duration":"60000000000ns","expect":{}}
         """)
   }

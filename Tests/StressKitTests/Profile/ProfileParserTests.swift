@@ -87,7 +87,7 @@ struct ProfileParserTests: ProfileSuite {
       strict_limit: off
       boot: [transparent_hugepage=never, "quiet"]
     machine: {memory: 2GiB, cpus: 4, nodes: 2, swap: 128MiB, zram: 64MiB}
-    observe: {level: bare, fast: 5ms, interval: 20ms, trace: off, trace_buffer: 1MiB, rstat: 1s, slow: 1ms}
+    observe: {level: bare, fast: 5ms, interval: 20ms, trace: off, trace_buffer: 1MiB, sched: off, rstat: 1s, slow: 1ms}
     duration: 1.5m
     expect:
       oom_kill: 0
@@ -179,6 +179,7 @@ struct ProfileParserTests: ProfileSuite {
     expected.observe.interval = 20_000_000
     expected.observe.trace = false
     expected.observe.traceBuffer = 1 << 20
+    expected.observe.sched = false
     expected.observe.rstat = 1_000_000_000
     expected.observe.slow = 1_000_000
     expected.duration = 90_000_000_000

@@ -9,7 +9,8 @@ struct OperationRecorderTests {
   private func operation(_ latency: UInt64, end: UInt64) -> SharedBlock.Operation {
     SharedBlock.Operation(
       start: end - latency, end: end, bytes: 4096, offset: 0,
-      kind: SharedBlock.Kind.write.rawValue, file: 0, ahead: 0, inFlight: 1, bytesInFlight: 4096)
+      kind: SharedBlock.Kind.write.rawValue, file: 0, ahead: 0, inFlight: 1, bytesInFlight: 4096,
+      slot: 0)
   }
 
   private func counts(_ pairs: JSON?) -> [(value: Int64, count: Int64)] {

@@ -1,7 +1,7 @@
 /// The distinct kernel stacks that were met, numbered from 0: of fixed size, allocates nothing after it is made.
 ///
-/// One thread adds; another may read a stack whose number it was handed.
-package struct StackTable: ~Copyable {
+/// One thread adds; another may read a stack whose number it was handed, which does not change any more.
+package final class StackTable: @unchecked Sendable {
   /// Return addresses kept of a stack, the innermost: a writer in reclaim has some forty.
   package static let deepest = 64
 
@@ -44,7 +44,7 @@ package struct StackTable: ~Copyable {
   /// The number of a stack; nil when there is no room for it.
   ///
   /// - Parameter bytes: its return addresses, innermost first; 64 bits each, unaligned.
-  package mutating func number(_ bytes: UnsafeRawBufferPointer) -> Int32? {
+  package func number(_ bytes: UnsafeRawBufferPointer) -> Int32? {
     let depth = min(bytes.count / 8, Self.deepest)
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for i in 0..<depth { hash = (hash ^ Self.word(bytes, i)) &* 0xff51_afd7_ed55_8ccd }

@@ -6,7 +6,7 @@ package struct TaskTimes: ~Copyable {
   package struct OffCPU: BitwiseCopyable {
     /// `prev_state` of sched_switch, a bit mask (include/linux/sched.h, TASK_REPORT).
     package var state: Int64 = 0
-    /// That it left.
+    /// The one that it left.
     package var cpu: Int32 = 0
     /// Where it sleeps, by `StackTable`; -1: not told.
     package var stack: Int32 = -1
@@ -15,118 +15,151 @@ package struct TaskTimes: ~Copyable {
 
     /// Without one of these it was preempted, be it by cond_resched (TASK_REPORT_MAX).
     private static let asleep: Int64 = 0xff
-    package var isAsleep: Bool { state & Self.asleep != 0 }
+    fileprivate var isAsleep: Bool { state & Self.asleep != 0 }
+  }
+
+  /// A request of io_uring.
+  package struct Request: BitwiseCopyable {
+    /// The task that submitted it.
+    package var owner: Int32 = 0
+    /// Its `user_data`.
+    package var op: Int64 = 0
   }
 
   /// EXIT_DEAD and EXIT_ZOMBIE: it does not come back.
   private static let dead: Int64 = 0x30
-  private static let prefixes = TraceEvent.taskNames.map { Array($0.utf8) }
+  private static let names = TraceEvent.taskNames.map { Array($0.utf8) }
 
-  package private(set) var tasks = SpanTable(capacity: 1 << 12, nothing: OffCPU())
-  /// By `struct io_wq_work` while they are queued, by worker while they run: the submitting task << 32 | user_data.
-  package private(set) var works = SpanTable(capacity: 1 << 14, nothing: Int64(0))
-  package private(set) var stacks = StackTable()
+  private var tasks = SpanTable(capacity: 1 << 12, nothing: OffCPU())
+  /// By `struct io_wq_work` while they are queued, by worker while they run.
+  private var requests = SpanTable(capacity: 1 << 13, nothing: Request())
+  /// Whether the kernel tells when a worker takes a request: else none would leave the queue.
+  package var followsRequests = false
+  private let stacks: StackTable
   /// Records were lost before this: what began earlier may have ended and begun anew meanwhile.
   private var lost: UInt64 = 0
-  /// Intervals that records were lost in.
-  package private(set) var broken = 0
-  /// Stacks of a task whose switch was not seen.
-  package private(set) var strayStacks = 0
+  /// Intervals that records were lost in, and stacks whose switch was.
+  package private(set) var unpaired = 0
 
-  package var overflowed: Int { tasks.overflowed + works.overflowed + stacks.overflowed }
+  package init(_ stacks: StackTable) { self.stacks = stacks }
+
+  package var overflowed: Int { tasks.overflowed + requests.overflowed + stacks.overflowed }
 
   package mutating func lose(before time: UInt64) { lost = max(lost, time) }
 
-  private mutating func isWhole(_ start: UInt64) -> Bool {
-    if start >= lost { return true }
-    broken += 1
-    return false
-  }
+  private static func key(_ pid: Int64) -> UInt64 { UInt64(UInt32(truncatingIfNeeded: pid)) }
 
   // MARK: Tasks
 
   /// Returns the interval that ends with it.
   package mutating func schedSwitch(_ record: borrowing TraceRecord) -> TraceRow? {
     let (previous, state, next) = (record.values[0], record.values[1], record.values[2])
-    var row: TraceRow?
-    if let (start, off) = tasks.end(0, UInt64(bitPattern: next)), isWhole(start) {
-      var ended = TraceRow(.offCPU, record, from: min(start, record.time))
-      ended.pid = Int32(truncatingIfNeeded: next)
-      ended.values[0] = off.state
-      ended.values[1] =
-        off.isAsleep && off.woken > 0 ? Int64(off.woken &- start) : CounterFile.unknown
-      ended.values[2] = off.stack < 0 ? CounterFile.unknown : Int64(off.stack)
-      row = ended
-    }
+    let ended = tasks.end(0, Self.key(next))
     if state & Self.dead == 0, Self.isOfTrial(record.text) {
       tasks.begin(
-        0, UInt64(bitPattern: previous), at: record.time,
-        extra: OffCPU(state: state, cpu: record.cpu))
+        0, Self.key(previous), at: record.time, extra: OffCPU(state: state, cpu: record.cpu))
     }
+    guard let (start, off) = ended, isWhole(start) else { return nil }
+    var row = TraceRow(.offCPU, record, from: min(start, record.time))
+    row.pid = Int32(truncatingIfNeeded: next)
+    row.values[0] = off.state
+    row.values[1] = Self.wakeup(off, start)
+    row.values[2] = off.stack < 0 ? CounterFile.unknown : Int64(off.stack)
     return row
   }
 
+  /// From the beginning of an interval to the task's wakeup, ns.
+  private static func wakeup(_ off: OffCPU, _ start: UInt64) -> Int64 {
+    guard off.isAsleep, off.woken >= start else { return CounterFile.unknown }
+    return Int64(clamping: off.woken - start)
+  }
+
   private static func isOfTrial(_ name: borrowing InlineArray<16, UInt8>) -> Bool {
-    for prefix in prefixes {
+    for which in 0..<names.count {
       var i = 0
-      while i < prefix.count, prefix[i] == name[i] { i += 1 }
-      if i == prefix.count { return true }
+      while i < names[which].count, names[which][i] == name[i] { i += 1 }
+      if i == names[which].count { return true }
     }
     return false
   }
 
   package mutating func wakeup(_ record: borrowing TraceRecord) {
     let time = record.time
-    tasks.update(0, UInt64(bitPattern: record.values[0])) { off in
+    tasks.update(0, Self.key(record.values[0])) { off in
       if off.woken == 0 { off.woken = time }
     }
   }
 
-  /// The stack of the switch that is the task's last record before it, on the same CPU.
+  /// The stack of a task's switch to sleep, which the kernel records right behind the switch (as a trigger that
+  /// comes after its event): the task's next record, on the same CPU.
   package mutating func stack(_ record: borrowing TraceRecord) {
-    let count = Int(clamping: max(0, record.values[0]))
-    let words = UnsafeRawBufferPointer(
-      rebasing: record.words.prefix(count.multipliedReportingOverflow(by: 8).partialValue))
-    let (cpu, task) = (record.cpu, UInt64(UInt32(bitPattern: record.pid)))
-    guard let off = tasks.began(0, task), off.extra.cpu == cpu, off.extra.stack < 0 else {
-      strayStacks += 1
+    let task = Self.key(Int64(record.pid))
+    guard let (_, off) = tasks.began(0, task), off.cpu == record.cpu, off.stack < 0 else {
+      unpaired += 1
       return
     }
+    let count = min(max(0, record.values[0]), Int64(record.words.count / 8))
+    let words = UnsafeRawBufferPointer(rebasing: record.words.prefix(Int(count) * 8))
     guard let number = stacks.number(words) else { return }
     tasks.update(0, task) { $0.stack = number }
   }
 
   // MARK: io_uring
 
-  package mutating func queueWork(_ record: borrowing TraceRecord) {
-    let (user, work) = (record.values[1], record.values[2])
-    works.begin(
-      UInt64(TraceSpan.ioWqQueue.rawValue), UInt64(bitPattern: work), at: record.time,
-      extra: Int64(record.pid) << 32 | user & 0xffff_ffff)
+  package mutating func queueRequest(_ record: borrowing TraceRecord) {
+    guard followsRequests else { return }
+    requests.begin(
+      UInt64(TraceSpan.ioWqQueue.rawValue), UInt64(bitPattern: record.values[2]), at: record.time,
+      extra: Request(owner: record.pid, op: record.values[1]))
   }
 
-  /// A worker takes a request: it runs one at a time.
-  package mutating func beginWork(_ record: borrowing TraceRecord) -> TraceRow? {
-    guard let row = endWork(.ioWqQueue, record.values[0], record) else { return nil }
-    works.begin(
-      UInt64(TraceSpan.ioWqRun.rawValue), UInt64(UInt32(bitPattern: record.pid)), at: record.time,
-      extra: row.values[0] << 32 | row.values[1])
-    return row
+  /// A worker takes a request; it runs one at a time. Returns its interval in the queue.
+  package mutating func beginRequest(_ record: borrowing TraceRecord) -> TraceRow? {
+    let queued = requests.end(
+      UInt64(TraceSpan.ioWqQueue.rawValue), UInt64(bitPattern: record.values[0]))
+    guard let (start, request) = queued, isWhole(start) else { return nil }
+    requests.begin(
+      UInt64(TraceSpan.ioWqRun.rawValue), Self.key(Int64(record.pid)), at: record.time,
+      extra: request)
+    return row(.ioWqQueue, start, request, record)
   }
 
-  package mutating func endWork(_ record: borrowing TraceRecord) -> TraceRow? {
-    endWork(.ioWqRun, Int64(record.pid), record)
+  /// Returns the interval in which it ran.
+  package mutating func endRequest(_ record: borrowing TraceRecord) -> TraceRow? {
+    let run = requests.end(UInt64(TraceSpan.ioWqRun.rawValue), Self.key(Int64(record.pid)))
+    guard let (start, request) = run, isWhole(start) else { return nil }
+    return row(.ioWqRun, start, request, record)
   }
 
-  private mutating func endWork(
-    _ span: TraceSpan, _ key: Int64, _ record: borrowing TraceRecord
-  ) -> TraceRow? {
-    guard let (start, extra) = works.end(UInt64(span.rawValue), UInt64(bitPattern: key)),
-      isWhole(start)
-    else { return nil }
+  private func row(
+    _ span: TraceSpan, _ start: UInt64, _ request: Request, _ record: borrowing TraceRecord
+  ) -> TraceRow {
     var row = TraceRow(span, record, from: min(start, record.time))
-    row.values[0] = extra >> 32
-    row.values[1] = extra & 0xffff_ffff
+    row.values[0] = Int64(request.owner)
+    row.values[1] = request.op
     return row
+  }
+
+  private mutating func isWhole(_ start: UInt64) -> Bool {
+    if start >= lost { return true }
+    unpaired += 1
+    return false
+  }
+
+  // MARK: The end
+
+  /// Tasks that are off their CPU, once no more records come.
+  package func visitTasks(_ body: (_ pid: Int64, _ start: UInt64, _ off: OffCPU) -> Void) {
+    tasks.visit { _, pid, _, start, off in body(Int64(pid), start, off) }
+  }
+
+  /// Requests that no worker is done with; `key`: of its work or, when it runs, its worker.
+  package func visitRequests(
+    _ body: (_ span: TraceSpan, _ key: Int64, _ start: UInt64, _ request: Request) -> Void
+  ) {
+    requests.visit { kind, key, _, start, request in
+      guard let span = TraceSpan(rawValue: UInt8(truncatingIfNeeded: kind)) else { return }
+      body(span, Int64(bitPattern: key), start, request)
+    }
   }
 }

@@ -11,7 +11,7 @@ package final class TraceDigest: @unchecked Sendable {
   /// Reasons of writeback (include/linux/backing-dev-defs.h, enum wb_reason).
   private static let forReclaim: Int64 = 1
   /// IORING_OP_WRITE, _WRITEV and _WRITE_FIXED (include/uapi/linux/io_uring.h).
-  private static let writes: [Int64] = [23, 2, 5]
+  private static let writes: Set<Int64> = [23, 2, 5]
 
   private let rows: UnsafeMutableBufferPointer<TraceRow>
   private let put = Atomic<Int>(0)
@@ -20,14 +20,17 @@ package final class TraceDigest: @unchecked Sendable {
   /// Buffered writes that went to an io-wq worker, by the task that submitted them.
   private var punted = SpanTable(capacity: 1 << 10, nothing: Int64(0))
   /// What the trial's tasks do while they do not run.
-  package private(set) var tasks = TaskTimes()
+  package var tasks: TaskTimes
+  /// Where they sleep.
+  package let stacks = StackTable()
 
   /// Records seen, by event.
   package private(set) var counts = InlineArray<128, Int>(repeating: 0)
   /// Rows that found the ring full.
   package private(set) var droppedRows = 0
   /// Ends whose beginning was not seen, as at the trace's start.
-  package private(set) var unpaired = 0
+  package var unpaired: Int { unbegun + tasks.unpaired }
+  private var unbegun = 0
 
   private var scanned = InlineArray<8, Int64>(repeating: 0)
   private var scannedSince: UInt64 = 0
@@ -38,6 +41,7 @@ package final class TraceDigest: @unchecked Sendable {
   /// - Parameter capacity: rows kept for a reader that is late; a power of two.
   package init(capacity: Int = 1 << 14) {
     precondition(TraceEvent.allCases.count <= 128 && capacity.nonzeroBitCount == 1)
+    tasks = TaskTimes(stacks)
     rows = .allocate(capacity: capacity)
     let nothing = TraceRow(nil, TraceRecord(.throttled), from: 0)
     // Touched now: a page fault later would be an allocation under pressure.
@@ -133,11 +137,11 @@ package final class TraceDigest: @unchecked Sendable {
     case .btrfsTicket: ticket(record)
 
     case .queueAsyncWork:
-      for opcode in Self.writes where record.values[0] == opcode {
+      if Self.writes.contains(record.values[0]) {
         let before = punted.began(0, task)?.start ?? 0
         punted.begin(0, task, at: before + 1)
       }
-      tasks.queueWork(record)
+      tasks.queueRequest(record)
     case .compactionBegin: begin(.compaction, Int64(record.pid), 0, record)
     case .compactionEnd:
       end(.compaction, Int64(record.pid), 0, record) { values, _ in values[0] = values[1] }
@@ -148,8 +152,8 @@ package final class TraceDigest: @unchecked Sendable {
     case .schedSwitch: if let row = tasks.schedSwitch(record) { push(row) }
     case .schedWakeup: tasks.wakeup(record)
     case .kernelStack: tasks.stack(record)
-    case .ioWqBegin: if let row = tasks.beginWork(record) { push(row) }
-    case .ioWqEnd: if let row = tasks.endWork(record) { push(row) }
+    case .ioWqBegin: if let row = tasks.beginRequest(record) { push(row) }
+    case .ioWqEnd: if let row = tasks.endRequest(record) { push(row) }
 
     case .workWritten, .workWait, .pagesWritten, .singleInode, .wakeupKswapd, .wakeReaper,
       .compactTry,
@@ -180,7 +184,7 @@ package final class TraceDigest: @unchecked Sendable {
     guard
       let began = open.end(UInt64(span.rawValue), UInt64(bitPattern: a), UInt64(bitPattern: b))
     else {
-      unpaired += 1
+      unbegun += 1
       return
     }
     var row = TraceRow(span, record, from: min(began.start, record.time))
@@ -239,7 +243,7 @@ package final class TraceDigest: @unchecked Sendable {
 
   private func endReclaim(_ span: TraceSpan, _ task: UInt64, _ record: borrowing TraceRecord) {
     guard let began = open.end(UInt64(span.rawValue), task) else {
-      unpaired += 1
+      unbegun += 1
       return
     }
     reclaiming -= 1
@@ -299,7 +303,7 @@ package final class TraceDigest: @unchecked Sendable {
     // CLOCK_MONOTONIC, which is our clock less the time that the machine slept: never in a trial.
     let start = UInt64(clamping: record.values[0])
     guard start > 0, start <= record.time else {
-      unpaired += 1
+      unbegun += 1
       return
     }
     var row = TraceRow(.btrfsTicket, record, from: start)

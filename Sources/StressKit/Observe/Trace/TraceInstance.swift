@@ -66,8 +66,9 @@ package final class TraceInstance {
     try write("buffer_size_kb", "\(max(1, buffer >> 10))")
   }
 
+  /// A trial that cannot even begin takes nothing down: what is the machine's must not stay.
   deinit {
-    if !isGone { tracefs_instance_free(handle) }
+    if !isGone { try? remove() }
   }
 
   private var isGone = false
@@ -222,12 +223,12 @@ package final class TraceInstance {
 
   /// Takes the instance away; its buffers must be closed.
   package func remove() throws(HarnessError) {
-    tracefs_trace_off(handle)
-    if tracefs_instance_destroy(handle) < 0 {
-      throw HarnessError(.harness, "trace instance \(name)", "rmdir", errno: .current)
-    }
-    tracefs_instance_free(handle)
     isGone = true
+    tracefs_trace_off(handle)
+    let failed = tracefs_instance_destroy(handle) < 0
+    let errno = Errno.current
+    tracefs_instance_free(handle)
+    if failed { throw HarnessError(.harness, "trace instance \(name)", "rmdir", errno: errno) }
     try probes.remove()
   }
 }

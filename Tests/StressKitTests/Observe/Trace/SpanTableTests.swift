@@ -13,7 +13,7 @@ struct SpanTableTests {
   @Test(arguments: [1, 2, 3] as [UInt64])
   func behavesAsADictionary(_ seed: UInt64) {
     var random = SplitMix64(seed: seed)
-    var table = SpanTable(capacity: 64)
+    var table = SpanTable(capacity: 64, nothing: Int64(0))
     var model: [Key: UInt64] = [:]
     for time in 1...20_000 as ClosedRange<UInt64> {
       let key = Key(
@@ -38,7 +38,7 @@ struct SpanTableTests {
   }
 
   @Test func whatFindsNoRoomIsCounted() {
-    var table = SpanTable(capacity: 8)
+    var table = SpanTable(capacity: 8, nothing: Int64(0))
     for i in 0..<10 as Range<UInt64> { table.begin(1, i, at: i) }
     let (count, overflowed) = (table.count, table.overflowed)
     #expect(count == 6 && overflowed == 4)

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import StressKit
@@ -16,6 +17,30 @@ struct TraceInstanceTests {
     #expect(filter(.balanceDirtyPages) == "bdi == \"btrfs-1\"")
     #expect(filter(.workStart) == "name == \"btrfs-1\"")
     #expect(filter(.taskRename) == "newcomm ~ \"iou-wrk-*\"")
+    let tasks = ["wb-stream", "wb-pinned", "wb-task", "iou-wrk-"]
+    func of(_ field: String) -> String {
+      tasks.map { "\(field) ~ \"\($0)*\"" }.joined(separator: " || ")
+    }
+    #expect(filter(.schedWakeup) == of("comm"))
+    #expect(filter(.schedSwitch) == of("prev_comm") + " || " + of("next_comm"))
+  }
+
+  /// The workers take their names from what these begin with.
+  @Test func theWorkersNamesAreThoseOfTheFilter() {
+    for role in [Worker.Role.stream, .pinned, .task] {
+      #expect(TraceEvent.taskNames.contains("wb-\(role.label)"))
+    }
+  }
+
+  @Test func probesAreTheKernelsLanguage() {
+    let probes = TraceProbes()
+    let group = "wbstress_\(getpid())"
+    let begin = probes.text(TraceEvent.ioWqBegin.definition)
+    #expect(begin == "p:\(group)/io_wq_submit_work io_wq_submit_work work=$arg1:x64\n")
+    let end = probes.text(TraceEvent.ioWqEnd.definition)
+    #expect(end == "r1024:\(group)/io_wq_submit_work__return io_wq_submit_work\n")
+    let none = probes.text(TraceEvent.schedSwitch.definition)
+    #expect(none == nil)
   }
 
   @Test func nothingToFilterByIsNoFilter() {
