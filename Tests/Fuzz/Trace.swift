@@ -23,6 +23,7 @@ enum Trace {
   static func feedPage(_ bytes: UnsafeRawBufferPointer) {
     guard var page = TracePage(bytes) else { return }
     let digest = TraceDigest(capacity: 64)
+    digest.tasks.submitters = [153]
     digest.tasks.followsRequests = true
     if page.lost > 0 { digest.lose(before: page.time) }
     var records = 0

@@ -12,7 +12,7 @@ struct TraceTests {
     .shrinkInactive, .writeFolio, .balanceDirtyPages, .dirtyRatelimit, .workQueue, .workExec,
     .workStart, .workWritten, .wakeBackground, .pagesWritten, .singleInodeStart, .singleInode,
     .markInode, .clearInode, .folioWait, .markVictim, .blockIssue, .blockComplete, .jbd2Start,
-    .jbd2End, .ext4Writepages, .ext4WritepagesResult, .queueAsyncWork,
+    .jbd2End, .ext4Writepages, .ext4WritepagesResult, .queueAsyncWork, .schedSwitch, .schedWakeup,
   ]
 
   @Test(arguments: ["debian:6.1", "debian:6.12"])
@@ -28,6 +28,12 @@ struct TraceTests {
             // /dev/vda's superblock; else inodes of block devices are counted, which are no trial's.
             if case .superblock = event.definition.scope {
               return ["-e", event.label, "-f", "dev == \(254 << 20)"]
+            }
+            let target = TraceInstance.Target(devices: [], superblock: "", backing: "")
+            if case .tasks = event.definition.scope,
+              let filter = TraceInstance.filter(event.definition.scope, target)
+            {
+              return ["-e", event.label, "-f", filter]
             }
             return ["-e", event.label]
           },

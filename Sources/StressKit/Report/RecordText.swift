@@ -2,6 +2,8 @@
 package struct RecordText {
   /// Intervals of the kernel's that are shorter are left to jq, ns.
   private static let shortest: Int64 = 10_000_000
+  /// Of a stack: enough to tell one wait from another.
+  private static let frames = 4
   /// include/linux/backing-dev-defs.h, enum wb_reason.
   private static let reasons = [
     "background", "vmscan", "sync", "periodic", "laptop_timer", "fs_free_space", "forker_thread",
@@ -11,12 +13,19 @@ package struct RecordText {
   private let record: RecordReader
   /// Names of the tasks, by pid.
   private let tasks: [Int64: String]
+  /// Where a task slept, by the number of its stack.
+  private let stacks: [Int64: String]
 
   package init(_ record: RecordReader) {
     self.record = record
     tasks = Dictionary(
       record.lines("task").compactMap { line in
         line["pid"]?.int.map { ($0, line["comm"]?.string ?? "\($0)") }
+      }, uniquingKeysWith: { _, last in last })
+    stacks = Dictionary(
+      record.lines("stack").compactMap { line in
+        guard let id = line["id"]?.int, let frames = line["frames"]?.array else { return nil }
+        return (id, frames.prefix(Self.frames).compactMap(\.string).joined(separator: " < "))
       }, uniquingKeysWith: { _, last in last })
   }
 
@@ -100,7 +109,7 @@ package struct RecordText {
         + "worst lateness \(seconds(line["lateness"]?["max"] ?? line["worst_lateness"]))"
     case "span":
       guard let ns = line["ns"]?.int, ns >= Self.shortest else { return nil }
-      return "\(line["of"]?.string ?? "?") of \(seconds(line["ns"]))\(task(line))"
+      return "\(line["of"]?.string ?? "?") of \(seconds(line["ns"]))\(task(line))\(place(line))"
     case "event": return event(line)
     case "trace": return trace(line)
     case "end":
@@ -149,6 +158,12 @@ package struct RecordText {
   private func task(_ line: JSON) -> String {
     guard let pid = line["pid"]?.int, pid > 0 else { return "" }
     return " in \(tasks[pid] ?? "task") (\(pid))"
+  }
+
+  /// Where a task was off its CPU.
+  private func place(_ line: JSON) -> String {
+    guard let state = line["state"]?.string else { return "" }
+    return ", \(state)" + (line["stack"]?.int.flatMap { stacks[$0] }.map { ": " + $0 } ?? "")
   }
 
   private func event(_ line: JSON) -> String? {

@@ -74,12 +74,6 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
       if taskTimes.take(row) { introduce(row.pid) }
       return
     }
-    // Of others on this machine: the kernel filters no request by its task.
-    if span == .ioWqQueue || span == .ioWqRun,
-      !submitters.contains(Int32(truncatingIfNeeded: row.values[0]))
-    {
-      return
-    }
     if span == .dirtyThrottle, submitters.contains(row.pid) {
       if isRoom(row) { tellEvent(row, [("nowait", true)]) }
       return

@@ -51,6 +51,7 @@ package final class Tracing {
     enabling += cl_boottime() - start
     if let first = jiffies, let second = JiffyClock.read() { clock = JiffyClock(first, second) }
     do throws(HarnessError) {
+      digest.tasks.submitters = submitters
       digest.tasks.followsRequests = instance.events.contains(.ioWqBegin)
       let follower = try TraceFollower(instance, decoder, digest)
       let recorder = TraceRecorder(

@@ -91,6 +91,11 @@ struct RecordTextTests {
         {"type":"touches","t":3000000000,"pinned":"heap","touches":1500,"touch_max":2000000,"behind":12}
         {"type":"rounds","t":3000000000,"task":"drop","pid":7,"ended":"rounds","rounds":5,"log_lost":0}
         {"type":"span","t":3000000001,"of":"memcg-reclaim","ns":25000000,"pid":7}
+        {"type":"stack","t":3000000001,"id":2,"addresses":["0x1"]}
+        {"type":"span","t":3000000002,"of":"off-cpu","ns":250000000,"pid":7,"state":"D","woken":null,"stack":2}
+        {"type":"span","t":3000000003,"of":"off-cpu","ns":25000000,"pid":7,"state":"R","woken":null}
+        {"type":"span","t":3000000004,"of":"off-cpu","ns":25000000,"pid":7,"state":"S","woken":1,"stack":3}
+        {"type":"stack","t":4000000000,"id":2,"addresses":["0x1"],"frames":["io_schedule","a","b","c","d"]}
 
         """))
     #expect(
@@ -108,6 +113,9 @@ struct RecordTextTests {
             3.000  pin heap: 1500 touches, the longest 0.00 s, 12 behind
             3.000  task drop: 5 rounds, ended by rounds
             3.000  memcg-reclaim of 0.03 s in wb-task (7)
+            3.000  off-cpu of 0.25 s in wb-task (7), D: io_schedule < a < b < c
+            3.000  off-cpu of 0.03 s in wb-task (7), R
+            3.000  off-cpu of 0.03 s in wb-task (7), S
         """)
   }
 

@@ -130,6 +130,7 @@ struct TaskTimesRecorderTests {
 
   @Test func whatHasNotEndedIsTold() throws {
     leave(5, Self.second, 2, [0xa])
+    digest.tasks.submitters = [5]
     digest.tasks.followsRequests = true
     var request = TraceRecord(.queueAsyncWork, pid: 5, time: Self.second + 1)
     for (i, value) in [23, 6, 0x77].enumerated() { request.values[i] = Int64(value) }

@@ -58,9 +58,10 @@ package struct KernelSymbols {
       i += 1
     }
     // 0: the kernel keeps its addresses to itself (kernel.kptr_restrict).
-    guard address > 0, i + 3 < line.count, [0x54, 0x57].contains(line[i + 1] & ~0x20) else {
-      return
-    }
+    guard address > 0, i + 3 < line.count else { return }
+    // Code, or code that others may replace (nm(1)): T, t, W, w.
+    let kind = line[i + 1] | 0x20
+    guard kind == UInt8(ascii: "t") || kind == UInt8(ascii: "w") else { return }
     let index = firstCall(from: address)
     guard index < calls.count, nearest[index].address < address else { return }
     // Behind a dot is what the compiler made of the function: `.isra.0`, `.cold`.

@@ -29,10 +29,13 @@ package struct TaskTimes: ~Copyable {
   /// EXIT_DEAD and EXIT_ZOMBIE: it does not come back.
   private static let dead: Int64 = 0x30
   private static let names = TraceEvent.taskNames.map { Array($0.utf8) }
+  private static let ioWorker = Array(TraceEvent.ioWorker.utf8)
 
   private var tasks = SpanTable(capacity: 1 << 12, nothing: OffCPU())
   /// By `struct io_wq_work` while they are queued, by worker while they run.
   private var requests = SpanTable(capacity: 1 << 13, nothing: Request())
+  /// The trial's tasks that have an io_uring: its requests and threads are others' unless they are theirs.
+  package var submitters: Set<Int32> = []
   /// Whether the kernel tells when a worker takes a request: else none would leave the queue.
   package var followsRequests = false
   private let stacks: StackTable
@@ -55,7 +58,7 @@ package struct TaskTimes: ~Copyable {
   package mutating func schedSwitch(_ record: borrowing TraceRecord) -> TraceRow? {
     let (previous, state, next) = (record.values[0], record.values[1], record.values[2])
     let ended = tasks.end(0, Self.key(next))
-    if state & Self.dead == 0, Self.isOfTrial(record.text) {
+    if state & Self.dead == 0, isOfTrial(record.text) {
       tasks.begin(
         0, Self.key(previous), at: record.time, extra: OffCPU(state: state, cpu: record.cpu))
     }
@@ -74,13 +77,27 @@ package struct TaskTimes: ~Copyable {
     return Int64(clamping: off.woken - start)
   }
 
-  private static func isOfTrial(_ name: borrowing InlineArray<16, UInt8>) -> Bool {
-    for which in 0..<names.count {
-      var i = 0
-      while i < names[which].count, names[which][i] == name[i] { i += 1 }
-      if i == names[which].count { return true }
+  private func isOfTrial(_ name: borrowing InlineArray<16, UInt8>) -> Bool {
+    for which in 0..<Self.names.count where Self.begins(name, Self.names[which]) {
+      guard Self.names[which] == Self.ioWorker else { return true }
+      return submitters.contains(Self.number(name, from: Self.ioWorker.count))
     }
     return false
+  }
+
+  private static func begins(
+    _ name: borrowing InlineArray<16, UInt8>, _ beginning: [UInt8]
+  ) -> Bool {
+    var i = 0
+    while i < beginning.count, beginning[i] == name[i] { i += 1 }
+    return i == beginning.count
+  }
+
+  /// The digits of a name from a place on.
+  private static func number(_ name: borrowing InlineArray<16, UInt8>, from start: Int) -> Int32 {
+    var number: Int32 = 0
+    for i in start..<16 where name[i] != 0 { number = number &* 10 &+ Int32(name[i]) &- 48 }
+    return number
   }
 
   package mutating func wakeup(_ record: borrowing TraceRecord) {
@@ -107,7 +124,7 @@ package struct TaskTimes: ~Copyable {
   // MARK: io_uring
 
   package mutating func queueRequest(_ record: borrowing TraceRecord) {
-    guard followsRequests else { return }
+    guard followsRequests, submitters.contains(record.pid) else { return }
     requests.begin(
       UInt64(TraceSpan.ioWqQueue.rawValue), UInt64(bitPattern: record.values[2]), at: record.time,
       extra: Request(owner: record.pid, op: record.values[1]))

@@ -30,9 +30,10 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     .schedSwitch, .schedWakeup, .kernelStack, .ioWqBegin, .ioWqEnd,
   ]
 
-  /// How the names of the trial's tasks begin: the workers' (Worker.run) and those of io_uring's own threads
-  /// that work for them. The harness's other threads have none of these.
-  package static let taskNames = ["wb-stream", "wb-pinned", "wb-task", "iou-wrk-"]
+  /// How the names of the trial's tasks begin: the workers' (Worker.run), which none of the harness's other
+  /// threads has, and those of io_uring's threads, which say for which task they work.
+  package static let taskNames = ["wb-stream", "wb-pinned", "wb-task", ioWorker]
+  package static let ioWorker = "iou-wrk-"
 
   /// Which of an event's occurrences concern the trial; the kernel drops the others.
   package enum Scope: Sendable {

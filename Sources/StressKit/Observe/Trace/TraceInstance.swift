@@ -104,7 +104,7 @@ package final class TraceInstance {
         case .tracer: enableStacks()
         default: tracefs_event_file_write(handle, system, definition.name, "enable", "1") >= 0
         }
-      if isOn { enabled.append(event) }
+      if isOn { enabled.append(event) } else { _ = decoder.learn(event, nil) }
     }
     return absent
   }
@@ -159,7 +159,7 @@ package final class TraceInstance {
     case .device(let field): return equals(field, target.devices)
     case .superblock(let field): return equals(field, [target.superblock])
     case .backing(let field): return "\(field) == \"\(target.backing)\""
-    case .ioWorkers: return "newcomm ~ \"iou-wrk-*\""
+    case .ioWorkers: return "newcomm ~ \"\(TraceEvent.ioWorker)*\""
     case .tasks(let fields): return isOfTrial(fields)
     }
   }

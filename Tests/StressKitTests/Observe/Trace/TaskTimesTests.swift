@@ -16,6 +16,7 @@ struct TaskTimesTests {
 
   private func digest(capacity: Int = 64) -> TraceDigest {
     let digest = TraceDigest(capacity: capacity)
+    digest.tasks.submitters = [5, 1_234_567]
     digest.tasks.followsRequests = true
     return digest
   }
@@ -116,14 +117,14 @@ struct TaskTimesTests {
   }
 
   /// The harness's own threads, and names that only begin as ours do.
-  @Test(arguments: ["wb-trace", "wb-str", "iou-sqp-5", "kworker/u4:1", ""])
+  @Test(arguments: ["wb-trace", "wb-str", "iou-sqp-5", "iou-wrk-6", "iou-wrk-", "kworker/u4:1", ""])
   func othersAreNotFollowed(_ name: String) {
     let digest = digest()
     take(digest, schedSwitch(100, from: 5, name, 2, to: 0), back(5, 200))
     #expect(rows(digest).isEmpty && digest.unpaired == 0)
   }
 
-  @Test(arguments: ["wb-stream", "wb-pinned", "wb-task", "iou-wrk-12345"])
+  @Test(arguments: ["wb-stream", "wb-pinned", "wb-task", "iou-wrk-5", "iou-wrk-1234567"])
   func theTrialsAre(_ name: String) {
     let digest = digest()
     take(digest, schedSwitch(100, from: 5, name, 2, to: 0), back(5, 200))
@@ -251,6 +252,13 @@ struct TaskTimesTests {
       open[span] = [key, Int64(start), Int64(request.owner), request.op]
     }
     #expect(open == [.ioWqRun: [8, 210, 5, 1 << 40]])
+  }
+
+  /// Another program's io_uring.
+  @Test func othersRequestsAreNotFollowed() {
+    let digest = digest()
+    take(digest, request(100, work: 7, op: 3, pid: 6), begin(120, work: 7, by: 8), end(150, by: 8))
+    #expect(rows(digest).isEmpty && digest.puntedWrites().map(\.pid) == [6])
   }
 
   @Test func aRequestThatWasNotSeenQueuedIsNotTold() {
