@@ -265,7 +265,7 @@ package struct TrialSummary: Sendable {
   }
 
   /// The streams' time: from their start to their stop.
-  private static func window(_ record: RecordReader) -> ClosedRange<Int64>? {
+  static func window(_ record: RecordReader) -> ClosedRange<Int64>? {
     let phases = record.lines("phase")
     func time(_ name: String) -> Int64? { phases.first { $0["name"]?.string == name }?["t"]?.int }
     guard let start = time("stream"), let end = time("stop"), start <= end else { return nil }

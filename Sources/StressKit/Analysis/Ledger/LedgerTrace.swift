@@ -1,0 +1,172 @@
+/// What a record tells of where its tasks were: the lines that a ledger needs, without their JSON.
+struct LedgerTrace {
+  /// A task was off its CPU. Times are CLOCK_BOOTTIME, ns.
+  struct Wait {
+    var pid: Int64
+    var start: Int64
+    /// It could run again: `start` when it was preempted, `end` when its wakeup was not seen.
+    var awake: Int64
+    /// It ran again; nil: not before the trace's end.
+    var end: Int64?
+    /// Of `stacks`; nil: not told.
+    var stack: Int32?
+  }
+
+  /// A task was in a part of the kernel that says so itself.
+  struct Section {
+    var pid: Int64
+    var start: Int64
+    var end: Int64
+    var cause: StallCause
+  }
+
+  /// A request of io_uring was queued for a worker, or run by it.
+  struct Work {
+    enum Stage { case queued, running }
+    var stage: Stage
+    var owner: Int64
+    var operation: Int64
+    /// nil: no worker has taken it.
+    var worker: Int64?
+    var start: Int64
+    /// nil: not before the trace's end.
+    var end: Int64?
+  }
+
+  /// Waits of a task that ended within a second and have no line of their own.
+  struct Unlisted {
+    var pid: Int64
+    /// From the beginning of this second, ns.
+    var second: Int64
+    /// ns.
+    var sum: Int64
+  }
+
+  struct Stack {
+    /// Innermost first.
+    var frames: [String]
+    var cause: StallCause?
+  }
+
+  private(set) var waits: [Wait] = []
+  private(set) var sections: [Section] = []
+  private(set) var works: [Work] = []
+  private(set) var unlisted: [Unlisted] = []
+  private(set) var stacks: [Stack] = []
+  /// When tasks died, by pid; an io_uring worker dies with its submitter.
+  private(set) var deaths: [Int64: Int64] = [:]
+  /// Cgroups of the trial's tasks, by pid.
+  private(set) var groups: [Int64: String] = [:]
+  /// What the trace covers.
+  private(set) var range: Range<Int64> = 0..<0
+  /// Whether nothing was lost, so that a task without a wait was running.
+  private(set) var isWhole = false
+
+  static let second: Int64 = 1_000_000_000
+
+  /// Kinds of `span` lines that are causes by themselves.
+  private static let sections: [String: StallCause] = {
+    let spans: [(TraceSpan, StallCause)] = [
+      (.dirtyThrottle, .dirtyThrottle), (.throttledWriteback, .throttledWriteback),
+      (.throttledIsolated, .throttledIsolated), (.throttledNoprogress, .throttledNoprogress),
+      (.throttledCongested, .throttledCongested), (.memcgReclaim, .memcgReclaim),
+      (.directReclaim, .directReclaim), (.jbd2Buffer, .journal), (.xfsGrant, .spaceReservation),
+      (.btrfsTicket, .spaceReservation), (.compaction, .compaction), (.migrate, .compaction),
+    ]
+    return Dictionary(uniqueKeysWithValues: spans.map { ($0.0.label, $0.1) })
+  }()
+
+  init(_ record: RecordReader) {
+    readStacks(record)
+    record.forEach("span") { take($0, length: $0.int("ns")) }
+    // What had not ended when the trace did.
+    record.forEach("open") { take($0, length: nil) }
+    record.forEach("unlisted") { line in
+      guard let pid = line.int("pid"), let time = line.int("t"), time >= 0,
+        let sum = line.int("off_cpu"), sum > 0
+      else { return }
+      unlisted.append(Unlisted(pid: pid, second: time - Self.second, sum: sum))
+    }
+    for line in record.lines("exit") {
+      if let pid = line["pid"]?.int, let time = line["t"]?.int { deaths[pid] = time }
+    }
+    for line in record.lines("task") {
+      if let pid = line["pid"]?.int, let group = line["cgroup"]?.string { groups[pid] = group }
+    }
+    readRange(record)
+    for work in works {
+      if let worker = work.worker, let death = deaths[work.owner] { deaths[worker] = death }
+    }
+    waits.sort { ($0.pid, $0.start) < ($1.pid, $1.start) }
+    sections.sort { ($0.pid, $0.start) < ($1.pid, $1.start) }
+    unlisted.sort { ($0.pid, $0.second) < ($1.pid, $1.second) }
+    // A line that a damaged record has twice counts once.
+    unlisted = unlisted.indices.compactMap { i in
+      let (line, next) = (unlisted[i], i + 1 < unlisted.count ? unlisted[i + 1] : nil)
+      return line.pid == next?.pid && line.second == next?.second ? nil : line
+    }
+  }
+
+  private mutating func readStacks(_ record: RecordReader) {
+    for line in record.lines("stack") {
+      guard let id = line["id"]?.int, 0..<(1 << 20) ~= id,
+        let frames = (line["frames"] ?? line["addresses"])?.array?.compactMap(\.string)
+      else { continue }
+      // The last line of an id counts: the first has no names yet.
+      let nothing = Stack(frames: [], cause: nil)
+      while stacks.count <= id { stacks.append(nothing) }
+      stacks[Int(id)] = Stack(frames: frames, cause: WaitChannels.cause(of: frames))
+    }
+  }
+
+  /// - Parameter length: ns; nil: it has not ended.
+  private mutating func take(_ line: RecordLine, length: Int64?) {
+    guard let kind = line.string("of"), let start = line.int("start"), start >= 0,
+      length ?? 0 >= 0, length ?? 0 <= .max - start
+    else { return }
+    let end = length.map { start + $0 }
+    switch kind {
+    case TraceSpan.offCPU.label: takeWait(line, start, end)
+    case TraceSpan.ioWqQueue.label: takeWork(line, .queued, start, end)
+    case TraceSpan.ioWqRun.label: takeWork(line, .running, start, end)
+    default:
+      if let cause = Self.sections[kind], let pid = line.int("pid"), let end {
+        sections.append(Section(pid: pid, start: start, end: end, cause: cause))
+      }
+    }
+  }
+
+  private mutating func takeWait(_ line: RecordLine, _ start: Int64, _ end: Int64?) {
+    guard let pid = line.int("pid"), let state = line.string("state") else { return }
+    // Without a wakeup it was preempted, or the wakeup was not seen.
+    let woken = line.int("woken").map { start + min(max(0, $0), (end ?? .max) - start) }
+    let awake = woken ?? (state == "R" ? start : end ?? .max)
+    let stack = line.int("stack").flatMap { stacks.indices ~= Int($0) ? Int32($0) : nil }
+    waits.append(Wait(pid: pid, start: start, awake: awake, end: end, stack: stack))
+  }
+
+  private mutating func takeWork(
+    _ line: RecordLine, _ stage: Work.Stage, _ start: Int64, _ end: Int64?
+  ) {
+    guard let owner = line.int("owner"), let operation = line.int("op") else { return }
+    works.append(
+      Work(
+        stage: stage, owner: owner, operation: operation, worker: line.int("pid"), start: start,
+        end: end))
+  }
+
+  private mutating func readRange(_ record: RecordReader) {
+    if let trace = record.last("trace"), let from = trace["from"]?.int,
+      let until = trace["until"]?.int, from <= until
+    {
+      range = from..<until
+      let health = TraceHealth(record)
+      isWhole = health?.failure == nil && health?.lostRecords == 0 && health?.dropped == 0
+      return
+    }
+    // The trial died before it could say what was lost.
+    let ends = waits.map { $0.end ?? $0.start } + sections.map(\.end)
+    let starts = waits.map(\.start) + sections.map(\.start)
+    if let first = starts.min(), let last = ends.max() { range = first..<last }
+  }
+}
