@@ -86,6 +86,7 @@ package struct CampaignSummary: Sendable {
   package var label: String
   package var seed: UInt64
   package var planned: Int
+  package var identity: [Profile.Setting]
   package var cells: [CellSummary]
 
   /// - Throws: when the directory holds no campaign, or a record cannot be read.
@@ -95,6 +96,7 @@ package struct CampaignSummary: Sendable {
     label = file.label
     seed = file.seed
     planned = file.trials
+    identity = file.identity
     cells = []
     for (index, cell) in file.cells.enumerated() {
       var trials: [TrialSummary] = []

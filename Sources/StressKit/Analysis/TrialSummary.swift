@@ -79,6 +79,13 @@ package struct TrialSummary: Sendable {
   package var vmstat: [String: Int64]
   /// Between those two readings, ns.
   package var vmstatTime: Double?
+  /// memory.stat of the limited cgroup, after minus before; counters only.
+  package var memoryStat: [String: Int64]
+  /// CPU time of the limited cgroup by cpu.stat, user and system, io_uring's own workers included, ns.
+  package var cpuTime: Double?
+  /// From the streams' start to their stop, CLOCK_BOOTTIME in ns; of a trial that made no end until it last
+  /// told of their progress.
+  package var streaming: ClosedRange<Int64>?
   /// Guest's boot until PID 1 ran, and from then to the first write without the start delay, ns.
   package var bootTime: Double?
   package var setUpTime: Double?
@@ -96,6 +103,8 @@ package struct TrialSummary: Sendable {
   package var reaction: ThrottleReaction?
   package var trace: TraceHealth?
   package var mirror: HarnessMirror?
+  /// How and where it ran.
+  package var facts: TrialFacts
   /// What is wrong with the record: as far as this is not empty, the rest may lack something.
   package var defects: RecordDefects
 
@@ -164,7 +173,12 @@ package struct TrialSummary: Sendable {
     mirror = HarnessMirror(record)
     memoryPressure = Self.pressure(record, "wbstress/memory.pressure", window)
     ioPressure = Self.pressure(record, "wbstress/io.pressure", window)
-    (vmstat, vmstatTime) = Self.vmstat(record)
+    vmstat = SnapshotGrowth.vmstat(record)
+    vmstatTime = SnapshotGrowth.vmstatTime(record)
+    memoryStat = SnapshotGrowth.memoryStat(record)
+    cpuTime = SnapshotGrowth.cpuTime(record)
+    streaming = window ?? Self.streamingSoFar(record)
+    facts = TrialFacts(record)
     if let born = record.first("guest")?["t"]?.int {
       bootTime = Double(born)
       if let first = starts.min(), let delay = plan["start_delay"]?.int {
@@ -272,6 +286,13 @@ package struct TrialSummary: Sendable {
     return start...end
   }
 
+  private static func streamingSoFar(_ record: RecordReader) -> ClosedRange<Int64>? {
+    guard let start = record.lines("phase").first(where: { $0["name"] == "stream" })?["t"]?.int,
+      let end = record.last("progress")?["t"]?.int, start <= end
+    else { return nil }
+    return start...end
+  }
+
   /// Growth of the CPU time of all kswapd threads over the window.
   private static func kswapd(_ record: RecordReader, _ window: ClosedRange<Int64>?) -> Double? {
     guard let window, let lane = record.lane("slow"),
@@ -297,29 +318,5 @@ package struct TrialSummary: Sendable {
     else { return nil }
     // us to ns
     return Pressure(some: some * 1000, full: full * 1000)
-  }
-
-  /// Gauges that are not called nr_.
-  private static let gauges: Set<String> = ["workingset_nodes"]
-
-  /// nr_ items are gauges, but for these.
-  private static let nodeCounters: Set<String> = [
-    "nr_dirtied", "nr_written", "nr_throttled_written", "nr_vmscan_write",
-    "nr_vmscan_immediate_reclaim",
-  ]
-
-  private static func vmstat(_ record: RecordReader) -> ([String: Int64], Double?) {
-    let snapshots = record.lines("snapshot").filter { $0["file"] == "/proc/vmstat" }
-    func snapshot(_ when: String) -> JSON? { snapshots.first { $0["when"]?.string == when } }
-    guard let first = snapshot("before"), let last = snapshot("after"),
-      let before = first["values"]?.members, let after = last["values"]
-    else { return ([:], nil) }
-    var deltas: [String: Int64] = [:]
-    for (key, value) in before
-    where !gauges.contains(key) && (!key.hasPrefix("nr_") || nodeCounters.contains(key)) {
-      if let a = value.int, let b = after[key]?.int { deltas[key] = b &- a }
-    }
-    let time = last["t"]?.int.flatMap { end in first["t"]?.int.map { Double(end - $0) } }
-    return (deltas, time)
   }
 }

@@ -50,9 +50,10 @@ package struct Matrix: Sendable {
     package var profile: Profile
   }
 
-  /// The axis that chooses among a profile's variants; `base` is the profile itself.
-  package static let variantKey = "variant"
+  /// The value of the axis `variant` that stands for the profile itself.
   package static let baseVariant = "base"
+  /// The arms of a calibration: nothing tells them apart.
+  private static let arms = Axis(key: CampaignFile.calibrateKey, values: ["A", "B"])
 
   package let label: String
   package let cells: [Cell]
@@ -75,15 +76,19 @@ package struct Matrix: Sendable {
 
   /// Builds every cell, and so checks every profile, before the first trial.
   ///
-  /// - Parameter filesystems: empty: the profile's own.
+  /// - Parameters:
+  ///   - filesystems: empty: the profile's own.
+  ///   - calibrate: every cell twice, to be compared with itself.
   /// - Throws: every problem of every cell.
   package init(
-    _ choice: ProfileCatalog.Choice, kernels: [KernelSpec], filesystems: [String], vary: [Axis]
+    _ choice: ProfileCatalog.Choice, kernels: [KernelSpec], filesystems: [String], vary: [Axis],
+    calibrate: Bool = false
   ) throws(HarnessErrors) {
     var problems: [HarnessError] = []
     var points: [[(key: String, value: String)]] = [[]]
     var axes = vary
     if !filesystems.isEmpty { axes.insert(Axis(key: "fs", values: filesystems), at: 0) }
+    if calibrate { axes.append(Self.arms) }
     problems += Self.repeated(axes)
     for axis in axes {
       points = points.flatMap { point in axis.values.map { point + [(axis.key, $0)] } }
@@ -97,18 +102,19 @@ package struct Matrix: Sendable {
         var variant = choice.variant
         var overrides: [ProfileFile.Override] = []
         for (key, value) in point {
-          if key == Self.variantKey {
+          if key == CampaignFile.variantKey {
             variant = value == Self.baseVariant ? nil : value
-          } else {
+          } else if !calibrate || key != CampaignFile.calibrateKey {
             let option = key == "fs" ? "--fs \(value)" : "--vary \(key)=\(value)"
             overrides.append((key: key, value: value, origin: option))
           }
         }
         do throws(HarnessErrors) {
           let profile = try choice.file.profile(variant: variant, overrides: overrides)
-          var axes = [Profile.Setting("kernel", kernel.description)]
+          var axes = [Profile.Setting(CampaignFile.kernelKey, kernel.description)]
           if !tellsFilesystem {
-            axes.append(Profile.Setting("fs", profile.filesystem.kind.rawValue))
+            axes.append(
+              Profile.Setting(CampaignFile.filesystemKey, profile.filesystem.kind.rawValue))
           }
           axes += point.map { Profile.Setting($0.key, $0.value) }
           cells.append(Cell(axes: axes, kernel: kernel, profile: profile))

@@ -18,6 +18,14 @@ package struct CampaignFile: Sendable, Equatable {
     }
   }
 
+  /// Axes that are no keys of a profile: the kernel that boots, the profile's variant, and the two arms of a
+  /// calibration, which differ in nothing.
+  package static let kernelKey = "kernel"
+  package static let variantKey = "variant"
+  package static let calibrateKey = "calibrate"
+  /// How a cell tells its file system, be it an axis or not.
+  package static let filesystemKey = "fs"
+
   package var label: String
   package var cells: [Cell]
   /// What the kernels' names stood for, and what ran them: trials of different things are not pooled.

@@ -192,12 +192,9 @@ package struct TerminalReport {
     return "\(Format.fixed(some / 1e9, 1))/\(Format.fixed(full / 1e9, 1))"
   }
 
-  /// Counters of the page allocator and of page faults move most in any run and tell least.
-  private static let bookkeeping = ["pgalloc", "pgfree", "pgfault", "pgreuse", "numa_", "pgskip"]
-
   private var movers: [String] {
     let names = Set(trials.flatMap { $0.vmstat.keys }).filter { name in
-      !Self.bookkeeping.contains { name.hasPrefix($0) } && !ReclaimSection.shows(name)
+      !TrialCounter.isBookkeeping(name) && !ReclaimSection.shows(name)
         && !VmstatNames.shows(name)
     }
     func median(_ cell: CellSummary, _ name: String) -> Double? {

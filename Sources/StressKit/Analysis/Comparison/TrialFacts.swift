@@ -1,0 +1,166 @@
+/// What a record says of how and where its trial ran: what the arms of a comparison are to have in common.
+package struct TrialFacts: Sendable, Equatable {
+  /// Who decided a fact, which says whether it was chosen or came about.
+  package enum Origin: Sendable {
+    /// The profile as it was run; the key is the member's path, as in `device.bandwidth`.
+    case profile
+    /// The command line, the host and this program.
+    case harness
+    /// Which kernel it is.
+    case kernel
+    /// What the machine said of itself before the streams began.
+    case machine
+  }
+
+  package struct Fact: Sendable, Equatable {
+    package var key: String
+    package var value: String
+    package var origin: Origin
+    /// The value of a size that a kernel's own share comes off, such as the pages of a zone that it manages.
+    package var quantity: Double?
+
+    package init(_ key: String, _ value: String, _ origin: Origin, quantity: Double? = nil) {
+      self.key = key
+      self.value = value
+      self.origin = origin
+      self.quantity = quantity
+    }
+  }
+
+  /// In the order of the record; a fact that the record does not have is not among them.
+  package private(set) var all: [Fact] = []
+
+  package init(_ record: RecordReader) {
+    if let header = record.first("header") {
+      if let profile = header["plan"]?["profile"] { addProfile(profile) }
+      addHeader(header)
+    }
+    if let environment = record.first("environment") { addEnvironment(environment) }
+    if let hz = record.first("trace-start")?["hz"]?.int { add("HZ", "\(hz)", .machine) }
+    if let trace = TraceHealth(record) {
+      add("trace", trace.failure.map { "failed: \($0)" } ?? "recorded", .machine)
+      let missing = trace.missing.joined(separator: " ")
+      add("trace.missing", missing.isEmpty ? "none" : missing, .machine)
+    }
+  }
+
+  private mutating func add(
+    _ key: String, _ value: String?, _ origin: Origin, quantity: Double? = nil
+  ) {
+    if let value { all.append(Fact(key, value, origin, quantity: quantity)) }
+  }
+
+  // MARK: Profile
+
+  /// Members of a profile that change nothing in a trial.
+  private static let words: Set<String> = ["name", "summary", "source", "control", "expect"]
+
+  private mutating func addProfile(_ profile: JSON) {
+    for (key, value) in profile.members ?? [] where !Self.words.contains(key) {
+      addLeaves(of: value, at: key)
+    }
+  }
+
+  private mutating func addLeaves(of value: JSON, at path: String) {
+    if let members = value.members {
+      for (key, member) in members { addLeaves(of: member, at: "\(path).\(key)") }
+    } else if let elements = value.array, elements.contains(where: { $0.members != nil }) {
+      for (index, element) in elements.enumerated() {
+        addLeaves(of: element, at: "\(path).\(element["name"]?.string ?? "\(index)")")
+      }
+    } else {
+      add(path, Self.plain(value), .profile)
+    }
+  }
+
+  private static func plain(_ value: JSON) -> String { value.string ?? value.text }
+
+  // MARK: Harness
+
+  private mutating func addHeader(_ header: JSON) {
+    add("wbstress", header["wbstress"]?.string, .harness)
+    add("accelerator", header["accelerator"]?.string, .harness)
+    add("disk_cache", header["disk_cache"]?.string, .harness)
+    add("mkfs", header["mkfs"]?.string, .harness)
+    let host = header["host"]
+    add("host.kernel", host?["kernel"]?.string, .harness)
+    add("host.cpus", (host?["cpus"]?.int).map(String.init), .harness)
+    add("host.qemu", host?["qemu"]?.string, .harness)
+    add("host.jobs", (host?["jobs"]?.int).map(String.init), .harness)
+    add("release", header["release"]?.string, .kernel)
+    add("package", header["package"]?.string, .kernel)
+  }
+
+  // MARK: Machine
+
+  private mutating func addEnvironment(_ environment: JSON) {
+    add("cpus", (environment["cpus"]?.int).map(String.init), .machine)
+    addMemory(environment)
+    for (path, value) in environment["settings"]?.members ?? [] {
+      addSetting(path, value.string)
+    }
+    // Device and mount point are the trial's own.
+    if let mount = environment["mount"]?.string?.split(separator: " "), mount.count >= 4 {
+      add("mount", "\(mount[2]) \(mount[3])", .machine)
+    }
+    add("cgroup_mount", environment["cgroup_mount"]?.string, .machine)
+    for key in ["scheduler", "nr_requests", "max_sectors_kb"] {
+      add(key, environment[key]?.string.map { KernelSettings.present(in: $0) }, .machine)
+    }
+  }
+
+  private mutating func addSetting(_ path: String, _ value: String?) {
+    // A choice in sysfs has the present one in brackets.
+    let isChoice = path.hasPrefix("/sys/")
+    let value = value.map { isChoice ? KernelSettings.present(in: $0) : $0 } ?? "absent"
+    switch path {
+    case "/proc/version": add("version", value, .kernel)
+    // The header's release.
+    case "/proc/sys/kernel/osrelease": break
+    case KernelSettings.lruGen: add("lru_gen", value, .machine)
+    default: add(Self.settingName(path), value, .machine)
+    }
+  }
+
+  /// As a profile or the kernel's documentation calls it: `vm.dirty_ratio`, `transparent_hugepage/enabled`.
+  private static func settingName(_ path: String) -> String {
+    if path.hasPrefix("/proc/sys/") {
+      return String(path.dropFirst("/proc/sys/".count).map { $0 == "/" ? "." : $0 })
+    }
+    if path.hasPrefix("/sys/kernel/mm/") { return String(path.dropFirst("/sys/kernel/mm/".count)) }
+    return path.split(separator: "/").last.map(String.init) ?? path
+  }
+
+  private mutating func addMemory(_ environment: JSON) {
+    if let total = environment["meminfo"]?.string?.split(separator: " ").dropFirst().first {
+      add("MemTotal", "\(total) kB", .machine, quantity: Double(total))
+    }
+    let zones = (environment["zones"]?.string).map(Self.zones) ?? []
+    if zones.isEmpty { return }
+    add(
+      "zones", zones.map { "\($0.name) \($0.present)" }.joined(separator: ", ") + " pages present",
+      .machine)
+    for zone in zones {
+      add("zone \(zone.name)", "\(zone.managed) pages managed", .machine, quantity: zone.managed)
+    }
+  }
+
+  /// The populated zones of `Node 0, zone DMA; present 3998; managed 3840; ...`, in pages.
+  private static func zones(
+    _ text: String
+  ) -> [(name: String, present: String, managed: Double)] {
+    var zones: [(name: String, present: String, managed: Double)] = []
+    for part in text.split(separator: ";") {
+      let words = part.split(separator: " ")
+      guard let last = words.last else { continue }
+      if words.first == "Node" {
+        zones.append(("\(words[1].filter(\.isNumber))/\(last)", "", 0))
+      } else if words.first == "present", !zones.isEmpty {
+        zones[zones.count - 1].present = String(last)
+      } else if words.first == "managed", !zones.isEmpty {
+        zones[zones.count - 1].managed = Double(last) ?? 0
+      }
+    }
+    return zones.filter { $0.present != "0" }
+  }
+}
