@@ -8,7 +8,9 @@ struct CommandLineTool: ParsableCommand {
     commandName: "wbstress",
     abstract: "Memory pressure against buffered writes, measured in real guests.",
     version: Version.text,
-    subcommands: [Run.self, Report.self, Why.self, Profiles.self, Kernels.self, Record.self])
+    subcommands: [
+      Run.self, Report.self, Why.self, Compare.self, Profiles.self, Kernels.self, Record.self,
+    ])
 
   /// Parses and runs, and turns errors into the exit codes of DESIGN.md.
   static func run() -> Never {

@@ -36,6 +36,10 @@ struct Run: ParsableCommand {
       "An axis: any profile key, or 'variant'; may be repeated.", valueName: "key=a,b"))
   var vary: [String] = []
 
+  @Flag(
+    help: "Run every cell as two arms that differ in nothing: what 'compare' then finds is noise.")
+  var calibrate = false
+
   @Option(help: "Seed of order, delays and data (default: random, printed).")
   var seed: UInt64?
 
@@ -79,7 +83,7 @@ struct Run: ParsableCommand {
     let choice = try ProfileCatalog().find(profile)
     let matrix = try Matrix(
       choice, kernels: specs, filesystems: fs.split(separator: ",").map(String.init),
-      vary: try vary.map(Matrix.Axis.init))
+      vary: try vary.map(Matrix.Axis.init), calibrate: calibrate)
     let display = Display(matrix)
     // Holds the machine for as long as this lives.
     var guards: Guards?

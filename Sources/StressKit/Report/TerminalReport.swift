@@ -1,7 +1,7 @@
 import Glibc
 
 /// The table for people: 80 columns, colour only on a terminal.
-package struct TerminalReport {
+package struct TerminalReport: PlainReport {
   package struct Style: Sendable {
     package var colour: Bool
     package init(colour: Bool) { self.colour = colour }
@@ -32,8 +32,10 @@ package struct TerminalReport {
     let latencies = LatencySection(cells).lines(width: Self.width, style.bold)
     let reclaim = ReclaimSection(cells).lines(width: Self.width, style.bold)
     let vmstat = VmstatSection(cells).lines(width: Self.width, style.bold)
+    let calibration = CalibrationSection(Calibration.noise(of: summary)).lines
     let sections = [
-      heading, verdicts, legend, kills, speeds, latencies, reclaim, vmstat, movers, notes,
+      heading, verdicts, legend, kills, speeds, latencies, reclaim, vmstat, movers, calibration,
+      notes,
     ].filter { !$0.isEmpty }
     return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }
@@ -214,26 +216,6 @@ package struct TerminalReport {
       "Growth from the start delay to the streams' end, median, largest first. Not",
       "shown: the counters above, pgalloc*, pgfree, pgfault, numa*.",
     ]
-  }
-
-  func distinct(_ values: [String]) -> [String] {
-    var seen: Set<String> = []
-    return values.filter { seen.insert($0).inserted }
-  }
-
-  /// `title: a; b; c`, broken at blanks so that no line is too wide.
-  func wrap(
-    _ title: String, _ values: [String], _ paint: (String) -> String = { $0 }
-  ) -> [String] {
-    values.isEmpty ? [] : hang(title, ": " + values.joined(separator: "; "), paint)
-  }
-
-  /// A paragraph whose `title` is painted after it was broken: escape sequences take no room.
-  func hang(_ title: String, _ rest: String, _ paint: (String) -> String) -> [String] {
-    var lines = Format.broken(title + rest, width: Self.width, indent: 4)
-    let shown = lines[0].prefix(title.count)
-    lines[0] = paint(String(shown)) + lines[0].dropFirst(shown.count)
-    return lines
   }
 }
 

@@ -41,12 +41,12 @@ struct MatrixTests: ProfileSuite {
 
   private func matrix(
     _ kernels: String = "debian:6.1", fs: [String] = [], vary: [String] = [],
-    variant: String? = nil
+    variant: String? = nil, calibrate: Bool = false
   ) throws -> Matrix {
     try Matrix(
       .init(file: try ProfileFile(text: text, name: "dir/p.yaml"), variant: variant),
       kernels: try KernelSpec.list(kernels), filesystems: fs,
-      vary: try vary.map(Matrix.Axis.init(parsing:)))
+      vary: try vary.map(Matrix.Axis.init(parsing:)), calibrate: calibrate)
   }
 
   private func labels(_ matrix: Matrix) -> [String] {
@@ -91,6 +91,24 @@ struct MatrixTests: ProfileSuite {
       ])
     #expect(
       matrix.cells.map { $0.profile.limits[0].value } == ["67108864", "1073741824", "67108864"])
+  }
+
+  /// Two arms of each cell, whose profiles are equal.
+  @Test func calibration() throws {
+    let matrix = try matrix(vary: ["cpus=1,2"], calibrate: true)
+    #expect(
+      labels(matrix)
+        == ["1", "2"].flatMap { cpus in
+          ["A", "B"].map { "kernel=debian:6.1 fs=ext4 cpus=\(cpus) calibrate=\($0)" }
+        })
+    #expect(matrix.cells[0].profile == matrix.cells[1].profile)
+    #expect(matrix.cells[1].profile != matrix.cells[2].profile)
+    // It is no key of a profile.
+    #expect(throws: HarnessErrors.self) { try self.matrix(vary: ["calibrate=A,B"]) }
+    let error = #expect(throws: HarnessErrors.self) {
+      try self.matrix(vary: ["calibrate=A,B"], calibrate: true)
+    }
+    #expect(error?.description.contains("sets the same key as") == true)
   }
 
   @Test func variantOfTheCommandLine() throws {

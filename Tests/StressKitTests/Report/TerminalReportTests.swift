@@ -64,6 +64,24 @@ struct TerminalReportTests {
     expectNarrow(text)
   }
 
+  /// Two arms of one cell: what they show is noise.
+  @Test func calibratedCampaign() throws {
+    try campaign.plan(
+      ["A", "B"].map { ["kernel": "debian:6.12", "calibrate": $0] as KeyValuePairs }, trials: 2)
+    for cell in 1...2 {
+      try campaign.trial(cell, 1, from: RecordFixture.killed)
+      try campaign.trial(cell, 2, from: RecordFixture.killed)
+    }
+    let text = try campaign.report()
+    #expect(
+      text.contains(
+        """
+        noise of debian:6.12: 4 trials, divided 1000 times at random into two arms: 0
+            (0.0 %) called a change; 95 % differ by no more than OOM or hang 0 points
+        """))
+    expectNarrow(text)
+  }
+
   /// What the kernel's events and the workers' clocks tell, for each cell and with its definition.
   @Test func tracedCampaign() throws {
     try campaign.plan([["fs": "xfs"], ["fs": "ext4"]], trials: 1)

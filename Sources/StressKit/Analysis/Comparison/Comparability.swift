@@ -7,9 +7,17 @@ package struct Comparability: Sendable, Equatable {
     package var new: [String]
     package var isAllowed: Bool
 
-    /// `key BASE / NEW`.
+    /// `key BASE / NEW`; of long values only the words that they do not share.
     package var text: String {
-      "\(key) \(base.joined(separator: ", ")) / \(new.joined(separator: ", "))"
+      guard base.count == 1, new.count == 1, min(base[0].utf8.count, new[0].utf8.count) > 16 else {
+        return "\(key) \(base.joined(separator: ", ")) / \(new.joined(separator: ", "))"
+      }
+      let words = [base[0], new[0]].map { $0.split { $0 == " " || $0 == "," } }
+      let own = [
+        words[0].filter { !words[1].contains($0) }, words[1].filter { !words[0].contains($0) },
+      ]
+      let texts = own.map { $0.isEmpty ? "-" : $0.joined(separator: " ") }
+      return "\(key) \(texts[0]) / \(texts[1])"
     }
   }
 
@@ -43,6 +51,10 @@ package struct Comparability: Sendable, Equatable {
       if difference.base == difference.new {
         // Both arms are the same mixture.
         if left.count > 1 { confounders.append(difference) }
+        continue
+      }
+      // A few pages more or less from boot to boot.
+      if left[0].quantity != nil, !Set(difference.base).isDisjoint(with: difference.new) {
         continue
       }
       let rulings = left.flatMap { one in

@@ -2,7 +2,7 @@
 package enum Measure: String, CaseIterable, Sendable {
   /// Whether the trial ended badly: in an OOM kill, or with a machine that panicked, hung or made no end.
   case failed = "OOM or hang"
-  /// Of completed writes, bytes per second. A stream that was killed half-way has none.
+  /// Of completed writes, bytes per second.
   case throughput
   /// Of a trial's writes, those in flight included, ns. Operations of several trials are never pooled.
   case stallP99 = "stall p99"
@@ -10,32 +10,50 @@ package enum Measure: String, CaseIterable, Sendable {
   case fsyncMax = "fsync max"
   /// CPU time of the limited cgroup for each GiB written, ns.
   case cpuPerGiB = "CPU per GiB"
-  /// memory.stat of the limited cgroup: pages reclaimed of pages scanned.
-  case reclaimEfficiency = "reclaim efficiency"
+  /// Reclaim's efficiency by memory.stat of the limited cgroup: pages reclaimed of pages scanned.
+  case reclaimEfficiency = "pgsteal/pgscan"
   /// Share of the streams' time in which all of the limited cgroup's tasks waited.
   case memoryFull = "memory PSI full"
   case ioFull = "io PSI full"
 
-  /// Those that a verdict rests on, declared before any trial is run.
+  /// Those that a verdict rests on, declared before any trial is run. Of speed and stalls only trials tell
+  /// that have not failed: with a kill their streams end, or go on with the memory of the dead.
   package static let primary: [Measure] = [.failed, .throughput, .stallP99]
   package static let secondary = allCases.filter { !primary.contains($0) }
 
-  package enum Unit: Sendable { case events, rate, duration, durationPerGiB, share }
+  package enum Unit: Sendable { case events, rate, duration, share }
 
   package var unit: Unit {
     switch self {
     case .failed: .events
     case .throughput: .rate
-    case .stallP99, .stallMax, .fsyncMax: .duration
-    case .cpuPerGiB: .durationPerGiB
+    case .stallP99, .stallMax, .fsyncMax, .cpuPerGiB: .duration
     case .reclaimEfficiency, .memoryFull, .ioFull: .share
     }
   }
 
-  package var moreIsWorse: Bool { self != .throughput && self != .reclaimEfficiency }
+  /// How two arms are held against each other by it.
+  package var endpoint: Endpoint {
+    var endpoint: Endpoint =
+      switch self {
+      case .failed: .killed
+      case .throughput: .throughput
+      case .stallP99, .stallMax, .fsyncMax: .stallP99
+      case .cpuPerGiB: .cpuPerGiB
+      case .reclaimEfficiency: Endpoint(rawValue, .shift, moreIsWorse: false, matters: 0.1)
+      case .memoryFull, .ioFull: Endpoint(rawValue, .shift, moreIsWorse: true, matters: 0.1)
+      }
+    endpoint.name = rawValue
+    return endpoint
+  }
 
-  /// Whether a trial's kill takes the value away, or cuts it short: what is left is of the trials that lived.
-  package var endsWithKill: Bool { self != .failed }
+  package func measurement(
+    _ base: [TrialSummary], _ new: [TrialSummary], _ endpoint: Endpoint
+  ) -> Measurement {
+    Measurement(
+      endpoint, base: OrderedSample(base.compactMap(value)),
+      new: OrderedSample(new.compactMap(value)))
+  }
 
   private static let gibibyte = 1_073_741_824.0
 
@@ -48,8 +66,8 @@ package enum Measure: String, CaseIterable, Sendable {
     }
     switch self {
     case .failed: return trial.hasFailed ? 1 : 0
-    case .throughput: return trial.throughput
-    case .stallP99: return trial.stall?.p99
+    case .throughput: return trial.hasFailed ? nil : trial.throughput
+    case .stallP99: return trial.hasFailed ? nil : trial.stall?.p99
     case .stallMax: return trial.longestWrite
     case .fsyncMax: return trial.longestSync
     case .cpuPerGiB:
@@ -64,9 +82,6 @@ package enum Measure: String, CaseIterable, Sendable {
     case .ioFull: return share(trial.ioPressure)
     }
   }
-
-  /// Those of an arm's trials that count and have one.
-  package func values(of cell: CellSummary) -> [Double] { cell.counted.compactMap(value) }
 }
 
 extension TrialSummary {

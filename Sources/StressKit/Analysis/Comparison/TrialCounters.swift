@@ -20,6 +20,9 @@ package struct TrialCounter: Hashable, Comparable, Sendable {
     (a.source, a.name) < (b.source, b.name)
   }
 
+  /// An event without its system.
+  package var shortName: String { name.split(separator: ":").last.map(String.init) ?? name }
+
   /// Counters of the page allocator and of page faults move most in any run and tell least.
   private static let bookkeeping = ["pgalloc", "pgfree", "pgfault", "pgreuse", "numa_", "pgskip"]
 

@@ -141,7 +141,8 @@ package struct TrialFacts: Sendable, Equatable {
       "zones", zones.map { "\($0.name) \($0.present)" }.joined(separator: ", ") + " pages present",
       .machine)
     for zone in zones {
-      add("zone \(zone.name)", "\(zone.managed) pages managed", .machine, quantity: zone.managed)
+      add(
+        "zone \(zone.name)", "\(Int(zone.managed)) pages managed", .machine, quantity: zone.managed)
     }
   }
 

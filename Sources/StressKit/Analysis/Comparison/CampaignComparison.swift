@@ -1,0 +1,113 @@
+/// All comparisons of one command.
+package struct CampaignComparison: Sendable {
+  /// A control that did not come true.
+  package struct FailedControl: Sendable {
+    package var campaign: String
+    package var cell: String
+    package var control: Profile.Control
+    package var killed: Proportion
+  }
+
+  /// The chance that this command finds a change where there is none, over all its comparisons and endpoints.
+  package static let familyLevel = 0.05
+
+  package let campaigns: [CampaignSummary]
+  package let comparisons: [Comparison]
+  /// Where one is, no verdict holds.
+  package let failedControls: [FailedControl]
+  /// Cells without a partner, in words.
+  package let unmatched: [String]
+  /// Controls in both arms: they are not judged.
+  package let controls: [ComparedCells]
+
+  /// - Parameters:
+  ///   - allowed: differences that the user takes upon himself, by key.
+  ///   - noise: a calibration; nil: the campaigns' own, if they have one.
+  ///   - splits: random divisions of each calibrated cell.
+  /// - Throws: when nothing can be compared, or `allowed` has a key that no record tells (code usage).
+  package init(
+    _ campaigns: [CampaignSummary], _ request: ComparisonChoice.Request = .init(),
+    allowed: Set<String> = [], noise: CampaignSummary? = nil, splits: Int = 1000
+  ) throws(HarnessError) {
+    let choice = try ComparisonChoice(campaigns, request)
+    let pairs = choice.pairs.filter { !$0.isControl }
+    if pairs.isEmpty {
+      throw HarnessError(
+        .usage, campaigns.map(\.directory).joined(separator: " "),
+        "has nothing but controls to compare")
+    }
+    let checked = pairs.map { pair in
+      Comparability(
+        pair.base.counted.map(\.facts), pair.new.counted.map(\.facts), along: pair.axis,
+        allowed: allowed)
+    }
+    try Self.check(allowed, checked)
+    let calibrated = try Self.noise(campaigns, noise, pairs, splits)
+    let judged = checked.count { $0.refusals.isEmpty }
+    self.campaigns = campaigns
+    unmatched = choice.unmatched
+    controls = choice.pairs.filter(\.isControl)
+    comparisons = zip(pairs, checked).map { pair, comparability in
+      Comparison(
+        pair, comparability, noise: calibrated.filter { $0.isOf(pair.base) || $0.isOf(pair.new) },
+        family: max(1, judged))
+    }
+    failedControls = campaigns.flatMap { campaign in
+      campaign.failedControls.map {
+        FailedControl(
+          campaign: campaign.directory, cell: campaign.cells[$0.cell].name, control: $0.control,
+          killed: $0.killed)
+      }
+    }
+  }
+
+  private static func check(
+    _ allowed: Set<String>, _ checked: [Comparability]
+  ) throws(HarnessError) {
+    let known = checked.reduce(into: Set<String>()) { $0.formUnion($1.keys) }
+    guard let key = allowed.subtracting(known).sorted().first else { return }
+    throw HarnessError(
+      .usage, "--allow \(key)", "no record tells of it",
+      remedy: "a difference is allowed by the name that the report gives it")
+  }
+
+  /// The arms of a calibration are not held against their own noise.
+  private static func noise(
+    _ campaigns: [CampaignSummary], _ named: CampaignSummary?, _ pairs: [ComparedCells],
+    _ splits: Int
+  ) throws(HarnessError) -> [CellNoise] {
+    guard let named else {
+      if pairs[0].axis.key == CampaignFile.calibrateKey { return [] }
+      return campaigns.flatMap { Calibration.noise(of: $0, splits: splits) }
+    }
+    let noise = Calibration.noise(of: named, splits: splits)
+    if !noise.contains(where: { noise in
+      pairs.contains { noise.isOf($0.base) || noise.isOf($0.new) }
+    }) {
+      throw HarnessError(
+        .usage, "--noise \(named.directory)", "has none of the cells as two arms",
+        remedy: "make it with 'run --calibrate' and the same axes")
+    }
+    return noise
+  }
+
+  /// What the command says of a comparison, its controls considered; nil: it refuses to say.
+  package func call(_ comparison: Comparison) -> Verdict.Call? {
+    guard let call = comparison.verdict?.call else { return nil }
+    return failedControls.isEmpty ? call : .inconclusive
+  }
+
+  /// Of the whole command, by its worst comparison; nil: no regression.
+  package var code: HarnessError.Code? {
+    let calls = comparisons.map(call)
+    if calls.contains(.regression) { return .expectation }
+    if calls.contains(nil) { return .refused }
+    return calls.contains(.inconclusive) ? .inconclusive : nil
+  }
+}
+
+extension CellNoise {
+  fileprivate func isOf(_ cell: CellSummary) -> Bool {
+    axes == cell.axes.filter { $0.key != CampaignFile.calibrateKey }
+  }
+}

@@ -1,0 +1,74 @@
+/// What stands below all comparisons: what was left out, the noise, and how the figures were made.
+extension CompareReport {
+  var notes: [String] {
+    var lines = wrap("not compared", comparison.unmatched)
+    lines += wrap(
+      "controls, not judged",
+      comparison.controls.map { pair in
+        let killed = [pair.base, pair.new].map { "\($0.killed.events):\($0.killed.trials)" }
+        return
+          "\(pair.shared.map(\.value).joined(separator: " ")) killed \(killed[0]) and \(killed[1])"
+      })
+    var noise: [CellNoise] = []
+    for one in comparison.comparisons.flatMap(\.noise) where !noise.contains(one) {
+      noise.append(one)
+    }
+    return lines + CalibrationSection(noise).lines
+  }
+
+  var method: [String] {
+    let judged = comparison.comparisons.count { $0.verdict != nil }
+    let names = Measure.primary.map { measure in
+      let endpoint = measure.endpoint
+      return "\(endpoint.name) (\(Self.size(endpoint.matters, endpoint.scale)))"
+    }
+    let level = Format.fixed(CampaignComparison.familyLevel * 100, 0)
+    let times = judged > 1 ? ", times the \(judged) comparisons judged" : ""
+    return wrap(
+      "method",
+      [
+        order,
+        "the trial is the unit: medians over trials, n in brackets; change and interval by Newcombe"
+          + " (rates) and Hodges-Lehmann (over all pairs)",
+        "p two-sided, by Fisher and Mann-Whitney, exact",
+        "the verdict rests on the endpoints declared beforehand, and what of each matters: "
+          + names.joined(separator: ", "),
+        "adj.: the p-value adjusted by Holm for these endpoints\(times); held against \(level) %, which is the chance"
+          + " that the whole command finds a change where there is none",
+        "all other figures are described, not judged", "counters: Mann-Whitney, Benjamini-Hochberg",
+      ])
+  }
+
+  private var order: String {
+    let seeds = comparison.campaigns.map { "\($0.seed)" }.joined(separator: " and ")
+    return comparison.campaigns.count == 1
+      ? "trials of both arms in turn, in random order (seed \(seeds))"
+      : "one campaign after the other (seeds \(seeds)): a drift of the host falls on one arm"
+  }
+}
+
+/// What calibrated cells show when they are held against themselves.
+struct CalibrationSection: PlainReport {
+  private let noise: [CellNoise]
+
+  init(_ noise: [CellNoise]) { self.noise = noise }
+
+  var lines: [String] {
+    noise.flatMap { one in
+      let rate = one.falsePositives
+      let share = Format.fixed((rate.rate ?? 0) * 100, 1)
+      let floors = Measure.primary.compactMap { measure in
+        one.floors[measure].map { floor in
+          "\(measure.rawValue) \(CompareReport.size(floor, measure.endpoint.scale))"
+        }
+      }
+      return wrap(
+        "noise of \(one.axes.map(\.value).joined(separator: " "))",
+        [
+          "\(one.trials) trials, divided \(one.splits) times at random into two arms: "
+            + "\(one.changed) (\(share) %) called a change",
+          "95 % differ by no more than " + floors.joined(separator: ", "),
+        ])
+    }
+  }
+}

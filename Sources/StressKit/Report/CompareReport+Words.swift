@@ -1,0 +1,180 @@
+import Glibc
+
+/// Why a verdict is what it is, and how figures are written.
+extension CompareReport {
+  /// What stands behind a verdict's word.
+  func reasons(_ one: Comparison) -> String {
+    guard let verdict = one.verdict else {
+      return "the arms also differ in "
+        + one.comparability.refusals.map(\.text).joined(separator: "; ")
+    }
+    let doubt =
+      comparison.failedControls.isEmpty
+      ? "" : "a control failed; by itself this would be \(verdict.call.rawValue): "
+    return doubt + reasons(one, verdict)
+  }
+
+  private func reasons(_ one: Comparison, _ verdict: Verdict) -> String {
+    func all(_ findings: [Verdict.Finding]) -> [String] {
+      verdict.results.filter { findings.contains($0.finding) }.map {
+        Self.text($0, one.adjusted($0))
+      }
+    }
+    switch verdict.call {
+    case .regression:
+      let better = all([.better])
+      return all([.worse]).joined(separator: "; ")
+        + (better.isEmpty ? "" : "; but better: " + better.joined(separator: "; "))
+    case .improvement: return all([.better]).joined(separator: "; ")
+    case .noChange: return "with a chance of 80 % it would have shown " + seen(verdict)
+    case .inconclusive:
+      let more =
+        verdict.moreTrials.map { "; about \($0) more trials of each would settle it" } ?? ""
+      let open = obstacles(verdict)
+      return (open.isEmpty ? "no trial says anything" : open) + more
+    }
+  }
+
+  /// What keeps the verdict open, each with the endpoints that it is of.
+  private func obstacles(_ verdict: Verdict) -> String {
+    let all = verdict.results.compactMap { result in
+      Self.obstacle(result).map { (name: result.measurement.endpoint.name, text: $0) }
+    }
+    return distinct(all.map(\.text)).map { text in
+      all.filter { $0.text == text }.map(\.name).joined(separator: ", ") + ": " + text
+    }.joined(separator: "; ")
+  }
+
+  /// The smallest changes that would have been found with this chance.
+  private func seen(_ verdict: Verdict) -> String {
+    zip(verdict.results, verdict.detectable).filter { $0.0.finding != .absent }.map {
+      result, change in
+      let endpoint = result.measurement.endpoint
+      return "\(endpoint.name) \(change.map { Self.size($0, endpoint.scale) } ?? "by no change")"
+    }.joined(separator: ", ")
+  }
+
+  /// A change's size, whatever its direction.
+  static func size(_ change: Double, _ scale: Endpoint.Scale) -> String {
+    switch scale {
+    case .points: "\(Format.fixed(change * 100, 0)) points"
+    case .ratio: "x" + short(change)
+    case .shift: "\(Format.fixed(change * 100, 1)) points"
+    }
+  }
+
+  /// `OOM or hang 11:12 against 0:12, +92 points (+60..+99), p 0.00001`.
+  private static func text(_ result: Verdict.Result, _ adjusted: Double) -> String {
+    let measurement = result.measurement
+    let endpoint = measurement.endpoint
+    let measure = Measure(rawValue: endpoint.name)
+    let values = [measurement.new, measurement.base].map { measure?.text(of: $0) ?? "" }
+    let change = measurement.change.map { ", \(text($0)) (\(interval($0)))" } ?? ""
+    return "\(endpoint.name) \(values[0]) against \(values[1])\(change), adjusted p \(p(adjusted))"
+  }
+
+  /// What keeps an endpoint from settling; nil: it is settled.
+  private static func obstacle(_ result: Verdict.Result) -> String? {
+    let measurement = result.measurement
+    let change = measurement.change.map { "\(text($0)) (\(interval($0)))" } ?? "unknown"
+    let floor = size(measurement.endpoint.floor ?? 0, measurement.endpoint.scale)
+    switch result.finding {
+    case .worse, .better, .same, .negligible, .absent: return nil
+    case .withinNoise: return "\(change) is within the noise of \(floor)"
+    case .unclear: return "\(change) may be nothing, or matter"
+    case .tooFew:
+      return "\(measurement.base.count) against \(measurement.new.count) trials cannot tell"
+    case .noisy: return "noise of \(floor) hides what matters, and more trials will not help"
+    case .missing: return "no values in one arm"
+    }
+  }
+
+  // MARK: Figures
+
+  /// - Parameter points: what percentage points are called.
+  static func text(_ change: Measurement.Change, points: String = "points") -> String {
+    switch change {
+    case .points(let difference, _): "\(Self.points(difference)) \(points)"
+    case .ratio(let ratio): "x" + short(ratio.estimate)
+    case .shift(let shift): "\(Self.points(shift.estimate)) \(points)"
+    }
+  }
+
+  /// With its real confidence, where so few trials do not allow 95 %.
+  static func interval(_ change: Measurement.Change) -> String {
+    let range = change.interval
+    switch change {
+    case .points: return "\(points(range.lower))..\(points(range.upper))"
+    case .ratio(let ratio):
+      return "\(short(range.lower))..\(short(range.upper))" + confidence(ratio)
+    case .shift(let shift):
+      return "\(points(range.lower))..\(points(range.upper))" + confidence(shift)
+    }
+  }
+
+  private static func confidence(_ estimate: RankEstimate) -> String {
+    estimate.achieved >= 0.95 - 1e-9
+      ? "" : " (\(Format.fixed((estimate.achieved * 100).rounded(.down), 0))%)"
+  }
+
+  /// A difference of shares in percentage points, two or three digits of it.
+  private static func points(_ difference: Double) -> String {
+    let points = difference * 100
+    return signed(points, abs(points) < 9.95 && points != points.rounded() ? 1 : 0)
+  }
+
+  static func signed(_ value: Double, _ digits: Int) -> String {
+    (value > 0 ? "+" : "") + Format.fixed(value, digits)
+  }
+
+  /// Three digits of a ratio.
+  static func short(_ value: Double) -> String {
+    value.isInfinite ? "inf" : Format.fixed(value, value < 10 ? 2 : value < 100 ? 1 : 0)
+  }
+
+  /// Three decimals, or one digit and an exponent of ten.
+  static func p(_ value: Double?) -> String {
+    guard let value else { return "-" }
+    if value >= 0.001 || value <= 0 { return Format.fixed(value, 3) }
+    var exponent = Int(log10(value).rounded(.down))
+    var digit = Int((value / pow(10, Double(exponent))).rounded())
+    if digit == 10 { (digit, exponent) = (1, exponent + 1) }
+    return "\(digit)e\(exponent)"
+  }
+}
+
+extension Comparison {
+  /// Of each measure that a trial has: the verdict's first, with p-values adjusted among them.
+  var rows: [(measure: Measure, measurement: Measurement, adjusted: Double?)] {
+    let judged = verdict?.results.map { ($0.measurement, Optional(adjusted($0))) } ?? []
+    return (judged + described.map { ($0, nil) }).compactMap { measurement, adjusted in
+      guard let measure = Measure(rawValue: measurement.endpoint.name),
+        measurement.base.count + measurement.new.count > 0
+      else { return nil }
+      return (measure, measurement, adjusted)
+    }
+  }
+}
+
+extension Measure {
+  /// With the unit of its figures.
+  var title: String {
+    switch unit {
+    case .events: rawValue
+    case .rate: rawValue + ", MiB/s"
+    case .duration: rawValue + ", s"
+    case .share: rawValue + ", %"
+    }
+  }
+
+  /// `events:trials` of an arm, or its median and how many trials that is of.
+  func text(of arm: OrderedSample) -> String {
+    guard let median = arm.median else { return unit == .events ? "0:0" : "-" }
+    switch unit {
+    case .events: return "\(arm.proportion.events):\(arm.count)"
+    case .rate: return "\(Format.mebibytes(median)) (\(arm.count))"
+    case .duration: return "\(Format.seconds(median)) (\(arm.count))"
+    case .share: return "\(Format.fixed(median * 100, 1)) (\(arm.count))"
+    }
+  }
+}
