@@ -19,8 +19,10 @@ struct Compare: ParsableCommand {
   @Option(help: "Its value that the others are held against (default: the first).")
   var base: String?
 
-  @Option(help: ArgumentHelp("Its values to judge (default: all others).", valueName: "values"))
-  var against: String = ""
+  @Option(
+    help: ArgumentHelp(
+      "Its value to judge (default: all others); may be repeated.", valueName: "value"))
+  var against: [String] = []
 
   @Option(help: ArgumentHelp("A difference to put up with; may be repeated.", valueName: "key"))
   var allow: [String] = []
@@ -41,7 +43,7 @@ struct Compare: ParsableCommand {
     var campaigns: [CampaignSummary] = []
     for directory in directories { campaigns.append(try CampaignSummary(directory: directory)) }
     let request = ComparisonChoice.Request(
-      axis: axis, base: base, against: against.split(separator: ",").map(String.init))
+      axis: axis, base: base, against: against)
     let comparison = try CampaignComparison(
       campaigns, request, allowed: Set(allow),
       noise: try noise.map { try CampaignSummary(directory: $0) })

@@ -5,8 +5,8 @@ struct Why: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Say why a campaign's trials ended and stalled as they did.",
     discussion: """
-      Each OOM kill taken apart by the kernel's own dump, from the records alone. The rules stand in \
-      docs/why.md.
+      Each OOM kill is taken apart by the kernel's own dump, and the time of each stall divided over what \
+      the kernel was doing, from the records alone. The rules stand in docs/why.md and docs/ledger.md.
       """)
 
   @Argument(help: "The campaign directory.")

@@ -105,10 +105,19 @@ package struct CampaignSummary: Sendable {
           CampaignFile.trialDirectory(in: directory, cell: index, number: number)
           + "/" + RecordFile.name
         // One without a header was lost before it began, and is not a trial yet.
-        if let trial = try? TrialSummary(record) { trials.append(trial) }
+        guard var trial = try? TrialSummary(record) else { continue }
+        trial.facts.addImage(image(of: cell.axes))
+        trials.append(trial)
       }
       cells.append(CellSummary(axes: cell.axes, profile: cell.profile, trials: trials))
     }
+  }
+
+  /// What a cell's kernel stood for; of the machine itself there is one only.
+  package func image(of axes: [Profile.Setting]) -> String? {
+    let key = CampaignFile.kernelKey
+    let names = [key] + axes.filter { $0.key == key }.map { "\(key) \($0.value)" }
+    return identity.first { names.contains($0.key) }?.value
   }
 
   /// Controls that did not come true, by the index of their cell: the experiment is in doubt.

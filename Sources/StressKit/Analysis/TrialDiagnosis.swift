@@ -5,12 +5,14 @@ package struct TrialDiagnosis: Sendable {
   package var autopsies: [OOMAutopsy]
   /// Workers that somebody else than the OOM killer killed.
   package var otherKills: [OtherKill]
+  package var ledger: StallLedger
 
   package init(_ record: RecordReader, number: Int) {
     self.number = number
     ending = record.ending ?? .none
     autopsies = OOMAutopsy.all(in: record)
     otherKills = OtherKill.all(in: record)
+    ledger = StallLedger(record)
   }
 }
 

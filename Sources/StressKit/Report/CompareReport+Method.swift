@@ -1,7 +1,7 @@
 /// What stands below all comparisons: what was left out, the noise, and how the figures were made.
 extension CompareReport {
   var notes: [String] {
-    var lines = wrap("not compared", comparison.unmatched)
+    var lines = wrap("not compared", comparison.unmatched) + unfinished
     lines += wrap(
       "controls, not judged",
       comparison.controls.map { pair in
@@ -14,6 +14,22 @@ extension CompareReport {
       noise.append(one)
     }
     return lines + CalibrationSection(noise).lines
+  }
+
+  /// Who looks again and again, and stops when he likes what he sees, finds more false alarms than one who
+  /// looks once.
+  private var unfinished: [String] {
+    comparison.campaigns.flatMap { campaign in
+      let rest = campaign.cells.reduce(0) { $0 + max(0, campaign.planned - $1.trials.count) }
+      return rest == 0
+        ? []
+        : wrap(
+          "not finished",
+          [
+            "\(TerminalReport.count(rest, "trial")) of \(campaign.directory) still to be run; a verdict"
+              + " that is asked for again and again errs more often than it says"
+          ], style.warning)
+    }
   }
 
   var method: [String] {
@@ -30,11 +46,11 @@ extension CompareReport {
         order,
         "the trial is the unit: medians over trials, n in brackets; change and interval by Newcombe"
           + " (rates) and Hodges-Lehmann (over all pairs)",
-        "p two-sided, by Fisher and Mann-Whitney, exact",
+        "p two-sided, by Fisher's and the Mann-Whitney test, exact",
         "the verdict rests on the endpoints declared beforehand, and what of each matters: "
           + names.joined(separator: ", "),
-        "adj.: the p-value adjusted by Holm for these endpoints\(times); held against \(level) %, which is the chance"
-          + " that the whole command finds a change where there is none",
+        "adj.: the p-value adjusted by Holm for these endpoints\(times); held against \(level) %, which is"
+          + " the most that the chance of any false alarm of the whole command can be",
         "all other figures are described, not judged", "counters: Mann-Whitney, Benjamini-Hochberg",
       ])
   }

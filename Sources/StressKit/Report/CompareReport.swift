@@ -83,7 +83,7 @@ package struct CompareReport: PlainReport {
     return lines
   }
 
-  /// Killed trials have no speed, or not the same: what is left is of those that lived, and not missing at random.
+  /// Killed trials have no speed, or another: what is left is of those that lived, and not missing at random.
   private func missing(_ one: Comparison) -> [String] {
     let cells = [one.cells.base, one.cells.new]
     let trials = cells.map(\.counted.count)

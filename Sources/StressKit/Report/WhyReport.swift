@@ -18,10 +18,12 @@ package struct WhyReport {
 
   package var text: String {
     let killed = cells.contains { $0.trials.contains { !$0.autopsies.isEmpty } }
+    let ledgers = cells.map { cell in CellLedger(cell.trials.map { ($0.number, $0.ledger) }) }
+    let ledger = LedgerSection(ledgers).lines(width: TerminalReport.width, style.bold)
     let rule = Format.broken("findings: " + OOMFinding.rule, width: TerminalReport.width)
     return
       ([style.bold("\(label): why")] + cells.flatMap { [""] + lines($0) }
-      + (killed ? [""] + rule : [])).joined(separator: "\n")
+      + (killed ? [""] + rule : []) + (ledger.isEmpty ? [] : [""] + ledger)).joined(separator: "\n")
   }
 
   private func lines(_ cell: CellDiagnosis) -> [String] {

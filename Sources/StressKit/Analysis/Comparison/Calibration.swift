@@ -44,9 +44,9 @@ package enum Calibration {
 
   /// The noise of each cell that has two arms with trials that count.
   ///
-  /// The trials of both arms are divided at random again and again, from the campaign's seed, and each division
-  /// is judged as a comparison is. Since the tests are exact, this finds a verdict that calls too much, not a
-  /// harness that treats its arms unlike: that is what the comparison of the two arms themselves is for.
+  /// The trials of both arms are divided at random again and again, from the campaign's seed, and each
+  /// division is judged as a comparison is. Since the tests are exact, this finds a verdict that calls too
+  /// much, not a harness that treats its arms unlike: that is what the comparison of the two arms is for.
   package static func noise(of campaign: CampaignSummary, splits: Int = 1000) -> [CellNoise] {
     arms(campaign.cells).enumerated().compactMap { index, arms in
       guard arms.count == 2, arms[0].value(of: CampaignFile.calibrateKey) != nil else { return nil }

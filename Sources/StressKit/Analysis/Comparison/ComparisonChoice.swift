@@ -32,9 +32,9 @@ package struct ComparisonChoice: Sendable {
   /// Cells that have no partner, in words.
   package private(set) var unmatched: [String] = []
 
-  /// Within one campaign, the first value of its only varying axis is the base of all others. Of two campaigns
-  /// the first is the base, and cells are matched by their axes; an axis with one value in each, and not the
-  /// same, is what is compared.
+  /// Within one campaign, the first value of its only varying axis is the base of all others. Of two
+  /// campaigns the first is the base, and cells are matched by their axes; an axis with one value in each,
+  /// and not the same, is what is compared.
   ///
   /// - Parameter campaigns: one or two.
   /// - Throws: when the request does not say what is compared with what (code usage).
@@ -216,7 +216,7 @@ package struct ComparisonChoice: Sendable {
         unmatched.append("only in \(campaigns[0].directory): \(cell.name)")
         continue
       }
-      let images = campaigns.map { $0.image(of: cell) }
+      let images = campaigns.map { $0.image(of: cell.axes) }
       pairs.append(
         ComparedCells(
           axis: ComparedAxis(nil, rebuilt: images[0] != images[1]),
@@ -226,15 +226,6 @@ package struct ComparisonChoice: Sendable {
     for cell in second where !first.contains(where: { $0.axes == cell.axes }) {
       unmatched.append("only in \(campaigns[1].directory): \(cell.name)")
     }
-  }
-}
-
-extension CampaignSummary {
-  /// What a cell's kernel stood for; of the machine itself there is one only.
-  fileprivate func image(of cell: CellSummary) -> String? {
-    let key = CampaignFile.kernelKey
-    let names = [key, "\(key) \(cell.value(of: key) ?? "")"]
-    return identity.first { names.contains($0.key) }?.value
   }
 }
 

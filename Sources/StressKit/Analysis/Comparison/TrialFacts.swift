@@ -44,6 +44,9 @@ package struct TrialFacts: Sendable, Equatable {
     }
   }
 
+  /// What its kernel's name stood for when the campaign was begun.
+  mutating func addImage(_ image: String?) { add("kernel image", image, .kernel) }
+
   private mutating func add(
     _ key: String, _ value: String?, _ origin: Origin, quantity: Double? = nil
   ) {

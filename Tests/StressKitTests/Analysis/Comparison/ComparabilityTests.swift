@@ -137,6 +137,17 @@ struct ComparabilityTests {
     #expect(untold.refusals == [] && untold.unknown == ["HZ", "trace", "trace.missing"])
   }
 
+  /// The same name and release, built anew: along another axis that is a second difference.
+  @Test func kernelsOfOneName() throws {
+    var (base, new) = (try facts(), try facts())
+    base.addImage("6.12.1 aaaa")
+    new.addImage("6.12.1 bbbb")
+    #expect(compare(base, new, ComparedAxis("fs")).refusals.map(\.key) == ["kernel image"])
+    for axis in [ComparedAxis("kernel"), ComparedAxis(nil, rebuilt: true)] {
+      #expect(compare(base, new, axis) == compare(base, base, axis))
+    }
+  }
+
   /// A kernel's own share of a zone is small; a machine of another size is another machine.
   @Test func sizesWithinAKernelsShare() throws {
     let base = try facts()

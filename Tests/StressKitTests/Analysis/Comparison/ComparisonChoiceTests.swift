@@ -142,6 +142,18 @@ struct ComparisonChoiceTests {
       ])
   }
 
+  /// What a kernel's name stood for may have changed between two campaigns.
+  @Test func rebuiltKernels() throws {
+    let (first, second) = (try RecordFixture(), try RecordFixture())
+    let cell: [Axes] = [["kernel": "./bzImage", "fs": "xfs"]]
+    var (base, new) = (try campaign(cell, in: first), try campaign(cell, in: second))
+    base.identity = [.init("accelerator", "tcg"), .init("kernel ./bzImage", "6.12.1 aaaa")]
+    new.identity = base.identity
+    #expect(try ComparisonChoice([base, new]).pairs[0].axis == ComparedAxis(nil))
+    new.identity[1].value = "6.12.1 bbbb"
+    #expect(try ComparisonChoice([base, new]).pairs[0].axis == ComparedAxis(nil, rebuilt: true))
+  }
+
   /// An axis with one value in each campaign is what they differ in.
   @Test func theAxisBetweenTwoCampaigns() throws {
     let (first, second) = (try RecordFixture(), try RecordFixture())

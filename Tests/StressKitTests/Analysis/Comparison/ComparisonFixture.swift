@@ -60,6 +60,7 @@ struct ComparisonFixture {
   ) -> CampaignSummary {
     var campaign = empty
     campaign.directory = directory
+    campaign.planned = cells.map(\.trials.count).min() ?? 0
     campaign.cells = cells.enumerated().map { index, cell in
       var profile = empty.cells[0].profile
       profile.control = control[index]
