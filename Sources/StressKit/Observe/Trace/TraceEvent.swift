@@ -226,7 +226,8 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     case .schedWakeup: return define("sched", "sched_wakeup", "pid", .tasks(["comm"]))
     case .kernelStack:
       return define("ftrace", "kernel_stack", "size", words: "caller", .all, .tracer)
-    // What io_worker_handle_work calls for a struct io_wq_work (io_uring/io-wq.c), and its end.
+    // What io_worker_handle_work calls for a struct io_wq_work (io_uring/io-wq.c), and its return. A probe of
+    // io_wq_free_work, which comes next, was hit for 19 to 34 of 64 requests on 6.12.117, on 6.1 for all.
     case .ioWqBegin:
       let probe = Source.probe(function: "io_wq_submit_work", arguments: "work=$arg1:x64")
       return define("kprobe", "io_wq_submit_work", "work", .all, probe)
