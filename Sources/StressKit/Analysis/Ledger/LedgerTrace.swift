@@ -26,7 +26,7 @@ struct LedgerTrace {
     var stage: Stage
     var owner: Int64
     var operation: Int64
-    /// nil: no worker has taken it.
+    /// nil: no worker has taken it, or it has not ended.
     var worker: Int64?
     var start: Int64
     /// nil: not before the trace's end.

@@ -15,7 +15,7 @@ struct RingWork {
       case behind
     }
     var role: Role
-    /// nil: no worker has taken it.
+    /// nil: no worker has taken it, or which one was not seen.
     var pid: Int64?
     var start: Int64
     var end: Int64
@@ -48,8 +48,11 @@ struct RingWork {
   private var workers: [Int64: [Int64]] = [:]
 
   init(_ all: [LedgerTrace.Work]) {
-    for work in all.sorted(by: { $0.start < $1.start }) {
-      works[Key(owner: work.owner, operation: work.operation), default: []].append(work)
+    for var work in all.sorted(by: { $0.start < $1.start }) {
+      let key = Key(owner: work.owner, operation: work.operation)
+      // A run that has not ended does not say who runs it; the end of its queueing does.
+      if work.stage == .running, work.worker == nil { work.worker = works[key]?.last?.worker }
+      works[key, default: []].append(work)
       guard work.stage == .running, let worker = work.worker else { continue }
       if runs[worker] == nil { workers[work.owner, default: []].append(worker) }
       runs[worker, default: []].append((work.start, work.end ?? .max))

@@ -35,7 +35,7 @@ struct StallAccount {
 
   private mutating func add(_ leg: RingWork.Leg, to sums: inout CauseSums) {
     guard let pid = leg.pid else {
-      sums[.ioWqQueue] += leg.end - leg.start
+      sums[leg.role == .worker ? .untraced : .ioWqQueue] += leg.end - leg.start
       return
     }
     let timeline = timeline(of: pid)

@@ -153,6 +153,31 @@ struct RingLedgerTests {
     #expect(try record.parts() == [.running: 20, .ioWqQueue: 10, .folioWriteback: 70])
   }
 
+  @Test func aRunThatDoesNotEndIsTheWorkersOfItsQueueing() throws {
+    var record = try fixture()
+    record.work(.queue, 3, of: 5, by: 7, 110, 120)
+    record.work(.run, 3, of: 5, by: nil, 120, nil)
+    record.work(.queue, 4, of: 5, by: nil, 130, nil)
+    record.wait(7, 125, nil, stack: 3)
+    record.wait(5, 90, 95, stack: 1)
+    record.slow(5, 100, 200, op: 3, inFlight: true)
+    record.slow(5, 130, 200, op: 4, inFlight: true)
+    #expect(
+      LedgerFixture.parts(try stall(record)) == [
+        .running: 15, .ioWqQueue: 10, .folioWriteback: 75,
+      ])
+    let second = try stall(record, at: 130)
+    #expect(LedgerFixture.parts(second) == [.folioWriteback: 70] && second.behind == second.time)
+  }
+
+  @Test func nobodyKnowsWhichWorkerRunsIt() throws {
+    var record = try fixture()
+    record.work(.run, 3, of: 5, by: nil, 120, nil)
+    record.wait(5, 90, 95, stack: 1)
+    record.slow(5, 100, 200, op: 3, inFlight: true)
+    #expect(try record.parts() == [.running: 20, .untraced: 80])
+  }
+
   @Test func aWorkerDiesWithItsSubmitter() throws {
     var record = try fixture()
     record.work(.queue, 3, of: 5, by: 7, 100, 110)
