@@ -71,8 +71,7 @@ struct CalibrationSection: PlainReport {
 
   var lines: [String] {
     noise.flatMap { one in
-      let rate = one.falsePositives
-      let share = Format.fixed((rate.rate ?? 0) * 100, 1)
+      let share = Format.fixed(100 * Double(one.changed) / Double(one.draws), 1)
       let floors = Measure.primary.compactMap { measure in
         one.floors[measure].map { floor in
           "\(measure.rawValue) \(CompareReport.size(floor, measure.endpoint.scale))"
@@ -81,8 +80,8 @@ struct CalibrationSection: PlainReport {
       return wrap(
         "noise of \(one.axes.map(\.value).joined(separator: " "))",
         [
-          "\(one.trials) trials, divided \(one.splits) times at random into two arms: "
-            + "\(one.changed) (\(share) %) called a change",
+          "\(one.changed) of \(one.draws) (\(share) %) random draws of \(one.base) against \(one.new)"
+            + " of its \(one.trials) trials are called a change",
           "95 % differ by no more than " + floors.joined(separator: ", "),
         ])
     }

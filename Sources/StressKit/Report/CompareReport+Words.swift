@@ -84,7 +84,7 @@ extension CompareReport {
     case .unclear: return "\(change) may be nothing, or matter"
     case .tooFew:
       return "\(measurement.base.count) against \(measurement.new.count) trials cannot tell"
-    case .noisy: return "noise of \(floor) hides what matters, and more trials will not help"
+    case .noisy: return "noise of \(floor) hides what matters"
     case .missing: return "no values in one arm"
     }
   }

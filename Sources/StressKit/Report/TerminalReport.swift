@@ -32,7 +32,7 @@ package struct TerminalReport: PlainReport {
     let latencies = LatencySection(cells).lines(width: Self.width, style.bold)
     let reclaim = ReclaimSection(cells).lines(width: Self.width, style.bold)
     let vmstat = VmstatSection(cells).lines(width: Self.width, style.bold)
-    let calibration = CalibrationSection(Calibration.noise(of: summary)).lines
+    let calibration = CalibrationSection(CalibratedCell.all(in: summary).map { $0.noise() }).lines
     let sections = [
       heading, verdicts, legend, kills, speeds, latencies, reclaim, vmstat, movers, calibration,
       notes,

@@ -71,7 +71,7 @@ struct CompareReportTests {
           fixture.trials(12) { usual($0 + (arm == "A" ? 0 : 7)) }
         )
       })
-    let comparison = try CampaignComparison([campaign], noise: noise, splits: 100)
+    let comparison = try CampaignComparison([campaign], noise: noise, draws: 100)
     #expect(comparison.code == .expectation)
     try expectGolden(comparison, "compare-regression.txt")
   }

@@ -76,8 +76,8 @@ struct TerminalReportTests {
     #expect(
       text.contains(
         """
-        noise of debian:6.12: 4 trials, divided 1000 times at random into two arms: 0
-            (0.0 %) called a change; 95 % differ by no more than OOM or hang 0 points
+        noise of debian:6.12: 0 of 1000 (0.0 %) random draws of 2 against 2 of its 4
+            trials are called a change; 95 % differ by no more than OOM or hang 0 points
         """))
     expectNarrow(text)
   }

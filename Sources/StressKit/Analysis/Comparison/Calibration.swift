@@ -2,36 +2,58 @@
 package struct CellNoise: Sendable, Equatable {
   /// Of the cell, without the calibration's arms.
   package var axes: [Profile.Setting]
-  /// Trials of both arms that count.
+  /// Trials that count, of both arms.
   package var trials: Int
-  /// Random divisions of all trials into two arms, each as large as it was.
-  package var splits: Int
+  /// Trials of each of two arms that were drawn from them at random.
+  package var base: Int
+  package var new: Int
+  /// How many pairs of arms were drawn.
+  package var draws: Int
   /// How many of them the verdict called a regression or an improvement.
   package var changed: Int
-  /// Of the declared measures: what 95 % of the divisions did not exceed, counted as ``Endpoint/matters``.
+  /// Of the declared measures: what 95 % of the draws did not exceed, counted as ``Endpoint/matters``.
   package var floors: [Measure: Double]
-
-  package var falsePositives: Proportion { Proportion(changed, of: splits) }
 }
 
-/// A campaign whose cells were each run as two arms that differ in nothing (`run --calibrate`).
-package enum Calibration {
-  /// Its cells with their two arms as one, which they are when something else is compared.
+/// A cell that was run as two arms that differ in nothing (`run --calibrate`).
+package struct CalibratedCell: Sendable {
+  /// Without the calibration's.
+  package var axes: [Profile.Setting]
+  /// Those that count.
+  private let arms: [[TrialSummary]]
+  private let seed: UInt64
+
+  /// Of each cell that has two arms with trials that count.
+  package static func all(in campaign: CampaignSummary) -> [CalibratedCell] {
+    groups(campaign.cells).enumerated().compactMap { index, group in
+      let arms = group.map(\.counted)
+      guard group.count == 2, group[0].value(of: CampaignFile.calibrateKey) != nil,
+        arms.allSatisfy({ !$0.isEmpty })
+      else { return nil }
+      return CalibratedCell(
+        axes: axes(group[0]), arms: arms, seed: campaign.seed &+ UInt64(index))
+    }
+  }
+
+  /// Cells with their two arms as one, which they are when something else is compared.
   static func pooled(_ cells: [CellSummary]) -> [CellSummary] {
-    arms(cells).map { arms in
-      var cell = arms[0]
-      cell.axes.removeAll { $0.key == CampaignFile.calibrateKey }
-      cell.trials = arms.flatMap(\.trials)
+    groups(cells).map { group in
+      var cell = group[0]
+      cell.axes = axes(cell)
+      cell.trials = group.flatMap(\.trials)
       return cell
     }
   }
 
+  func isOf(_ cell: CellSummary) -> Bool { axes == Self.axes(cell) }
+
+  private static func axes(_ cell: CellSummary) -> [Profile.Setting] {
+    cell.axes.filter { $0.key != CampaignFile.calibrateKey }
+  }
+
   /// Cells that are the same but for the calibration's arms.
-  private static func arms(_ cells: [CellSummary]) -> [[CellSummary]] {
+  private static func groups(_ cells: [CellSummary]) -> [[CellSummary]] {
     var groups: [[CellSummary]] = []
-    func axes(_ cell: CellSummary) -> [Profile.Setting] {
-      cell.axes.filter { $0.key != CampaignFile.calibrateKey }
-    }
     for cell in cells {
       if let same = groups.firstIndex(where: { axes($0[0]) == axes(cell) }) {
         groups[same].append(cell)
@@ -42,50 +64,48 @@ package enum Calibration {
     return groups
   }
 
-  /// The noise of each cell that has two arms with trials that count.
-  ///
-  /// The trials of both arms are divided at random again and again, from the campaign's seed, and each
-  /// division is judged as a comparison is. Since the tests are exact, this finds a verdict that calls too
-  /// much, not a harness that treats its arms unlike: that is what the comparison of the two arms is for.
-  package static func noise(of campaign: CampaignSummary, splits: Int = 1000) -> [CellNoise] {
-    arms(campaign.cells).enumerated().compactMap { index, arms in
-      guard arms.count == 2, arms[0].value(of: CampaignFile.calibrateKey) != nil else { return nil }
-      let (a, b) = (arms[0].counted, arms[1].counted)
-      if a.isEmpty || b.isEmpty { return nil }
-      var random = SplitMix64(seed: campaign.seed &+ UInt64(index))
-      var noise = Self.noise(a + b, first: a.count, splits: splits, using: &random)
-      noise.axes = arms[0].axes.filter { $0.key != CampaignFile.calibrateKey }
-      return noise
-    }
-  }
+  // MARK: Noise
 
-  /// - Parameter first: trials of the first arm; all others are the second's.
-  static func noise(
-    _ trials: [TrialSummary], first: Int, splits: Int, using random: inout SplitMix64
-  ) -> CellNoise {
-    let measures = Measure.primary
-    let values = measures.map { measure in trials.map(measure.value) }
-    var changes = [[Double]](repeating: [], count: measures.count)
-    var changed = 0
-    var order = Array(trials.indices)
-    for _ in 0..<splits {
-      order.shuffle(using: &random)
-      let measurements = measures.indices.map { i in
-        let arms = [order[..<first], order[first...]].map { arm in
-          OrderedSample(arm.compactMap { values[i][$0] })
-        }
-        return Measurement(measures[i].endpoint, base: arms[0], new: arms[1])
+  package static let draws = 1000
+
+  /// Draws two arms from all its trials at random, again and again, and judges each pair as a comparison is.
+  ///
+  /// Since the tests are exact, this finds a verdict that calls too much, not a harness that treats its arms
+  /// unlike: that is what the comparison of the two arms themselves is for.
+  ///
+  /// - Parameter sizes: of the arms; nil: as they were run. More than there are trials are drawn with
+  ///   repetition.
+  package func noise(_ sizes: (base: Int, new: Int)? = nil, draws: Int = draws) -> CellNoise {
+    let trials = arms.flatMap { $0 }
+    let (base, new) = sizes ?? (arms[0].count, arms[1].count)
+    let values = Measure.primary.map { measure in trials.map(measure.value) }
+    var noise = CellNoise(
+      axes: axes, trials: trials.count, base: base, new: new, draws: draws, changed: 0, floors: [:])
+    var changes = [[Double]](repeating: [], count: values.count)
+    var random = SplitMix64(seed: seed)
+    for _ in 0..<draws {
+      let order = Self.draw(base + new, of: trials.count, using: &random)
+      let measurements = zip(Measure.primary, values).map { measure, values in
+        Measurement(
+          measure.endpoint, base: OrderedSample(order[..<base].compactMap { values[$0] }),
+          new: OrderedSample(order[base...].compactMap { values[$0] }))
       }
       for (i, measurement) in measurements.enumerated() {
         if let change = measurement.additive { changes[i].append(abs(change.estimate)) }
       }
-      if [.regression, .improvement].contains(Verdict(measurements).call) { changed += 1 }
+      if [.regression, .improvement].contains(Verdict(measurements).call) { noise.changed += 1 }
     }
-    var floors: [Measure: Double] = [:]
-    for (measure, changes) in zip(measures, changes) {
-      floors[measure] = OrderedSample(changes).percentile(0.95).map(measure.endpoint.change)
+    for (measure, changes) in zip(Measure.primary, changes) {
+      noise.floors[measure] = OrderedSample(changes).percentile(0.95)
+        .map(measure.endpoint.change)
     }
-    return CellNoise(
-      axes: [], trials: trials.count, splits: splits, changed: changed, floors: floors)
+    return noise
+  }
+
+  private static func draw(
+    _ count: Int, of trials: Int, using random: inout SplitMix64
+  ) -> [Int] {
+    if count > trials { return (0..<count).map { _ in Int.random(in: 0..<trials, using: &random) } }
+    return Array((0..<trials).shuffled(using: &random).prefix(count))
   }
 }

@@ -23,11 +23,11 @@ package struct CampaignComparison: Sendable {
   /// - Parameters:
   ///   - allowed: differences that the user takes upon himself, by key.
   ///   - noise: a calibration; nil: the campaigns' own, if they have one.
-  ///   - splits: random divisions of each calibrated cell.
+  ///   - draws: of random arms from each calibrated cell.
   /// - Throws: when nothing can be compared, or `allowed` has a key that no record tells (code usage).
   package init(
     _ campaigns: [CampaignSummary], _ request: ComparisonChoice.Request = .init(),
-    allowed: Set<String> = [], noise: CampaignSummary? = nil, splits: Int = 1000
+    allowed: Set<String> = [], noise: CampaignSummary? = nil, draws: Int = CalibratedCell.draws
   ) throws(HarnessError) {
     let choice = try ComparisonChoice(campaigns, request)
     let pairs = choice.pairs.filter { !$0.isControl }
@@ -42,15 +42,16 @@ package struct CampaignComparison: Sendable {
         allowed: allowed)
     }
     try Self.check(allowed, checked)
-    let calibrated = try Self.noise(campaigns, noise, pairs, splits)
+    let calibrated = try Self.calibrated(campaigns, noise, pairs)
     let judged = checked.count { $0.refusals.isEmpty }
     self.campaigns = campaigns
     unmatched = choice.unmatched
     controls = choice.pairs.filter(\.isControl)
     comparisons = zip(pairs, checked).map { pair, comparability in
-      Comparison(
-        pair, comparability, noise: calibrated.filter { $0.isOf(pair.base) || $0.isOf(pair.new) },
-        family: max(1, judged))
+      let sizes = (pair.base.counted.count, pair.new.counted.count)
+      let noise = calibrated.filter { $0.isOf(pair.base) || $0.isOf(pair.new) }
+        .map { $0.noise(sizes, draws: draws) }
+      return Comparison(pair, comparability, noise: noise, family: max(1, judged))
     }
     failedControls = campaigns.flatMap { campaign in
       campaign.failedControls.map {
@@ -71,24 +72,23 @@ package struct CampaignComparison: Sendable {
       remedy: "a difference is allowed by the name that the report gives it")
   }
 
-  /// The arms of a calibration are not held against their own noise.
-  private static func noise(
-    _ campaigns: [CampaignSummary], _ named: CampaignSummary?, _ pairs: [ComparedCells],
-    _ splits: Int
-  ) throws(HarnessError) -> [CellNoise] {
+  /// The cells that tell the noise of these comparisons. The arms of a calibration are not held against their
+  /// own.
+  private static func calibrated(
+    _ campaigns: [CampaignSummary], _ named: CampaignSummary?, _ pairs: [ComparedCells]
+  ) throws(HarnessError) -> [CalibratedCell] {
     guard let named else {
       if pairs[0].axis.key == CampaignFile.calibrateKey { return [] }
-      return campaigns.flatMap { Calibration.noise(of: $0, splits: splits) }
+      return campaigns.flatMap { CalibratedCell.all(in: $0) }
     }
-    let noise = Calibration.noise(of: named, splits: splits)
-    if !noise.contains(where: { noise in
-      pairs.contains { noise.isOf($0.base) || noise.isOf($0.new) }
-    }) {
+    let cells = CalibratedCell.all(in: named)
+    if !cells.contains(where: { cell in pairs.contains { cell.isOf($0.base) || cell.isOf($0.new) } }
+    ) {
       throw HarnessError(
         .usage, "--noise \(named.directory)", "has none of the cells as two arms",
         remedy: "make it with 'run --calibrate' and the same axes")
     }
-    return noise
+    return cells
   }
 
   /// What the command says of a comparison, its controls considered; nil: it refuses to say.
@@ -103,11 +103,5 @@ package struct CampaignComparison: Sendable {
     if calls.contains(.regression) { return .expectation }
     if calls.contains(nil) { return .refused }
     return calls.contains(.inconclusive) ? .inconclusive : nil
-  }
-}
-
-extension CellNoise {
-  fileprivate func isOf(_ cell: CellSummary) -> Bool {
-    axes == cell.axes.filter { $0.key != CampaignFile.calibrateKey }
   }
 }

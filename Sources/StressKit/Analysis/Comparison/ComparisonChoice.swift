@@ -71,7 +71,7 @@ package struct ComparisonChoice: Sendable {
     let key = CampaignFile.calibrateKey
     let isOnlyAxis = varying(campaign.cells).allSatisfy { $0 == key }
     return request.axis == key || alone && request.axis == nil && isOnlyAxis
-      ? campaign.cells : Calibration.pooled(campaign.cells)
+      ? campaign.cells : CalibratedCell.pooled(campaign.cells)
   }
 
   // MARK: The axis

@@ -121,6 +121,9 @@ package struct TrialFacts: Sendable, Equatable {
     // The header's release.
     case "/proc/sys/kernel/osrelease": break
     case KernelSettings.lruGen: add("lru_gen", value, .machine)
+    // From the memory that there is.
+    case "/proc/sys/vm/min_free_kbytes":
+      add("vm.min_free_kbytes", value, .machine, quantity: Double(value))
     default: add(Self.settingName(path), value, .machine)
     }
   }

@@ -238,15 +238,15 @@ struct CampaignComparisonTests {
     let campaign = fixture.kernels(base, slower)
     #expect(try CampaignComparison([campaign]).code == .expectation)
     let quiet = try CampaignComparison(
-      [campaign], noise: calibration("6.12", spread: 0.01), splits: 100)
+      [campaign], noise: calibration("6.12", spread: 0.01), draws: 100)
     #expect(quiet.code == .expectation && quiet.comparisons[0].noise.count == 1)
     let loud = try CampaignComparison(
-      [campaign], noise: calibration("6.1", spread: 0.8), splits: 100)
+      [campaign], noise: calibration("6.1", spread: 0.8), draws: 100)
     #expect(loud.code == .inconclusive)
     let finding = loud.comparisons[0].verdict?.results[1].finding
     #expect(finding == .noisy)
     let error = #expect(throws: HarnessError.self) {
-      try CampaignComparison([campaign], noise: calibration("6.9", spread: 0.1), splits: 2)
+      try CampaignComparison([campaign], noise: calibration("6.9", spread: 0.1), draws: 2)
     }
     #expect(error?.code == .usage && error?.operation == "has none of the cells as two arms")
   }
@@ -256,7 +256,7 @@ struct CampaignComparisonTests {
     let both = ["6.1", "6.12"].flatMap { calibration($0, spread: 0.1).cells }
     var campaign = calibration("6.1", spread: 0.1)
     campaign.cells = both
-    let kernels = try CampaignComparison([campaign], splits: 20)
+    let kernels = try CampaignComparison([campaign], draws: 20)
     #expect(kernels.comparisons.count == 1 && kernels.comparisons[0].noise.count == 2)
     #expect(kernels.comparisons[0].verdict?.results[0].measurement.base.count == 24)
     let arms = try CampaignComparison([campaign], .init(axis: "calibrate"))

@@ -159,6 +159,10 @@ struct ComparabilityTests {
     }
     let near = compare(base, try smaller(by: 0.01), ComparedAxis("kernel"))
     #expect(near.refusals == [] && near.confounders.map(\.key) == ["zone 0/DMA32"])
+    // So does what the kernel sizes by them.
+    let reserve = try facts(
+      RecordFixture.completed, ["vm/min_free_kbytes\":\"45056": "vm/min_free_kbytes\":\"45000"])
+    #expect(compare(base, reserve, ComparedAxis("fs")).refusals == [])
     let far = compare(base, try smaller(by: 0.05), ComparedAxis("kernel"))
     #expect(far.refusals.map(\.key) == ["zone 0/DMA32"])
   }
