@@ -100,21 +100,16 @@ extension CompareReport {
     }
   }
 
-  /// With its real confidence, where so few trials do not allow 95 %.
+  /// With its real confidence, where so few trials do not allow 95 %; none below a half.
   static func interval(_ change: Measurement.Change) -> String {
     let range = change.interval
     switch change {
     case .points: return "\(points(range.lower))..\(points(range.upper))"
     case .ratio(let ratio):
-      return "\(short(range.lower))..\(short(range.upper))" + confidence(ratio)
+      return "\(short(range.lower))..\(short(range.upper))".qualified(by: ratio.achieved)
     case .shift(let shift):
-      return "\(points(range.lower))..\(points(range.upper))" + confidence(shift)
+      return "\(points(range.lower))..\(points(range.upper))".qualified(by: shift.achieved)
     }
-  }
-
-  private static func confidence(_ estimate: RankEstimate) -> String {
-    estimate.achieved >= 0.95 - 1e-9
-      ? "" : " (\(Format.fixed((estimate.achieved * 100).rounded(.down), 0))%)"
   }
 
   /// A difference of shares in percentage points, two or three digits of it.
@@ -140,6 +135,13 @@ extension CompareReport {
     var digit = Int((value / pow(10, Double(exponent))).rounded())
     if digit == 10 { (digit, exponent) = (1, exponent + 1) }
     return "\(digit)e\(exponent)"
+  }
+}
+
+extension String {
+  fileprivate func qualified(by confidence: Double) -> String {
+    if confidence >= 0.95 - 1e-9 { return self }
+    return confidence < 0.5 ? "-" : self + " (\(Int(confidence * 100))%)"
   }
 }
 

@@ -143,31 +143,30 @@ package struct TrialFacts: Sendable, Equatable {
     }
     let zones = (environment["zones"]?.string).map(Self.zones) ?? []
     if zones.isEmpty { return }
-    add(
-      "zones", zones.map { "\($0.name) \($0.present)" }.joined(separator: ", ") + " pages present",
-      .machine)
+    add("zones", zones.map(\.name).joined(separator: " "), .machine)
     for zone in zones {
-      add(
-        "zone \(zone.name)", "\(Int(zone.managed)) pages managed", .machine, quantity: zone.managed)
+      for (key, pages) in [("present", zone.present), ("managed", zone.managed)] {
+        add("zone \(zone.name) \(key)", "\(Int(pages))", .machine, quantity: pages)
+      }
     }
   }
 
   /// The populated zones of `Node 0, zone DMA; present 3998; managed 3840; ...`, in pages.
   private static func zones(
     _ text: String
-  ) -> [(name: String, present: String, managed: Double)] {
-    var zones: [(name: String, present: String, managed: Double)] = []
+  ) -> [(name: String, present: Double, managed: Double)] {
+    var zones: [(name: String, present: Double, managed: Double)] = []
     for part in text.split(separator: ";") {
       let words = part.split(separator: " ")
       guard let last = words.last else { continue }
       if words.first == "Node" {
-        zones.append(("\(words[1].filter(\.isNumber))/\(last)", "", 0))
+        zones.append(("\(words[1].filter(\.isNumber))/\(last)", 0, 0))
       } else if words.first == "present", !zones.isEmpty {
-        zones[zones.count - 1].present = String(last)
+        zones[zones.count - 1].present = Double(last) ?? 0
       } else if words.first == "managed", !zones.isEmpty {
         zones[zones.count - 1].managed = Double(last) ?? 0
       }
     }
-    return zones.filter { $0.present != "0" }
+    return zones.filter { $0.present > 0 }
   }
 }
