@@ -1,18 +1,7 @@
 /// What the counters of a record's snapshots grew by, from before the streams until after them.
 enum SnapshotGrowth {
-  /// Gauges that are not called nr_.
-  private static let gauges: Set<String> = ["workingset_nodes"]
-
-  /// nr_ items are gauges, but for these.
-  private static let nodeCounters: Set<String> = [
-    "nr_dirtied", "nr_written", "nr_throttled_written", "nr_vmscan_write",
-    "nr_vmscan_immediate_reclaim",
-  ]
-
   static func vmstat(_ record: RecordReader) -> [String: Int64] {
-    growth(record, "/proc/vmstat") { key in
-      !gauges.contains(key) && (!key.hasPrefix("nr_") || nodeCounters.contains(key))
-    }
+    growth(record, "/proc/vmstat") { CounterKind(vmstat: $0) == .cumulative }
   }
 
   /// Between the readings of /proc/vmstat, ns; nil where it was not read twice.
@@ -23,19 +12,11 @@ enum SnapshotGrowth {
     return Double(until &- from)
   }
 
-  /// How the events of memory.stat begin; all else in it is a gauge, in bytes
-  /// (Documentation/admin-guide/cgroup-v2.rst).
-  private static let memoryEvents = [
-    "pg", "workingset_", "thp_", "swpin", "swpout", "zswpin", "zswpout", "zswpwb", "numa_",
-  ]
-
   /// The limited cgroup's file: those of the groups in it have longer paths.
   private static let limited = "/wbstress/"
 
   static func memoryStat(_ record: RecordReader) -> [String: Int64] {
-    growth(record, limited + "memory.stat") { key in
-      memoryEvents.contains { key.hasPrefix($0) }
-    }
+    growth(record, limited + "memory.stat") { CounterKind(memoryStat: $0) == .cumulative }
   }
 
   /// ns; nil where it was not read twice.

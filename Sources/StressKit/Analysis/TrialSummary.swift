@@ -128,7 +128,7 @@ package struct TrialSummary: Sendable {
     lruGen = record.first("environment")?["settings"].map { settings in
       settings[KernelSettings.lruGen]?.string ?? "absent"
     }
-    let window = Self.window(record)
+    let window = record.streamTime
     gaps = LaneGaps(record, window)
     droppedSamples = record.lines("lane").reduce(0) { $0 + ($1["dropped"]?.count ?? 0) }
 
@@ -278,14 +278,6 @@ package struct TrialSummary: Sendable {
     return Stall(p50: p50, p99: p99, max: writes.max, count: writes.count)
   }
 
-  /// The streams' time: from their start to their stop.
-  static func window(_ record: RecordReader) -> ClosedRange<Int64>? {
-    let phases = record.lines("phase")
-    func time(_ name: String) -> Int64? { phases.first { $0["name"]?.string == name }?["t"]?.int }
-    guard let start = time("stream"), let end = time("stop"), start <= end else { return nil }
-    return start...end
-  }
-
   private static func streamingSoFar(_ record: RecordReader) -> ClosedRange<Int64>? {
     guard let start = record.lines("phase").first(where: { $0["name"] == "stream" })?["t"]?.int,
       let end = record.last("progress")?["t"]?.int, start <= end
@@ -318,5 +310,15 @@ package struct TrialSummary: Sendable {
     else { return nil }
     // us to ns
     return Pressure(some: some * 1000, full: full * 1000)
+  }
+}
+
+extension RecordReader {
+  /// The streams' time, from their start to their stop, CLOCK_BOOTTIME in ns; nil: they did not run to an end.
+  package var streamTime: ClosedRange<Int64>? {
+    let phases = lines("phase")
+    func time(_ name: String) -> Int64? { phases.first { $0["name"]?.string == name }?["t"]?.int }
+    guard let start = time("stream"), let end = time("stop"), start <= end else { return nil }
+    return start...end
   }
 }

@@ -61,7 +61,8 @@ package struct LaneColumn: Sendable {
   fileprivate let changes: [UInt8]
   package let count: Int
 
-  /// Gives the values: each with the samples, counted from 0, that have it one after the other; nil is unknown.
+  /// Gives the values: each with the samples, counted from 0, that have it one after the other; nil is
+  /// unknown.
   package func forEachRun(_ body: (Range<Int>, Int64?) -> Void) {
     var at = 0
     var start = 0

@@ -19,12 +19,12 @@ package enum RecordFile {
     "host", "end",
   ]
 
-  /// Of these, those that the count of `written` leaves out: samples are counted by lane, the others come after it
-  /// or from the host.
+  /// Of these, those that the count of `written` leaves out: samples are counted by lane, the others come
+  /// after it or from the host.
   static let uncounted: Set<String> = ["sample", "header", "host", "guest-end", "end"]
 
-  /// Of these a record may have two lines that are the same: kinds of latency that come in jiffies are alike in
-  /// two parts of a second, and two notices of one moment may tell of the same growth.
+  /// Of these a record may have two lines that are the same: kinds of latency that come in jiffies are alike
+  /// in two parts of a second, and two notices of one moment may tell of the same growth.
   static let repeatable: Set<String> = ["latency", "memcg-event", "alive"]
 
   /// Appends one line, ending a torn one first.

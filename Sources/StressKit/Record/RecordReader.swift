@@ -1,5 +1,5 @@
-/// A record, read once: its samples as lanes, of all other lines where they are in the file, from which they are
-/// read when they are asked for. What a record of hours costs is little more than what is asked of it.
+/// A record, read once: its samples as lanes, of all other lines where they are in the file, from which they
+/// are read when they are asked for. What a record of hours costs is little more than what is asked of it.
 ///
 /// Lines that cannot be understood, or that contradict others, are left out and counted among the `defects`;
 /// types and members that are not known are left alone.
@@ -64,8 +64,8 @@ package struct RecordReader: Sendable {
     }
   }
 
-  /// Gives all lines but samples by their time, as they stand in the file where it is the same; those without one
-  /// come last.
+  /// Gives all lines but samples by their time, as they stand in the file where it is the same; those without
+  /// one come last.
   package func forEachInTime(_ body: (RecordLine, _ time: Int64?) throws -> Void) rethrows {
     let types = types.filter { $0 != "\(RecordFile.sample)" }
     var all: [(time: Int64, place: LinePlace)] = []

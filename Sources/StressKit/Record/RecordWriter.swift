@@ -64,7 +64,8 @@ package final class RecordWriter: @unchecked Sendable {
     bell.ring()
   }
 
-  /// Tells how many lines there are until then, itself included, samples aside: what is lost of them later shows.
+  /// Tells how many lines there are until then, itself included, samples aside: what is lost of them later
+  /// shows.
   package func emitCount() {
     emit("written", [("lines", .uint(emitted.load(ordering: .relaxed) + 1))])
   }

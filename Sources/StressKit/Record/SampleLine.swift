@@ -25,7 +25,8 @@ enum SampleLine {
   /// - Parameters:
   ///   - bytes: the line from its first value on.
   ///   - values: room for them.
-  /// - Returns: how many there are; nil: something else than integers and null, or more than there is room for.
+  /// - Returns: how many there are; nil: something else than integers and null, or more than there is room
+  ///   for.
   static func values(
     _ bytes: UnsafeBufferPointer<UInt8>, into values: UnsafeMutableBufferPointer<Int64>
   ) -> Int? {

@@ -112,6 +112,18 @@ package enum Format {
       + String(repeating: "0", count: digits - fraction.count) + fraction
   }
 
+  /// Three significant digits, large numbers in thousands (k), millions (M), ...
+  static func significant(_ value: Double) -> String {
+    var rest = abs(value)
+    var suffixes = ["", "k", "M", "G", "T", "P"][...]
+    while rest >= 999.5, suffixes.count > 1 {
+      rest /= 1000
+      suffixes.removeFirst()
+    }
+    let digits = rest >= 99.95 || rest == 0 ? 0 : rest >= 9.995 ? 1 : rest >= 0.01 ? 2 : 4
+    return fixed(value < 0 ? -rest : rest, digits) + (suffixes.first ?? "")
+  }
+
   /// Nanoseconds as seconds, two decimals.
   package static func seconds(_ nanoseconds: Double?) -> String {
     guard let nanoseconds else { return "-" }

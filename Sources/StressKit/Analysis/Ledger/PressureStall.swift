@@ -26,7 +26,7 @@ package struct PressureStall: Sendable, Equatable {
   /// then by time.
   package static func all(in record: RecordReader, threshold: Int64) -> [PressureStall] {
     let group = "wbstress"
-    guard let window = TrialSummary.window(record) else { return [] }
+    guard let window = record.streamTime else { return [] }
     return Resource.allCases.flatMap { resource -> [PressureStall] in
       let readings = readings(record, "\(group)/\(resource.file):full")
         .filter { window.contains($0.time) }

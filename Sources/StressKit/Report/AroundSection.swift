@@ -1,0 +1,134 @@
+/// The part of a report that says which counters were different before the kills and stalls of a cell, and
+/// how they went on.
+package struct AroundSection {
+  private let studies: [CountersAround]
+  /// Counters that are shown of each kind of event.
+  private static let shown = 8
+  /// Of these, those whose path is shown, and the bins that one of its rows takes together.
+  private static let followed = 5
+  private static let row = 10
+  /// A lag with less of a correlation tells nothing.
+  private static let weak = 0.1
+
+  /// - Parameter studies: of one cell.
+  package init(_ studies: [CountersAround]) { self.studies = studies }
+
+  package func lines(width: Int, _ paint: (String) -> String) -> [String] {
+    let told = studies.filter { $0.tally.events > 0 }
+    let none = studies.filter { $0.tally.events == 0 && $0.tally.trials > 0 }
+    var lines = told.flatMap { study in
+      heading(study, width) + table(study, width, paint) + path(study, width, paint)
+    }
+    if !none.isEmpty {
+      let kinds = none.map { "no \($0.kind.words(0))" }.joined(separator: ", ")
+      lines.append("\(kinds) in \(Self.count(none[0].tally.trials, "trial"))")
+    }
+    if told.contains(where: { !$0.counters.isEmpty }) {
+      lines += Format.broken(Self.legend, width: width)
+    }
+    return lines
+  }
+
+  private static let legend =
+    CountersAround.definition
+    + " SD: the difference in standard deviations of the quiet seconds. n/a: nothing in quiet seconds, or"
+    + " always the same. lag: how long before the stalls the counter moves, s, where their correlation r is"
+    + " strongest; it is no test. Stalls: operations of at least"
+    + " \(TrialEvents.threshold / 1_000_000) ms and \(Format.fixed(TrialEvents.medians, 0)) times the median of"
+    + " their kind, as one where they follow within a second."
+
+  private static func count(_ number: Int, _ what: String) -> String {
+    TerminalReport.count(number, what)
+  }
+
+  // MARK: What there is
+
+  private func heading(_ study: CountersAround, _ width: Int) -> [String] {
+    let tally = study.tally
+    var text =
+      "counters before \(study.kind.words(tally.events)) (\(tally.events) in \(tally.withEvents) of"
+      + " \(Self.count(tally.trials, "trial"))"
+    if tally.early > 0 { text += ", \(tally.early) too early to be compared" }
+    text += "): "
+    if tally.compared == 0 {
+      text +=
+        tally.neverQuiet > 0
+        ? "no trial with \(study.kind.words(0)) has a quiet second to compare with"
+        : "none compared"
+    } else {
+      let findings = study.counters.count(where: \.isFinding)
+      text +=
+        "\(Self.count(tally.compared, "trial")) compared with \(tally.quietWindows) quiet seconds;"
+        + " \(study.counters.count) counters tested, \(findings) with q < \(CountersAround.level)"
+    }
+    return Format.broken(text + limit(study), width: width, indent: 4)
+  }
+
+  /// What so few trials cannot show, however strong it is.
+  private func limit(_ study: CountersAround) -> String {
+    guard let p = study.smallestP, study.tally.compared < study.trialsForOne else { return "" }
+    let text =
+      "; the smallest p of \(Self.count(study.tally.compared, "trial")) is \(Self.p(p)): "
+    return p >= CountersAround.level
+      ? text + "no counter can reach q < \(CountersAround.level), 6 trials could"
+      : text + "one counter alone would need \(study.trialsForOne) trials, many at once fewer"
+  }
+
+  // MARK: Tables
+
+  private func table(
+    _ study: CountersAround, _ width: Int, _ paint: (String) -> String
+  ) -> [String] {
+    if study.counters.isEmpty { return [] }
+    var table = Table([
+      ("#", .right), ("counter", .text), ("quiet", .right), ("before", .right), ("ratio", .right),
+      ("SD", .right), ("q", .right), ("lag", .right), ("r", .right),
+    ])
+    for (i, counter) in study.counters.prefix(Self.shown).enumerated() {
+      let unit = counter.kind == .cumulative ? "/s" : ""
+      table.add([
+        "\(i + 1)", counter.name, Format.significant(counter.quiet) + unit,
+        Format.significant(counter.before) + unit,
+        counter.ratio.map { "×" + Format.significant($0) } ?? "n/a",
+        counter.deviations.map(Format.significant) ?? "n/a", Self.p(counter.q),
+        counter.lag.map { abs($0.r) < Self.weak ? "-" : Format.fixed($0.seconds, 1) } ?? "-",
+        counter.lag.map { Format.fixed($0.r, 2) } ?? "-",
+      ])
+    }
+    var lines = table.lines(within: width)
+    lines[0] = paint(lines[0])
+    return lines
+  }
+
+  private func path(
+    _ study: CountersAround, _ width: Int, _ paint: (String) -> String
+  ) -> [String] {
+    let followed = study.counters.prefix(Self.followed)
+    if followed.isEmpty { return [] }
+    let rows = stride(from: 0, to: study.trials.count, by: Self.row).compactMap {
+      start -> (String, [String])? in
+      let bins = start..<start + Self.row
+      let trials = bins.map { study.trials[$0] }.max() ?? 0
+      if trials == 0 { return nil }
+      let second = start / Self.row - study.trials.count / Self.row / 2
+      return (
+        "\(second < 0 ? "" : "+")\(second) s, \(Self.count(trials, "trial"))",
+        followed.map { counter in
+          let known = bins.compactMap { counter.path[$0] }
+          return known.isEmpty ? "-" : Format.significant(known.reduce(0, +) / Double(known.count))
+        }
+      )
+    }
+    return Table.across(
+      "second from the event", rows.map { (label: $0.0, figures: $0.1) }, width: width, paint)
+  }
+
+  private static func p(_ value: Double) -> String {
+    value < 0.001 ? "<0.001" : Format.fixed(value, 3)
+  }
+}
+
+extension EventKind {
+  /// The kind in words, for so many of them.
+  fileprivate func words(_ count: Int) -> String { count == 1 ? rawValue : rawValue + "s" }
+}
