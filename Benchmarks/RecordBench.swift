@@ -1,8 +1,8 @@
 import Glibc
 import StressKit
 
-/// What reading records back costs: CPU time and peak memory of a report over a campaign of one trial of so
-/// many hours, each in a process of its own.
+/// What reading records back costs: CPU time and peak memory of report and why over a campaign of one trial
+/// of so many hours, each in a process of its own.
 enum RecordBench {
   /// Of CPU, for each hour of the record; of memory, for a record of an hour.
   private static let limit = (seconds: 3.0, mebibytes: 300.0)
@@ -19,7 +19,7 @@ enum RecordBench {
       isOver = isOver || (hours == 1 && cost.mebibytes > limit.mebibytes)
     }
     Measure.table(rows)
-    print("A report of one trial, as of wbstress report, its record in the page cache.")
+    print("One trial's report and why together, its record in the page cache.")
     if isOver {
       throw HarnessError(
         .expectation, "report",
@@ -72,7 +72,11 @@ enum RecordBench {
     guard summary.cells.first?.counted.count == 1 else {
       throw HarnessError(.harness, directory, "the trial is not in the report")
     }
-    let text = TerminalReport(summary, style: .init(colour: false)).text
+    let style = TerminalReport.Style(colour: false)
+    let why = try CellDiagnosis(CampaignFile(directory: directory), in: directory, cell: 0)
+    let text =
+      TerminalReport(summary, style: style).text
+      + WhyReport(summary.label, [why], told: 3, style: style).text
     let cost: JSON = [
       "seconds": .double(Measure.processTime / 1e9), "mebibytes": .double(Measure.peakMemory),
       "lines": .int(Int64(text.split(separator: "\n").count)),

@@ -23,11 +23,8 @@ struct SyntheticRecord: ~Copyable {
     (53, "event", "\"of\":\"writeback_wake_background\",\"pid\":157,\"cpu\":1,\"cgroup_ino\":156"),
     (5, "event", "\"of\":\"bdi_dirty_ratelimit\",\"pid\":29,\"cpu\":0," + throttle),
     (22, "event", "\"of\":\"folio_wait_writeback\",\"pid\":157,\"cpu\":0,\"ino\":12,\"index\":#"),
-    (
-      16, "slow",
-      "\"stream\":\"backup\",\"pid\":157,\"kind\":\"write\",\"start\":%,\"latency\":#,"
-        + "\"bytes\":262144,\"file\":0,\"offset\":#,\"ahead\":3,\"in_flight\":4,\"op\":7"
-    ),
+    (16, "slow", slow + ",\"latency\":12000000"),
+    (0.2, "slow", slow + ",\"latency\":250000000"),
     (
       8.5, "memcg-event",
       "\"cgroup\":\"wbstress\",\"file\":\"memory.events\",\"deltas\":{\"max\":#}"
@@ -38,6 +35,9 @@ struct SyntheticRecord: ~Copyable {
     (1, "unlisted", "\"pid\":157,\"off_cpu\":#,\"count\":#"),
     (0.5, "clock", "\"log\":%,\"before\":%,\"after\":%"),
   ]
+  private static let slow =
+    "\"stream\":\"backup\",\"pid\":157,\"kind\":\"write\",\"start\":%,\"bytes\":262144,"
+    + "\"file\":0,\"offset\":#,\"ahead\":3,\"in_flight\":4,\"op\":7"
   private static let throttle =
     "\"pause\":12,\"cgroup_ino\":156,\"limit\":38114,\"dirty\":1,\"bdi_dirty\":#,\"dirtied\":1,"
     + "\"task_ratelimit\":0,\"dirty_ratelimit\":102400"

@@ -23,6 +23,8 @@ package struct CellDiagnosis: Sendable {
   package var index: Int
   package var axes: [Profile.Setting]
   package var trials: [TrialDiagnosis]
+  /// What their counters did around kills and stalls.
+  package private(set) var around = AroundEvents()
 
   /// Reads the records of a cell, one at a time: only what was found is kept.
   ///
@@ -38,7 +40,9 @@ package struct CellDiagnosis: Sendable {
         CampaignFile.trialDirectory(in: directory, cell: cell, number: number) + "/"
         + RecordFile.name
       guard File.exists(path) else { continue }
-      let diagnosis = TrialDiagnosis(try RecordReader(path), number: number)
+      let record = try RecordReader(path)
+      around.add(record)
+      let diagnosis = TrialDiagnosis(record, number: number)
       if ![.invalid, .skipped].contains(diagnosis.ending.outcome) { trials.append(diagnosis) }
     }
   }

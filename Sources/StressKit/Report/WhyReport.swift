@@ -38,6 +38,9 @@ package struct WhyReport {
     lines[0] = style.bold(lines[0])
     let autopsies = AutopsySection(
       cell.trials.map { ($0.number, $0.autopsies, $0.otherKills) }, told: told)
+    let around = AroundSection(EventKind.allCases.map { CountersAround($0, cell.around) })
+      .lines(width: TerminalReport.width, style.bold)
     return lines + autopsies.lines(width: TerminalReport.width, style.bold)
+      + (around.isEmpty ? [] : [""] + around)
   }
 }
