@@ -4,6 +4,8 @@ package struct CellSummary: Sendable {
   package var axes: [Profile.Setting]
   package var profile: Profile
   package var trials: [TrialSummary]
+  /// Records that are there and cannot be read, or not as a trial's: their trials are in no figure.
+  package var unreadable: [HarnessError] = []
 
   /// Trials that say something about the cell.
   package var counted: [TrialSummary] { trials.filter { $0.ending.outcome.counts } }
@@ -89,7 +91,7 @@ package struct CampaignSummary: Sendable {
   package var identity: [Profile.Setting]
   package var cells: [CellSummary]
 
-  /// - Throws: when the directory holds no campaign, or a record cannot be read.
+  /// - Throws: when the directory holds no campaign.
   package init(directory: String) throws(HarnessError) {
     let file = try CampaignFile(directory: directory)
     self.directory = directory
@@ -99,17 +101,20 @@ package struct CampaignSummary: Sendable {
     identity = file.identity
     cells = []
     for (index, cell) in file.cells.enumerated() {
-      var trials: [TrialSummary] = []
+      var summary = CellSummary(axes: cell.axes, profile: cell.profile, trials: [])
       for number in 1...max(1, file.trials) {
         let record =
           CampaignFile.trialDirectory(in: directory, cell: index, number: number)
           + "/" + RecordFile.name
-        // One without a header was lost before it began, and is not a trial yet.
-        guard var trial = try? TrialSummary(record) else { continue }
-        trial.facts.addImage(image(of: cell.axes))
-        trials.append(trial)
+        // An empty one was lost before it began, and is not a trial yet.
+        guard let size = File.size(record), size > 0 else { continue }
+        do throws(HarnessError) {
+          var trial = try TrialSummary(record)
+          trial.facts.addImage(image(of: cell.axes))
+          summary.trials.append(trial)
+        } catch { summary.unreadable.append(error) }
       }
-      cells.append(CellSummary(axes: cell.axes, profile: cell.profile, trials: trials))
+      cells.append(summary)
     }
   }
 

@@ -10,6 +10,9 @@ extension TerminalReport {
           ["#\(i + 1) trial \(trial.number): \(trial.ending.outcome.rawValue): \(why)"],
           style.warning)
       }
+      for error in cell.unreadable {
+        lines += wrap("left out", ["#\(i + 1) \(error)"], style.warning)
+      }
       for trial in cell.trials where !trial.kills.agree {
         lines += wrap(
           "kills disagree",
@@ -42,8 +45,9 @@ extension TerminalReport {
         lines += wrap(
           "#\(i + 1)", ["\(lost) latencies are missing: the log was full"], style.warning)
       }
-      if cell.trials.count < summary.planned {
-        lines.append("#\(i + 1): \(cell.trials.count) of \(summary.planned) trials run so far")
+      let run = cell.trials.count + cell.unreadable.count
+      if run < summary.planned {
+        lines.append("#\(i + 1): \(run) of \(summary.planned) trials run so far")
       }
     }
     lines += traces

@@ -144,7 +144,7 @@ struct CampaignSummaryTests: ProfileSuite {
     try campaign.trial(2, 2, from: RecordFixture.killed)
     try campaign.trial(2, 10, from: RecordFixture.killed)
     try campaign.trial(2, 1, from: RecordFixture.killed, without: ["end"])
-    // Neither an attempt that was put aside nor a directory without a record's header is a trial.
+    // Neither an attempt that was put aside nor a directory without a line of a record is a trial.
     try directory.record("trials/2-3.lost-1/record.jsonl", from: RecordFixture.killed)
     try directory.write("trials/2-4/console.log", "")
     try directory.write("trials/2-5/record.jsonl", "")
@@ -157,9 +157,25 @@ struct CampaignSummaryTests: ProfileSuite {
     #expect(summary.cells[0].axes == [.init("kernel", "debian:6.1"), .init("fs", "xfs")])
     #expect(summary.cells[0].trials.map(\.number) == [1])
     #expect(summary.cells[1].trials.map(\.number) == [1, 2, 10])
+    #expect(summary.cells.allSatisfy { $0.unreadable.isEmpty })
     #expect(summary.cells[1].killed == Proportion(2, of: 2))
     #expect(summary.cells[1].profile.limits.first == .init("memory.max", "67108864"))
     #expect(summary.verdict == .missed)
+  }
+
+  /// A trial whose record is damaged where it begins is not to vanish from the report.
+  @Test func unreadableTrialsAreTold() throws {
+    let campaign = CampaignFixture(directory)
+    try campaign.plan([["kernel": "debian:6.12"]], trials: 3)
+    try campaign.trial(1, 1, from: RecordFixture.killed)
+    let path = try directory.record(
+      "trials/1-2/record.jsonl", from: RecordFixture.killed, without: ["header"])
+    let cell = try #require(try CampaignSummary(directory: directory.root).cells.first)
+    #expect(cell.trials.count == 1 && cell.unreadable.map(\.object) == [path])
+    let report = try campaign.report().split(separator: "\n").joined(separator: " ")
+    #expect(report.contains("left out: #1 "))
+    #expect(report.contains("it has no header"))
+    #expect(report.contains("#1: 2 of 3 trials run so far"))
   }
 
   /// A cell of which nothing is known is no success.

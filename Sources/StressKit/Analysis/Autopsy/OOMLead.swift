@@ -32,27 +32,33 @@ package struct OOMLead: Sendable, Equatable {
     init(_ record: RecordReader) {
       start = record.lines("phase").first { $0["name"] == "stream" }?["t"]?.int
       // A kernel whose notices came has told of every change; older records have none.
-      let notices = record.lines("memcg-event")
-      if !notices.isEmpty {
-        limit = notices.filter { ($0["deltas"]?["max"]?.int ?? 0) > 0 }.compactMap { $0["t"]?.int }
+      if record.count("memcg-event") > 0 {
+        var met: [Int64] = []
+        record.forEach("memcg-event") { line in
+          guard (line["deltas"]?["max"]?.int ?? 0) > 0, let time = line.int("t") else { return }
+          met.append(time)
+        }
+        limit = met
       }
       guard let trace = TraceHealth(record) else { return }
-      let spans = Dictionary(grouping: record.lines("span")) { $0["of"]?.string ?? "" }
-      func times(_ event: TraceEvent, _ lines: [JSON], _ key: String) -> [Int64]? {
-        trace.saw(event) ? lines.compactMap { $0[key]?.int } : nil
+      // By their kind, one line at a time: a long trial has a million spans.
+      func times(
+        _ event: TraceEvent, _ type: String, _ kinds: [String], _ key: StaticString
+      ) -> [Int64]? {
+        if !trace.saw(event) { return nil }
+        var times: [Int64] = []
+        for kind in kinds {
+          record.forEach(type, of: kind) { if let time = $0.int(key) { times.append(time) } }
+        }
+        return times
       }
-      reclaimWake = times(.workStart, spans[TraceSpan.flusherWake.label] ?? [], "t")
-      pause = times(.balanceDirtyPages, spans[TraceSpan.dirtyThrottle.label] ?? [], "start")
-      let sleeps = Profile.Expectation.Metric.Reason.allCases.flatMap { reason in
-        spans[TraceSpan.throttled(reason).label] ?? []
-      }
-      throttled = times(.throttled, sleeps, "start")
+      reclaimWake = times(.workStart, "span", [TraceSpan.flusherWake.label], "t")
+      pause = times(.balanceDirtyPages, "span", [TraceSpan.dirtyThrottle.label], "start")
+      let reasons = Profile.Expectation.Metric.Reason.allCases
+      throttled = times(
+        .throttled, "span", reasons.map { TraceSpan.throttled($0).label }, "start")
       backgroundWake = times(
-        .wakeBackground,
-        record.lines("event").filter {
-          $0["of"]?.string == TraceEvent.wakeBackground.definition.name
-        },
-        "t")
+        .wakeBackground, "event", [TraceEvent.wakeBackground.definition.name], "t")
     }
   }
 
