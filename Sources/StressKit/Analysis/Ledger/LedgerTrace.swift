@@ -64,23 +64,23 @@ struct LedgerTrace {
 
   static let second: Int64 = 1_000_000_000
 
-  /// Kinds of `span` lines that are causes by themselves.
-  private static let sections: [String: StallCause] = {
-    let spans: [(TraceSpan, StallCause)] = [
-      (.dirtyThrottle, .dirtyThrottle), (.throttledWriteback, .throttledWriteback),
-      (.throttledIsolated, .throttledIsolated), (.throttledNoprogress, .throttledNoprogress),
-      (.throttledCongested, .throttledCongested), (.memcgReclaim, .memcgReclaim),
-      (.directReclaim, .directReclaim), (.jbd2Buffer, .journal), (.xfsGrant, .spaceReservation),
-      (.btrfsTicket, .spaceReservation), (.compaction, .compaction), (.migrate, .compaction),
-    ]
-    return Dictionary(uniqueKeysWithValues: spans.map { ($0.0.label, $0.1) })
-  }()
+  /// Spans that are causes by themselves.
+  private static let sections: [(TraceSpan, StallCause)] = [
+    (.dirtyThrottle, .dirtyThrottle), (.throttledWriteback, .throttledWriteback),
+    (.throttledIsolated, .throttledIsolated), (.throttledNoprogress, .throttledNoprogress),
+    (.throttledCongested, .throttledCongested), (.memcgReclaim, .memcgReclaim),
+    (.directReclaim, .directReclaim), (.jbd2Buffer, .journal), (.xfsGrant, .spaceReservation),
+    (.btrfsTicket, .spaceReservation), (.compaction, .compaction), (.migrate, .compaction),
+  ]
+  /// Of a record, what leaves lines out that might tell of a wait.
+  private static let losses: [RecordDefects.Kind] = [
+    .torn, .wrongTime, .tooLong, .missingLine, .shrunk,
+  ]
 
   init(_ record: RecordReader) {
     readStacks(record)
-    record.forEach("span") { take($0, length: $0.int("ns")) }
-    // What had not ended when the trace did.
-    record.forEach("open") { take($0, length: nil) }
+    // Open: what had not ended when the trace did.
+    for type in ["span", "open"] { readSpans(record, type) }
     record.forEach("unlisted") { line in
       guard let pid = line.int("pid"), let time = line.int("t"), time >= 0,
         let sum = line.int("off_cpu"), sum > 0
@@ -119,36 +119,44 @@ struct LedgerTrace {
     }
   }
 
-  /// - Parameter length: ns; nil: it has not ended.
-  private mutating func take(_ line: RecordLine, length: Int64?) {
-    guard let kind = line.string("of"), let start = line.int("start"), start >= 0,
-      length ?? 0 >= 0, length ?? 0 <= .max - start
-    else { return }
-    let end = length.map { start + $0 }
-    switch kind {
-    case TraceSpan.offCPU.label: takeWait(line, start, end)
-    case TraceSpan.ioWqQueue.label: takeWork(line, .queued, start, end)
-    case TraceSpan.ioWqRun.label: takeWork(line, .running, start, end)
-    default:
-      if let cause = Self.sections[kind], let pid = line.int("pid"), let end {
+  private mutating func readSpans(_ record: RecordReader, _ type: String) {
+    let isOpen = type == "open"
+    record.forEach(type, of: TraceSpan.offCPU.label) { takeWait($0, isOpen) }
+    record.forEach(type, of: TraceSpan.ioWqQueue.label) { takeWork($0, .queued, isOpen) }
+    record.forEach(type, of: TraceSpan.ioWqRun.label) { takeWork($0, .running, isOpen) }
+    // Sections that have not ended have no task in the record.
+    if isOpen { return }
+    for (span, cause) in Self.sections {
+      record.forEach(type, of: span.label) { line in
+        guard let (start, end) = Self.times(line, isOpen), let end, let pid = line.int("pid") else {
+          return
+        }
         sections.append(Section(pid: pid, start: start, end: end, cause: cause))
       }
     }
   }
 
-  private mutating func takeWait(_ line: RecordLine, _ start: Int64, _ end: Int64?) {
-    guard let pid = line.int("pid"), let state = line.string("state") else { return }
+  /// Of a span, the end nil when it is open. nil: not those of a span.
+  private static func times(_ line: RecordLine, _ isOpen: Bool) -> (start: Int64, end: Int64?)? {
+    guard let start = line.int("start"), start >= 0 else { return nil }
+    if isOpen { return (start, nil) }
+    guard let length = line.int("ns"), length >= 0, length <= .max - start else { return nil }
+    return (start, start + length)
+  }
+
+  private mutating func takeWait(_ line: RecordLine, _ isOpen: Bool) {
+    guard let (start, end) = Self.times(line, isOpen), let pid = line.int("pid") else { return }
     // Without a wakeup it was preempted, or the wakeup was not seen.
     let woken = line.int("woken").map { start + min(max(0, $0), (end ?? .max) - start) }
-    let awake = woken ?? (state == "R" ? start : end ?? .max)
+    let awake = woken ?? (line.has("state", "R") ? start : end ?? .max)
     let stack = line.int("stack").flatMap { stacks.indices ~= Int($0) ? Int32($0) : nil }
     waits.append(Wait(pid: pid, start: start, awake: awake, end: end, stack: stack))
   }
 
-  private mutating func takeWork(
-    _ line: RecordLine, _ stage: Work.Stage, _ start: Int64, _ end: Int64?
-  ) {
-    guard let owner = line.int("owner"), let operation = line.int("op") else { return }
+  private mutating func takeWork(_ line: RecordLine, _ stage: Work.Stage, _ isOpen: Bool) {
+    guard let (start, end) = Self.times(line, isOpen), let owner = line.int("owner"),
+      let operation = line.int("op")
+    else { return }
     works.append(
       Work(
         stage: stage, owner: owner, operation: operation, worker: line.int("pid"), start: start,
@@ -161,7 +169,10 @@ struct LedgerTrace {
     {
       range = from..<until
       let health = TraceHealth(record)
-      isWhole = health?.failure == nil && health?.lostRecords == 0 && health?.dropped == 0
+      let defects = record.defects
+      isWhole =
+        health?.failure == nil && health?.lostRecords == 0 && health?.dropped == 0
+        && Self.losses.allSatisfy { defects[$0] == 0 }
       return
     }
     // The trial died before it could say what was lost.

@@ -23,7 +23,7 @@ package enum StallCause: UInt8, CaseIterable, Sendable {
   case unlistedWait
   /// It waited for a completion, and nobody was seen at work on it.
   case unseenCompletion
-  /// Trace records were lost: what looks like running may be a wait.
+  /// Records of the trace, or lines of the record, were lost: what looks like running may be a wait.
   case lostRecords
   /// The trace does not follow the task, or not then.
   case untraced
@@ -63,7 +63,7 @@ package enum StallCause: UInt8, CaseIterable, Sendable {
     case .unknownWait: "wait in unknown stack"
     case .unlistedWait: "waits without a line"
     case .unseenCompletion: "completion, work unseen"
-    case .lostRecords: "trace records lost"
+    case .lostRecords: "records lost"
     case .untraced: "task not followed"
     }
   }
