@@ -20,7 +20,9 @@ package struct AroundSection {
       heading(study, width) + table(study, width, paint) + path(study, width, paint)
     }
     if !none.isEmpty {
-      let kinds = none.map { "no \($0.kind.words(0))" }.joined(separator: ", ")
+      let kinds = none.map { study in
+        "no \(study.kind.words(0))" + (study.kind == .stall ? " that stand out" : "")
+      }.joined(separator: ", ")
       lines.append("\(kinds) in \(Self.count(none[0].tally.trials, "trial"))")
     }
     if told.contains(where: { !$0.counters.isEmpty }) {

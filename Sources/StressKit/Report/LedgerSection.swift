@@ -1,11 +1,13 @@
 /// The part of a report that says where the time of stalls went: a table for each kind of stall, the worst
-/// stall of each trial, and what the table of wait channels lacks.
+/// stalls of each cell, and what the table of wait channels lacks.
 package struct LedgerSection {
   private typealias Row = (label: String, figures: [String])
 
   /// Unknown stacks shown, and functions of each.
   private static let stacks = 5
   private static let frames = 8
+  /// Trials of a cell whose worst stall is spelled out.
+  private static let spelledOut = 3
   /// Of a worst stall, causes shown besides what is unexplained.
   private static let causes = 4
 
@@ -99,11 +101,14 @@ package struct LedgerSection {
   /// Of each trial the longest stall, in words.
   private func worst(_ width: Int) -> [String] {
     cells.enumerated().flatMap { i, cell in
-      cell.trials.flatMap { number, ledger -> [String] in
-        guard let worst = ledger.operations.max(by: { $0.time < $1.time }) else { return [] }
-        return Format.broken(
-          "worst of #\(i + 1), trial \(number): \(Self.text(worst))", width: width, indent: 4)
+      let worst = cell.trials.compactMap { number, ledger in
+        ledger.operations.max { $0.time < $1.time }.map { (number: number, stall: $0) }
       }
+      return worst.sorted { ($1.stall.time, $0.number) < ($0.stall.time, $1.number) }
+        .prefix(Self.spelledOut).flatMap { number, stall in
+          Format.broken(
+            "worst of #\(i + 1), trial \(number): \(Self.text(stall))", width: width, indent: 4)
+        }
     }
   }
 

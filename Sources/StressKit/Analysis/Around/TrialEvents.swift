@@ -43,8 +43,10 @@ struct TrialEvents {
     let kills = KillStamps.all(in: record).compactMap { $0.time(.trace) ?? $0.time(.kernelLog) }
     let stalls = Self.stalls(record)
     cover(stalls)
-    take(.kill, kills.sorted().map { $0...$0 })
-    take(.stall, stalls)
+    // What was killed is gone: from then on it is another machine, and its quiet says nothing of before.
+    let firstKill = kills.min() ?? .max
+    take(.kill, kills.sorted().map { $0...$0 }, until: firstKill)
+    take(.stall, stalls, until: firstKill)
   }
 
   /// The bin of a moment; nil: outside of the streams' time.
@@ -93,26 +95,33 @@ struct TrialEvents {
     }
   }
 
-  /// - Parameter times: ascending.
-  private mutating func take(_ kind: EventKind, _ times: [ClosedRange<Int64>]) {
+  /// - Parameters:
+  ///   - times: ascending.
+  ///   - end: from here on nothing is quiet, and nothing begins.
+  private mutating func take(
+    _ kind: EventKind, _ times: [ClosedRange<Int64>], until end: Int64
+  ) {
     var begins: [Int] = []
     var isQuiet = [Bool](repeating: true, count: bins)
-    var until = Int64.min
+    var last = Int64.min
     for time in times {
-      let first = Int((max(time.lowerBound, start) - start) / Self.bin) - Self.before
-      // What was killed is gone: from then on it is another machine, and its quiet says nothing of before.
-      let last =
-        kind == .kill
-        ? bins : Int((max(time.upperBound, start) - start) / Self.bin) + Self.after
-      if time.upperBound >= start, first < bins {
-        for bin in max(0, first)...max(0, min(bins - 1, last)) { isQuiet[bin] = false }
-      }
-      let follows = until > .min && time.lowerBound - until < Int64(Self.before) * Self.bin
-      if !follows, let bin = bin(of: time.lowerBound) { begins.append(bin) }
-      until = max(until, time.upperBound)
+      trouble(time, &isQuiet)
+      let follows = last > .min && time.lowerBound - last < Int64(Self.before) * Self.bin
+      if !follows, time.lowerBound <= end, let bin = bin(of: time.lowerBound) { begins.append(bin) }
+      last = max(last, time.upperBound)
     }
+    if let kill = bin(of: end) { for bin in kill..<bins { isQuiet[bin] = false } }
     events[kind] = begins
     quiet[kind] = isQuiet
+  }
+
+  /// Marks the bins that an event takes the quiet of.
+  private func trouble(_ time: ClosedRange<Int64>, _ isQuiet: inout [Bool]) {
+    guard time.upperBound >= start else { return }
+    let first = Int((max(time.lowerBound, start) - start) / Self.bin) - Self.before
+    let last = Int((time.upperBound - start) / Self.bin) + Self.after
+    guard first < bins else { return }
+    for bin in max(0, first)...max(0, min(bins - 1, last)) { isQuiet[bin] = false }
   }
 
   /// The first bins of windows as long as `before` without an event, one after the other.
