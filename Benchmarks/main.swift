@@ -10,8 +10,8 @@ do {
   case "sampler": try SamplerBench.run()
   case "trace": try TraceBench.run()
   case "record": try RecordBench.run(arguments.dropFirst().compactMap { Int($0) })
-  case RecordBench.child where arguments.count == 3:
-    try RecordBench.report(arguments[1], to: arguments[2])
+  case RecordBench.child where arguments.count == 4:
+    try RecordBench.read(arguments[1], arguments[2], to: arguments[3])
   case "writer": exit(WriterBench.main(Array(arguments.dropFirst())))
   default:
     Output.error("usage: wbstress-bench sampler|trace|record|writer [options]\n")

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where a text stops being JSON.
 package struct JSONError: Error, CustomStringConvertible, Equatable {
   package var offset: Int
@@ -49,8 +51,7 @@ package struct JSONCursor {
     package var count: Int { escaped?.count ?? plain.count }
 
     package static func == (text: Text, word: StaticString) -> Bool {
-      if let escaped = text.escaped { return escaped.elementsEqual(word.bytes) }
-      return text.plain.count == word.bytes.count && text.plain.elementsEqual(word.bytes)
+      text.withBytes { $0.isSame(as: word.bytes) }
     }
 
     /// Gives its UTF-8.
@@ -329,5 +330,12 @@ extension StaticString {
   /// Its UTF-8.
   var bytes: UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  /// Whether the bytes are the same. The corresponding C function is `memcmp`.
+  func isSame(as other: UnsafeBufferPointer<UInt8>) -> Bool {
+    count == other.count && (count == 0 || memcmp(baseAddress!, other.baseAddress!, count) == 0)
   }
 }

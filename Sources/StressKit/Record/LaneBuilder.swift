@@ -81,9 +81,12 @@ final class LaneBuilder {
   ///   - time: the sample's, which ends at `end` in `bytes`.
   func add(_ bytes: UnsafeBufferPointer<UInt8>, time: Int64, end: Int) -> Answer {
     let rest = UnsafeBufferPointer(rebasing: bytes[end...])
-    guard let current, rest.count > middle.count, rest[..<middle.count].elementsEqual(middle) else {
-      return .unlike
-    }
+    let isOurs =
+      rest.count > middle.count
+      && middle.withUnsafeBufferPointer {
+        $0.isSame(as: UnsafeBufferPointer(rebasing: rest[..<$0.count]))
+      }
+    guard let current, isOurs else { return .unlike }
     let values = UnsafeBufferPointer(rebasing: rest[middle.count...])
     let count = row.withUnsafeMutableBufferPointer { SampleLine.values(values, into: $0) }
     guard let count else { return .unlike }

@@ -28,7 +28,18 @@ struct LineIndex: Sendable {
 
     /// Pairs of lines whose hashes are the same, the earlier one first: candidates for duplicates.
     fileprivate func likely() -> [(first: Int, second: Int)] {
-      let keys = hashes.indices.map { UInt64(hashes[$0]) << 32 | UInt64($0) }.sorted()
+      // Sixteen bits for each line, of which its hash sets one: only lines that meet at a bit are sorted.
+      var size = 1024
+      while size < 16 * hashes.count { size *= 2 }
+      let mask = UInt32(truncatingIfNeeded: size - 1)
+      var seen = BitSet(size)
+      var met = BitSet(size)
+      for hash in hashes where !seen.insert(hash & mask) { _ = met.insert(hash & mask) }
+      var keys: [UInt64] = []
+      for (line, hash) in hashes.enumerated() where met.contains(hash & mask) {
+        keys.append(UInt64(hash) << 32 | UInt64(line))
+      }
+      keys.sort()
       return zip(keys, keys.dropFirst()).filter { $0 >> 32 == $1 >> 32 }
         .map { (Int($0 & 0xffff_ffff), Int($1 & 0xffff_ffff)) }
     }
@@ -116,14 +127,33 @@ private struct NameTable: Sendable {
     return names.count - 1
   }
 
+  private func isName(_ index: Int, _ name: UnsafeBufferPointer<UInt8>) -> Bool {
+    utf8[index].withUnsafeBufferPointer { $0.isSame(as: name) }
+  }
+
   /// Where a name is, or would be.
   private func slot(of name: UnsafeBufferPointer<UInt8>) -> Int {
     var slot = Int(truncatingIfNeeded: lineHash(name)) & (slots.count - 1)
-    while slots[slot] > 0, !utf8[Int(slots[slot]) - 1].elementsEqual(name) {
+    while slots[slot] > 0, !isName(Int(slots[slot]) - 1, name) {
       slot = (slot + 1) & (slots.count - 1)
     }
     return slot
   }
+}
+
+/// So many bits.
+private struct BitSet {
+  private var words: [UInt64]
+
+  init(_ count: Int) { words = [UInt64](repeating: 0, count: count / 64) }
+
+  /// Sets a bit; false: it was set.
+  mutating func insert(_ bit: UInt32) -> Bool {
+    defer { words[Int(bit >> 6)] |= 1 << UInt64(bit & 63) }
+    return !contains(bit)
+  }
+
+  func contains(_ bit: UInt32) -> Bool { words[Int(bit >> 6)] & 1 << UInt64(bit & 63) != 0 }
 }
 
 /// A hash that is cheap for many bytes: eight at a time, by the multiplier of MurmurHash64A (A. Appleby).

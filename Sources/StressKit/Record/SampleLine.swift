@@ -13,7 +13,8 @@ enum SampleLine {
   /// - Parameter bytes: the line, with a byte behind it that is no digit, as for `values`.
   static func time(_ bytes: UnsafeBufferPointer<UInt8>) -> (time: Int64, end: Int)? {
     let lead = Self.lead.bytes
-    guard bytes.count > lead.count, bytes[..<lead.count].elementsEqual(lead),
+    guard bytes.count > lead.count,
+      UnsafeBufferPointer(rebasing: bytes[..<lead.count]).isSame(as: lead),
       var at = bytes.baseAddress.map({ $0 + lead.count }), let time = integer(&at),
       time >= 0, let start = bytes.baseAddress
     else { return nil }
