@@ -139,6 +139,32 @@ package struct JSONCursor {
     }
   }
 
+  /// Passes over the value that comes next without a look at what it is: for a text that was checked before.
+  /// Of any other it passes over something, but never leaves the bytes.
+  package mutating func passChecked() {
+    var depth = 0
+    while at < bytes.count {
+      switch bytes[at] {
+      case UInt8(ascii: "\""): passString()
+      case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"):
+        if depth == 0 { return }
+        depth -= 1
+      case UInt8(ascii: ","): if depth == 0 { return }
+      default: break
+      }
+      at += 1
+    }
+  }
+
+  /// From its first quote to its last.
+  private mutating func passString() {
+    at += 1
+    while at < bytes.count, bytes[at] != UInt8(ascii: "\"") {
+      at += bytes[at] == UInt8(ascii: "\\") ? 2 : 1
+    }
+  }
+
   /// The first byte of the value that comes next.
   private mutating func lead(_ depth: Int) throws(JSONError) -> UInt8 {
     if depth > Self.deepest { throw error("nested too deeply") }

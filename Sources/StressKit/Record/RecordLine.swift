@@ -27,7 +27,8 @@ package struct RecordLine {
     while more {
       guard let name = try? cursor.key() else { return nil }
       if name == key { return read(&cursor) }
-      guard (try? cursor.skip()) != nil, let another = try? cursor.another("}") else { return nil }
+      cursor.passChecked()
+      guard let another = try? cursor.another("}") else { return nil }
       more = another
     }
     return nil

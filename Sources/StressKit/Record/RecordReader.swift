@@ -39,7 +39,13 @@ package struct RecordReader: Sendable {
   package var types: [String] { index.types.map(\.type) }
 
   /// How many lines there are of a type, samples included.
-  package func count(_ type: String) -> Int { index[type]?.places.count ?? 0 }
+  ///
+  /// - Parameter kind: only those whose `of` (or `lane`) is this.
+  package func count(_ type: String, of kind: String? = nil) -> Int {
+    guard let lines = index[type] else { return 0 }
+    return kind.map { lines.places(of: $0).reduce(0) { count, _ in count + 1 } }
+      ?? lines.places.count
+  }
 
   /// The lines of some types, in the order of the file. For what comes by the thousand use `forEach`.
   package func lines(_ types: String...) -> [JSON] { json(at: places(types)) }

@@ -250,6 +250,8 @@ struct DamagedRecordTests {
     var found: [Int64?] = []
     record.forEach("span", of: "off-cpu") { found.append($0.int("ns")) }
     #expect(found == [5, 7])
+    #expect(record.count("span", of: "off-cpu") == 2 && record.count("span") == 4)
+    #expect(record.count("span", of: "none") == 0 && record.count("none", of: "x") == 0)
     found = []
     record.forEach("span") { found.append($0.int("t")) }
     #expect(found == [1, 9, 4, 3])
@@ -262,6 +264,19 @@ struct DamagedRecordTests {
       #expect(line.has("state", "D") == (time == 3) && !line.has("ns", "6"))
     }
     #expect(times == [1, 2, 3, 4, 9, nil])
+  }
+
+  /// Behind members of every shape.
+  @Test func membersWhereTheyStand() throws {
+    let record = try read(
+      #"{"a":[1,{"x":"]}"},[]],"b":"\\\",c\"","type":"span" , "n" : -7 ,"o":{},"s":"é\u00e9","t":3}"#
+    )
+    record.forEach("span") { line in
+      #expect(line.int("n") == -7 && line.int("t") == 3 && line.string("s") == "éé")
+      #expect(line.string("b") == "\\\",c\"" && line["o"] == [:] && line.int("x") == nil)
+      #expect(line["a"] == [1, ["x": "]}"], []])
+    }
+    #expect(record.count("span") == 1)
   }
 
   // MARK: Anything

@@ -142,7 +142,7 @@ struct RecordFileTests {
     let record = try RecordReader(try directory.record(from: RecordFixture.killed))
     #expect(record.defects.isEmpty)
     let lines = try RecordFixture.lines(RecordFixture.killed)
-    #expect(record.types.map(record.count).reduce(0, +) == lines.count)
+    #expect(record.types.reduce(0) { $0 + record.count($1) } == lines.count)
     #expect(record.first("columns")?["names"]?.array?.count == 237)
     #expect(record.lines("sample").allSatisfy { $0["v"]?.array?.count == 237 })
   }

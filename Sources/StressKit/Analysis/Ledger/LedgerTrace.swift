@@ -121,6 +121,10 @@ struct LedgerTrace {
 
   private mutating func readSpans(_ record: RecordReader, _ type: String) {
     let isOpen = type == "open"
+    // Grown step by step, they would take twice the memory for a moment.
+    waits.reserveCapacity(waits.count + record.count(type, of: TraceSpan.offCPU.label))
+    let stages = [TraceSpan.ioWqQueue, .ioWqRun].map { record.count(type, of: $0.label) }
+    works.reserveCapacity(works.count + stages.reduce(0, +))
     record.forEach(type, of: TraceSpan.offCPU.label) { takeWait($0, isOpen) }
     record.forEach(type, of: TraceSpan.ioWqQueue.label) { takeWork($0, .queued, isOpen) }
     record.forEach(type, of: TraceSpan.ioWqRun.label) { takeWork($0, .running, isOpen) }
