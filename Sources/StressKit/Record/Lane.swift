@@ -158,8 +158,14 @@ struct ColumnBuilder {
   /// The changes; nothing can be added afterwards.
   mutating func finish() -> [UInt8] {
     let all = Array(UnsafeBufferPointer(start: bytes, count: count))
+    drop()
+    return all
+  }
+
+  /// Forgets all. `finish` without a use of its result is not the same: the optimizer of Swift 6.3.1 fills that array
+  /// after it has freed it.
+  mutating func drop() {
     free(bytes)
     self = ColumnBuilder()
-    return all
   }
 }

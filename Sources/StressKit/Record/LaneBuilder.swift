@@ -28,7 +28,7 @@ final class LaneBuilder {
     middle = SampleLine.middle(of: name)
   }
 
-  deinit { for i in columns.indices { _ = columns[i].finish() } }
+  deinit { for i in columns.indices { columns[i].drop() } }
 
   // MARK: Columns
 
@@ -156,7 +156,7 @@ final class LaneBuilder {
     _ places: some Sequence<LinePlace>, from first: Layout, _ storage: RecordStorage,
     _ defects: inout RecordDefects
   ) -> Set<LinePlace> {
-    for i in columns.indices { _ = columns[i].finish() }
+    for i in columns.indices { columns[i].drop() }
     columns = []
     times = []
     mustSort = false

@@ -28,7 +28,7 @@ final class RecordStorage: Sendable {
   private let shrunk = Atomic<Bool>(false)
 
   /// Lines that lie no farther apart are read at once, with what is between them.
-  private static let gap = 4096
+  private static let gap = 1024
   /// So many bytes at a time, unless one line is longer.
   private static let window = 256 << 10
 
@@ -65,7 +65,7 @@ final class RecordStorage: Sendable {
     _ places: some Sequence<LinePlace>,
     _ body: (LinePlace, UnsafeBufferPointer<UInt8>) throws -> Void
   ) rethrows {
-    var buffer = [UInt8](repeating: 0, count: Self.window + 1)
+    var buffer: [UInt8] = []
     var batch: [LinePlace] = []
     var iterator = places.makeIterator()
     var next = iterator.next()
@@ -79,11 +79,13 @@ final class RecordStorage: Sendable {
         end = place.end
         next = iterator.next()
       }
-      if end - first.offset >= buffer.count {
-        buffer = [UInt8](repeating: 0, count: end - first.offset + 1)
+      let needed = end - first.offset + 1
+      if needed > buffer.count {
+        // One line is asked for as often as all of them.
+        buffer = [UInt8](repeating: 0, count: max(needed, min(16 * buffer.count, Self.window)))
       }
       try buffer.withUnsafeMutableBytes { bytes in
-        let wanted = UnsafeMutableRawBufferPointer(rebasing: bytes[..<(end - first.offset)])
+        let wanted = UnsafeMutableRawBufferPointer(rebasing: bytes[..<(needed - 1)])
         let got = (try? read(first.offset, into: wanted)) ?? 0
         bytes[got] = 0x0a
         let lines = UnsafeRawBufferPointer(rebasing: bytes[..<got])
