@@ -250,4 +250,18 @@ struct TraceDigestTests {
     #expect(ac_allocations() == before)
     #expect(digest.droppedRows == 1000 - 64)
   }
+
+  /// With data=journal track_foreign_dirty came by the ten thousand while the record's thread was late, and the
+  /// only mark_victim found the ring full.
+  @Test func aFloodOfEventsLeavesRoomForAKill() {
+    let digest = TraceDigest(capacity: 64)
+    for i in 0..<200 as Range<UInt64> { digest.take(record(.trackForeign, i)) }
+    #expect(digest.droppedRows == 200 - 32)
+    digest.take(record(.markVictim, 300, [7]))
+    digest.take(record(.memcgReclaimBegin, 301, pid: 1))
+    digest.take(record(.memcgReclaimEnd, 302, pid: 1))
+    var last: [TraceEvent] = []
+    digest.drain { if $0.event != .trackForeign { last.append($0.event) } }
+    #expect(last == [.markVictim, .memcgReclaimEnd] && digest.droppedRows == 200 - 32)
+  }
 }
