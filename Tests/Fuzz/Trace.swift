@@ -32,7 +32,7 @@ enum Trace {
       require(records <= bytes.count, "more records than bytes")
       if let record = decoder.decode(page.record, time: page.time, cpu: 0) { digest.take(record) }
     }
-    digest.flushSum(page.time)
+    digest.flushSums(page.time)
     digest.drain { _ in }
     digest.visitOpen { _, _, _, _ in }
     digest.tasks.visitTasks { _, _, off in

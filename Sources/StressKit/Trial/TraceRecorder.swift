@@ -125,8 +125,7 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     introduce(row.pid)
     let event = row.event
     var members: [(String, JSON)] = [("of", .string(event.definition.name))]
-    if event == .shrinkInactive {
-      // A second's sum, over all tasks.
+    if TraceEvent.summed.contains(event) {
       members.append(("start", .uint(row.start)))
       for (i, name) in (["events"] + Self.names(event)).enumerated() {
         members.append((name, .int(row.values[i])))

@@ -34,6 +34,10 @@ package final class TraceDigest: @unchecked Sendable {
 
   private var scanned = InlineArray<8, Int64>(repeating: 0)
   private var scannedSince: UInt64 = 0
+  /// Pages dirtied by a task of another cgroup than their inode's owner: by the ten thousand a second with
+  /// data=journal, each without a word of its own.
+  private var foreign: Int64 = 0
+  private var foreignSince: UInt64 = 0
   private var reclaiming = 0
   private var reclaimingSince: UInt64 = 0
   private var metDirtySince: UInt64 = 0
@@ -159,7 +163,10 @@ package final class TraceDigest: @unchecked Sendable {
       .compactTry,
       .xfsSync, .btrfsSync:
       break
-    case .writeFolio, .dirtyRatelimit, .wakeBackground, .folioWait, .trackForeign, .flushForeign,
+    case .trackForeign:
+      if record.time &- foreignSince >= Self.second { flushForeign(record.time) }
+      foreign &+= 1
+    case .writeFolio, .dirtyRatelimit, .wakeBackground, .folioWait, .flushForeign,
       .switchWbs, .memcgFlush, .markVictim, .skipReaping, .retryZone, .retryCompact, .blockRequeue,
       .blockError, .jbd2Run, .jbd2Checkpoint, .xfsLogForce, .btrfsFlushSpace, .taskRename:
       emit(nil, record, from: record.time)
@@ -268,8 +275,23 @@ package final class TraceDigest: @unchecked Sendable {
     }
   }
 
-  /// Hands over the sum of LRU scans of the second that is over, or of what there is at the end.
-  package func flushSum(_ now: UInt64) {
+  /// Hands over the sums of the second that is over, or of what there is at the end.
+  package func flushSums(_ now: UInt64) {
+    flushSum(now)
+    flushForeign(now)
+  }
+
+  private func flushForeign(_ now: UInt64) {
+    if foreign > 0 {
+      var row = TraceRow(nil, TraceRecord(.trackForeign, time: now), from: foreignSince)
+      row.values[0] = foreign
+      push(row)
+      foreign = 0
+    }
+    foreignSince = now - now % Self.second
+  }
+
+  private func flushSum(_ now: UInt64) {
     if scanned[0] > 0 {
       var row = TraceRow(nil, TraceRecord(.shrinkInactive, time: now), from: scannedSince)
       row.values = scanned
@@ -315,8 +337,7 @@ package final class TraceDigest: @unchecked Sendable {
 
   private func push(_ row: TraceRow) {
     let slot = put.load(ordering: .relaxed)
-    // track_foreign_dirty comes by the ten thousand with data=journal: no flood of one kind, while the reader
-    // is late, may leave no room for a kill.
+    // No flood of single events, while the reader is late, may leave no room for a kill.
     let room = row.span == nil && row.event != .markVictim ? rows.count / 2 : rows.count
     guard slot - taken.load(ordering: .acquiring) < room else {
       droppedRows += 1

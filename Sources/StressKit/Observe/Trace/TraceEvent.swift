@@ -30,6 +30,9 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     .schedSwitch, .schedWakeup, .kernelStack, .ioWqBegin, .ioWqEnd,
   ]
 
+  /// Those of which only a second's sum over all tasks is told: one for each batch of pages, or each page.
+  package static let summed: [TraceEvent] = [.shrinkInactive, .trackForeign]
+
   /// How the names of the trial's tasks begin: the workers' (Worker.run), which none of the harness's other
   /// threads has, and those of io_uring's threads, which say for which task they work.
   package static let taskNames = ["wb-stream", "wb-pinned", "wb-task", ioWorker]

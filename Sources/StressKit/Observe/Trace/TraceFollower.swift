@@ -95,7 +95,7 @@ package final class TraceFollower: @unchecked Sendable {
       if last { break }
       cl_sleep_until(cl_boottime() + Self.pause)
     }
-    digest.flushSum(cl_boottime())
+    digest.flushSums(cl_boottime())
     cpuTime = Thread.cpuTime
   }
 

@@ -178,11 +178,11 @@ struct TraceDigestTests {
   @Test func scansAreSummedByTheSecond() {
     let second: UInt64 = 1_000_000_000
     let digest = TraceDigest(capacity: 64)
-    digest.flushSum(second)
+    digest.flushSums(second)
     for time in [second + 1, second + 2, 2 * second + 1] {
       digest.take(record(.shrinkInactive, time, [32, 1, 30, 2, 0, 4]))
     }
-    digest.flushSum(2 * second + 5)
+    digest.flushSums(2 * second + 5)
     let rows = rows(digest, values: 7)
     #expect(rows.map(\.values) == [[2, 64, 2, 60, 4, 0, 8], [1, 32, 1, 30, 2, 0, 4]])
     #expect(rows.map(\.start) == [second, 2 * second])
@@ -223,7 +223,7 @@ struct TraceDigestTests {
         }
       }
     }
-    digest.flushSum(.max)
+    digest.flushSums(.max)
     #expect(digest.counts[Int(TraceEvent.markVictim.rawValue)] == 12)
   }
 
@@ -251,17 +251,29 @@ struct TraceDigestTests {
     #expect(digest.droppedRows == 1000 - 64)
   }
 
-  /// With data=journal track_foreign_dirty came by the ten thousand while the record's thread was late, and the
-  /// only mark_victim found the ring full.
+  /// With data=journal it came by the ten thousand while the record's thread was late, and the only
+  /// mark_victim found the ring full.
+  @Test func foreignDirtyingIsSummedByTheSecond() {
+    let second: UInt64 = 1_000_000_000
+    let digest = TraceDigest(capacity: 64)
+    digest.flushSums(second)
+    for i in 0..<200 as Range<UInt64> { digest.take(record(.trackForeign, second + i)) }
+    digest.take(record(.trackForeign, 2 * second + 1))
+    digest.flushSums(2 * second + 5)
+    let rows = rows(digest, values: 1)
+    #expect(rows.map(\.values) == [[200], [1]] && rows.map(\.start) == [second, 2 * second])
+    #expect(rows.allSatisfy { $0.event == .trackForeign } && digest.droppedRows == 0)
+  }
+
   @Test func aFloodOfEventsLeavesRoomForAKill() {
     let digest = TraceDigest(capacity: 64)
-    for i in 0..<200 as Range<UInt64> { digest.take(record(.trackForeign, i)) }
+    for i in 0..<200 as Range<UInt64> { digest.take(record(.flushForeign, i)) }
     #expect(digest.droppedRows == 200 - 32)
     digest.take(record(.markVictim, 300, [7]))
     digest.take(record(.memcgReclaimBegin, 301, pid: 1))
     digest.take(record(.memcgReclaimEnd, 302, pid: 1))
     var last: [TraceEvent] = []
-    digest.drain { if $0.event != .trackForeign { last.append($0.event) } }
+    digest.drain { if $0.event != .flushForeign { last.append($0.event) } }
     #expect(last == [.markVictim, .memcgReclaimEnd] && digest.droppedRows == 200 - 32)
   }
 }
