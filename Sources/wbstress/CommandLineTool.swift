@@ -40,6 +40,7 @@ struct CommandLineTool: ParsableCommand {
 /// Text for people, written with write(2): stdio's globals are not safe to use from several threads.
 enum Output {
   static func line(_ text: String) { write(1, text + "\n") }
+  static func bytes(_ bytes: [UInt8]) { write(1, bytes) }
   static func problems(_ text: String) { write(2, text + "\n") }
   static func error(_ text: String) { write(2, "wbstress: " + text + "\n") }
 
@@ -49,7 +50,11 @@ enum Output {
   static let progressIsTerminal = isatty(2) == 1
 
   private static func write(_ descriptor: Int32, _ text: String) {
-    var rest = Array(text.utf8)[...]
+    write(descriptor, Array(text.utf8))
+  }
+
+  private static func write(_ descriptor: Int32, _ bytes: [UInt8]) {
+    var rest = bytes[...]
     while !rest.isEmpty {
       let wrote = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if wrote <= 0 { return }

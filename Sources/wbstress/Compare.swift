@@ -13,16 +13,7 @@ struct Compare: ParsableCommand {
   @Argument(help: ArgumentHelp("One campaign directory, or two.", valueName: "dir"))
   var directories: [String]
 
-  @Option(help: "The axis to compare along (default: the only one that varies).")
-  var axis: String?
-
-  @Option(help: "Its value that the others are held against (default: the first).")
-  var base: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Its value to judge (default: all others); may be repeated.", valueName: "value"))
-  var against: [String] = []
+  @OptionGroup var comparison: ComparedAxisOptions
 
   @Option(help: ArgumentHelp("A difference to put up with; may be repeated.", valueName: "key"))
   var allow: [String] = []
@@ -42,10 +33,8 @@ struct Compare: ParsableCommand {
   func run() throws {
     var campaigns: [CampaignSummary] = []
     for directory in directories { campaigns.append(try CampaignSummary(directory: directory)) }
-    let request = ComparisonChoice.Request(
-      axis: axis, base: base, against: against)
     let comparison = try CampaignComparison(
-      campaigns, request, allowed: Set(allow),
+      campaigns, comparison.request, allowed: Set(allow),
       noise: try noise.map { try CampaignSummary(directory: $0) })
     Output.line(CompareReport(comparison, style: .forTerminal()).text)
     if let code = comparison.code { throw ExitCode(code.rawValue) }

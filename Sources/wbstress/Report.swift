@@ -1,15 +1,64 @@
 import ArgumentParser
 import StressKit
 
+extension ReportFormat: ExpressibleByArgument {}
+
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Print a campaign's table again, from its records.")
+    abstract: "Tell a campaign's results again, from its records.",
+    discussion:
+      "Formats that are about one cell or trial take the first that suits them, unless one is named."
+  )
 
   @Argument(help: "The campaign directory.")
   var directory: String
 
+  @Option(help: "What to write.")
+  var format: ReportFormat = .terminal
+
+  @Option(help: ArgumentHelp("Where to; standard output without it.", valueName: "file"))
+  var output: String?
+
+  @OptionGroup var part: CampaignPart
+
+  @OptionGroup var comparison: ComparedAxisOptions
+
   func run() throws {
-    let summary = try CampaignSummary(directory: directory)
-    Output.line(TerminalReport(summary, style: .forTerminal()).text)
+    let choice = ReportFormat.Choice(
+      cell: part.cell.map { $0 - 1 }, trial: part.trial, comparison: comparison.request,
+      style: output == nil ? .forTerminal() : .init(colour: false))
+    let bytes = try format.render(CampaignAnalysis(directory: directory), choice)
+    guard let output else { return Output.bytes(bytes) }
+    try File.write(output, bytes)
   }
+}
+
+/// Which part of a campaign a command is about.
+struct CampaignPart: ParsableArguments {
+  @Option(help: ArgumentHelp("One cell only, by its number in the report.", valueName: "number"))
+  var cell: Int?
+
+  @Option(help: ArgumentHelp("One trial of each cell only.", valueName: "number"))
+  var trial: Int?
+
+  func validate() throws {
+    if let cell, cell < 1 { throw ValidationError("--cell: from 1") }
+    if let trial, trial < 1 { throw ValidationError("--trial: from 1") }
+  }
+}
+
+/// What is compared with what.
+struct ComparedAxisOptions: ParsableArguments {
+  @Option(help: "The axis to compare along (default: the only one that varies).")
+  var axis: String?
+
+  @Option(help: "Its value that the others are held against (default: the first).")
+  var base: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Its value to judge (default: all others); may be repeated.", valueName: "value"))
+  var against: [String] = []
+
+  var request: ComparisonChoice.Request { .init(axis: axis, base: base, against: against) }
 }

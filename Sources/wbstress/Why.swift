@@ -12,36 +12,21 @@ struct Why: ParsableCommand {
   @Argument(help: "The campaign directory.")
   var directory: String
 
-  @Option(help: ArgumentHelp("One cell only, by its number in the report.", valueName: "number"))
-  var cell: Int?
-
-  @Option(help: ArgumentHelp("One trial of each cell only.", valueName: "number"))
-  var trial: Int?
+  @OptionGroup var part: CampaignPart
 
   @Option(help: "Kills of each cell that are told in full.")
   var kills: Int = 3
 
-  mutating func validate() throws {
-    if let cell, cell < 1 { throw ValidationError("--cell: from 1") }
-    if let trial, trial < 1 { throw ValidationError("--trial: from 1") }
+  func validate() throws {
     if kills < 0 { throw ValidationError("--kills: from 0") }
   }
 
   func run() throws {
-    let campaign = try CampaignFile(directory: directory)
-    if let cell, cell > campaign.cells.count {
-      throw HarnessError(
-        .usage, directory, "has no cell \(cell)", remedy: "name one of 1 to \(campaign.cells.count)"
-      )
+    let campaign = try CampaignAnalysis(directory: directory)
+    let cells = try (part.cell.map { [$0 - 1] } ?? Array(campaign.file.cells.indices)).map { cell in
+      try campaign.diagnosis(cell: cell, trial: part.trial)
     }
-    if let trial, trial > campaign.trials {
-      throw HarnessError(
-        .usage, directory, "has no trial \(trial)", remedy: "name one of 1 to \(campaign.trials)")
-    }
-    let cells = try (cell.map { [$0 - 1] } ?? Array(campaign.cells.indices)).map { cell in
-      try CellDiagnosis(campaign, in: directory, cell: cell, trial: trial)
-    }
-    let report = WhyReport(campaign.label, cells, told: kills, style: .forTerminal())
+    let report = WhyReport(campaign.file.label, cells, told: kills, style: .forTerminal())
     Output.line(report.text)
   }
 }

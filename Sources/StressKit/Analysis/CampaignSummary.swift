@@ -93,7 +93,10 @@ package struct CampaignSummary: Sendable {
 
   /// - Throws: when the directory holds no campaign.
   package init(directory: String) throws(HarnessError) {
-    let file = try CampaignFile(directory: directory)
+    self.init(try CampaignFile(directory: directory), in: directory)
+  }
+
+  package init(_ file: CampaignFile, in directory: String) {
     self.directory = directory
     label = file.label
     seed = file.seed

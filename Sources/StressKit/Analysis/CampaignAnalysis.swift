@@ -1,0 +1,61 @@
+/// All that is known of a campaign, from its records: the one source of every report's numbers.
+///
+/// The summary is there from the beginning; what takes another pass over the records is made when asked for.
+package struct CampaignAnalysis: Sendable {
+  package let directory: String
+  package let file: CampaignFile
+  package let summary: CampaignSummary
+
+  /// - Throws: when the directory holds no campaign.
+  package init(directory: String) throws(HarnessError) {
+    self.directory = directory
+    file = try CampaignFile(directory: directory)
+    summary = CampaignSummary(file, in: directory)
+  }
+
+  /// Why a cell's trials ended and stalled as they did.
+  ///
+  /// - Parameters:
+  ///   - cell: index from 0.
+  ///   - trial: one of its trials only, from 1.
+  /// - Throws: when there is no such cell or trial (code usage), or a record cannot be read.
+  package func diagnosis(
+    cell: Int, trial: Int? = nil
+  ) throws(HarnessError) -> CellDiagnosis {
+    try check(cell: cell, trial: trial)
+    return try CellDiagnosis(file, in: directory, cell: cell, trial: trial)
+  }
+
+  /// A trial's record.
+  ///
+  /// - Parameters:
+  ///   - cell: index from 0.
+  ///   - trial: from 1.
+  /// - Throws: when there is no such cell or trial (code usage), or the record cannot be read.
+  package func record(cell: Int, trial: Int) throws(HarnessError) -> RecordReader {
+    try check(cell: cell, trial: trial)
+    let directory = CampaignFile.trialDirectory(in: directory, cell: cell, number: trial)
+    return try RecordReader(directory + "/" + RecordFile.name)
+  }
+
+  /// Verdicts over the campaign's own cells.
+  ///
+  /// - Throws: when nothing in it can be compared (code usage).
+  package func comparison(
+    _ request: ComparisonChoice.Request = .init()
+  ) throws(HarnessError) -> CampaignComparison {
+    try CampaignComparison([summary], request)
+  }
+
+  private func check(cell: Int, trial: Int?) throws(HarnessError) {
+    guard file.cells.indices.contains(cell) else {
+      throw HarnessError(
+        .usage, directory, "has no cell \(cell + 1)", remedy: "name one of 1 to \(file.cells.count)"
+      )
+    }
+    if let trial, !(1...max(1, file.trials)).contains(trial) {
+      throw HarnessError(
+        .usage, directory, "has no trial \(trial)", remedy: "name one of 1 to \(file.trials)")
+    }
+  }
+}
