@@ -141,11 +141,17 @@ package struct JSONCursor {
 
   /// Passes over the value that comes next without a look at what it is: for a text that was checked before.
   /// Of any other it passes over something, but never leaves the bytes.
-  package mutating func passChecked() {
+  private mutating func passChecked() {
     var depth = 0
+    if at < bytes.count, bytes[at] < UInt8(ascii: "A"), bytes[at] != UInt8(ascii: "\"") {
+      // A number, as most values are.
+      while at < bytes.count, bytes[at] != UInt8(ascii: ","), bytes[at] < UInt8(ascii: "[") {
+        at += 1
+      }
+    }
     while at < bytes.count {
       switch bytes[at] {
-      case UInt8(ascii: "\""): passString()
+      case UInt8(ascii: "\""): _ = passString()
       case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
       case UInt8(ascii: "}"), UInt8(ascii: "]"):
         if depth == 0 { return }
@@ -157,12 +163,17 @@ package struct JSONCursor {
     }
   }
 
-  /// From its first quote to its last.
-  private mutating func passString() {
+  /// From its first quote to its last; whether there was an escape in it.
+  private mutating func passString() -> Bool {
     at += 1
+    var isEscaped = false
     while at < bytes.count, bytes[at] != UInt8(ascii: "\"") {
-      at += bytes[at] == UInt8(ascii: "\\") ? 2 : 1
+      let isEscape = bytes[at] == UInt8(ascii: "\\")
+      isEscaped = isEscaped || isEscape
+      at += isEscape ? 2 : 1
     }
+    at = min(at, bytes.count)
+    return isEscaped
   }
 
   /// The first byte of the value that comes next.
@@ -188,6 +199,29 @@ package struct JSONCursor {
     if take(",") { return true }
     guard take(closing) else { throw error("expected ',' or '\(closing)'") }
     return false
+  }
+
+  /// The next member's name, up to its value, in an object that was checked before; nil: none comes.
+  package mutating func checkedKey() -> Text? {
+    guard isAtString else { return nil }
+    let start = self
+    guard !passString() else {
+      // Written anew, as an escape asks for.
+      self = start
+      return try? key()
+    }
+    guard at < bytes.count else { return nil }
+    let text = Text(plain: UnsafeBufferPointer(rebasing: bytes[start.at + 1..<at]))
+    at += 1
+    guard take(":") else { return nil }
+    skipBlanks()
+    return text
+  }
+
+  /// After a member whose value was read, or is not wanted: on to the next one of a text that was checked.
+  package mutating func passMember() {
+    passChecked()
+    _ = take(",")
   }
 
   /// A member's name, up to its value.
@@ -362,6 +396,7 @@ extension StaticString {
 extension UnsafeBufferPointer<UInt8> {
   /// Whether the bytes are the same. The corresponding C function is `memcmp`.
   func isSame(as other: UnsafeBufferPointer<UInt8>) -> Bool {
-    count == other.count && (count == 0 || memcmp(baseAddress!, other.baseAddress!, count) == 0)
+    guard count == other.count, first == other.first else { return false }
+    return count == 0 || memcmp(baseAddress!, other.baseAddress!, count) == 0
   }
 }

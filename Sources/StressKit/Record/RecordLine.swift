@@ -20,16 +20,32 @@ package struct RecordLine {
     member(key) { cursor in (try? cursor.text()).map { $0 == word } } ?? false
   }
 
+  /// The first members of these names as integers, all found in one pass; nil for one that is none.
+  package func ints<let count: Int>(
+    _ keys: InlineArray<count, StaticString>
+  ) -> InlineArray<count, Int64?> {
+    var values = InlineArray<count, Int64?>(repeating: nil)
+    var isMissing = InlineArray<count, Bool>(repeating: true)
+    var cursor = JSONCursor(bytes)
+    guard (try? cursor.opens("{", "}")) == true else { return values }
+    while let name = cursor.checkedKey() {
+      for i in keys.indices where isMissing[i] && name == keys[i] {
+        isMissing[i] = false
+        var value = cursor
+        values[i] = (try? value.value())?.int
+      }
+      cursor.passMember()
+    }
+    return values
+  }
+
   /// The first member of that name, as `JSON`'s subscript has it.
   private func member<R>(_ key: StaticString, _ read: (inout JSONCursor) -> R?) -> R? {
     var cursor = JSONCursor(bytes)
-    guard var more = try? cursor.opens("{", "}") else { return nil }
-    while more {
-      guard let name = try? cursor.key() else { return nil }
+    guard (try? cursor.opens("{", "}")) == true else { return nil }
+    while let name = cursor.checkedKey() {
       if name == key { return read(&cursor) }
-      cursor.passChecked()
-      guard let another = try? cursor.another("}") else { return nil }
-      more = another
+      cursor.passMember()
     }
     return nil
   }

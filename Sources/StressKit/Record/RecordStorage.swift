@@ -27,8 +27,9 @@ final class RecordStorage: Sendable {
   private let descriptor: Descriptor
   private let shrunk = Atomic<Bool>(false)
 
-  /// Lines that lie no farther apart are read at once, with what is between them.
-  private static let gap = 1024
+  /// Lines that lie no farther apart are read at once, with what is between them: that is copied sooner than
+  /// another pread(2) is made.
+  private static let gap = 4096
   /// So many bytes at a time, unless one line is longer.
   private static let window = 256 << 10
 

@@ -132,39 +132,45 @@ struct LedgerTrace {
     if isOpen { return }
     for (span, cause) in Self.sections {
       record.forEach(type, of: span.label) { line in
-        guard let (start, end) = Self.times(line, isOpen), let end, let pid = line.int("pid") else {
-          return
-        }
+        let found = line.ints(["start", "ns", "pid"])
+        guard let (start, end) = Self.times(found[0], found[1], isOpen), let end,
+          let pid = found[2]
+        else { return }
         sections.append(Section(pid: pid, start: start, end: end, cause: cause))
       }
     }
   }
 
   /// Of a span, the end nil when it is open. nil: not those of a span.
-  private static func times(_ line: RecordLine, _ isOpen: Bool) -> (start: Int64, end: Int64?)? {
-    guard let start = line.int("start"), start >= 0 else { return nil }
+  private static func times(
+    _ start: Int64?, _ length: Int64?, _ isOpen: Bool
+  ) -> (start: Int64, end: Int64?)? {
+    guard let start, start >= 0 else { return nil }
     if isOpen { return (start, nil) }
-    guard let length = line.int("ns"), length >= 0, length <= .max - start else { return nil }
+    guard let length, length >= 0, length <= .max - start else { return nil }
     return (start, start + length)
   }
 
   private mutating func takeWait(_ line: RecordLine, _ isOpen: Bool) {
-    guard let (start, end) = Self.times(line, isOpen), let pid = line.int("pid") else { return }
+    let found = line.ints(["start", "ns", "pid", "woken", "stack"])
+    guard let (start, end) = Self.times(found[0], found[1], isOpen), let pid = found[2] else {
+      return
+    }
     // Without a wakeup it was preempted, or the wakeup was not seen.
-    let woken = line.int("woken").map { start + min(max(0, $0), (end ?? .max) - start) }
+    let woken = found[3].map { start + min(max(0, $0), (end ?? .max) - start) }
     let awake = woken ?? (line.has("state", "R") ? start : end ?? .max)
-    let stack = line.int("stack").flatMap { stacks.indices ~= Int($0) ? Int32($0) : nil }
+    let stack = found[4].flatMap { stacks.indices ~= Int($0) ? Int32($0) : nil }
     waits.append(Wait(pid: pid, start: start, awake: awake, end: end, stack: stack))
   }
 
   private mutating func takeWork(_ line: RecordLine, _ stage: Work.Stage, _ isOpen: Bool) {
-    guard let (start, end) = Self.times(line, isOpen), let owner = line.int("owner"),
-      let operation = line.int("op")
+    let found = line.ints(["start", "ns", "owner", "op", "pid"])
+    guard let (start, end) = Self.times(found[0], found[1], isOpen), let owner = found[2],
+      let operation = found[3]
     else { return }
     works.append(
       Work(
-        stage: stage, owner: owner, operation: operation, worker: line.int("pid"), start: start,
-        end: end))
+        stage: stage, owner: owner, operation: operation, worker: found[4], start: start, end: end))
   }
 
   private mutating func readRange(_ record: RecordReader) {
