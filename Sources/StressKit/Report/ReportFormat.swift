@@ -1,6 +1,8 @@
 /// What `wbstress report --format` writes: one renderer each, all from one analysis.
 package enum ReportFormat: String, CaseIterable, Sendable {
   case terminal
+  /// One page for a browser.
+  case html
 
   /// Which part of the campaign, and how it shall look.
   package struct Choice: Sendable {
@@ -33,6 +35,7 @@ package enum ReportFormat: String, CaseIterable, Sendable {
     switch self {
     case .terminal:
       Array((TerminalReport(campaign.summary, style: choice.style).text + "\n").utf8)
+    case .html: try PageReport(campaign, choice).bytes
     }
   }
 }

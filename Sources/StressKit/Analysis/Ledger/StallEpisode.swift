@@ -35,8 +35,9 @@ package struct StallEpisode: Sendable, Equatable {
     parts.reduce(0) { $0 + ($1.cause.isUnexplained ? $1.time : 0) }
   }
 
-  /// Of 1.
-  package var unexplainedShare: Double { Double(unexplained) / Double(max(1, time)) }
+  /// Of 1: what a part of `time` is of it.
+  package func share(_ part: Int64) -> Double { Double(part) / Double(max(1, time)) }
+  package var unexplainedShare: Double { share(unexplained) }
 }
 
 /// Time by cause, as it adds up.

@@ -3,7 +3,7 @@
 package struct AroundSection {
   private let studies: [CountersAround]
   /// Counters that are shown of each kind of event.
-  private static let shown = 8
+  static let shown = 8
   /// Of these, those whose path is shown, and the bins that one of its rows takes together.
   private static let followed = 5
   private static let row = 10
@@ -19,19 +19,22 @@ package struct AroundSection {
     var lines = told.flatMap { study in
       heading(study, width) + table(study, width, paint) + path(study, width, paint)
     }
-    if !none.isEmpty {
-      let kinds = none.map { study in
-        "no \(study.kind.words(0))" + (study.kind == .stall ? " that stand out" : "")
-      }.joined(separator: ", ")
-      lines.append("\(kinds) in \(Self.count(none[0].tally.trials, "trial"))")
-    }
+    if !none.isEmpty { lines.append(Self.none(none)) }
     if told.contains(where: { !$0.counters.isEmpty }) {
       lines += Format.broken(Self.legend, width: width)
     }
     return lines
   }
 
-  private static let legend =
+  /// Of kinds of events that there were none of.
+  static func none(_ studies: [CountersAround]) -> String {
+    let kinds = studies.map { study in
+      "no \(study.kind.words(0))" + (study.kind == .stall ? " that stand out" : "")
+    }
+    return kinds.joined(separator: ", ") + " in \(count(studies[0].tally.trials, "trial"))"
+  }
+
+  static let legend =
     CountersAround.definition
     + " SD: the difference in standard deviations of the quiet seconds. n/a: nothing in quiet seconds, or"
     + " always the same. lag: how long before the stalls the counter moves, s, where their correlation r is"
@@ -46,6 +49,11 @@ package struct AroundSection {
   // MARK: What there is
 
   private func heading(_ study: CountersAround, _ width: Int) -> [String] {
+    Format.broken(Self.sentence(study), width: width, indent: 4)
+  }
+
+  /// How many events there are, and what they were compared with.
+  static func sentence(_ study: CountersAround) -> String {
     let tally = study.tally
     var text =
       "counters before \(study.kind.words(tally.events)) (\(tally.events) in \(tally.withEvents) of"
@@ -63,11 +71,11 @@ package struct AroundSection {
         "\(Self.count(tally.compared, "trial")) compared with \(tally.quietWindows) quiet seconds;"
         + " \(study.counters.count) counters tested, \(findings) with q < \(CountersAround.level)"
     }
-    return Format.broken(text + limit(study), width: width, indent: 4)
+    return text + limit(study)
   }
 
   /// What so few trials cannot show, however strong it is.
-  private func limit(_ study: CountersAround) -> String {
+  private static func limit(_ study: CountersAround) -> String {
     guard let p = study.smallestP, study.tally.compared < study.trialsForOne else { return "" }
     let text =
       "; the smallest p of \(Self.count(study.tally.compared, "trial")) is \(Self.p(p)): "
@@ -82,24 +90,27 @@ package struct AroundSection {
     _ study: CountersAround, _ width: Int, _ paint: (String) -> String
   ) -> [String] {
     if study.counters.isEmpty { return [] }
-    var table = Table([
-      ("#", .right), ("counter", .text), ("quiet", .right), ("before", .right), ("ratio", .right),
-      ("SD", .right), ("q", .right), ("lag", .right), ("r", .right),
-    ])
+    var table = Table([("#", .right), ("counter", .text)] + Self.columns.map { ($0, .right) })
     for (i, counter) in study.counters.prefix(Self.shown).enumerated() {
-      let unit = counter.kind == .cumulative ? "/s" : ""
-      table.add([
-        "\(i + 1)", counter.name, Format.significant(counter.quiet) + unit,
-        Format.significant(counter.before) + unit,
-        counter.ratio.map { "×" + Format.significant($0) } ?? "n/a",
-        counter.deviations.map(Format.significant) ?? "n/a", Self.p(counter.q),
-        counter.lag.map { abs($0.r) < Self.weak ? "-" : Format.fixed($0.seconds, 1) } ?? "-",
-        counter.lag.map { Format.fixed($0.r, 2) } ?? "-",
-      ])
+      table.add(["\(i + 1)", counter.name] + Self.figures(counter))
     }
     var lines = table.lines(within: width)
     lines[0] = paint(lines[0])
     return lines
+  }
+
+  static let columns = ["quiet", "before", "ratio", "SD", "q", "lag", "r"]
+
+  /// A counter's figures, one for each of `columns`.
+  static func figures(_ counter: CountersAround.Counter) -> [String] {
+    let unit = counter.kind == .cumulative ? "/s" : ""
+    return [
+      Format.significant(counter.quiet) + unit, Format.significant(counter.before) + unit,
+      counter.ratio.map { "×" + Format.significant($0) } ?? "n/a",
+      counter.deviations.map(Format.significant) ?? "n/a", p(counter.q),
+      counter.lag.map { abs($0.r) < weak ? "-" : Format.fixed($0.seconds, 1) } ?? "-",
+      counter.lag.map { Format.fixed($0.r, 2) } ?? "-",
+    ]
   }
 
   private func path(

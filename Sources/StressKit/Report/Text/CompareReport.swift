@@ -40,7 +40,7 @@ package struct CompareReport: PlainReport {
   }
 
   /// `kernel debian:6.1 > debian:6.12, fs ext4`: only axes in which the comparisons differ.
-  private func name(_ one: Comparison) -> String {
+  func name(_ one: Comparison) -> String {
     let shared = one.cells.shared.filter { setting in
       comparison.comparisons.contains { !$0.cells.shared.contains(setting) }
     }

@@ -30,23 +30,32 @@ package struct LedgerSection {
     _ cells: [[String: CellLedger.Kind]], _ what: String, _ width: Int,
     _ paint: (String) -> String
   ) -> [[String]] {
-    let kinds = Set(cells.flatMap(\.keys))
-    func time(_ kind: String) -> Int64 { cells.reduce(0) { $0 + ($1[kind]?.time ?? 0) } }
-    return kinds.sorted { (time($1), $0) < (time($0), $1) }.map { kind in
+    kinds(cells).map { kind in
       Table.across(
         "\(kind) \(what), % of time", rows(cells.map { $0[kind] }), width: width, paint)
     }
   }
 
-  private static func rows(_ cells: [CellLedger.Kind?]) -> [Row] {
+  /// The kinds of stalls of some cells, those that took the most time first.
+  static func kinds(_ cells: [[String: CellLedger.Kind]]) -> [String] {
+    func time(_ kind: String) -> Int64 { cells.reduce(0) { $0 + ($1[kind]?.time ?? 0) } }
+    return Set(cells.flatMap(\.keys)).sorted { (time($1), $0) < (time($0), $1) }
+  }
+
+  /// The causes of one kind of stalls, likewise.
+  static func causes(_ cells: [CellLedger.Kind?]) -> [StallCause] {
     func total(_ cause: StallCause) -> Int64 {
       cells.reduce(0) { $0 + ($1?.time(of: cause) ?? 0) }
     }
+    return StallCause.allCases.filter { total($0) > 0 }
+      .sorted { (total($1), $0.rawValue) < (total($0), $1.rawValue) }
+  }
+
+  private static func rows(_ cells: [CellLedger.Kind?]) -> [Row] {
     func shares(_ label: String, _ time: (CellLedger.Kind) -> Int64) -> Row {
       (label, cells.map { cell in percent(cell.flatMap { $0.share(time($0)) }) })
     }
-    let present = StallCause.allCases.filter { total($0) > 0 }
-      .sorted { (total($1), $0.rawValue) < (total($0), $1.rawValue) }
+    let present = causes(cells)
     var rows = present.filter { !$0.isUnexplained }.map { cause in
       shares(cause.label) { $0.time(of: cause) }
     }
@@ -71,7 +80,7 @@ package struct LedgerSection {
     return rows
   }
 
-  private static func percent(_ share: Double?) -> String {
+  static func percent(_ share: Double?) -> String {
     share.map { Format.fixed(100 * $0, 1) } ?? "-"
   }
 

@@ -2,52 +2,61 @@
 extension TerminalReport {
   /// What holds for the whole table; what differs among cells is in their rows.
   var heading: [String] {
-    var lines = hang(
-      "\(summary.label): \(Self.count(cells.count, "cell")), "
-        + "\(Self.count(summary.planned, "trial")) each",
-      ", seed \(summary.seed)", style.bold)
-    lines += wrap("source", distinct(cells.compactMap(\.profile.source?.words)))
-    lines += wrap(
-      "accelerator",
-      distinct(
-        trials.map { trial in
-          Self.describe(accelerator: trial.accelerator)
-            + (trial.jobs > 1 ? "; \(trial.jobs) guests at a time" : "")
-        }))
-    for kernel in distinct(trials.map(\.kernel)) {
+    hang(title, ", seed \(summary.seed)", style.bold) + facts.flatMap { wrap($0.name, $0.values) }
+  }
+
+  var title: String {
+    "\(summary.label): \(Self.count(cells.count, "cell")), "
+      + "\(Self.count(summary.planned, "trial")) each"
+  }
+
+  /// What ran where, by what it is called; facts without a value are left out.
+  var facts: [(name: String, values: [String])] {
+    let profiles = cells.map(\.profile)
+    let guests = cells.filter { $0.trials.contains { !$0.isLocal } || $0.trials.isEmpty }
+    let options = profiles.map { $0.filesystem.mount.joined(separator: ",") }
+    let hasOptions = options.contains { !$0.isEmpty }
+    let fixed = (cells.first?.axes ?? []).filter { $0.key != "kernel" && !varies($0.key) }
+    var facts: [(name: String, values: [String])] = [
+      ("source", distinct(cells.compactMap(\.profile.source?.words))),
+      ("accelerator", distinct(trials.map(Self.accelerator))),
+    ]
+    facts += kernels.map { ("kernel", [$0]) }
+    facts += [
+      ("guest", distinct(guests.map(\.profile.machine.words))),
+      ("machine", distinct(trials.filter(\.isLocal).compactMap(\.machine))),
+      ("device", distinct(profiles.map(\.device.words))),
+      ("limits", distinct(profiles.map(\.limitWords))),
+    ]
+    // The words of these have semicolons of their own.
+    facts += distinct(profiles.map(\.groupWords)).filter { !$0.isEmpty }.map { ("cgroups", [$0]) }
+    facts += [
+      ("streams", distinct(profiles.flatMap { $0.streams.map(\.words) })),
+      ("tasks", distinct(profiles.flatMap { $0.tasks.map(\.words) })),
+    ]
+    facts += distinct(profiles.map(\.timelineWords)).filter { !$0.isEmpty }
+      .map { ("timeline", [$0]) }
+    facts += [
+      ("mount options", hasOptions ? distinct(options.map { $0.isEmpty ? "none" : $0 }) : []),
+      ("observer", distinct(profiles.map(\.observe.words))),
+      ("all cells", fixed.map { "\($0.key) \($0.value)" }),
+    ]
+    return facts.filter { !$0.values.isEmpty }
+  }
+
+  private var kernels: [String] {
+    distinct(trials.map(\.kernel)).flatMap { kernel in
       let all = trials.filter { $0.kernel == kernel }
       // A guest that did not get as far as its environment does not tell of its LRU.
       let told = all.filter { $0.lruGen != nil }
       let texts = told.map { "\(kernel) = \($0.release), \(Self.describe(lruGen: $0.lruGen))" }
-      for text in distinct(told.isEmpty ? all.map { "\(kernel) = \($0.release)" } : texts) {
-        lines += wrap("kernel", [text])
-      }
+      return distinct(told.isEmpty ? all.map { "\(kernel) = \($0.release)" } : texts)
     }
-    let profiles = cells.map(\.profile)
-    let guests = cells.filter { $0.trials.contains { !$0.isLocal } || $0.trials.isEmpty }
-    lines += wrap("guest", distinct(guests.map(\.profile.machine.words)))
-    lines += wrap("machine", distinct(trials.filter(\.isLocal).compactMap(\.machine)))
-    lines += wrap("device", distinct(profiles.map(\.device.words)))
-    lines += wrap("limits", distinct(profiles.map(\.limitWords)))
-    // The words of these have semicolons of their own.
-    for groups in distinct(profiles.map(\.groupWords)) where !groups.isEmpty {
-      lines += wrap("cgroups", [groups])
-    }
-    lines += wrap("streams", distinct(profiles.flatMap { $0.streams.map(\.words) }))
-    lines += wrap("tasks", distinct(profiles.flatMap { $0.tasks.map(\.words) }))
-    for moments in distinct(profiles.map(\.timelineWords)) where !moments.isEmpty {
-      lines += wrap("timeline", [moments])
-    }
-    let options = profiles.map { $0.filesystem.mount.joined(separator: ",") }
-    if options.contains(where: { !$0.isEmpty }) {
-      lines += wrap("mount options", distinct(options.map { $0.isEmpty ? "none" : $0 }))
-    }
-    lines += wrap("observer", distinct(profiles.map(\.observe.words)))
-    let fixed = (cells.first?.axes ?? []).filter { axis in
-      axis.key != "kernel" && !varies(axis.key)
-    }
-    if !fixed.isEmpty { lines += wrap("all cells", fixed.map { "\($0.key) \($0.value)" }) }
-    return lines
+  }
+
+  private static func accelerator(_ trial: TrialSummary) -> String {
+    describe(accelerator: trial.accelerator)
+      + (trial.jobs > 1 ? "; \(trial.jobs) guests at a time" : "")
   }
 
   private static func describe(accelerator: String) -> String {

@@ -51,32 +51,33 @@ package struct TerminalReport: PlainReport {
 
   /// Said first: a campaign whose expectations or controls fail.
   private var verdicts: [String] {
+    findings.flatMap { wrap($0.what, [$0.where], style.warning) }
+  }
+
+  /// What failed, and in which cells.
+  var findings: [(what: String, where: String)] {
     let missed = cells.enumerated().flatMap { i, cell in
       cell.missed.map {
         (text: $0.expectation.text, cell: "#\(i + 1) in \($0.trials):\(cell.counted.count)")
       }
     }
     // Where a control fails, the other figures may mean nothing.
-    var lines = Profile.Control.allCases.flatMap { control in
-      wrap(
-        "\(control.rawValue) control failed",
-        [
-          summary.failedControls.filter { $0.control == control }
-            .map { "#\($0.cell + 1) killed in \($0.killed.events):\($0.killed.trials)" }
-            .joined(separator: ", ")
-        ].filter { !$0.isEmpty }, style.warning)
+    var findings: [(what: String, where: String)] = []
+    for control in Profile.Control.allCases {
+      let failed = summary.failedControls.filter { $0.control == control }
+        .map { "#\($0.cell + 1) killed in \($0.killed.events):\($0.killed.trials)" }
+      if !failed.isEmpty {
+        findings.append(("\(control.rawValue) control failed", failed.joined(separator: ", ")))
+      }
     }
-    lines += distinct(missed.map(\.text)).flatMap { text in
-      wrap(
-        "expected \(text)",
-        ["missed by " + missed.filter { $0.text == text }.map(\.cell).joined(separator: ", ")],
-        style.warning)
+    findings += distinct(missed.map(\.text)).map { text in
+      let cells = missed.filter { $0.text == text }.map(\.cell)
+      return ("expected \(text)", "missed by " + cells.joined(separator: ", "))
     }
-    for (i, cell) in cells.enumerated()
-    where cell.isSilent && !cell.trials.isEmpty {
-      lines += wrap("inconclusive", ["#\(i + 1): no trial says anything"], style.warning)
+    for (i, cell) in cells.enumerated() where cell.isSilent && !cell.trials.isEmpty {
+      findings.append(("inconclusive", "#\(i + 1): no trial says anything"))
     }
-    return lines
+    return findings
   }
 
   // MARK: Tables
@@ -86,17 +87,17 @@ package struct TerminalReport: PlainReport {
   }
 
   /// Axes that tell the cells apart; all of them when there is only one cell.
-  private var axes: [String] {
+  var axes: [String] {
     let keys = distinct(cells.flatMap { $0.axes.map(\.key) })
     let varying = keys.filter(varies)
     return varying.isEmpty ? keys : varying
   }
 
-  private func labels(_ cell: CellSummary) -> [String] {
+  func labels(_ cell: CellSummary) -> [String] {
     axes.map { key in cell.axes.first { $0.key == key }?.value ?? "" }
   }
 
-  private typealias Columns = [(String, Table.Alignment)]
+  typealias Columns = [(String, Table.Alignment)]
 
   private func table(
     _ columns: Columns, _ row: (CellSummary) -> [String], labelled: Bool
@@ -127,16 +128,16 @@ package struct TerminalReport: PlainReport {
   }
 
   /// A key's last word, where that is the key of one axis only.
-  private func short(_ key: String) -> String {
+  func short(_ key: String) -> String {
     func last(_ key: String) -> String { key.split(separator: ".").last.map(String.init) ?? key }
     return axes.count { last($0) == last(key) } == 1 ? last(key) : key
   }
 
-  private static let killColumns: Columns = [
+  static let killColumns: Columns = [
     ("OOM", .right), ("95 % of trials", .left), ("kills by class", .text), ("outcomes", .text),
   ]
 
-  private func killRow(_ cell: CellSummary) -> [String] {
+  func killRow(_ cell: CellSummary) -> [String] {
     let killed = cell.killed
     let interval = killed.trials == 0 ? nil : killed.wilson()
     let classes = cell.classes.map { "\($0.key.rawValue)\u{a0}\($0.count)" }
@@ -158,12 +159,12 @@ package struct TerminalReport: PlainReport {
 
   private var kills: [String] { lines(Self.killColumns, killRow) }
 
-  private static let speedColumns: Columns = [
+  static let speedColumns: Columns = [
     ("MiB/s", .right), ("range", .left), ("p50", .right), ("p99", .right), ("max", .right),
     ("fsync", .right), ("memory", .right), ("io", .right),
   ]
 
-  private func speedRow(_ cell: CellSummary) -> [String] {
+  func speedRow(_ cell: CellSummary) -> [String] {
     let speed = cell.sample(\.throughput)
     let range =
       speed.count > 1 ? "\(Format.mebibytes(speed.min))-\(Format.mebibytes(speed.max))" : "-"
