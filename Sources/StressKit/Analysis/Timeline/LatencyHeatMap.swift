@@ -51,5 +51,7 @@ package struct LatencyHeatMap: Sendable, Equatable {
   }
 
   /// The power of two at or below a latency in ns; of 0, too, it is 0.
-  package static func exponent(_ latency: Double) -> Int { latency >= 2 ? Int(latency.exponent) : 0 }
+  package static func exponent(_ latency: Double) -> Int {
+    latency >= 2 ? Int(latency.exponent) : 0
+  }
 }

@@ -72,8 +72,8 @@ package struct TimelineSeries: Sendable, Equatable {
     }
   }
 
-  /// A total: how fast it grew. Of a bin it is all the growth in it by the time that readings cover; the least
-  /// and the greatest are the same.
+  /// A total: how fast it grew. Of a bin it is all the growth in it by the time that readings cover, which has
+  /// to be more than half of it; the least and the greatest are the same.
   ///
   /// - Parameter scale: turns a growth by second into the series' unit.
   package init(
@@ -109,7 +109,7 @@ package struct TimelineSeries: Sendable, Equatable {
         covered[bin] += overlap
       }
     }
-    for bin in 0..<bins.count where covered[bin] > 0 {
+    for bin in 0..<bins.count where covered[bin] > bins.width / 2 {
       let rate = Int64(scale(growth[bin] / (Double(covered[bin]) / 1e9)).rounded())
       widen(bin, rate, rate)
     }

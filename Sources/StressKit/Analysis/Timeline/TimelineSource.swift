@@ -19,13 +19,13 @@ struct TimelineSource {
 
   /// memory.current of the limited cgroup and those below it; of a machine without a limit also what is free.
   func memory(isLimited: Bool) -> [TimelineSeries] {
-    let groups = columns { $0.hasSuffix("/memory.current") }.map { found in
-      gauge(String(found.name.dropLast("/memory.current".count)), found) { $0 >> 10 }
+    let all = groups.flatMap { group in
+      columns { $0 == group + Self.current }.map { gauge(group, $0) { $0 >> 10 } }
     }
     let free =
       isLimited
       ? [] : pages("free, machine", "vmstat:nr_free_pages")
-    return (groups + free).filter(\.isTold)
+    return (all + free).filter(\.isTold)
   }
 
   /// Of the machine, and of each cgroup that has a writeback of its own (wb_stats, 6.10 and later).
@@ -33,15 +33,15 @@ struct TimelineSource {
     let machine =
       pages("dirty, machine", "vmstat:nr_dirty")
       + pages("writeback, machine", "vmstat:nr_writeback")
-    let groups = columns { name in
-      Self.writeback.contains { name.hasSuffix("/wb_stats:\($0.key)") }
-    }.map { found in
-      let parts = found.name.split(separator: "/wb_stats:").map(String.init)
-      let word = Self.writeback.first { $0.key == parts[1] }?.word ?? parts[1]
-      return gauge("\(word), \(parts[0])", found) { $0 }
+    let own = groups.flatMap { group in
+      Self.writeback.flatMap { part in
+        columns { $0 == "\(group)/wb_stats:\(part.key)" }.map { found in
+          gauge("\(part.word), \(group)", found) { $0 }
+        }
+      }
     }
     // A cgroup that never dirtied a page is no news.
-    return machine.filter(\.isTold) + groups.filter(\.moves)
+    return machine.filter(\.isTold) + own.filter(\.moves)
   }
 
   private static let writeback = [
@@ -93,6 +93,13 @@ struct TimelineSource {
   private static let progress: Int64 = 100_000_000
 
   // MARK: Columns
+
+  private static let current = "/memory.current"
+
+  /// The cgroups that are sampled, by their paths.
+  private var groups: [String] {
+    columns { $0.hasSuffix(Self.current) }.map { String($0.name.dropLast(Self.current.count)) }
+  }
 
   private typealias Found = (lane: Lane, name: String, column: LaneColumn)
 

@@ -21,7 +21,7 @@ struct PageAround {
     let found = cell.studies.contains { $0.counters.contains(where: \.isFinding) }
     let studies = cell.studies.filter { $0.tally.trials > 0 }.map(study)
     return """
-      <details\(found ? " open" : "")><summary>\(cell.name)</summary>\
+      <details class="cell"\(found ? " open" : "")><summary>\(cell.name)</summary>\
       \(studies.isEmpty ? "<p>No trial whose streams ran to their end.</p>" : Markup(joining: studies))</details>
 
       """

@@ -101,9 +101,10 @@ struct PageTrial {
       "message": .optional(summary.ending.message.map(Markup.visible)),
       "figures": .array(figures.map { [.string($0.0), .string($0.1)] }),
       // The first line counts the kills of a cell.
-      "why": .array(kills.dropFirst(diagnosis.autopsies.isEmpty ? 0 : 2).map {
-        .string(Markup.visible($0))
-      }),
+      "why": .array(
+        kills.dropFirst(diagnosis.autopsies.isEmpty ? 0 : 2).map {
+          .string(Markup.visible($0))
+        }),
       "time": timeline.map { PageTimeline($0, diagnosis).data } ?? .null,
     ]
   }

@@ -55,7 +55,8 @@ struct PageKills {
   private static func bar(_ trial: Int, _ autopsy: OOMAutopsy, _ largest: Int64) -> Markup {
     let label: Markup = "<span class=\"l\">trial \(trial), \(autopsy.finding.name)</span>"
     guard let memory = autopsy.memory else {
-      return "<div class=\"b\">\(label)<span class=\"none\">the kernel printed no dump</span></div>\n"
+      return
+        "<div class=\"b\">\(label)<span class=\"none\">the kernel printed no dump</span></div>\n"
     }
     func share(_ bytes: Int64) -> Double { Double(bytes) / Double(max(1, largest)) }
     func piece(_ style: String, _ name: String, _ bytes: Int64) -> Markup {
@@ -67,7 +68,8 @@ struct PageKills {
       piece(style(part), part.rawValue, memory[part])
     }
     let limit: Markup = memory.limit.map { "<u style=\"left:\(percent: share($0))\"></u>" } ?? ""
-    let told = OOMComposition.Part.allCases.filter { memory[$0] != 0 }
+    let told =
+      OOMComposition.Part.allCases.filter { memory[$0] != 0 }
       .map { text($0.rawValue, memory[$0]) } + [text("unaccounted", memory.unaccounted)]
     return """
       <details class="b"><summary>\(label)<span class="bar">\(parts)\

@@ -36,8 +36,11 @@ struct PageLedger {
     let operations = cells.map(\.ledger.operations)
     let pressure = cells.map(\.ledger.pressure)
     let groups =
-      LedgerSection.kinds(operations).map { kind in group("\(kind) stalls", operations.map { $0[kind] }) }
-      + LedgerSection.kinds(pressure).map { kind in group("\(kind) full", pressure.map { $0[kind] }) }
+      LedgerSection.kinds(operations).map { kind in
+        group("\(kind) stalls", operations.map { $0[kind] })
+      }
+      + LedgerSection.kinds(pressure).map { kind in group("\(kind) full", pressure.map { $0[kind] })
+      }
     let lines = LedgerSection(cells.map(\.ledger)).lines(width: TerminalReport.width) { $0 }
     let none: Markup = groups.isEmpty ? "<p>No stall of 10 ms or more is in the records.</p>" : ""
     let figures: Markup =
@@ -67,7 +70,8 @@ struct PageLedger {
     let causes = LedgerSection.causes(kinds)
     let rows = zip(cells, kinds).map { cell, kind -> Markup in
       guard let kind, kind.count > 0 else {
-        return "<div class=\"b\"><span class=\"l\">\(cell.name)</span><span class=\"none\">none</span></div>\n"
+        return
+          "<div class=\"b\"><span class=\"l\">\(cell.name)</span><span class=\"none\">none</span></div>\n"
       }
       return """
         <div class="b"><span class="l">\(cell.name)</span><span class="bar">\(causes.map { piece($0, kind) })</span>\

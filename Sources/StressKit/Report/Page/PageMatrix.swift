@@ -27,7 +27,9 @@ struct PageMatrix {
 
   private var header: [Markup] {
     let axes = report.axes.map { "<th scope=\"col\">\(report.short($0))</th>" as Markup }
-    let figures = TerminalReport.speedColumns.map { "<th scope=\"col\" class=\"n\">\($0.0)</th>" as Markup }
+    let figures = TerminalReport.speedColumns.map {
+      "<th scope=\"col\" class=\"n\">\($0.0)</th>" as Markup
+    }
     return ["<th scope=\"col\">#</th>"] + axes + [
       "<th scope=\"col\" class=\"n\">OOM</th><th scope=\"col\">0 to 100 % of trials</th>",
       "<th scope=\"col\">trials</th><th scope=\"col\">kills by class</th>",
@@ -42,7 +44,8 @@ struct PageMatrix {
     let control: Markup =
       switch cell.profile.control {
       case .positive: " <span class=\"control\" title=\"positive control: must be killed\">+</span>"
-      case .negative: " <span class=\"control\" title=\"negative control: must not be killed\">−</span>"
+      case .negative:
+        " <span class=\"control\" title=\"negative control: must not be killed\">−</span>"
       case nil: ""
       }
     return """

@@ -87,6 +87,7 @@ package struct PageReport {
     \(top)
     <main>
     \(verdicts)
+    \(facts)
     \(PageMatrix(report).markup)
     \(Self.trialSection)
     \(PageKills(cells).markup)
@@ -115,17 +116,23 @@ package struct PageReport {
   // MARK: Parts
 
   private var top: Markup {
-    let facts = report.facts.map { fact -> Markup in
+    """
+    <header>
+    <div class="title"><h1>\(report.title)</h1>
+    <div class="tools"><button type="button" id="theme">theme: system</button>
+    <button type="button" id="help-open" aria-haspopup="dialog">keys <kbd>?</kbd></button></div></div>
+    </header>
+    """
+  }
+
+  private var facts: Markup {
+    let told = report.facts + [("seed", ["\(campaign.summary.seed)"])]
+    let facts = told.map { fact -> Markup in
       "<dt>\(fact.name)</dt><dd>\(fact.values.joined(separator: "; "))</dd>\n"
     }
     return """
-      <header>
-      <div class="title"><h1>\(report.title)</h1>
-      <div class="tools"><button type="button" id="theme">theme: system</button>
-      <button type="button" id="help-open" aria-haspopup="dialog">keys <kbd>?</kbd></button></div></div>
-      <details open><summary>what ran</summary><dl>\(facts)<dt>seed</dt><dd>\(
-        "\(campaign.summary.seed)")</dd></dl></details>
-      </header>
+      <section aria-labelledby="h-ran"><h2 id="h-ran">What ran</h2>
+      <dl>\(facts)</dl></section>
       """
   }
 

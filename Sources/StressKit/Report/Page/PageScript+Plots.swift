@@ -4,6 +4,17 @@ extension PageScript {
     const margin = { left: 52, right: 12 };
     const dashes = ['', '7 3', '2 3', '9 3 2 3', '4 2', '1 2', '12 4', '6 2 1 2'];
 
+    /** How the nth series of a chart is drawn. Of PSI, some and full of one resource have one colour. */
+    function look(chart, i) {
+      if (chart !== 'pressure') return { colour: i % 8, 'stroke-dasharray': dashes[i % 8] };
+      return { colour: i < 2 ? 1 : 0, 'stroke-dasharray': i % 2 === 0 ? '3 2' : '' };
+    }
+
+    function stroke(chart, i) {
+      const { colour, ...rest } = look(chart, i);
+      return { class: `line s${colour}`, ...rest };
+    }
+
     /** The shown range of time, and how it lies on the screen. */
     const view = { from: 0, until: 1, width: 900 };
     const x = time => margin.left + (time - view.from) / (view.until - view.from)
@@ -70,10 +81,10 @@ extension PageScript {
       valueAxis(root, y, most, unit, height);
       const isFull = one => one.name.endsWith(' full');
       all.forEach((one, i) => {
-        if (isFull(one)) root.append(shape('path', { class: `area f${i % 8}`, d: areaPath(one, y) }));
+        if (isFull(one)) root.append(shape('path', { class: `area f${look(chart, i).colour}`, d: areaPath(one, y) }));
       });
-      all.forEach((one, i) => root.append(shape('path', { class: `line s${i % 8}`, d: linePath(one, y),
-        'stroke-dasharray': dashes[i % 8], 'data-series': one.name })));
+      all.forEach((one, i) => root.append(shape('path', { ...stroke(chart, i), d: linePath(one, y),
+        'data-series': one.name })));
       limitPaths(root, limits, y);
       return finish(root, time, height);
     }

@@ -1,7 +1,7 @@
 extension PageScript {
   /// What is selected, and what the reader does.
   static let reader = #"""
-    const state = { cell: 0, trial: 0, cursor: null, kind: 'write' };
+    const state = { cell: 0, trial: 0, cursor: null, isPointed: false, kind: 'write' };
     const section = document.getElementById('trial');
     const find = id => document.getElementById(id);
     const trials = () => page.cells[state.cell].trials;
@@ -22,7 +22,7 @@ extension PageScript {
           button('›', 'next trial (n)', () => step(1)),
           button('−', 'zoom out (-)', () => zoom(2)), button('+', 'zoom in (+)', () => zoom(.5)),
           button('all', 'the whole trial (0)', reset)),
-        element('div', { class: 'figures', id: 'figures' }),
+        element('p', { class: 'which', id: 'which' }), element('div', { class: 'figures', id: 'figures' }),
         element('div', { id: 'plots', tabindex: 0, role: 'group',
           'aria-label': 'charts of one trial on one time axis: arrow keys move the cursor, ? shows all keys' },
           element('div', { id: 'readout', 'aria-live': 'polite' }), element('div', { id: 'charts' })),
@@ -102,6 +102,7 @@ extension PageScript {
     /** What is told of the trial in words and figures. */
     function tell() {
       const one = current();
+      find('which').textContent = `${page.cells[state.cell].name}${one ? `, trial ${one.n}: ${one.outcome}` : ''}`;
       find('figures').replaceChildren(...(one ? one.figures : []).map(([name, value]) =>
         element('div', {}, element('span', {}, `${name} `), value)));
       const lines = one ? [...(one.message ? [one.message] : []), ...one.why] : [];
@@ -172,7 +173,7 @@ extension PageScript {
 
     function legend(time, chart) {
       return series(time, chart).map((one, i) => element('span', {},
-        shape('svg', {}, shape('line', { class: `line s${i % 8}`, x1: 0, x2: 22, y1: 4, y2: 4, 'stroke-dasharray': dashes[i % 8] })),
+        shape('svg', {}, shape('line', { ...stroke(chart, i), x1: 0, x2: 22, y1: 4, y2: 4 })),
         `${one.name} `, element('span', { class: 'v', 'data-chart': chart, 'data-series': one.name })));
     }
 
@@ -181,7 +182,7 @@ extension PageScript {
         .sort((a, b) => page.colours[a] - page.colours[b]);
       return [...shown.map(cause => element('span', {},
         element('i', { class: `sw c${page.colours[cause]}` }), page.causes[cause])),
-        element('span', { class: 'v', id: 'stall-now' })];
+        element('div', { class: 'now', id: 'stall-now' })];
     }
 
     function heatFigure(time) {
@@ -192,7 +193,7 @@ extension PageScript {
         change: event => { state.kind = event.target.value; draw(); find('kind').focus(); } },
         ...kinds.map(kind => element('option', { selected: kind === state.kind }, kind)));
       return figure('heat', 'latency by second: how many ended, of', heatMap(time, state.kind),
-        [choice, element('span', { class: 'v', id: 'heat-now' })]);
+        [choice, element('div', { class: 'now', id: 'heat-now' })]);
     }
 
     function axis(time) {
@@ -206,7 +207,9 @@ extension PageScript {
 
     // Reading.
 
-    function setCursor(time) {
+    /** - isPointed: by the mouse, which takes the cursor with it when it leaves. */
+    function setCursor(time, isPointed = false) {
+      state.isPointed = isPointed;
       state.cursor = Math.max(view.from, Math.min(view.until, time));
       readOut();
     }
@@ -256,7 +259,7 @@ extension PageScript {
       });
       root.addEventListener('pointermove', event => {
         const at = position(event);
-        setCursor(timeAt(at));
+        setCursor(timeAt(at), true);
         if (start === null) return;
         if (!area) root.append(area = shape('rect', { class: 'drag', y: 0, height: root.viewBox.baseVal.height }));
         area.setAttribute('x', Math.min(start, at));
@@ -271,7 +274,9 @@ extension PageScript {
         if (isDrag) show(timeAt(from), timeAt(until));
       });
       root.addEventListener('pointerleave', event => {
-        if (start === null && event.pointerType === 'mouse') { state.cursor = null; readOut(); }
+        if (start !== null || !state.isPointed || event.pointerType !== 'mouse') return;
+        state.cursor = null;
+        readOut();
       });
       root.addEventListener('dblclick', reset);
       root.addEventListener('wheel', event => {
@@ -279,6 +284,15 @@ extension PageScript {
         event.preventDefault();
         zoom(event.deltaY > 0 ? 1.25 : .8, timeAt(position(event)));
       }, { passive: false });
+    }
+
+    /** On paper nothing can be opened; afterwards what was closed is closed again. */
+    function openAll(isPrinting) {
+      const closed = isPrinting ? 'details.cell:not([open])' : 'details.cell[data-closed]';
+      for (const node of document.querySelectorAll(closed)) {
+        node.open = isPrinting;
+        node.toggleAttribute('data-closed', isPrinting);
+      }
     }
 
     // Keys.
@@ -296,7 +310,7 @@ extension PageScript {
     };
 
     function onKey(event) {
-      const isTyping = event.target.closest('select, input, dialog, pre, .box');
+      const isTyping = event.target.closest?.('select, input, dialog, pre, .box');
       const action = actions[event.key];
       if (isTyping || !action || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
@@ -312,6 +326,7 @@ extension PageScript {
     }
     document.addEventListener('keydown', onKey);
     window.addEventListener('resize', draw);
-    window.addEventListener('beforeprint', draw);
+    window.addEventListener('beforeprint', () => { openAll(true); draw(); });
+    window.addEventListener('afterprint', () => { openAll(false); draw(); });
     """#
 }

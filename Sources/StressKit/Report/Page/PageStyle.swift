@@ -60,7 +60,7 @@ enum PageStyle {
       padding: 0 4px; background: var(--raised); }
     dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 1px 14px; margin: 6px 0; font-size: 13px; }
     dt { color: var(--soft); } dd { margin: 0; }
-    summary { cursor: pointer; } header summary { color: var(--soft); font-size: 13px; margin-top: 8px; }
+    summary { cursor: pointer; } 
     .legend, footer { color: var(--soft); font-size: 12px; } footer { margin-top: 32px; }
     .verdicts { list-style: none; padding: 0; } .verdicts li { padding: 3px 0 3px 12px; border-left: 3px solid var(--rule); margin: 3px 0; }
     .verdicts .bad { border-color: var(--bad); } .verdicts .bad b { color: var(--bad); }
@@ -117,7 +117,9 @@ enum PageStyle {
     #readout { position: sticky; top: 0; z-index: 2; background: var(--ground); border-bottom: 1px solid var(--rule); padding: 4px 0;
       font-size: 13px; min-height: 29px; }
     figure { margin: 8px 0 0; } figcaption { display: flex; flex-wrap: wrap; gap: 0 14px; font-size: 12px; color: var(--soft); align-items: center; }
-    figcaption b { color: var(--ink); font-weight: 600; } figcaption .v { color: var(--ink); display: inline-block; min-width: 58px; }
+    figcaption b { color: var(--ink); font-weight: 600; } figcaption .v { color: var(--ink); display: inline-block; min-width: 52px; white-space: nowrap; }
+    .v[data-chart="memory"], .v[data-chart="dirty"] { min-width: 118px; } .v[data-chart="throughput"] { min-width: 80px; }
+    .now { flex-basis: 100%; color: var(--ink); height: 1.45em; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
     figcaption svg { width: 22px; height: 8px; vertical-align: 1px; margin-right: 4px; }
     .plot { display: block; width: 100%; touch-action: pan-y; cursor: crosshair; user-select: none; -webkit-user-select: none; }
     .plot text { font: 11px system-ui, -apple-system, "Segoe UI", "Liberation Sans", Arial, sans-serif; fill: var(--soft);
@@ -134,6 +136,7 @@ enum PageStyle {
     .f5 { fill: var(--k5); } .f6 { fill: var(--k6); } .f7 { fill: var(--k7); } .f8 { fill: var(--ground); stroke: var(--k8); }
     .tile { fill: var(--heat); } .plot .on-tile { fill: var(--ground); } .plot .on-light { fill: var(--ink); }
     .open-op { fill: none; stroke: var(--bad); stroke-width: 1.5; }
+    .which { display: none; margin: 6px 0 0; }
     .figures { display: flex; flex-wrap: wrap; gap: 2px 18px; font-size: 13px; margin: 6px 0; } .figures span { color: var(--soft); }
     .why { font: 12px/1.45 ui-monospace, "Liberation Mono", monospace; white-space: pre-wrap; margin: 8px 0 0; padding: 8px; }
     dialog { color: var(--ink); background: var(--ground); border: 1px solid var(--rule); border-radius: 6px; max-width: min(520px, 92vw); }
@@ -142,7 +145,7 @@ enum PageStyle {
     """
 
   private static let narrow = """
-    @media (max-width: 760px) {
+    @media screen and (max-width: 760px) {
       body { padding: 0 12px 40px; }
       .wide .b { grid-template-columns: minmax(0, 1fr); } .b, .b summary { grid-template-columns: minmax(0, 1fr); }
       .b p { margin-left: 0; } dl { grid-template-columns: minmax(0, 1fr); } dd { margin-bottom: 4px; }
@@ -157,9 +160,12 @@ enum PageStyle {
         \(light)
       }
       body { max-width: none; padding: 0; font-size: 10pt; }
-      .tools, .bar-tools, #readout, dialog, .cursor { display: none !important; }
+      .tools, .bar-tools, #readout, .now, .v, dialog, .cursor { display: none !important; }
+      .which { display: block; font-weight: 600; } #kind { appearance: none; border: 0; padding: 0; background: none; font-weight: 600; }
       .box, pre { overflow: visible; } pre { white-space: pre-wrap; }
-      .cells { font-size: 8pt; } .cells th, .cells td { padding-right: 5px; white-space: normal; } .ci { min-width: 0; } .trials { min-width: 80px; }
+      .cells { font-size: 8pt; } .cells th, .cells td { padding-right: 5px; white-space: normal; } .ci { min-width: 0; } .trials { min-width: 96px; line-height: 15px; }
+      .t { width: 14px; min-height: 14px; height: 14px; margin: 0; border-radius: 7px; } .pick { border: 0; min-width: 0; padding: 0; background: none; }
+      .track { width: 70px; }
       figure, .b, tr, li { break-inside: avoid; } h2, h3 { break-after: avoid; }
       i, .t { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
     }
