@@ -27,7 +27,9 @@ struct Report: ParsableCommand {
     let choice = ReportFormat.Choice(
       cell: part.cell.map { $0 - 1 }, trial: part.trial, comparison: comparison.request,
       style: output == nil ? .forTerminal() : .init(colour: false))
-    let bytes = try format.render(CampaignAnalysis(directory: directory), choice)
+    let campaign = try CampaignAnalysis(directory: directory)
+    let bytes = try format.render(campaign, choice)
+    if let note = try format.note(campaign, choice) { Output.error(note) }
     guard let output else { return Output.bytes(bytes) }
     try File.write(output, bytes)
   }

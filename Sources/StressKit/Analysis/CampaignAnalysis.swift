@@ -47,7 +47,7 @@ package struct CampaignAnalysis: Sendable {
     try CampaignComparison([summary], request)
   }
 
-  private func check(cell: Int, trial: Int?) throws(HarnessError) {
+  func check(cell: Int, trial: Int?) throws(HarnessError) {
     guard file.cells.indices.contains(cell) else {
       throw HarnessError(
         .usage, directory, "has no cell \(cell + 1)", remedy: "name one of 1 to \(file.cells.count)"

@@ -58,26 +58,29 @@ extension Profile.Expectation {
   /// A machine that panicked, hung or stalled meets none.
   package func isMet(by trial: TrialSummary) -> Bool {
     if [.panic, .hang, .stalled].contains(trial.ending.outcome) { return false }
-    let measured: Double? =
-      switch metric {
-      case .oomKill: Double(max(trial.kills.kernelLog, trial.kills.memoryEvents ?? 0))
-      case .stall(let quantile): trial.stall?.value(at: quantile)
-      case .throughput: trial.throughput
-      case .memoryPressure(let full): full ? trial.memoryPressure?.full : trial.memoryPressure?.some
-      case .ioPressure(let full): full ? trial.ioPressure?.full : trial.ioPressure?.some
-      case .latency(let worker, let kind, let quantile):
-        trial.latency(of: kind, worker: worker)?.value(at: quantile)
-      case .vmstat(let counter): trial.vmstat[counter].map(Double.init)
-      case .throttled(let reason): trial.throttled(reason).map(Double.init)
-      case .kswapd: trial.kswapd
-      }
-    guard let measured else { return false }
+    guard let measured = measured(in: trial) else { return false }
     return switch relation {
     case .less: measured < value
     case .atMost: measured <= value
     case .equal: measured == value
     case .atLeast: measured >= value
     case .greater: measured > value
+    }
+  }
+
+  /// What the bound is held against, in the metric's unit; nil: the trial has no such value.
+  package func measured(in trial: TrialSummary) -> Double? {
+    switch metric {
+    case .oomKill: Double(max(trial.kills.kernelLog, trial.kills.memoryEvents ?? 0))
+    case .stall(let quantile): trial.stall?.value(at: quantile)
+    case .throughput: trial.throughput
+    case .memoryPressure(let full): full ? trial.memoryPressure?.full : trial.memoryPressure?.some
+    case .ioPressure(let full): full ? trial.ioPressure?.full : trial.ioPressure?.some
+    case .latency(let worker, let kind, let quantile):
+      trial.latency(of: kind, worker: worker)?.value(at: quantile)
+    case .vmstat(let counter): trial.vmstat[counter].map(Double.init)
+    case .throttled(let reason): trial.throttled(reason).map(Double.init)
+    case .kswapd: trial.kswapd
     }
   }
 }

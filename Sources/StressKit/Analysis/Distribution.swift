@@ -43,6 +43,20 @@ package struct Distribution: Sendable, Equatable {
     return last.value
   }
 
+  /// nil when there is none.
+  package var mean: Double? { count > 0 ? sum / Double(count) : nil }
+
+  /// The standard deviation (of n, not n - 1), by the quantised values; nil when there is none.
+  package var deviation: Double? {
+    guard count > 0 else { return nil }
+    let total = buckets.reduce(0) { $0 + $1.value * Double($1.count) }
+    let mean = total / Double(count)
+    let squares = buckets.reduce(0) {
+      $0 + ($1.value - mean) * ($1.value - mean) * Double($1.count)
+    }
+    return (squares / Double(count)).squareRoot()
+  }
+
   /// `[[value, count], ...]` of a record.
   package static func pairs(_ json: JSON?) -> [(value: Double, count: Int)] {
     (json?.array ?? []).compactMap { pair in

@@ -27,6 +27,7 @@ package struct TrialSummary: Sendable {
     package var kernelLog: Int
     package var memoryEvents: Int?
     package var console: Int?
+    package var most: Int { max(kernelLog, memoryEvents ?? 0, console ?? 0) }
     /// A victim of memory.oom.group is counted twice in all three.
     package var agree: Bool {
       (memoryEvents ?? kernelLog) == kernelLog && (console ?? kernelLog) == kernelLog
@@ -52,6 +53,10 @@ package struct TrialSummary: Sendable {
   package var accelerator: String
   /// The machine that the trial ran on, as it told of itself; nil: it did not get as far.
   package var machine: String?
+  /// When its host began it, s since 1970 (UTC); nil: not recorded.
+  package var began: Int64?
+  /// How long it took its host from first to last, s; nil: the host was lost.
+  package var duration: Double?
   /// Guests that ran at a time.
   package var jobs: Int
   /// The mask of /sys/kernel/mm/lru_gen/enabled, `absent` where the kernel has none; nil: not recorded.
@@ -65,6 +70,7 @@ package struct TrialSummary: Sendable {
   /// Bytes of completed writes, and per second from the first write's start to the last end.
   package var bytes: UInt64
   package var throughput: Double?
+  package var streams: [StreamTotals]
   package var stall: Stall?
   /// The longest write and the longest fsync, ns, with those in flight at the end by their age. Of a trial
   /// that made no end it is what its record had told until then: a lower bound.
@@ -124,6 +130,8 @@ package struct TrialSummary: Sendable {
     release = header["release"]?.string ?? "?"
     accelerator = header["accelerator"]?.string ?? "?"
     machine = record.first("environment").flatMap(Self.machine)
+    began = header["time"]?.int
+    duration = record.last("host")?["seconds"]?.double
     jobs = Int(header["host"]?["jobs"]?.int ?? 1)
     lruGen = record.first("environment")?["settings"].map { settings in
       settings[KernelSettings.lruGen]?.string ?? "absent"
@@ -145,6 +153,7 @@ package struct TrialSummary: Sendable {
     shortfalls = Self.shortfalls(record, plan["profile"])
 
     let streams = record.lines("stream")
+    self.streams = streams.compactMap { StreamTotals($0, until: window?.upperBound) }
     bytes = streams.reduce(0) { $0 + UInt64($1["bytes"]?.count ?? 0) }
     let starts = streams.compactMap { $0["first_start"]?.int }.filter { $0 > 0 }
     let ends = streams.compactMap { $0["last_end"]?.int }.filter { $0 > 0 }
@@ -242,9 +251,7 @@ package struct TrialSummary: Sendable {
   }
 
   /// Any of the three accounts: the kernel log may have lost lines.
-  package var hasKill: Bool {
-    max(kills.kernelLog, kills.memoryEvents ?? 0, kills.console ?? 0) > 0
-  }
+  package var hasKill: Bool { kills.most > 0 }
 
   private static func longest(
     _ record: RecordReader, _ streams: [JSON], _ kind: String
@@ -314,7 +321,8 @@ package struct TrialSummary: Sendable {
 }
 
 extension RecordReader {
-  /// The streams' time, from their start to their stop, CLOCK_BOOTTIME in ns; nil: they did not run to an end.
+  /// The streams' time, from their start to their stop, CLOCK_BOOTTIME in ns; nil: they did not run to an
+  /// end.
   package var streamTime: ClosedRange<Int64>? {
     let phases = lines("phase")
     func time(_ name: String) -> Int64? { phases.first { $0["name"]?.string == name }?["t"]?.int }

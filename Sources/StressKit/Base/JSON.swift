@@ -50,6 +50,16 @@ package enum JSON: Equatable, Sendable {
   /// An unsigned count; beyond Int64.max it is clamped, which no kernel counter here reaches.
   package static func uint(_ value: UInt64) -> JSON { .int(Int64(clamping: value)) }
 
+  /// A number in the shortest form that reads back as the same: without decimals where it has none. What is
+  /// no number (nil, NaN, infinity) becomes `null`: unknown, never 0.
+  package static func number(_ value: Double?) -> JSON {
+    guard let value, value.isFinite else { return .null }
+    // Beyond 2^53 not every integer is a Double, and digits would say more than it does.
+    return value == value.rounded() && abs(value) < 0x1p53 ? .int(Int64(value)) : .double(value)
+  }
+
+  package static func number(_ value: Int?) -> JSON { value.map { .int(Int64($0)) } ?? .null }
+
   /// `nil` becomes `null`: unknown, never 0.
   package static func optional(_ value: String?) -> JSON { value.map { .string($0) } ?? .null }
 }

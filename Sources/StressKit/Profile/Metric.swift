@@ -1,4 +1,15 @@
 extension Profile.Expectation {
+  /// As a profile spells it.
+  package var text: String {
+    let bound: String =
+      switch metric.unit {
+      case .count: value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+      case .rate: Units.sizeText(UInt64(value)) + "/s"
+      case .duration: Units.durationText(UInt64(value))
+      }
+    return "\(metric.name) \(relation.rawValue) \(bound)"
+  }
+
   /// A number that a trial has, by the name that profiles and reports give it.
   package enum Metric: Equatable, Sendable {
     /// Of a trial's latencies of one kind.

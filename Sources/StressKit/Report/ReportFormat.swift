@@ -3,6 +3,9 @@ package enum ReportFormat: String, CaseIterable, Sendable {
   case terminal
   /// One page for a browser.
   case html
+  case perfetto
+  case json, csv
+  case ktap, junit, kcidb
 
   /// Which part of the campaign, and how it shall look.
   package struct Choice: Sendable {
@@ -34,8 +37,40 @@ package enum ReportFormat: String, CaseIterable, Sendable {
   ) throws(HarnessError) -> [UInt8] {
     switch self {
     case .terminal:
-      Array((TerminalReport(campaign.summary, style: choice.style).text + "\n").utf8)
-    case .html: try PageReport(campaign, choice).bytes
+      return Array((TerminalReport(campaign.summary, style: choice.style).text + "\n").utf8)
+    case .html: return try PageReport(campaign, choice).bytes
+    case .perfetto:
+      let trial = try campaign.choose(cell: choice.cell, trial: choice.trial)
+      return PerfettoTrace(try campaign.record(cell: trial.cell, trial: trial.trial)).bytes
+    case .json: return Self.line(try JSONReport(campaign, choice).json())
+    case .csv:
+      return Array(CSVReport(campaign.summary.label, try results(campaign, choice)).text.utf8)
+    case .ktap: return Array(KTAPReport(try results(campaign, choice)).text.utf8)
+    case .junit:
+      return Array(JUnitReport(campaign.summary.label, try results(campaign, choice)).text.utf8)
+    case .kcidb:
+      return Self.line(KCIDBReport(campaign.summary, try results(campaign, choice)).json)
     }
+  }
+
+  /// What a reader cannot see from the report itself; nil: nothing.
+  package func note(_ campaign: CampaignAnalysis, _ choice: Choice) throws(HarnessError) -> String?
+  {
+    guard self == .perfetto, choice.cell == nil || choice.trial == nil else { return nil }
+    let trial = try campaign.choose(cell: choice.cell, trial: choice.trial)
+    return
+      "trace of trial \(trial.trial) of cell \(trial.cell + 1); --cell and --trial choose another"
+  }
+
+  private func results(
+    _ campaign: CampaignAnalysis, _ choice: Choice
+  ) throws(HarnessError) -> [CellResult] {
+    try campaign.results(cell: choice.cell, trial: choice.trial)
+  }
+
+  private static func line(_ json: JSON) -> [UInt8] {
+    var bytes: [UInt8] = []
+    json.write(to: &bytes)
+    return bytes + [0x0a]
   }
 }

@@ -4,7 +4,7 @@ import Glibc
 /// is run: an endpoint that was chosen for its result shows nothing.
 package struct Endpoint: Equatable, Sendable {
   /// How the new arm's change against its base is counted.
-  package enum Scale: Sendable {
+  package enum Scale: String, Sendable {
     /// Of values that are 0 or 1: the rate's difference, -1 to 1.
     case points
     /// Of values from 0 up: how many times the base, above 0.

@@ -53,6 +53,9 @@ package struct TrialFacts: Sendable, Equatable {
     if let value { all.append(Fact(key, value, origin, quantity: quantity)) }
   }
 
+  /// nil: the record does not have it.
+  package func value(of key: String) -> String? { all.first { $0.key == key }?.value }
+
   // MARK: Profile
 
   /// Members of a profile that change nothing in a trial.

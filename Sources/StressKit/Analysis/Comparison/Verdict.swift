@@ -12,7 +12,7 @@ package struct Verdict: Equatable, Sendable {
   }
 
   /// What one endpoint adds to the verdict.
-  package enum Finding: Sendable {
+  package enum Finding: String, Sendable {
     /// Significantly, by more than the noise floor, and perhaps by as much as matters.
     case worse, better
     /// Not significant, and what matters is excluded.
@@ -20,11 +20,11 @@ package struct Verdict: Equatable, Sendable {
     /// Significant, but less than matters.
     case negligible
     /// Significant, but no larger than between arms that differ in nothing.
-    case withinNoise
+    case withinNoise = "within-noise"
     /// Not significant, and not excluded either.
     case unclear
     /// So few trials that no result could have been significant.
-    case tooFew
+    case tooFew = "too-few"
     /// Arms that differ in nothing come apart by as much as matters: more trials will not help.
     case noisy
     /// One arm has no values, or the values cannot be compared.

@@ -219,16 +219,3 @@ package struct TerminalReport: PlainReport {
     ]
   }
 }
-
-extension Profile.Expectation {
-  /// As a profile spells it.
-  package var text: String {
-    let bound: String =
-      switch metric.unit {
-      case .count: Format.fixed(value, 0)
-      case .rate: Units.sizeText(UInt64(value)) + "/s"
-      case .duration: Units.durationText(UInt64(value))
-      }
-    return "\(metric.name) \(relation.rawValue) \(bound)"
-  }
-}

@@ -1,0 +1,36 @@
+/// What one stream, or one job of it, did in a trial.
+package struct StreamTotals: Sendable, Equatable {
+  package var name: String
+  /// What ended it: `size`, `time`, `killed`, `failed`; nil: not recorded.
+  package var ended: String?
+  /// Of completed writes.
+  package var bytes: UInt64
+  /// How many completed; nil: not recorded.
+  package var writes: Int?
+  /// From the first write's start to the last end, or to the streams' stop where time ended it, ns; nil: it
+  /// did not write.
+  package var time: Double?
+
+  /// Bytes per second; nil: it did not write.
+  package var throughput: Double? { time.map { Double(bytes) / ($0 / 1e9) } }
+  /// Writes per second.
+  package var rate: Double? {
+    guard let time, let writes else { return nil }
+    return Double(writes) / (time / 1e9)
+  }
+
+  /// - Parameters:
+  ///   - line: of type `stream`.
+  ///   - stop: of the streams, CLOCK_BOOTTIME, ns.
+  init?(_ line: JSON, until stop: Int64?) {
+    guard let name = line["stream"]?.string else { return nil }
+    self.name = name
+    ended = line["ended"]?.string
+    bytes = UInt64(line["bytes"]?.count ?? 0)
+    writes = line["writes"]?.count
+    let end = ended == "time" ? stop : line["last_end"]?.int
+    if let first = line["first_start"]?.int, let end, first > 0, end > first {
+      time = Double(end) - Double(first)
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/// Verdicts, and what they rest on.
+extension JSONReport {
+  static func comparison(_ comparison: CampaignComparison) -> JSON {
+    [
+      "refused": .null,
+      "pairs": .array(comparison.comparisons.map { pair($0, comparison.call($0)) }),
+    ]
+  }
+
+  private static func pair(_ pair: Comparison, _ call: Verdict.Call?) -> JSON {
+    let differences = { (all: [Comparability.Difference]) -> JSON in
+      .array(all.map { .string($0.text) })
+    }
+    return .object([
+      ("axis", .optional(pair.cells.axis.key)), ("base", .string(pair.cells.baseName)),
+      ("new", .string(pair.cells.newName)), ("shared", settings(pair.cells.shared)),
+      ("call", .optional(call?.rawValue)), ("level", .number(pair.verdict?.level)),
+      ("refusals", differences(pair.comparability.refusals)),
+      ("confounders", differences(pair.comparability.confounders)),
+      ("unknown", .array(pair.comparability.unknown.map { .string($0) })),
+      ("endpoints", .array(endpoints(pair))),
+      ("described", .array(pair.described.map { .object(measurement($0)) })),
+      ("survival", survival(pair.survival)), ("counters", sweep(pair.counters)),
+    ])
+  }
+
+  private static func endpoints(_ pair: Comparison) -> [JSON] {
+    guard let verdict = pair.verdict else { return [] }
+    return zip(verdict.results, verdict.detectable).map { result, detectable in
+      .object(
+        measurement(result.measurement) + [
+          ("adjusted_p", .number(pair.adjusted(result))),
+          ("finding", .string(result.finding.rawValue)), ("detectable", .number(detectable)),
+        ])
+    }
+  }
+
+  private static func measurement(_ one: Measurement) -> [(key: String, value: JSON)] {
+    let change = one.change.map { change -> JSON in
+      [
+        "estimate": .number(change.estimate), "lower": .number(change.interval.lower),
+        "upper": .number(change.interval.upper),
+      ]
+    }
+    return [
+      ("endpoint", .string(one.endpoint.name)), ("scale", .string(one.endpoint.scale.rawValue)),
+      ("more_is_worse", .bool(one.endpoint.moreIsWorse)),
+      ("matters", .number(one.endpoint.matters)), ("floor", .number(one.endpoint.floor)),
+      ("base", sample(one.base)), ("new", sample(one.new)), ("change", change ?? .null),
+      ("p", .number(one.p)),
+    ]
+  }
+
+  private static func survival(_ figures: SurvivalFigures) -> JSON {
+    [
+      "p": .number(figures.p), "horizon": .number(figures.means?.base.horizon),
+      "base_mean": .number(figures.means?.base.mean),
+      "new_mean": .number(figures.means?.new.mean),
+    ]
+  }
+
+  private static func sweep(_ sweep: CounterSweep) -> JSON {
+    let findings = sweep.findings.map { finding -> JSON in
+      [
+        "source": .string(finding.counter.source.rawValue), "name": .string(finding.counter.name),
+        "base": .number(finding.base), "new": .number(finding.new), "ratio": .number(finding.ratio),
+        "p": .number(finding.p), "q": .number(finding.q),
+      ]
+    }
+    return [
+      "tested": .number(sweep.tested), "constant": .number(sweep.constant),
+      "one_sided": .number(sweep.oneSided), "findings": .array(findings),
+    ]
+  }
+}
