@@ -23,7 +23,7 @@ package struct CgroupTree {
   private static let cgroup2Magic: UInt64 = 0x6367_7270
 
   private let controllers: [String]
-  private(set) var made: [Group] = []
+  package private(set) var made: [Group] = []
 
   /// The controllers of a profile: memory, io, cpu, and those whose files it sets.
   package static func controllers(for profile: Profile) -> [String] {

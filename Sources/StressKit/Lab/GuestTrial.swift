@@ -94,12 +94,13 @@ package struct GuestTrial {
     File.remove(recordPath)
     File.remove(consolePath)
     progress("mkfs")
-    let mkfs: String
+    let mkfs: MadeFilesystem
     do throws(HarnessError) {
       mkfs = try scratch.make(profile)
     } catch {
       let cache = VirtualMachine.cacheMode(scratch.disk)
-      return try header(self.plan, mkfs: "", cache: cache).writeRefused(error, to: recordPath)
+      return try header(self.plan, mkfs: MadeFilesystem(), cache: cache).writeRefused(
+        error, to: recordPath)
     }
     var plan = plan
     // virtio-blk names its disks in the order of the command line.
@@ -148,7 +149,7 @@ package struct GuestTrial {
     return ending
   }
 
-  private func header(_ plan: TrialPlan, mkfs: String, cache: String) -> TrialHeader {
+  private func header(_ plan: TrialPlan, mkfs: MadeFilesystem, cache: String) -> TrialHeader {
     TrialHeader(
       plan: plan, kernel: kernel.label, release: kernel.release, package: kernel.packageVersion,
       accelerator: accelerator.rawValue, diskCache: cache, mkfs: mkfs, qemu: qemuVersion, jobs: jobs

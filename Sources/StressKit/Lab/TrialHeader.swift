@@ -10,7 +10,7 @@ struct TrialHeader {
   var accelerator: String
   /// How the image is read and written: past the host's page cache (`none`) or not.
   var diskCache: String
-  var mkfs: String
+  var mkfs: MadeFilesystem
   var qemu: String?
   var jobs = 1
 
@@ -23,7 +23,8 @@ struct TrialHeader {
         ("kernel", .string(kernel)), ("release", .string(release)),
         ("package", .optional(package)),
         ("accelerator", .string(accelerator)), ("disk_cache", .string(diskCache)),
-        ("mkfs", .string(mkfs)),
+        ("mkfs", .string(mkfs.command)), ("mkfs_version", .optional(mkfs.version)),
+        ("fs_features", .optional(mkfs.features)),
         (
           "host",
           [

@@ -1,6 +1,6 @@
-/// The rstat-backed files, once before and once after: reading them in between would cure the patient.
+/// The rstat-backed files, and what came to be counted in each cgroup, once before and once after: reading them in between would cure the patient.
 struct Snapshots {
-  private static let keyed = ["memory.stat", "cpu.stat"]
+  private static let keyed = ["memory.stat", "cpu.stat", "memory.events", "memory.events.local"]
   private let record: RecordWriter
 
   init(_ record: RecordWriter) { self.record = record }

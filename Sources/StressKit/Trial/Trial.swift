@@ -217,7 +217,8 @@ package final class Trial {
     if let cache = plan.cacheDevice { pageCache = try PageCache(from: cache, bytes: profile.cache) }
     record.emit(
       "environment",
-      EnvironmentProbe.members(device: plan.device, mountPoint: Self.mountPoint))
+      EnvironmentProbe.members(
+        device: plan.device, mountPoint: Self.mountPoint, backing: disk.backing, cgroups.made))
   }
 
   /// Waits until every worker has its memory, as much of it as it could get, or is ready to begin.

@@ -132,12 +132,15 @@ package struct TrialFacts: Sendable, Equatable {
   }
 
   /// As a profile or the kernel's documentation calls it: `vm.dirty_ratio`, `transparent_hugepage/enabled`.
-  private static func settingName(_ path: String) -> String {
+  static func settingName(_ path: String) -> String {
     if path.hasPrefix("/proc/sys/") {
       return String(path.dropFirst("/proc/sys/".count).map { $0 == "/" ? "." : $0 })
     }
+    // A module's parameter, as on the kernel's command line.
+    let parts = path.split(separator: "/")
+    if path.hasPrefix("/sys/module/"), parts.count == 5 { return "\(parts[2]).\(parts[4])" }
     if path.hasPrefix("/sys/kernel/mm/") { return String(path.dropFirst("/sys/kernel/mm/".count)) }
-    return path.split(separator: "/").last.map(String.init) ?? path
+    return parts.last.map(String.init) ?? path
   }
 
   private mutating func addMemory(_ environment: JSON) {

@@ -37,11 +37,11 @@ package struct LocalTrial {
     let scratch = try Scratch("\(images)/\(Self.scratchName)", keepDisk: false)
     File.remove(recordPath)
     progress("mkfs")
-    let mkfs: String
+    let mkfs: MadeFilesystem
     do throws(HarnessError) {
       mkfs = try scratch.make(profile)
     } catch {
-      return try header(plan, mkfs: "", isDirect: false).writeRefused(error, to: recordPath)
+      return try header(plan, mkfs: MadeFilesystem(), isDirect: false).writeRefused(error, to: recordPath)
     }
     var plan = plan
     let disk = try LoopDevice(scratch.disk)
@@ -67,7 +67,7 @@ package struct LocalTrial {
     }
   }
 
-  private func header(_ plan: TrialPlan, mkfs: String, isDirect: Bool) -> TrialHeader {
+  private func header(_ plan: TrialPlan, mkfs: MadeFilesystem, isDirect: Bool) -> TrialHeader {
     TrialHeader(
       plan: plan, kernel: KernelSpec.running.description, release: Self.release,
       accelerator: "none", diskCache: isDirect ? "none" : "writeback", mkfs: mkfs)

@@ -23,8 +23,8 @@ struct Scratch: ~Copyable {
 
   /// Makes the images that a profile needs.
   ///
-  /// - Returns: the command that made the file system.
-  borrowing func make(_ profile: Profile) throws(HarnessError) -> String {
+  /// - Returns: how the file system was made.
+  borrowing func make(_ profile: Profile) throws(HarnessError) -> MadeFilesystem {
     try Self.sparse(disk, size: profile.device.size)
     if profile.cache > 0 { try Self.sparse(cache, size: profile.cache) }
     if profile.machine.swap > 0 {
@@ -49,45 +49,5 @@ struct Scratch: ~Copyable {
   static func sparse(_ path: String, size: UInt64) throws(HarnessError) {
     let fd = try Descriptor(open: path, O_RDWR | O_CREAT | O_TRUNC, code: .environment)
     try checkErrno(Int(ftruncate(fd.raw, off_t(size))), path, "ftruncate", code: .environment)
-  }
-}
-
-/// Makes file systems on the host's side, on a raw file.
-package enum MakeFilesystem {
-  /// mkfs program, its Debian package and the arguments that come before the profile's own.
-  private static func command(
-    _ kind: Profile.Filesystem.Kind
-  ) -> (program: String, package: String, arguments: [String])? {
-    switch kind {
-    // Nothing to make: the kernel makes one at each mount.
-    case .tmpfs: nil
-    // The inode tables are written now: ext4lazyinit would write them during the trial.
-    case .ext4, .ext3:
-      (
-        "mkfs.\(kind.rawValue)", "e2fsprogs",
-        ["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"]
-      )
-    case .xfs: ("mkfs.xfs", "xfsprogs", ["-q", "-f"])
-    case .btrfs: ("mkfs.btrfs", "btrfs-progs", ["-q", "-f"])
-    }
-  }
-
-  /// The error for a mkfs that is not installed; nil when it is.
-  package static func missing(_ kind: Profile.Filesystem.Kind) -> HarnessError? {
-    guard let command = command(kind) else { return nil }
-    return Tool.path(command.program) == nil
-      ? Tool.missing(command.program, package: command.package) : nil
-  }
-
-  /// Formats a file. Returns the command line, for the record; empty where there is nothing to make.
-  static func run(
-    _ filesystem: Profile.Filesystem, on path: String
-  ) throws(HarnessError) -> String {
-    guard let command = command(filesystem.kind) else { return "" }
-    let arguments = command.arguments + filesystem.mkfs
-    try Tool.run(
-      command.program, arguments + [path], package: command.package,
-      remedy: "check device.size and filesystem.mkfs")
-    return ([command.program] + arguments).joined(separator: " ")
   }
 }

@@ -1,0 +1,20 @@
+extension CampaignSummary {
+  /// The command that makes such a campaign; its axes are told in the order of its cells.
+  package var command: String {
+    let keys = (cells.first?.axes ?? []).map(\.key)
+    func values(_ key: String) -> [String] { ComparisonChoice.values(of: key, in: cells) }
+    var words = ["wbstress", "run", label]
+    let hasVariants = keys.contains(CampaignFile.variantKey)
+    for key in keys {
+      let list = values(key).joined(separator: ",")
+      switch key {
+      case CampaignFile.calibrateKey: words.append("--calibrate")
+      case CampaignFile.kernelKey: words += ["--kernel", list]
+      // A variant brings its own.
+      case CampaignFile.filesystemKey: if !hasVariants { words += ["--fs", list] }
+      default: words += ["--vary", "\(key)=\(list)"]
+      }
+    }
+    return (words + ["--trials", "\(planned)", "--seed", "\(seed)"]).joined(separator: " ")
+  }
+}

@@ -1,0 +1,111 @@
+/// The cell that a report to a mailing list is about, and what it is held against.
+package struct ReportedCell: Sendable {
+  /// Why it is this one.
+  package enum Reason: Sendable, Equatable {
+    case named
+    /// The comparison's worst.
+    case regression
+    case mostKills
+  }
+
+  /// From 0.
+  package let index: Int
+  package let reason: Reason
+  /// In which the cell is the new arm; nil: it is held against nothing.
+  package let comparison: Comparison?
+  /// The command's, its controls considered; nil: it refuses to say.
+  package let call: Verdict.Call?
+  /// All comparisons of the campaign, and what stands in their way.
+  package let comparisons: CampaignComparison?
+  package let obstacle: HarnessError?
+
+  /// A regression from one kernel to another.
+  package var isKernelRegression: Bool {
+    guard call == .regression, let axis = comparison?.cells.axis else { return false }
+    return axis.key == CampaignFile.kernelKey || axis.rebuilt
+  }
+}
+
+extension CampaignAnalysis {
+  /// What a report is about: the cell that is named, else the worst regression, else the one with most kills.
+  ///
+  /// - Parameters:
+  ///   - cell: index from 0; nil: what suggests itself.
+  ///   - request: without an axis the kernel is compared, where it varies.
+  /// - Throws: when nothing went wrong and no cell is named (code usage), or what is asked for cannot be compared.
+  package func reportedCell(
+    _ cell: Int?, _ request: ComparisonChoice.Request
+  ) throws(HarnessError) -> ReportedCell {
+    var request = request
+    let kernels = Set(
+      file.cells.compactMap { axes in
+        axes.axes.first { $0.key == CampaignFile.kernelKey }?.value
+      })
+    let isAsked = request.axis != nil
+    if !isAsked, kernels.count > 1 { request.axis = CampaignFile.kernelKey }
+    var found: CampaignComparison?
+    var obstacle: HarnessError?
+    do throws(HarnessError) { found = try comparison(request) } catch {
+      if isAsked { throw error }
+      obstacle = error
+    }
+    let made = found
+    func reported(_ index: Int, _ reason: ReportedCell.Reason) -> ReportedCell {
+      let own = made?.comparisons.first { $0.cells.new.axes == summary.cells[index].axes }
+      return ReportedCell(
+        index: index, reason: reason, comparison: own, call: own.flatMap { made?.call($0) },
+        comparisons: made, obstacle: obstacle)
+    }
+    if let cell {
+      guard summary.cells.indices.contains(cell) else {
+        throw HarnessError(
+          .usage, directory, "has no cell \(cell + 1)",
+          remedy: "name one of 1 to \(summary.cells.count)")
+      }
+      return reported(cell, .named)
+    }
+    if let worst = made.flatMap(worstRegression),
+      let index = summary.cells.firstIndex(where: { $0.axes == worst.cells.new.axes })
+    {
+      return reported(index, .regression)
+    }
+    let failures = summary.cells.map { $0.counted.count(where: \.hasFailed) }
+    if let most = failures.max(), most > 0, let index = failures.firstIndex(of: most) {
+      return reported(index, .mostKills)
+    }
+    throw nothingToReport()
+  }
+
+  private func worstRegression(_ comparison: CampaignComparison) -> Comparison? {
+    func points(_ one: Comparison) -> Double {
+      one.verdict?.results.first { $0.measurement.endpoint.name == Measure.failed.rawValue }?
+        .measurement.change?.estimate ?? 0
+    }
+    // The first of equals.
+    return comparison.comparisons.filter { comparison.call($0) == .regression }
+      .reversed().max { points($0) < points($1) }
+  }
+
+  private func nothingToReport() -> HarnessError {
+    let trials = summary.cells.reduce(0) { $0 + $1.counted.count }
+    let longest = summary.cells.enumerated().compactMap { index, cell in
+      cell.counted.compactMap(\.longestWrite).max().map { (index: index, time: $0) }
+    }.max { $0.time < $1.time }
+    return HarnessError(
+      .usage, directory,
+      "has nothing to report: no kill, no hang and no regression in \(trials) trials",
+      remedy: longest.map {
+        "to report a stall name its cell: --cell \($0.index + 1) has the longest write, "
+          + "\(Int(($0.time / 1e6).rounded())) ms"
+      })
+  }
+}
+
+extension CellSummary {
+  /// The trial that stands for the cell in a report: the first with a kill or a hang, else the one with the longest
+  /// write; nil: none counts.
+  package var typicalTrial: TrialSummary? {
+    counted.first(where: \.hasKill) ?? counted.first(where: \.hasFailed)
+      ?? counted.max { ($0.longestWrite ?? 0) < ($1.longestWrite ?? 0) }
+  }
+}
