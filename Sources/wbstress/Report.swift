@@ -26,12 +26,23 @@ struct Report: ParsableCommand {
   func run() throws {
     let choice = ReportFormat.Choice(
       cell: part.cell.map { $0 - 1 }, trial: part.trial, comparison: comparison.request,
-      style: output == nil ? .forTerminal() : .init(colour: false))
+      style: output == nil ? .forTerminal() : .init(colour: false), ownNames: Machine.names)
     let campaign = try CampaignAnalysis(directory: directory)
     let bytes = try format.render(campaign, choice)
     if let note = try format.note(campaign, choice) { Output.error(note) }
+    if format == .mail { Self.tellWhatIsLeft(bytes) }
     guard let output else { return Output.bytes(bytes) }
     try File.write(output, bytes)
+  }
+}
+
+extension Report {
+  /// A draft is no mail yet.
+  private static func tellWhatIsLeft(_ draft: [UInt8]) {
+    let lint = MailLint(String(decoding: draft, as: UTF8.self), names: Machine.names)
+    Output.error(
+      "a draft: \(lint.todos) places are yours to fill, \(lint.errors.count - lint.todos) further errors;"
+        + " 'wbstress lint-mail FILE' lists them")
   }
 }
 

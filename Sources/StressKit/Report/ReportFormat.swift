@@ -1,6 +1,7 @@
 /// What `wbstress report --format` writes: one renderer each, all from one analysis.
 package enum ReportFormat: String, CaseIterable, Sendable {
   case terminal
+  case mail, reproducer
   /// One page for a browser.
   case html
   case perfetto
@@ -16,15 +17,18 @@ package enum ReportFormat: String, CaseIterable, Sendable {
     /// What is compared with what, where the format tells verdicts.
     package var comparison: ComparisonChoice.Request
     package var style: TerminalReport.Style
+    /// Names of the machine and the user that nothing meant for others may tell.
+    package var ownNames: [String]
 
     package init(
       cell: Int? = nil, trial: Int? = nil, comparison: ComparisonChoice.Request = .init(),
-      style: TerminalReport.Style = .init(colour: false)
+      style: TerminalReport.Style = .init(colour: false), ownNames: [String] = []
     ) {
       self.cell = cell
       self.trial = trial
       self.comparison = comparison
       self.style = style
+      self.ownNames = ownNames
     }
   }
 
@@ -38,6 +42,10 @@ package enum ReportFormat: String, CaseIterable, Sendable {
     switch self {
     case .terminal:
       return Array((TerminalReport(campaign.summary, style: choice.style).text + "\n").utf8)
+    case .mail: return Array(try MailReport(campaign, choice).text.utf8)
+    case .reproducer:
+      let script = try ReproducerReport.script(campaign, cell: choice.cell, choice.comparison)
+      return Array(script.text.utf8)
     case .html: return try PageReport(campaign, choice).bytes
     case .perfetto:
       let trial = try campaign.choose(cell: choice.cell, trial: choice.trial)

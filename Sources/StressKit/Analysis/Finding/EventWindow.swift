@@ -35,7 +35,7 @@ package struct EventWindow: Sendable, Equatable {
       return nil
     }
     self.counters = found.map(\.0)
-    for from in stride(from: Self.reach.lowerBound, to: Self.reach.upperBound, by: Self.step) {
+    for from in stride(from: Self.reach.lowerBound, to: Self.reach.upperBound, by: Int(Self.step)) {
       let span = (event + from)...(event + from + Self.step)
       if let start, span.upperBound <= start { continue }
       let values = found.map { counter, lane, column in

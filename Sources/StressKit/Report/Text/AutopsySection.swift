@@ -104,7 +104,7 @@ package struct AutopsySection {
   private static func seconds(_ time: Int64) -> String { Format.seconds(Double(time)) + " s" }
 
   /// The parts that are not zero, in KiB as in the kernel's own dump.
-  private static func figures(_ memory: OOMComposition) -> [String] {
+  static func figures(_ memory: OOMComposition) -> [String] {
     // A name and its figure stay on one line.
     func text(_ name: String, _ bytes: Int64) -> String {
       "\(name) \(bytes / 1024)".map { $0 == " " ? "\u{a0}" : String($0) }.joined()
@@ -127,7 +127,7 @@ package struct AutopsySection {
     ]
   }
 
-  private static func lead(_ lead: OOMLead) -> [String] {
+  static func lead(_ lead: OOMLead) -> [String] {
     func told(_ what: String, _ answer: OOMLead.Answer) -> String? {
       switch answer {
       case .unknown: return nil

@@ -4,7 +4,8 @@ struct VmstatSection {
 
   init(_ cells: [CellSummary]) { self.cells = cells }
 
-  func lines(width: Int, _ paint: (String) -> String) -> [String] {
+  /// Of each figure its name, and the median over trials of each cell; those that are nowhere but zero are left out.
+  var rows: [(label: String, figures: [String])] {
     // A trial that made no end has no growth.
     let figures = cells.map { cell in
       cell.counted.filter { !$0.vmstat.isEmpty }.map { trial in
@@ -12,7 +13,7 @@ struct VmstatSection {
       }
     }
     guard let shape = figures.lazy.compactMap(\.first).first else { return [] }
-    let rows = shape.indices.compactMap { i -> (label: String, figures: [String])? in
+    return shape.indices.compactMap { i in
       let medians = figures.map { trials in
         OrderedSample(trials.compactMap { $0[i].value }).median
       }
@@ -21,6 +22,11 @@ struct VmstatSection {
         shape[i].name, medians.map { $0.map { Format.fixed($0, shape[i].digits) } ?? "-" }
       )
     }
+  }
+
+  func lines(width: Int, _ paint: (String) -> String) -> [String] {
+    let rows = rows
+    if rows.isEmpty { return [] }
     return Table.across("vmstat by mmtests' names", rows, width: width, paint)
       + Format.broken(
         "Median over trials. Kswapd and Direct, scanned or reclaimed, are pgscan_ and pgsteal_;"

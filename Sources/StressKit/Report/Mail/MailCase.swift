@@ -1,0 +1,98 @@
+/// All that a mail is made of, read once.
+struct MailCase {
+  let campaign: CampaignAnalysis
+  let reported: ReportedCell
+  let cell: CellSummary
+  let trial: TrialSummary
+  let environment: TrialEnvironment
+  /// The incident that is told; nil: nobody was killed.
+  let autopsy: OOMAutopsy?
+  /// Findings of all kills of the cell, most frequent first.
+  let findings: [(name: String, count: Int)]
+  let excerpt: KernelLogExcerpt?
+  let window: EventWindow
+  let others: OtherCells
+  /// nil: it cannot be told as a script; why.
+  let script: ReproducerScript?
+  let scriptless: HarnessError?
+  /// The other arm's kernel; nil: nothing was compared.
+  var base: CellSummary? { reported.comparison?.cells.base }
+
+  /// - Throws: when nothing went wrong and no cell is named (code usage), or a record cannot be read.
+  init(_ campaign: CampaignAnalysis, _ choice: ReportFormat.Choice) throws(HarnessError) {
+    self.campaign = campaign
+    reported = try campaign.reportedCell(choice.cell, choice.comparison)
+    let index = reported.index
+    cell = campaign.summary.cells[index]
+    let wanted = choice.trial
+    let trials = cell.counted.filter { $0.number == wanted ?? $0.number }
+    guard let trial = wanted == nil ? cell.typicalTrial : trials.first
+    else {
+      throw HarnessError(
+        .usage, campaign.directory,
+        "has no trial \(wanted.map { "\($0) " } ?? "")of cell \(index + 1) that says anything")
+    }
+    self.trial = trial
+    let record = try campaign.record(cell: index, trial: trial.number)
+    environment = TrialEnvironment(record)
+    autopsy = OOMAutopsy.all(in: record).first
+    excerpt = autopsy.flatMap { KernelLogExcerpt(record, $0.report) }
+    let event = autopsy?.time ?? LongestWrite.begin(in: record) ?? trial.streaming?.lowerBound ?? 0
+    window = EventWindow(record, at: event, start: trial.streaming?.lowerBound, Self.counters)
+    findings = autopsy == nil ? [] : Self.findings(try campaign.diagnosis(cell: index))
+    others = OtherCells(
+      campaign.summary, of: index, compared: reported.comparison?.cells.axis.key)
+    do throws(HarnessError) {
+      script = try ReproducerScript(cell, label: campaign.summary.label, environment)
+      scriptless = nil
+    } catch {
+      script = nil
+      scriptless = error
+    }
+  }
+
+  private static func findings(_ diagnosis: CellDiagnosis) -> [(name: String, count: Int)] {
+    let names = diagnosis.trials.flatMap { $0.autopsies.map(\.finding.name) }
+    return Set(names).map { name in (name: name, count: names.count { $0 == name }) }
+      .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
+  }
+
+  /// Those that tell of reclaim and writeback at a glance; of the machine, but for the cgroup's own.
+  private static let counters = [
+    "wbstress/memory.current", "vmstat:nr_dirty", "vmstat:nr_writeback", "vmstat:nr_dirtied",
+    "vmstat:nr_written", "vmstat:pgscan_file", "vmstat:pgsteal_file", "wbstress/memory.events:max",
+    "wbstress/memory.pressure:full", "wbstress/io.pressure:full",
+  ].map { EventWindow.Counter($0) }
+
+  // MARK: In words
+
+  var filesystem: String { cell.profile.filesystem.kind.rawValue }
+  var isMemcg: Bool { if case .memcg = autopsy?.scope { true } else { false } }
+  var failed: Proportion { Self.failed(cell) }
+
+  static func failed(_ cell: CellSummary) -> Proportion {
+    Proportion(cell.counted.count(where: \.hasFailed), of: cell.counted.count)
+  }
+
+  /// `11 of 12`.
+  static func ratio(_ proportion: Proportion) -> String {
+    "\(proportion.events) of \(proportion.trials)"
+  }
+
+  /// `92 % (Wilson 95 %: 65-99 %)`.
+  static func interval(_ proportion: Proportion) -> String {
+    guard let rate = proportion.rate else { return "no runs" }
+    let wilson = proportion.wilson()
+    return "\(percent(rate)) % (Wilson 95 % \(percent(wilson.lower))-\(percent(wilson.upper)) %)"
+  }
+
+  private static func percent(_ share: Double) -> String { Format.fixed(share * 100, 0) }
+
+  /// What an arm is called: its kernel's release, where only the kernel differs.
+  func name(of arm: CellSummary) -> String {
+    guard let key = reported.comparison?.cells.axis.key, key != CampaignFile.kernelKey else {
+      return arm.counted.first?.release ?? arm.name
+    }
+    return "\(key)=\(arm.value(of: key) ?? "?")"
+  }
+}

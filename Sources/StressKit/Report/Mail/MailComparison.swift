@@ -1,0 +1,107 @@
+/// The cell beside what it is held against: how often, how sure, and which counters moved.
+struct MailComparison {
+  private let told: MailCase
+
+  init(_ told: MailCase) { self.told = told }
+
+  var text: MailText {
+    var text = MailText()
+    let arms = [told.base, told.cell].compactMap(\.self)
+    for arm in arms {
+      let failed = MailCase.failed(arm)
+      let what =
+        arm.counted.contains(where: { $0.hasFailed && !$0.hasKill }) ? "OOM or hang" : "OOM"
+      text.item(
+        "\(told.name(of: arm)): \(what) in \(MailCase.ratio(failed)) runs, \(MailCase.interval(failed))"
+      )
+    }
+    text.add(repetition(arms))
+    guard let comparison = told.reported.comparison, let all = told.reported.comparisons else {
+      text.add("Nothing was compared: \(reason).")
+      text.verbatim(operations([told.cell]))
+      return text
+    }
+    text.verbatim(failures(comparison))
+    let words = CompareReport(all, style: .init(colour: false)).reasons(comparison)
+    text.add(
+      "Verdict: \(told.reported.call?.rawValue ?? "REFUSED"): \(words). Fisher's exact test of the rates,"
+        + " Mann-Whitney of the rest, p adjusted by Holm over the endpoints and the campaign's comparisons."
+    )
+    let differences = comparison.comparability.confounders.map(\.text)
+    if !differences.isEmpty {
+      text.add("Also differs, base / new: \(differences.joined(separator: "; ")).")
+    }
+    text.verbatim(operations([comparison.cells.base, comparison.cells.new]))
+    return text
+  }
+
+  private var reason: String {
+    if let obstacle = told.reported.obstacle { return obstacle.operation }
+    return "the cell is the base of the comparison, or has no partner"
+  }
+
+  private func repetition(_ arms: [CellSummary]) -> String {
+    let excluded = arms.flatMap { arm in
+      arm.trials.filter { !$0.ending.outcome.counts }.map { trial in
+        "\(told.name(of: arm)) #\(trial.number) \(trial.ending.outcome.rawValue)"
+          + (trial.ending.reason.map { " (\($0))" } ?? "")
+      }
+    }
+    let how =
+      told.environment.accelerator == TrialSummary.local ? "" : ", each in a freshly booted guest"
+    return
+      "Each run on a freshly made file system\(how), all cells interleaved in random order, writes begun"
+      + " after a random delay of 0 to 2 s, no warm-up. Excluded: "
+      + (excluded.isEmpty ? "none." : excluded.joined(separator: ", ") + ".")
+  }
+
+  /// LKP's table of failures, each arm by its own number of runs: lkp-tests, lib/compare.rb.
+  private func failures(_ comparison: Comparison) -> [String] {
+    let (base, new) = (comparison.cells.base, comparison.cells.new)
+    func kinds(_ arm: CellSummary) -> [String: Int] {
+      var kinds: [String: Int] = [:]
+      for trial in arm.counted {
+        if trial.hasKill { kinds["dmesg.invoked_oom-killer", default: 0] += 1 }
+        if [.hang, .panic, .stalled].contains(trial.ending.outcome) {
+          kinds["wbstress.\(trial.ending.outcome.rawValue)", default: 0] += 1
+        }
+      }
+      return kinds
+    }
+    let (before, after) = (kinds(base), kinds(new))
+    let rows = Set(before.keys).union(after.keys).sorted().map { kind in
+      let old = Proportion(before[kind] ?? 0, of: base.counted.count)
+      let now = Proportion(after[kind] ?? 0, of: new.counted.count)
+      let change = ((now.rate ?? 0) - (old.rate ?? 0)) * 100
+      return Self.count(old) + Self.pad(Format.fixed(change, 0) + "%", 11) + "  " + Self.count(now)
+        + "  " + kind
+    }
+    if rows.isEmpty { return [] }
+    return [
+      "  base: \(told.name(of: base))", "  new:  \(told.name(of: new))", "",
+      "         fail:runs  %reproduction    fail:runs",
+      "             |             |             |",
+    ] + rows
+  }
+
+  /// `11:12`, blank before the colon where there are none.
+  private static func count(_ failed: Proportion) -> String {
+    let runs = "\(failed.trials)"
+    return pad(failed.events == 0 ? "" : "\(failed.events)", 13) + ":" + runs
+      + String(repeating: " ", count: max(0, 4 - runs.count))
+  }
+
+  private static func pad(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
+  }
+
+  private func operations(_ cells: [CellSummary]) -> [String] {
+    let rows = VmstatSection(cells).rows
+    if rows.isEmpty { return [] }
+    var table = Table(
+      [("vmstat, median of the runs", .left)]
+        + (cells.count == 1 ? ["runs"] : ["base", "new"]).map { ($0, .right) })
+    for row in rows { table.add(["Ops " + row.label] + row.figures) }
+    return table.lines(within: MailText.widest - 2).map { "  " + $0 }
+  }
+}

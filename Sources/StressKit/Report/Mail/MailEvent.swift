@@ -1,0 +1,115 @@
+/// One trial's kill, or its longest stall, by the kernel's own words and counters.
+struct MailEvent {
+  private let told: MailCase
+
+  init(_ told: MailCase) { self.told = told }
+
+  var text: MailText {
+    var text = MailText()
+    if let autopsy = told.autopsy {
+      text.add(kill(autopsy), into: excerpt)
+      arithmetic(autopsy).forEach { text.add($0) }
+      text.add("Finding: \(autopsy.finding.name). The rule: \(OOMFinding.rule)")
+    } else if told.failed.events > 0 {
+      text.add(
+        "Trial \(told.trial.number): \(told.trial.ending.outcome.rawValue)"
+          + (told.trial.ending.reason.map { " (\($0))" } ?? "") + "; the kernel killed nobody.")
+    } else {
+      text.add(
+        "Nobody was killed. Trial \(told.trial.number) has the longest write, "
+          + "\(Format.seconds(told.trial.longestWrite)) s.")
+    }
+    text.add(counters)
+    if let lead = told.autopsy?.lead {
+      text.add(AutopsySection.lead(lead).joined(separator: "; ") + ".")
+    }
+    text.add(pressure)
+    return text
+  }
+
+  private func kill(_ autopsy: OOMAutopsy) -> String {
+    let when =
+      autopsy.sinceStart.map { ", \(Format.seconds(Double($0))) s after the writes began" } ?? ""
+    return "Trial \(told.trial.number) of \(told.trial.release)\(when):"
+  }
+
+  private var excerpt: [String] {
+    guard let excerpt = told.excerpt else {
+      return ["  (the kernel log has no report of this kill)"]
+    }
+    return excerpt.lines
+  }
+
+  /// The line that says where the memory was.
+  private func arithmetic(_ autopsy: OOMAutopsy) -> [String] {
+    guard let memory = autopsy.memory else { return [] }
+    return AutopsySection.figures(memory).map {
+      $0.hasPrefix("KiB")
+        ? "At the kill, in " + $0 + "." : "Besides, in KiB" + $0.dropFirst("besides".count) + "."
+    }
+  }
+
+  private var counters: MailText {
+    var text = MailText()
+    let window = told.window
+    if window.rows.isEmpty {
+      text.add("Counters around it: nothing was sampled (observe.level bare).")
+      return text
+    }
+    let event = told.autopsy == nil ? "the begin of the longest write" : "the kill"
+    text.add(
+      "Counters around it, t in s from \(event): each row is what followed within"
+        + " \(Format.fixed(Double(EventWindow.step) / 1e9, 1)) s. memory.current in MiB, nr_ in pages, rates"
+        + " per second, PSI full in % of the time. Of the machine, but for memory.*, max and PSI, which are"
+        + " the cgroup's.")
+    let columns = window.counters.map(Self.column)
+    var table = Table([("t", .right)] + columns.map { ($0.title, .right) })
+    for row in window.rows {
+      table.add(
+        [Format.fixed(Double(row.from) / 1e9, 1)]
+          + zip(row.values, columns).map { value, column in
+            value.map { Format.fixed($0 * column.scale, column.digits) } ?? "-"
+          })
+    }
+    text.table(table)
+    return text
+  }
+
+  /// Short, so that all fit side by side.
+  private static func column(
+    _ counter: EventWindow.Counter
+  ) -> (title: String, scale: Double, digits: Int) {
+    switch counter.column.split(separator: ":").joined(separator: "/").split(separator: "/")
+      .suffix(2).joined(separator: ":")
+    {
+    case "wbstress:memory.current": ("current", 1 / 1_048_576, 1)
+    case "vmstat:nr_dirty": ("dirty", 1, 0)
+    case "vmstat:nr_writeback": ("wback", 1, 0)
+    case "vmstat:nr_dirtied": ("dirtied/s", 1, 0)
+    case "vmstat:nr_written": ("written/s", 1, 0)
+    case "vmstat:pgscan_file": ("scan/s", 1, 0)
+    case "vmstat:pgsteal_file": ("steal/s", 1, 0)
+    case "memory.events:max": ("max/s", 1, 0)
+    // us per s to %.
+    case "memory.pressure:full": ("mem%", 1e-4, 0)
+    case "io.pressure:full": ("io%", 1e-4, 0)
+    default: (counter.column, 1, 0)
+    }
+  }
+
+  private var pressure: String {
+    func text(_ pressure: TrialSummary.Pressure?) -> String {
+      guard let pressure else { return "not recorded" }
+      return "some \(Format.seconds(pressure.some)) s, full \(Format.seconds(pressure.full)) s"
+    }
+    return "PSI of the cgroup while the writes ran: memory \(text(told.trial.memoryPressure)); io"
+      + " \(text(told.trial.ioPressure))."
+  }
+}
+
+extension MailText {
+  fileprivate mutating func add(_ title: String, into lines: [String]) {
+    add(title)
+    verbatim(lines)
+  }
+}

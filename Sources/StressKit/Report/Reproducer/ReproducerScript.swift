@@ -1,0 +1,260 @@
+/// A cell as a bash script that needs none of this program: bash, coreutils, util-linux, the file system's mkfs and
+/// a kernel with cgroup v2. It prints `OOM` (exit code 1) or `no OOM` (0), and takes down what it has made.
+///
+/// What a script cannot do the same way is said in its heading; what would make it another situation is refused.
+package struct ReproducerScript {
+  private let profile: Profile
+  private let environment: TrialEnvironment
+  private let killed: Proportion
+  private let label: String
+
+  /// - Parameters:
+  ///   - environment: of one of the cell's trials.
+  /// - Throws: when the cell cannot be told as a script (code usage).
+  package init(
+    _ cell: CellSummary, label: String, _ environment: TrialEnvironment
+  ) throws(HarnessError) {
+    profile = cell.profile
+    self.label = label
+    self.environment = environment
+    killed = cell.killed
+    let refused = Self.untellable(profile)
+    if !refused.isEmpty {
+      throw HarnessError(
+        .usage, "a script of \(label)", "cannot have \(refused.joined(separator: ", "))",
+        remedy: "reproduce it with wbstress itself")
+    }
+  }
+
+  package var text: String { lines.joined(separator: "\n") + "\n" }
+
+  /// No line is longer than 78 columns, so that it can stand in a mail.
+  package var lines: [String] {
+    heading + ["set -eu"] + takeDown + device + groups + pins + ["sleep 0.5"] + settings + streams
+      + verdict
+  }
+
+  // MARK: What it cannot do
+
+  private static func untellable(_ profile: Profile) -> [String] {
+    var refused: [String] = []
+    if !profile.limits.contains(where: { $0.key == "memory.max" }) {
+      refused.append("the whole machine as its limit: there is no memory.max")
+    }
+    if !profile.timeline.isEmpty { refused.append("a timeline") }
+    if !profile.tasks.isEmpty {
+      refused.append("tasks (\(profile.tasks.map(\.name).joined(separator: ", ")))")
+    }
+    if profile.usesDelay { refused.append("device.delay") }
+    if profile.cache > 0 { refused.append("a cache outside the limits") }
+    if profile.streams.isEmpty { refused.append("no streams") }
+    if profile.streams.contains(where: { $0.access == .overwrite }) {
+      refused.append("streams that overwrite")
+    }
+    if profile.kernel.strictLimit != nil, profile.filesystem.kind == .btrfs {
+      refused.append("strict_limit of btrfs")
+    }
+    return refused
+  }
+
+  /// What is done otherwise, each a line or two of the heading.
+  private var differences: [String] {
+    var all: [String] = []
+    if isOnDisk, profile.device.bandwidth != nil || profile.device.iops != nil {
+      all.append("the disk is a loop file slowed by io.max, not a slow virtual disk;")
+    }
+    if !profile.pinned.isEmpty {
+      let modes = Set(profile.pinned.map(\.mode.rawValue)).sorted().joined(separator: ", ")
+      all.append(
+        "tail(1) holds the memory (there: \(modes)): anonymous, not locked, and as good as"
+          + " that while there is no swap for it;")
+    }
+    let engines = Set(
+      profile.streams.map { stream in
+        stream.engine == .ioUring ? "io_uring, \(stream.depth) in flight" : stream.engine.rawValue
+      }
+    ).sorted()
+    all.append("dd has one write(2) at a time (there: \(engines.joined(separator: "; "))).")
+    if profile.streams.contains(where: { $0.rate != nil }) { all.append("dd writes at any rate;") }
+    if profile.streams.contains(where: { $0.readBack != nil }) {
+      all.append("nothing is read back;")
+    }
+    if !profile.kernel.boot.isEmpty {
+      all.append("boot the kernel with: \(profile.kernel.boot.joined(separator: " "))")
+    }
+    return all
+  }
+
+  // MARK: Parts
+
+  private var isOnDisk: Bool { profile.filesystem.kind != .tmpfs }
+
+  private var heading: [String] {
+    let mkfs = isOnDisk ? ", \(mkfsCommand.split(separator: " ").first ?? "")" : ""
+    let machine = profile.machine
+    let text =
+      [
+        "\(label) on \(profile.filesystem.kind.rawValue): does the OOM killer come? Prints \"OOM\""
+          + " (exit code 1) or \"no OOM\" (0). As root, on a machine of its own: [DIRECTORY ON A DISK]"
+          + " is its argument. Needs bash, coreutils, util-linux\(mkfs), cgroup v2, no swap."
+          + " Made by wbstress \(Version.text), which saw OOM in \(killed.events) of \(killed.trials) runs"
+          + " on \(environment.release ?? "?") with \(machine.cpus) CPUs and"
+          + " \(Units.sizeText(machine.memory)). What it does otherwise:"
+      ] + differences.map { "- " + $0 }
+    return ["#!/bin/bash"]
+      + text.flatMap { line in
+        Format.broken(line, width: 74, indent: line.hasPrefix("- ") ? 2 : 0).map { "# " + $0 }
+      }
+  }
+
+  private var takeDown: [String] {
+    let loop = isOnDisk ? " losetup -d $loop;" : ""
+    let restore =
+      writes.isEmpty
+      ? []
+      : [
+        "  for ((i = ${#undo[@]} - 2; i >= 0; i -= 2)); do",
+        "    echo \"${undo[i+1]}\" > \"${undo[i]}\"", "  done",
+      ]
+    let begin =
+      isOnDisk
+      ? ["img=$(mktemp -p \"${1:-.}\" repro.XXXXXX) mnt=$(mktemp -d) loop= writers=() undo=()"]
+      : ["mnt=$(mktemp -d) writers=() undo=()"]
+    return begin + ["root=/sys/fs/cgroup cg=/sys/fs/cgroup/repro-$$", "cleanup() {", "  set +e"]
+      + ["  [ -d $cg ] && echo 1 > $cg/cgroup.kill", "  wait"] + restore
+      + [
+        "  umount $mnt;\(loop) rmdir $mnt\(isOnDisk ? "; rm -f \"$img\"" : "")",
+        "  \(groupPaths.isEmpty ? "" : "rmdir \(groupPaths.reversed().map { "$cg/" + $0 }.joined(separator: " ")); ")rmdir $cg",
+        "} 2> /dev/null", "trap cleanup EXIT; trap 'exit 2' INT TERM HUP",
+      ]
+  }
+
+  private var mkfsCommand: String {
+    environment.mkfs ?? "mkfs.\(profile.filesystem.kind.rawValue)"
+  }
+
+  private var device: [String] {
+    let options =
+      profile.filesystem.mount.isEmpty
+      ? "" : " -o " + profile.filesystem.mount.joined(separator: ",")
+    let mount = "mount -t \(profile.filesystem.kind.rawValue)\(options)"
+    guard isOnDisk else { return ["\(mount) repro $mnt"] }
+    return [
+      "truncate -s \(profile.device.size) \"$img\"", "\(mkfsCommand) \"$img\"",
+      "loop=$(losetup --direct-io=on -f --show \"$img\")", "\(mount) $loop $mnt",
+    ]
+  }
+
+  /// Below the limited cgroup, each after the one it is in: the profile's groups, then one for each worker.
+  private var groupPaths: [String] {
+    let workers =
+      profile.pinned.map { ($0.cgroup, $0.name) } + profile.streams.map { ($0.cgroup, $0.name) }
+    return profile.cgroups.map(\.name)
+      + workers.map { [$0.0, $0.1].compactMap(\.self).joined(separator: "/") }
+  }
+
+  /// With the controllers on at each level that has cgroups below it.
+  private var groups: [String] {
+    let controllers = CgroupTree.controllers(for: profile).map { "+" + $0 }.joined(separator: " ")
+    let inner = Set(
+      groupPaths.compactMap { path in
+        path.lastIndex(of: "/").map { String(path[..<$0]) }
+      })
+    func limit(_ group: String, _ limits: [Profile.Setting]) -> [String] {
+      limits.map { "echo \"\(number($0))\" > \(group)/\($0.key)" }
+    }
+    var lines = ["on=\"\(controllers)\"; echo \"$on\" > $root/cgroup.subtree_control"]
+    lines.append("mkdir $cg; echo \"$on\" > $cg/cgroup.subtree_control")
+    for path in groupPaths {
+      lines.append("mkdir $cg/\(path)")
+      if inner.contains(path) { lines.append("echo \"$on\" > $cg/\(path)/cgroup.subtree_control") }
+    }
+    lines += limit("$cg", profile.limits)
+    for group in profile.cgroups { lines += limit("$cg/" + group.name, group.limits) }
+    let device = profile.device
+    if isOnDisk, device.bandwidth != nil || device.iops != nil {
+      func text(_ value: UInt64?) -> String { value.map { "\($0)" } ?? "max" }
+      let (bytes, operations) = (text(device.bandwidth), text(device.iops))
+      lines += [
+        "read -r disk < /sys/class/block/${loop#/dev/}/dev",
+        "echo \"$disk rbps=\(bytes) wbps=\(bytes) riops=\(operations) wiops=\(operations)\" > $cg/io.max",
+      ]
+    }
+    return lines
+  }
+
+  /// io files name a disk.
+  private func number(_ limit: Profile.Setting) -> String {
+    ["io.max", "io.latency"].contains(limit.key) && !limit.value.contains(":")
+      ? "$disk \(limit.value)" : limit.value
+  }
+
+  /// What is read from its standard input last, tail keeps until that ends, which is when the script does.
+  private var pins: [String] {
+    profile.pinned.enumerated().flatMap { index, pin in
+      let path = [pin.cgroup, pin.name].compactMap(\.self).joined(separator: "/")
+      return [
+        "exec \(index + 3)> >(echo 0 > $cg/\(path)/cgroup.procs; exec tail -c \(pin.size) > /dev/null)",
+        "head -c \(pin.size) /dev/zero >&\(index + 3)",
+      ]
+    }
+  }
+
+  /// Files of /proc and /sys, and what is written to them.
+  private var writes: [(path: String, value: String)] {
+    var all = profile.kernel.sysctl.map { setting in
+      ("/proc/sys/" + setting.key.map { $0 == "." ? "/" : String($0) }.joined(), setting.value)
+    }
+    all += profile.kernel.sysfs.map { ("/sys/" + $0.key, $0.value) }
+    if let on = profile.kernel.lruGen { all.append((KernelSettings.lruGen, on ? "y" : "n")) }
+    return all
+  }
+
+  private var settings: [String] {
+    var lines: [String] = []
+    if !writes.isEmpty {
+      // A choice in sysfs has the present one in brackets.
+      lines.append(
+        "put() { local v=$(< $1); v=${v#*[}; undo+=($1 \"${v%%]*}\"); echo \"$2\" > $1; }")
+      lines += writes.map { "put \($0.path) \"\($0.value)\"" }
+    }
+    if let strict = profile.kernel.strictLimit {
+      lines += [
+        "read -r disk < /sys/class/block/${loop#/dev/}/dev",
+        "echo \(strict ? 1 : 0) > /sys/class/bdi/$disk/strict_limit",
+      ]
+    }
+    return lines
+  }
+
+  private var streams: [String] {
+    var lines = [
+      "# Whether the kill comes depends on the phase of a timer of 2 s.",
+      "sleep $((RANDOM % 2)).$((RANDOM % 10))$((RANDOM % 10))",
+    ]
+    for stream in profile.streams {
+      let path = [stream.cgroup, stream.name].compactMap(\.self).joined(separator: "/")
+      let jobs = stream.jobs * stream.files
+      let count = stream.size.map { " count=\(max(1, $0 / UInt64(jobs) / stream.block))" } ?? ""
+      let sync = stream.sync == .dsync ? " oflag=dsync" : stream.fsync == .none ? "" : " conv=fsync"
+      lines.append(jobs > 1 ? "for i in {1..\(jobs)}; do" : "i=1")
+      lines += [
+        "(echo 0 > $cg/\(path)/cgroup.procs; exec dd if=/dev/zero of=$mnt/\(stream.name)-$i \\",
+        "  bs=\(stream.block)\(count)\(sync) status=none) & writers+=($!)",
+      ]
+      if jobs > 1 { lines.append("done") }
+    }
+    let seconds = profile.duration / 1_000_000_000
+    return lines + [
+      "SECONDS=0",
+      "while kill -0 \"${writers[@]}\" && [ $SECONDS -lt \(seconds) ]; do sleep 0.1; done 2> /dev/null",
+    ]
+  }
+
+  private var verdict: [String] {
+    [
+      "while read -r key kills; do [ $key != oom_kill ] || break; done < $cg/memory.events",
+      "if [ $kills -gt 0 ]; then echo OOM; exit 1; fi", "echo \"no OOM\"",
+    ]
+  }
+}

@@ -1,0 +1,25 @@
+import ArgumentParser
+import StressKit
+
+struct LintMail: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Check a mail to a kernel list, such as an edited draft, before you send it.",
+    discussion: """
+      What it looks for stands in docs/mail.md. Errors would cost a round trip or the mail itself; warnings are \
+      worth a look. Exits with 1 when there are errors. Nothing is ever sent.
+      """)
+
+  @Argument(help: "The mail, as 'wbstress report --format mail' writes it.")
+  var file: String
+
+  func run() throws {
+    let lint = MailLint(try File.text(file, code: .usage), names: Machine.names)
+    for finding in lint.findings {
+      let place = finding.line.map { "\(file):\($0)" } ?? file
+      Output.line("\(place): \(finding.severity.rawValue): \(finding.text) [\(finding.item)]")
+    }
+    let errors = lint.errors.count
+    Output.line("\(errors) errors, \(lint.findings.count - errors) warnings")
+    if errors > 0 { throw ExitCode(HarnessError.Code.expectation.rawValue) }
+  }
+}
