@@ -15,60 +15,18 @@ struct LocalTests {
     cat /sys/fs/cgroup/*/io.max; ls /dev/mapper; ps -o comm | grep wb- | grep -v grep
     """
 
-  /// Boots a machine whose PID 1 is a shell that runs `script`. Returns its console's lines.
   private func boot(
     _ kernel: String, in directory: String, _ script: String, patience: Double = 240
   ) throws -> [String] {
-    let kernel = try GuestLab.kernel(kernel)
-    let store = try KernelStore()
-    let modules = try kernel.moduleFiles([
-      "virtio_pci", "virtio_blk", "ext4", "xfs", "btrfs", "loop", "dm_delay",
-    ])
-    let base = try Initramfs.build(
-      binary: try #require(GuestLab.binary), kernel: kernel, modules: modules, store: store)
-    let shell = try #require(Tool.path("busybox"), "ci/install test installs busybox-static")
-    var files = ["bin/busybox": shell]
-    for program in ["mkfs.ext4", "mkfs.xfs", "mkfs.btrfs"] {
-      files.merge(try GuestLab.files(of: program)) { first, _ in first }
-    }
-    let before = """
-      #!/bin/busybox sh
-      export PATH=/bin:/sbin:/usr/bin
-      /bin/busybox mkdir -p /scratch /proc /sys
-      /bin/busybox --install -s /bin
-      mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
-      mount -t cgroup2 cgroup2 /sys/fs/cgroup
-      mount -t tracefs tracefs /sys/kernel/tracing; mount -t debugfs debugfs /sys/kernel/debug
-      while read file rest; do insmod /modules/$file; done < /modules/list
-      mount -t ext4 /dev/vda /scratch; mkdir -p /scratch/images
-      state() { ( \(Self.state) ) 2>/dev/null; }
-      """
-    var entries = [
-      Initramfs.Entry(
-        "test/init", mode: 0o755, Array((before + "\n" + script + "\npoweroff -f\n").utf8))
-    ]
-    for (path, source) in files {
-      entries.append(.init(path, mode: 0o755, try File.read(source)))
-    }
+    var guest = try ShellGuest(kernel, programs: ["mkfs.ext4", "mkfs.xfs", "mkfs.btrfs"])
     for profile in File.names(in: GuestLab.profiles) {
-      entries.append(
-        .init("profiles/\(profile)", try File.read("\(GuestLab.profiles)/\(profile)")))
+      guest.files["profiles/\(profile)"] = try File.read("\(GuestLab.profiles)/\(profile)")
     }
-    let initramfs = directory + "/initramfs"
-    try Initramfs.append(entries, to: base, as: initramfs)
-    let disk = directory + "/disk"
-    try Scratch.sparse(disk, size: 2 << 30)
-    _ = try GuestLab.output("mkfs.ext4", ["-q", "-F", disk])
-    let console = directory + "/console.log"
-    let machine = try VirtualMachine(
-      .init(
-        kernel: kernel.image, initramfs: initramfs, accelerator: .tcg, memory: 1 << 30, nodes: 1,
-        cpus: 2, boot: ["rdinit=/test/init"], disks: [.init(path: disk)], console: console))
-    let deadline = Date.now + patience
-    while !machine.hasEnded(), Date.now < deadline { usleep(100_000) }
-    #expect(machine.hasEnded(), "the machine did not switch itself off")
-    machine.quit(gently: false)
-    return File.consoleLines(console)
+    return try guest.run(
+      """
+      mkdir -p /scratch/images
+      state() { ( \(Self.state) ) 2>/dev/null; }
+      """ + "\n" + script, in: directory, patience: patience)
   }
 
   /// The same end as in a guest, and a machine as it was before.

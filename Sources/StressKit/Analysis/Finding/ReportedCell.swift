@@ -81,9 +81,8 @@ extension CampaignAnalysis {
       one.verdict?.results.first { $0.measurement.endpoint.name == Measure.failed.rawValue }?
         .measurement.change?.estimate ?? 0
     }
-    // The first of equals.
     return comparison.comparisons.filter { comparison.call($0) == .regression }
-      .reversed().max { points($0) < points($1) }
+      .max { points($0) < points($1) }
   }
 
   private func nothingToReport() -> HarnessError {

@@ -3,9 +3,28 @@ package struct TrialEnvironment: Sendable {
   private let header: JSON
   private let environment: JSON
 
+  /// What each cgroup had come to by the end, by its path: the counters of memory.events that are not 0.
+  package let events: [String: [Profile.Setting]]
+
   package init(_ record: RecordReader) {
     header = record.first("header") ?? .null
     environment = record.first("environment") ?? .null
+    events = Self.events(record)
+  }
+
+  private static func events(_ record: RecordReader) -> [String: [Profile.Setting]] {
+    var all: [String: [Profile.Setting]] = [:]
+    let (mount, file) = (CgroupTree.mount + "/", "/memory.events")
+    for line in record.lines("snapshot") where line["when"] == "after" {
+      guard let path = line["file"]?.string, path.hasPrefix(mount), path.hasSuffix(file) else {
+        continue
+      }
+      let counters = (line["values"]?.members ?? []).filter { $0.value != 0 }
+      all[String(path.dropFirst(mount.count).dropLast(file.count))] = counters.map {
+        Profile.Setting($0.key, $0.value.text)
+      }
+    }
+    return all
   }
 
   // MARK: Kernel

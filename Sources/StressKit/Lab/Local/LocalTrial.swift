@@ -41,7 +41,8 @@ package struct LocalTrial {
     do throws(HarnessError) {
       mkfs = try scratch.make(profile)
     } catch {
-      return try header(plan, mkfs: MadeFilesystem(), isDirect: false).writeRefused(error, to: recordPath)
+      return try header(plan, mkfs: MadeFilesystem(), isDirect: false)
+        .writeRefused(error, to: recordPath)
     }
     var plan = plan
     let disk = try LoopDevice(scratch.disk)

@@ -25,7 +25,7 @@ struct MailComparison {
     let words = CompareReport(all, style: .init(colour: false)).reasons(comparison)
     text.add(
       "Verdict: \(told.reported.call?.rawValue ?? "REFUSED"): \(words). Fisher's exact test of the rates,"
-        + " Mann-Whitney of the rest, p adjusted by Holm over the endpoints and the campaign's comparisons."
+        + " Mann-Whitney of the rest, p adjusted for the endpoints (Holm) and the campaign's comparisons (Bonferroni)."
     )
     let differences = comparison.comparability.confounders.map(\.text)
     if !differences.isEmpty {

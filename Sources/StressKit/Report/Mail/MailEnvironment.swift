@@ -92,10 +92,9 @@ struct MailEnvironment {
       ("disk", words), ("queue", options.isEmpty ? nil : options),
       ("bdi", bdi.isEmpty ? nil : bdi),
       ("mkfs", environment.mkfs.map { $0.isEmpty ? "none" : $0 }),
-      ("mkfs version", environment.mkfsVersion), ("file system features", environment.features),
-      (
-        "mount options", environment.mountOptions
-      ),
+      ("mkfs version", environment.mkfsVersion),
+      ("file system features", environment.features.map(Self.spaced)),
+      ("mount options", environment.mountOptions),
     ]
   }
 
@@ -129,7 +128,10 @@ struct MailEnvironment {
       let set = limits.filter { !$0.key.hasPrefix("cgroup.") }.filter { limit in
         !usual.contains(limit.value) || (limit.key.hasPrefix("memory.swap") && limit.value != "max")
       }
-      let words = set.isEmpty ? "nothing limited" : Self.list(set)
+      var words = set.isEmpty ? "nothing limited" : Self.list(set)
+      if let events = environment.events[path] {
+        words += "; memory.events at the end: " + (events.isEmpty ? "all 0" : Self.list(events))
+      }
       let name = path.isEmpty ? "the root" : "/" + path
       facts.append(
         ("cgroup \(name)", words + (path.isEmpty ? "; controllers \(controllers ?? "?")" : "")))
@@ -161,6 +163,11 @@ struct MailEnvironment {
       ("workload", (pins + streams).joined(separator: "; ")),
       ("duration", "at most \(Units.durationText(profile.duration)) a run"),
     ]
+  }
+
+  /// xfs_db has no blank in it that a line could be broken at.
+  private static func spaced(_ features: String) -> String {
+    features.split(separator: ",").joined(separator: " ")
   }
 
   private static func list(_ settings: [Profile.Setting]) -> String {

@@ -8,7 +8,7 @@ struct MailEvent {
     var text = MailText()
     if let autopsy = told.autopsy {
       text.add(kill(autopsy), into: excerpt)
-      arithmetic(autopsy).forEach { text.add($0) }
+      for line in arithmetic(autopsy) { text.add(line) }
       text.add("Finding: \(autopsy.finding.name). The rule: \(OOMFinding.rule)")
     } else if told.failed.events > 0 {
       text.add(
@@ -58,18 +58,17 @@ struct MailEvent {
     }
     let event = told.autopsy == nil ? "the begin of the longest write" : "the kill"
     text.add(
-      "Counters around it, t in s from \(event): each row is what followed within"
-        + " \(Format.fixed(Double(EventWindow.step) / 1e9, 1)) s. memory.current in MiB, nr_ in pages, rates"
-        + " per second, PSI full in % of the time. Of the machine, but for memory.*, max and PSI, which are"
-        + " the cgroup's.")
+      "Counters around it, t in s from \(event), each row what followed within"
+        + " \(Format.fixed(Double(EventWindow.step) / 1e9, 1)) s. MiB: memory.current; dirty, wback: nr_dirty and"
+        + " nr_writeback, pages; dirtied, written, scan, steal (nr_dirtied, nr_written, pgscan_file, pgsteal_file)"
+        + " and max (memory.events): per second; mem%, io%: PSI full. memory.current, max and PSI are the cgroup's,"
+        + " the others the machine's.")
     let columns = window.counters.map(Self.column)
     var table = Table([("t", .right)] + columns.map { ($0.title, .right) })
     for row in window.rows {
       table.add(
         [Format.fixed(Double(row.from) / 1e9, 1)]
-          + zip(row.values, columns).map { value, column in
-            value.map { Format.fixed($0 * column.scale, column.digits) } ?? "-"
-          })
+          + zip(row.values, columns).map { value, column in value.map(column.text) ?? "-" })
     }
     text.table(table)
     return text
@@ -78,22 +77,23 @@ struct MailEvent {
   /// Short, so that all fit side by side.
   private static func column(
     _ counter: EventWindow.Counter
-  ) -> (title: String, scale: Double, digits: Int) {
-    switch counter.column.split(separator: ":").joined(separator: "/").split(separator: "/")
-      .suffix(2).joined(separator: ":")
-    {
-    case "wbstress:memory.current": ("current", 1 / 1_048_576, 1)
-    case "vmstat:nr_dirty": ("dirty", 1, 0)
-    case "vmstat:nr_writeback": ("wback", 1, 0)
-    case "vmstat:nr_dirtied": ("dirtied/s", 1, 0)
-    case "vmstat:nr_written": ("written/s", 1, 0)
-    case "vmstat:pgscan_file": ("scan/s", 1, 0)
-    case "vmstat:pgsteal_file": ("steal/s", 1, 0)
-    case "memory.events:max": ("max/s", 1, 0)
+  ) -> (title: String, text: (Double) -> String) {
+    let rate = { (value: Double) in Format.significant(value) }
+    let pages = { (value: Double) in Format.fixed(value, 0) }
     // us per s to %.
-    case "memory.pressure:full": ("mem%", 1e-4, 0)
-    case "io.pressure:full": ("io%", 1e-4, 0)
-    default: (counter.column, 1, 0)
+    let share = { (value: Double) in Format.fixed(value / 1e4, 0) }
+    return switch counter.column {
+    case "wbstress/memory.current": ("MiB", { Format.mebibytes($0) })
+    case "vmstat:nr_dirty": ("dirty", pages)
+    case "vmstat:nr_writeback": ("wback", pages)
+    case "vmstat:nr_dirtied": ("dirtied", rate)
+    case "vmstat:nr_written": ("written", rate)
+    case "vmstat:pgscan_file": ("scan", rate)
+    case "vmstat:pgsteal_file": ("steal", rate)
+    case "wbstress/memory.events:max": ("max", rate)
+    case "wbstress/memory.pressure:full": ("mem%", share)
+    case "wbstress/io.pressure:full": ("io%", share)
+    default: (counter.column, rate)
     }
   }
 

@@ -136,7 +136,7 @@ package struct MailLint {
   private mutating func checkFacts() {
     for (item, names) in Self.required {
       for name in names {
-        guard let line = mail.body.first(where: { $0.text.hasPrefix("- \(name): ") }) else {
+        guard let line = mail.body.first(where: { $0.text.hasPrefix("- \(name):") }) else {
           fail(item, "there is no line '- \(name): ...' in the environment")
           continue
         }

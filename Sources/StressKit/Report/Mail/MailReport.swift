@@ -102,7 +102,7 @@ package struct MailReport {
       "\(Self.todo): replace this paragraph and its list by one paragraph of your own: what it means in"
         + " practice, since which version, and what you ask for. What you could say:")
     text.separate()
-    facts.forEach { text.item($0) }
+    for fact in facts { text.item(fact) }
     if let versions {
       text.add("#regzbot introduced: \(versions.good)..\(versions.bad)")
     }

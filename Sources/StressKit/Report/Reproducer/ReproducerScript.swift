@@ -3,21 +3,33 @@
 ///
 /// What a script cannot do the same way is said in its heading; what would make it another situation is refused.
 package struct ReproducerScript {
-  private let profile: Profile
-  private let environment: TrialEnvironment
-  private let killed: Proportion
-  private let label: String
+  /// What the harness has seen of the cell.
+  package struct Seen: Equatable, Sendable {
+    package var killed: Proportion
+    package var release: String
+
+    package init(killed: Proportion, release: String) {
+      self.killed = killed
+      self.release = release
+    }
+  }
+
+  let profile: Profile
+  let label: String
+  let mkfs: String
+  let seen: Seen?
 
   /// - Parameters:
-  ///   - environment: of one of the cell's trials.
-  /// - Throws: when the cell cannot be told as a script (code usage).
+  ///   - mkfs: the command that makes the file system, without its device.
+  ///   - seen: nil: nothing yet.
+  /// - Throws: when the profile cannot be told as a script (code usage).
   package init(
-    _ cell: CellSummary, label: String, _ environment: TrialEnvironment
+    _ profile: Profile, label: String, mkfs: String, seen: Seen?
   ) throws(HarnessError) {
-    profile = cell.profile
+    self.profile = profile
     self.label = label
-    self.environment = environment
-    killed = cell.killed
+    self.mkfs = mkfs
+    self.seen = seen
     let refused = Self.untellable(profile)
     if !refused.isEmpty {
       throw HarnessError(
@@ -26,12 +38,21 @@ package struct ReproducerScript {
     }
   }
 
+  /// - Parameter environment: of one of the cell's trials.
+  package init(
+    _ cell: CellSummary, label: String, _ environment: TrialEnvironment
+  ) throws(HarnessError) {
+    try self.init(
+      cell.profile, label: label,
+      mkfs: environment.mkfs ?? "mkfs.\(cell.profile.filesystem.kind.rawValue)",
+      seen: Seen(killed: cell.killed, release: environment.release ?? "?"))
+  }
+
   package var text: String { lines.joined(separator: "\n") + "\n" }
 
   /// No line is longer than 78 columns, so that it can stand in a mail.
   package var lines: [String] {
-    heading + ["set -eu"] + takeDown + device + groups + pins + ["sleep 0.5"] + settings + streams
-      + verdict
+    heading + ["set -eu"] + takeDown + device + groups + settings + pins + streams + verdict
   }
 
   // MARK: What it cannot do
@@ -57,80 +78,25 @@ package struct ReproducerScript {
     return refused
   }
 
-  /// What is done otherwise, each a line or two of the heading.
-  private var differences: [String] {
-    var all: [String] = []
-    if isOnDisk, profile.device.bandwidth != nil || profile.device.iops != nil {
-      all.append("the disk is a loop file slowed by io.max, not a slow virtual disk;")
-    }
-    if !profile.pinned.isEmpty {
-      let modes = Set(profile.pinned.map(\.mode.rawValue)).sorted().joined(separator: ", ")
-      all.append(
-        "tail(1) holds the memory (there: \(modes)): anonymous, not locked, and as good as"
-          + " that while there is no swap for it;")
-    }
-    let engines = Set(
-      profile.streams.map { stream in
-        stream.engine == .ioUring ? "io_uring, \(stream.depth) in flight" : stream.engine.rawValue
-      }
-    ).sorted()
-    all.append("dd has one write(2) at a time (there: \(engines.joined(separator: "; "))).")
-    if profile.streams.contains(where: { $0.rate != nil }) { all.append("dd writes at any rate;") }
-    if profile.streams.contains(where: { $0.readBack != nil }) {
-      all.append("nothing is read back;")
-    }
-    if !profile.kernel.boot.isEmpty {
-      all.append("boot the kernel with: \(profile.kernel.boot.joined(separator: " "))")
-    }
-    return all
-  }
-
   // MARK: Parts
 
-  private var isOnDisk: Bool { profile.filesystem.kind != .tmpfs }
-
-  private var heading: [String] {
-    let mkfs = isOnDisk ? ", \(mkfsCommand.split(separator: " ").first ?? "")" : ""
-    let machine = profile.machine
-    let text =
-      [
-        "\(label) on \(profile.filesystem.kind.rawValue): does the OOM killer come? Prints \"OOM\""
-          + " (exit code 1) or \"no OOM\" (0). As root, on a machine of its own: [DIRECTORY ON A DISK]"
-          + " is its argument. Needs bash, coreutils, util-linux\(mkfs), cgroup v2, no swap."
-          + " Made by wbstress \(Version.text), which saw OOM in \(killed.events) of \(killed.trials) runs"
-          + " on \(environment.release ?? "?") with \(machine.cpus) CPUs and"
-          + " \(Units.sizeText(machine.memory)). What it does otherwise:"
-      ] + differences.map { "- " + $0 }
-    return ["#!/bin/bash"]
-      + text.flatMap { line in
-        Format.broken(line, width: 74, indent: line.hasPrefix("- ") ? 2 : 0).map { "# " + $0 }
-      }
-  }
+  var isOnDisk: Bool { profile.filesystem.kind != .tmpfs }
 
   private var takeDown: [String] {
-    let loop = isOnDisk ? " losetup -d $loop;" : ""
-    let restore =
-      writes.isEmpty
-      ? []
-      : [
+    var lines = isOnDisk ? ["img=$(mktemp -p \"${1:-.}\" repro.XXXXXX); loop=\"\""] : []
+    lines += ["mnt=$(mktemp -d); cg=/sys/fs/cgroup/repro-$$; writers=()"]
+    lines += ["cleanup() {", "  set +e; [ -d $cg ] && echo 1 > $cg/cgroup.kill; wait"]
+    if !writes.isEmpty {
+      lines += [
         "  for ((i = ${#undo[@]} - 2; i >= 0; i -= 2)); do",
-        "    echo \"${undo[i+1]}\" > \"${undo[i]}\"", "  done",
+        "    echo \"${undo[i + 1]}\" > \"${undo[i]}\"", "  done",
       ]
-    let begin =
-      isOnDisk
-      ? ["img=$(mktemp -p \"${1:-.}\" repro.XXXXXX) mnt=$(mktemp -d) loop= writers=() undo=()"]
-      : ["mnt=$(mktemp -d) writers=() undo=()"]
-    return begin + ["root=/sys/fs/cgroup cg=/sys/fs/cgroup/repro-$$", "cleanup() {", "  set +e"]
-      + ["  [ -d $cg ] && echo 1 > $cg/cgroup.kill", "  wait"] + restore
-      + [
-        "  umount $mnt;\(loop) rmdir $mnt\(isOnDisk ? "; rm -f \"$img\"" : "")",
-        "  \(groupPaths.isEmpty ? "" : "rmdir \(groupPaths.reversed().map { "$cg/" + $0 }.joined(separator: " ")); ")rmdir $cg",
-        "} 2> /dev/null", "trap cleanup EXIT; trap 'exit 2' INT TERM HUP",
-      ]
-  }
-
-  private var mkfsCommand: String {
-    environment.mkfs ?? "mkfs.\(profile.filesystem.kind.rawValue)"
+    }
+    lines.append("  umount \"$mnt\"; rmdir \"$mnt\"")
+    if isOnDisk { lines.append("  losetup -d \"$loop\"; rm -f \"$img\"") }
+    lines += groupPaths.reversed().map { "  rmdir $cg/\($0)" } + ["  rmdir $cg", "} 2> /dev/null"]
+    if !writes.isEmpty { lines.append("undo=()") }
+    return lines + ["trap cleanup EXIT; trap 'exit 2' INT TERM HUP"]
   }
 
   private var device: [String] {
@@ -138,10 +104,10 @@ package struct ReproducerScript {
       profile.filesystem.mount.isEmpty
       ? "" : " -o " + profile.filesystem.mount.joined(separator: ",")
     let mount = "mount -t \(profile.filesystem.kind.rawValue)\(options)"
-    guard isOnDisk else { return ["\(mount) repro $mnt"] }
+    guard isOnDisk else { return ["\(mount) repro \"$mnt\""] }
     return [
-      "truncate -s \(profile.device.size) \"$img\"", "\(mkfsCommand) \"$img\"",
-      "loop=$(losetup --direct-io=on -f --show \"$img\")", "\(mount) $loop $mnt",
+      "truncate -s \(profile.device.size) \"$img\"", "\(mkfs) \"$img\"",
+      "loop=$(losetup --direct-io=on -f --show \"$img\")", "\(mount) \"$loop\" \"$mnt\"",
     ]
   }
 
@@ -163,12 +129,13 @@ package struct ReproducerScript {
     func limit(_ group: String, _ limits: [Profile.Setting]) -> [String] {
       limits.map { "echo \"\(number($0))\" > \(group)/\($0.key)" }
     }
-    var lines = ["on=\"\(controllers)\"; echo \"$on\" > $root/cgroup.subtree_control"]
+    var lines = ["on=\"\(controllers)\"; echo \"$on\" > ${cg%/*}/cgroup.subtree_control"]
     lines.append("mkdir $cg; echo \"$on\" > $cg/cgroup.subtree_control")
     for path in groupPaths {
       lines.append("mkdir $cg/\(path)")
       if inner.contains(path) { lines.append("echo \"$on\" > $cg/\(path)/cgroup.subtree_control") }
     }
+    if isOnDisk { lines.append("read -r disk < \"/sys/class/block/${loop#/dev/}/dev\"") }
     lines += limit("$cg", profile.limits)
     for group in profile.cgroups { lines += limit("$cg/" + group.name, group.limits) }
     let device = profile.device
@@ -176,8 +143,8 @@ package struct ReproducerScript {
       func text(_ value: UInt64?) -> String { value.map { "\($0)" } ?? "max" }
       let (bytes, operations) = (text(device.bandwidth), text(device.iops))
       lines += [
-        "read -r disk < /sys/class/block/${loop#/dev/}/dev",
-        "echo \"$disk rbps=\(bytes) wbps=\(bytes) riops=\(operations) wiops=\(operations)\" > $cg/io.max",
+        "max=\"rbps=\(bytes) wbps=\(bytes) riops=\(operations) wiops=\(operations)\"",
+        "echo \"$disk $max\" > $cg/io.max",
       ]
     }
     return lines
@@ -194,7 +161,8 @@ package struct ReproducerScript {
     profile.pinned.enumerated().flatMap { index, pin in
       let path = [pin.cgroup, pin.name].compactMap(\.self).joined(separator: "/")
       return [
-        "exec \(index + 3)> >(echo 0 > $cg/\(path)/cgroup.procs; exec tail -c \(pin.size) > /dev/null)",
+        "exec \(index + 3)> >(echo 0 > $cg/\(path)/cgroup.procs",
+        "  exec tail -c \(pin.size) > /dev/null)",
         "head -c \(pin.size) /dev/zero >&\(index + 3)",
       ]
     }
@@ -219,10 +187,7 @@ package struct ReproducerScript {
       lines += writes.map { "put \($0.path) \"\($0.value)\"" }
     }
     if let strict = profile.kernel.strictLimit {
-      lines += [
-        "read -r disk < /sys/class/block/${loop#/dev/}/dev",
-        "echo \(strict ? 1 : 0) > /sys/class/bdi/$disk/strict_limit",
-      ]
+      lines.append("echo \(strict ? 1 : 0) > \"/sys/class/bdi/$disk/strict_limit\"")
     }
     return lines
   }
@@ -239,22 +204,25 @@ package struct ReproducerScript {
       let sync = stream.sync == .dsync ? " oflag=dsync" : stream.fsync == .none ? "" : " conv=fsync"
       lines.append(jobs > 1 ? "for i in {1..\(jobs)}; do" : "i=1")
       lines += [
-        "(echo 0 > $cg/\(path)/cgroup.procs; exec dd if=/dev/zero of=$mnt/\(stream.name)-$i \\",
-        "  bs=\(stream.block)\(count)\(sync) status=none) & writers+=($!)",
+        "(echo 0 > $cg/\(path)/cgroup.procs; exec dd if=/dev/zero \\",
+        "  of=\"$mnt/\(stream.name)-$i\" bs=\(stream.block)\(count)\(sync) status=none) &",
+        "writers+=($!)",
       ]
       if jobs > 1 { lines.append("done") }
     }
     let seconds = profile.duration / 1_000_000_000
     return lines + [
       "SECONDS=0",
-      "while kill -0 \"${writers[@]}\" && [ $SECONDS -lt \(seconds) ]; do sleep 0.1; done 2> /dev/null",
+      "while kill -0 \"${writers[@]}\" 2> /dev/null && [ $SECONDS -lt \(seconds) ]; do",
+      "  sleep 0.1", "done",
     ]
   }
 
   private var verdict: [String] {
     [
-      "while read -r key kills; do [ $key != oom_kill ] || break; done < $cg/memory.events",
-      "if [ $kills -gt 0 ]; then echo OOM; exit 1; fi", "echo \"no OOM\"",
+      "while read -r key kills; do", "  [ \"$key\" != oom_kill ] || break",
+      "done < $cg/memory.events",
+      "if [ \"$kills\" -gt 0 ]; then echo OOM; exit 1; fi", "echo \"no OOM\"",
     ]
   }
 }

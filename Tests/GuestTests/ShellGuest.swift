@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+@testable import StressKit
+
+/// A real machine of nobody's making: one that a shell has booted, with nothing of the guests' own. Its disk is
+/// mounted at /scratch.
+struct ShellGuest {
+  private let kernel: Kernel
+  /// Further files, by their path in the guest.
+  var files: [String: [UInt8]] = [:]
+
+  /// - Parameter programs: of the distribution, with what they are linked to; all others are busybox's.
+  init(_ kernel: String, programs: [String]) throws {
+    self.kernel = try GuestLab.kernel(kernel)
+    let shell = try #require(Tool.path("busybox"), "ci/install test installs busybox-static")
+    files["bin/busybox"] = try File.read(shell)
+    for program in programs {
+      for (path, source) in try GuestLab.files(of: program) where files[path] == nil {
+        files[path] = try File.read(source)
+      }
+    }
+  }
+
+  /// Boots it, and switches it off when the script has ended. Returns its console's lines.
+  func run(
+    _ script: String, in directory: String, patience: Double = 240
+  ) throws -> [String] {
+    let modules = try kernel.moduleFiles([
+      "virtio_pci", "virtio_blk", "ext4", "xfs", "btrfs", "loop", "dm_delay",
+    ])
+    let base = try Initramfs.build(
+      binary: try #require(GuestLab.binary), kernel: kernel, modules: modules,
+      store: try KernelStore())
+    let before = """
+      #!/bin/busybox sh
+      export PATH=/usr/bin:/bin:/sbin
+      /bin/busybox mkdir -p /scratch /proc /sys /tmp
+      /bin/busybox --install -s /bin
+      mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
+      mount -t cgroup2 cgroup2 /sys/fs/cgroup
+      mount -t tracefs tracefs /sys/kernel/tracing; mount -t debugfs debugfs /sys/kernel/debug
+      while read file rest; do insmod /modules/$file; done < /modules/list
+      mount -t ext4 /dev/vda /scratch; ln -s /proc/self/fd /dev/fd
+      """
+    let shell = Array((before + "\n" + script + "\npoweroff -f\n").utf8)
+    let entries =
+      [Initramfs.Entry("test/init", mode: 0o755, shell)]
+      + files.map { Initramfs.Entry($0.key, mode: 0o755, $0.value) }
+    let initramfs = directory + "/initramfs"
+    try Initramfs.append(entries, to: base, as: initramfs)
+    let disk = directory + "/disk"
+    try Scratch.sparse(disk, size: 2 << 30)
+    _ = try GuestLab.output("mkfs.ext4", ["-q", "-F", disk])
+    let console = directory + "/console.log"
+    let machine = try VirtualMachine(
+      .init(
+        kernel: kernel.image, initramfs: initramfs, accelerator: .tcg, memory: 1 << 30, nodes: 1,
+        cpus: 2, boot: ["rdinit=/test/init"], disks: [.init(path: disk)], console: console))
+    let deadline = Date.now + patience
+    while !machine.hasEnded(), Date.now < deadline { usleep(100_000) }
+    #expect(machine.hasEnded(), "the machine did not switch itself off")
+    machine.quit(gently: false)
+    return File.consoleLines(console)
+  }
+}

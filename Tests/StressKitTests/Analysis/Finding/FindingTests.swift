@@ -1,0 +1,132 @@
+import Testing
+
+@testable import StressKit
+
+/// Which cell is told, and what is told of it.
+struct FindingTests {
+  private let directory: RecordFixture
+  private let fixture: ComparisonFixture
+
+  init() throws {
+    directory = try RecordFixture()
+    fixture = try ComparisonFixture(directory)
+  }
+
+  private func record() throws -> RecordReader {
+    try RecordReader(try directory.record(from: MailFixture.killed))
+  }
+
+  // MARK: The cell
+
+  @Test func regressionGoesFirst() throws {
+    let analysis = try MailFixture().analysis
+    let found = try analysis.reportedCell(nil, .init())
+    #expect(found.index == 1 && found.reason == .regression && found.isKernelRegression)
+    #expect(found.comparison?.cells.baseName == "debian:6.1")
+    let named = try analysis.reportedCell(0, .init())
+    #expect(
+      named.index == 0 && named.reason == .named && named.comparison == nil && named.call == nil)
+    #expect(!named.isKernelRegression)
+  }
+
+  /// Where so few trials are no regression, the kills decide; the kernel is the axis where several vary.
+  @Test func mostKillsElse() throws {
+    let campaign = CampaignFixture(directory)
+    let axes: [KeyValuePairs<String, String>] = [
+      ["kernel": "debian:6.1", "fs": "ext4"], ["kernel": "debian:6.1", "fs": "xfs"],
+      ["kernel": "debian:6.12", "fs": "ext4"], ["kernel": "debian:6.12", "fs": "xfs"],
+    ]
+    try campaign.plan(axes, trials: 2)
+    for cell in 1...4 {
+      for number in 1...2 {
+        let killed = cell == 4 || (cell == 3 && number == 1)
+        try campaign.trial(cell, number, from: killed ? MailFixture.killed : MailFixture.completed)
+      }
+    }
+    let found = try CampaignAnalysis(directory: directory.root).reportedCell(nil, .init())
+    #expect(found.index == 3 && found.reason == .mostKills && found.call != .regression)
+    #expect(found.comparison?.cells.axis.key == "kernel")
+    let summary = try CampaignSummary(directory: directory.root)
+    #expect(
+      OtherCells(summary, of: 3, compared: "kernel").neighbours == [
+        .init(axis: "fs", value: "ext4", control: nil, failed: Proportion(1, of: 2))
+      ])
+    #expect(OtherCells(summary, of: 3, compared: nil).neighbours.map(\.axis) == ["kernel", "fs"])
+    #expect(
+      summary.command
+        == "wbstress run oracle-backup --kernel debian:6.1,debian:6.12 --fs ext4,xfs --trials 2"
+        + " --seed 4040321717")
+  }
+
+  @Test func noSuchCell() throws {
+    let analysis = try MailFixture(trials: 1).analysis
+    let error = #expect(throws: HarnessError.self) { try analysis.reportedCell(2, .init()) }
+    #expect(error?.code == .usage && error?.remedy == "name one of 1 to 2")
+    #expect(throws: HarnessError.self) { try analysis.reportedCell(nil, .init(axis: "colour")) }
+  }
+
+  // MARK: Its log
+
+  /// The report's lines with the log's own times, without trace, task list and the figures nobody quotes.
+  @Test func excerpt() throws {
+    let record = try record()
+    let autopsy = try #require(OOMAutopsy.all(in: record).first)
+    let excerpt = try #require(KernelLogExcerpt(record, autopsy.report))
+    #expect((6...20).contains(excerpt.lines.count) && excerpt.omitted > 40)
+    let time = try #require(autopsy.report.invokedTime)
+    let first = try #require(excerpt.lines.first)
+    #expect(first.contains(" invoked oom-killer: gfp_mask="))
+    #expect(first.contains("\(time / 1_000_000_000).") && first.hasPrefix("[    "))
+    #expect(
+      first.contains("." + String("\(1_000_000 + time / 1000 % 1_000_000)".dropFirst()) + "] "))
+    #expect(excerpt.lines.last?.contains("] Memory cgroup out of memory: Killed process ") == true)
+    for key in ["anon", "file_writeback", "unevictable", "pgscan"] {
+      let value = try #require(autopsy.report[key])
+      #expect(excerpt.lines.contains { $0.hasSuffix("] \(key) \(value)") }, "\(key)")
+    }
+    #expect(!excerpt.lines.contains { $0.contains("Call Trace") || $0.contains("numa_") })
+  }
+
+  @Test func excerptOfALostLog() throws {
+    let path = try directory.record(from: MailFixture.killed, without: ["kmsg"])
+    let record = try RecordReader(path)
+    let autopsy = try #require(OOMAutopsy.all(in: record).first)
+    #expect(KernelLogExcerpt(record, autopsy.report) == nil)
+  }
+
+  // MARK: Its environment
+
+  @Test func environment() throws {
+    let environment = TrialEnvironment(try record())
+    #expect(environment.release == "6.12.117+deb12-cloud-amd64" && environment.taint == 0)
+    #expect(environment.swaps == [] && environment.memory == 990_064 << 10)
+    #expect(environment.mountOptions == "rw,relatime / rw" && environment.sockets == 1)
+    #expect(
+      environment.isVirtual == true && environment.mkfsVersion == "mke2fs 1.47.0 (5-Feb-2023)")
+    #expect(environment.features?.contains("has_journal") == true)
+    #expect(environment.changedSettings.isEmpty)
+    #expect(environment.cgroups.map(\.path) == ["", "wbstress", "wbstress/db", "wbstress/backup"])
+    #expect(environment.events["wbstress"]?.contains(.init("oom_kill", "1")) == true)
+    #expect(environment.events["wbstress/backup"]?.contains { $0.key == "oom_kill" } == false)
+    #expect(environment.queue.contains(.init("wbt_lat_usec", "75000")))
+  }
+
+  /// What is not as the kernel has it, by its own name; what an older record lacks is unknown, and no default.
+  @Test func changedSettings() throws {
+    let changed = TrialEnvironment(
+      try RecordReader(
+        try directory.record(
+          from: MailFixture.killed,
+          replacing: [
+            "/proc/sys/vm/dirty_ratio\":\"20\"": "/proc/sys/vm/dirty_ratio\":\"5\"",
+            "/sys/module/zswap/parameters/enabled\":null":
+              "/sys/module/zswap/parameters/enabled\":\"Y\"",
+          ])))
+    #expect(
+      changed.changedSettings == [.init("zswap.enabled", "Y"), .init("vm.dirty_ratio", "5")])
+    let old = TrialEnvironment(
+      try RecordReader(try directory.record(from: RecordFixture.killed)))
+    #expect(old.taint == nil && old.swaps == nil && old.cgroups.isEmpty && old.mkfsVersion == nil)
+    #expect(old.mountOptions != nil)
+  }
+}

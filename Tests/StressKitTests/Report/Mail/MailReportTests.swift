@@ -1,0 +1,87 @@
+import Testing
+
+@testable import StressKit
+
+struct MailReportTests {
+  private let fixture: MailFixture
+
+  init() throws { fixture = try MailFixture() }
+
+  @Test func regression() throws {
+    let draft = try fixture.draft()
+    #expect(draft.hasSuffix("\n"))
+    try expectGolden(String(draft.dropLast()), "mail.txt")
+    for line in draft.split(separator: "\n") where !ParsedMail.isLog(String(line)) {
+      #expect(line.count <= 78, "\(line.count) columns: \(line)")
+    }
+  }
+
+  /// Three trials of each show nothing: no regression is claimed, and no version is named to regzbot.
+  @Test func withoutAVerdict() throws {
+    let draft = try MailFixture(trials: 3).draft()
+    #expect(!draft.contains("[REGRESSION]") && !draft.contains("#regzbot"))
+    #expect(!draft.contains(MailRouting.regressions))
+    #expect(draft.contains("Verdict: INCONCLUSIVE"))
+    #expect(draft.contains("OOM in 3 of 3 runs, 100 % (Wilson 95 % 44-100 %)"))
+  }
+
+  /// Where nothing went wrong there is nothing to mail, unless a cell is named.
+  @Test func nothingToReport() throws {
+    let directory = try RecordFixture()
+    let campaign = CampaignFixture(directory)
+    try campaign.plan([["kernel": "debian:6.1", "fs": "ext4"]], trials: 1)
+    try campaign.trial(1, 1, from: MailFixture.completed)
+    let analysis = try CampaignAnalysis(directory: directory.root)
+    let error = #expect(throws: HarnessError.self) {
+      try ReportFormat.mail.render(analysis, .init())
+    }
+    #expect(error?.code == .usage)
+    #expect(error?.description.contains("no kill, no hang and no regression in 1 trials") == true)
+    #expect(error?.remedy?.contains("--cell 1 has the longest write") == true)
+    let draft = String(
+      decoding: try ReportFormat.mail.render(analysis, .init(cell: 0)), as: UTF8.self)
+    #expect(draft.contains("Nobody was killed. Trial 1 has the longest write, "))
+    #expect(draft.contains("Nothing was compared: "))
+    #expect(draft.contains("Subject: mm: buffered writes to "))
+  }
+
+  /// The machine's and the user's names, and where the campaign lies.
+  @Test func privacyHoldsForTheWholeDraft() throws {
+    let draft = try fixture.draft(.init(ownNames: ["cloud"]))
+    #expect(!draft.contains("cloud") && draft.contains("6.12.117+deb12-<name-1>-amd64"))
+    #expect(!draft.contains(fixture.directory.root))
+  }
+
+  /// As regzbot wants them, of the mainline.
+  @Test(
+    arguments: [
+      ("6.1.0-56-cloud-amd64", "v6.1"), ("6.12.117+deb12-cloud-amd64", "v6.12"),
+      ("6.18.0-rc3-custom", "v6.18-rc3"), ("7.0.0", "v7.0"), ("mainline", nil), ("6", nil),
+    ] as [(String, String?)])
+  func tags(_ release: String, _ tag: String?) { #expect(KernelTag.of(release) == tag) }
+
+  @Test func routing() {
+    var symptoms = MailRouting.Symptoms()
+    symptoms.isKilled = true
+    symptoms.filesystems = [.ext4, .btrfs, .ext3]
+    #expect(MailRouting(symptoms).to == ["linux-mm@kvack.org"])
+    #expect(
+      MailRouting(symptoms).cc == [
+        "linux-ext4@vger.kernel.org", "linux-btrfs@vger.kernel.org", "linux-kernel@vger.kernel.org",
+      ])
+    symptoms.isMemcg = true
+    symptoms.isWriteback = true
+    symptoms.isRegression = true
+    #expect(
+      MailRouting(symptoms).to == [
+        "linux-mm@kvack.org", "cgroups@vger.kernel.org", "linux-fsdevel@vger.kernel.org",
+      ])
+    #expect(MailRouting(symptoms).cc.contains("regressions@lists.linux.dev"))
+    var stall = MailRouting.Symptoms()
+    stall.isStall = true
+    stall.usesRing = true
+    stall.filesystems = [.xfs]
+    #expect(MailRouting(stall).cc.contains("io-uring@vger.kernel.org"))
+    #expect(MailRouting(stall).to.contains("linux-fsdevel@vger.kernel.org"))
+  }
+}
