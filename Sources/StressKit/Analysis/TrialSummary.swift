@@ -27,11 +27,12 @@ package struct TrialSummary: Sendable {
     package var kernelLog: Int
     package var memoryEvents: Int?
     package var console: Int?
-    package var most: Int { max(kernelLog, memoryEvents ?? 0, console ?? 0) }
     /// A victim of memory.oom.group is counted twice in all three.
     package var agree: Bool {
       (memoryEvents ?? kernelLog) == kernelLog && (console ?? kernelLog) == kernelLog
     }
+    /// Of the accounts that there are the highest: each may have lost some.
+    package var most: Int { max(kernelLog, memoryEvents ?? 0, console ?? 0) }
   }
 
   /// Pinned memory that the kernel did not give in full.
@@ -70,6 +71,7 @@ package struct TrialSummary: Sendable {
   /// Bytes of completed writes, and per second from the first write's start to the last end.
   package var bytes: UInt64
   package var throughput: Double?
+  /// Each job of a stream by itself.
   package var streams: [StreamTotals]
   package var stall: Stall?
   /// The longest write and the longest fsync, ns, with those in flight at the end by their age. Of a trial
@@ -321,8 +323,7 @@ package struct TrialSummary: Sendable {
 }
 
 extension RecordReader {
-  /// The streams' time, from their start to their stop, CLOCK_BOOTTIME in ns; nil: they did not run to an
-  /// end.
+  /// The streams' time, from their start to their stop, CLOCK_BOOTTIME in ns; nil: they did not run to an end.
   package var streamTime: ClosedRange<Int64>? {
     let phases = lines("phase")
     func time(_ name: String) -> Int64? { phases.first { $0["name"]?.string == name }?["t"]?.int }
