@@ -31,6 +31,7 @@ def fail(text):
 def from_record(path):
     """What a trace of the record has to have: counts, total length of its slices, values by counter."""
     lanes, slices, instants, counters = {}, 0, 0, {}
+    frames, waits = {}, []
     length = 0
     samples = collections.defaultdict(list)
     for line in open(path, encoding="utf-8"):
@@ -40,8 +41,12 @@ def from_record(path):
             lanes[line["lane"]] = line["names"]
         elif kind == "sample":
             samples[line["lane"]].append((line["t"], line["v"]))
+        elif kind == "stack":
+            frames[line["id"]] = line.get("frames", line.get("addresses"))
         elif kind in SLICES:
             slices += 1
+            if "stack" in line:
+                waits.append((line["start"], line["stack"]))
             length += line.get("ns", line.get("latency", line.get("age", 0)))
         elif kind in INSTANTS:
             instants += 1
@@ -59,7 +64,8 @@ def from_record(path):
                 if value != before and value is not None:
                     counters.setdefault(name, []).append((time, value))
                 before = value
-    return slices, length, instants, counters
+    stacks = sorted((start, frames[stack]) for start, stack in waits if stack in frames)
+    return slices, length, instants, counters, stacks
 
 
 def from_trace(path):
@@ -101,12 +107,13 @@ def from_trace(path):
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    slices, length, instants, counters = from_record(sys.argv[2])
+    slices, length, instants, counters, stacks = from_record(sys.argv[2])
     tracks, events = from_trace(sys.argv[1])
     found = collections.Counter()
     values = collections.defaultdict(list)
     open_slices = collections.defaultdict(list)
     total = 0
+    told = []
     # As the importer does: by time, in the order of the file where it is the same.
     for time, event in sorted(events, key=lambda one: one[0]):
         if not 0 <= time < 1 << 61:
@@ -123,6 +130,9 @@ def main():
             if not event.name:
                 fail(f"a slice without a name on {track.name}")
             open_slices[event.track_uuid].append(time)
+            for one in event.debug_annotations:
+                if one.name == "stack" and one.array_values:
+                    told.append((time, [frame.string_value for frame in one.array_values]))
         elif event.type == TrackEvent.TYPE_SLICE_END:
             if not open_slices[event.track_uuid]:
                 fail(f"a slice of {track.name} ends at {time} that has not begun")
@@ -144,7 +154,9 @@ def main():
     # Swapped ends would keep the counts; what is open has no length in the record.
     if not open_lines and total != length:
         fail(f"slices are {total} ns long, in the record {length} ns")
-    print(json.dumps(dict(found, tracks=len(tracks)), sort_keys=True))
+    if sorted(told) != stacks:
+        fail("the stacks are not as in the record")
+    print(json.dumps(dict(found, tracks=len(tracks), stacks=len(stacks)), sort_keys=True))
 
 
 main()

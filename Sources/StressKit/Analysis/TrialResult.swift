@@ -126,12 +126,25 @@ extension CampaignSummary {
         if let trial = cell.trials.first(where: { $0.number == number }) {
           return TrialResult(trial, of: cell.profile)
         }
-        let directory = CampaignFile.trialDirectory(in: directory, cell: index, number: number)
-        return TrialResult(
-          number, cell.unreadable.first { $0.object.hasPrefix(directory + "/") })
+        let path = CampaignFile.trialDirectory(in: "", cell: index, number: number).dropFirst()
+        let error = cell.unreadable.map(withinCampaign).first { $0.object.hasPrefix(path + "/") }
+        return TrialResult(number, error)
       }
       return CellResult(index: index, cell: cell, trials: trials)
     }
+  }
+}
+
+extension CampaignSummary {
+  /// An error of a file in the campaign's directory, by its path there: where that is concerns nobody else.
+  package func withinCampaign(_ error: HarnessError) -> HarnessError {
+    var error = error
+    if error.object.hasPrefix(directory + "/") {
+      error.object.removeFirst(directory.utf8.count + 1)
+    } else if error.object == directory {
+      error.object = "campaign"
+    }
+    return error
   }
 }
 

@@ -22,7 +22,7 @@ package struct JSONReport {
     var cells: [JSON] = []
     for result in results {
       let diagnosis = try campaign.diagnosis(cell: result.index, trial: choice.trial)
-      cells.append(Self.cell(result, diagnosis, planned: campaign.summary.planned))
+      cells.append(cell(result, diagnosis))
     }
     return .object([
       ("schema", .int(Self.schema)), ("wbstress", .string(Version.text)), ("campaign", head),
@@ -60,52 +60,59 @@ package struct JSONReport {
     } catch {
       let asked = choice.comparison
       if asked.axis != nil || asked.base != nil || !asked.against.isEmpty { throw error }
+      let error = campaign.summary.withinCampaign(error)
       return ["refused": .string(error.description), "pairs": []]
     }
   }
 
   // MARK: A cell
 
-  private static func cell(
-    _ result: CellResult, _ diagnosis: CellDiagnosis, planned: Int
-  ) -> JSON {
+  private func cell(_ result: CellResult, _ diagnosis: CellDiagnosis) -> JSON {
     let cell = result.cell
     func pressure(_ which: (TrialSummary) -> TrialSummary.Pressure?) -> JSON {
       [
-        "some": sample(cell.sample { which($0)?.some }),
-        "full": sample(cell.sample { which($0)?.full }),
+        "some": Self.sample(cell.sample { which($0)?.some }),
+        "full": Self.sample(cell.sample { which($0)?.full }),
       ]
     }
     let ledger = CellLedger(diagnosis.trials.map { ($0.number, $0.ledger) })
     let trials = result.trials.map { one in
-      trial(one, diagnosis.trials.first { $0.number == one.number })
+      Self.trial(one, diagnosis.trials.first { $0.number == one.number })
     }
     let members: [(String, JSON)] = [
       ("cell", .number(result.index + 1)), ("name", .string(result.name)),
-      ("axes", settings(cell.axes)), ("profile", cell.profile.json),
+      ("axes", Self.settings(cell.axes)), ("profile", cell.profile.json),
       ("control", .optional(cell.profile.control?.rawValue)),
-      ("trials_planned", .number(planned)), ("trials_run", .number(cell.trials.count)),
+      ("trials_planned", .number(campaign.summary.planned)),
+      ("trials_run", .number(cell.trials.count)),
       ("trials_counted", .number(cell.counted.count)),
-      ("outcomes", counts(cell.outcomes.map { ($0.key.rawValue, $0.count) })),
-      ("killed", proportion(cell.killed)),
-      ("kill_classes", counts(cell.classes.map { ($0.key.rawValue, $0.count) })),
-      ("throughput", sample(cell.sample(\.throughput))),
+      ("outcomes", Self.counts(cell.outcomes.map { ($0.key.rawValue, $0.count) })),
+      ("killed", Self.proportion(cell.killed)),
+      ("kill_classes", Self.counts(cell.classes.map { ($0.key.rawValue, $0.count) })),
+      ("throughput", Self.sample(cell.sample(\.throughput))),
       (
         "stall",
         [
-          "p50": sample(cell.sample { $0.stall?.p50 }),
-          "p99": sample(cell.sample { $0.stall?.p99 }),
-          "max": sample(cell.sample { $0.stall?.max }),
+          "p50": Self.sample(cell.sample { $0.stall?.p50 }),
+          "p99": Self.sample(cell.sample { $0.stall?.p99 }),
+          "max": Self.sample(cell.sample { $0.stall?.max }),
         ]
       ),
-      ("longest_write", sample(cell.sample(\.longestWrite))),
-      ("longest_fsync", sample(cell.sample(\.longestSync))),
+      ("longest_write", Self.sample(cell.sample(\.longestWrite))),
+      ("longest_fsync", Self.sample(cell.sample(\.longestSync))),
       ("memory_pressure", pressure(\.memoryPressure)), ("io_pressure", pressure(\.ioPressure)),
-      ("latencies", latencies(cell)), ("counters", counters(cell)),
-      ("expectations", .array(cell.profile.expect.map { expectation($0, cell) })),
-      ("ledger", self.ledger(ledger)),
-      ("around", .array(EventKind.allCases.map { around(CountersAround($0, diagnosis.around)) })),
-      ("unreadable", .array(cell.unreadable.map { .string($0.description) })),
+      ("latencies", Self.latencies(cell)), ("counters", Self.counters(cell)),
+      ("expectations", .array(cell.profile.expect.map { Self.expectation($0, cell) })),
+      ("ledger", Self.ledger(ledger)),
+      (
+        "around",
+        .array(EventKind.allCases.map { Self.around(CountersAround($0, diagnosis.around)) })
+      ),
+      (
+        "unreadable",
+        .array(
+          cell.unreadable.map { .string(campaign.summary.withinCampaign($0).description) })
+      ),
       ("trials", .array(trials)),
     ]
     return .object(members.map { (key: $0.0, value: $0.1) })

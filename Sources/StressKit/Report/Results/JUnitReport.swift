@@ -14,7 +14,7 @@ package struct JUnitReport {
     let suites = results.map(suite)
     let attributes = XMLText.attributes([
       "name": "wbstress.\(label)", "tests": "\(counts.tests)", "failures": "\(counts.failures)",
-      "errors": "\(counts.errors)", "skipped": "\(counts.skipped)",
+      "errors": "\(counts.errors)",
       "time": Self.seconds(results.compactMap(\.duration).reduce(0, +)),
     ])
     return

@@ -68,8 +68,9 @@ package struct KCIDBReport {
     let name = "\(cell.index + 1)-\(result.number)"
     let trial = result.trial
     let lines = [result.reason, result.endingLine].compactMap(\.self) + result.checkLines
-    let number: JSON? = trial?.throughput.map {
-      ["value": .number($0), "unit": "B/s", "prefix": "binary"]
+    let counted = trial.flatMap { $0.ending.outcome.counts ? $0.throughput : nil }
+    let number = counted.map { value -> JSON in
+      ["value": .number(value), "unit": "B/s", "prefix": "binary"]
     }
     return Self.object([
       ("id", Self.id(summary.label, "\(summary.seed)", name)),
