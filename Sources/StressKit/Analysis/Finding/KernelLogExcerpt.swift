@@ -31,7 +31,8 @@ package struct KernelLogExcerpt: Sendable, Equatable {
       guard let sequence = line.int("seq"), sequence >= 0, first...last ~= UInt64(sequence),
         let time = line.int("t"), let text = line.string("text")
       else { return }
-      all.append((time, text))
+      // A record of several lines is printed as such, each with the time.
+      all += text.split(separator: "\n").map { (time, String($0)) }
     }
     guard let start = all.first else { return nil }
     // The record has them on the trial's clock.

@@ -12,11 +12,11 @@ struct MailEvent {
       text.add("Finding: \(autopsy.finding.name). The rule: \(OOMFinding.rule)")
     } else if told.failed.events > 0 {
       text.add(
-        "Trial \(told.trial.number): \(told.trial.ending.outcome.rawValue)"
+        "Run \(told.trial.number): \(told.trial.ending.outcome.rawValue)"
           + (told.trial.ending.reason.map { " (\($0))" } ?? "") + "; the kernel killed nobody.")
     } else {
       text.add(
-        "Nobody was killed. Trial \(told.trial.number) has the longest write, "
+        "Nobody was killed. Run \(told.trial.number) has the longest write, "
           + "\(Format.seconds(told.trial.longestWrite)) s.")
     }
     text.add(counters)
@@ -30,7 +30,7 @@ struct MailEvent {
   private func kill(_ autopsy: OOMAutopsy) -> String {
     let when =
       autopsy.sinceStart.map { ", \(Format.seconds(Double($0))) s after the writes began" } ?? ""
-    return "Trial \(told.trial.number) of \(told.trial.release)\(when):"
+    return "Run \(told.trial.number) on \(told.trial.release)\(when):"
   }
 
   private var excerpt: [String] {

@@ -83,11 +83,11 @@ package struct MailReport {
       return "buffered writes to \(filesystem) stall for "
         + "\(Format.seconds(told.trial.longestWrite)) s"
     }
-    let killer = told.isMemcg ? "memcg OOM kill" : "OOM kill"
+    let (killer, whole) = told.isMemcg ? ("memcg OOM", "the limit") : ("OOM", "memory")
     if let memory = autopsy.memory, let limit = memory.limit, limit > 0 {
       let waiting = Format.fixed(Double(memory.awaitingWriteback) * 100 / Double(limit), 0)
       if case .writebackBound = autopsy.finding {
-        return "\(killer) with \(waiting) % of the limit under writeback, \(filesystem)"
+        return "\(killer) with \(waiting) % of \(whole) under writeback, \(filesystem)"
       }
     }
     return "\(killer) (\(autopsy.finding.name)) under buffered writes to \(filesystem)"
@@ -164,7 +164,7 @@ package struct MailReport {
       facts.append("kills by their finding: \(names) (the rule is in section 3)")
       if let memory = autopsy.memory {
         facts.append(
-          "at the kill \(memory.awaitingWriteback >> 10) KiB of the limit of"
+          "at the kill \(memory.awaitingWriteback >> 10) KiB of"
             + " \((memory.limit ?? 0) >> 10) KiB were file pages that are dirty or under writeback,"
             + " \(memory.cleanEvictable >> 10) KiB clean ones")
       }

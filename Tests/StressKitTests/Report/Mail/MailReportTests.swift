@@ -40,7 +40,7 @@ struct MailReportTests {
     #expect(error?.remedy?.contains("--cell 1 has the longest write") == true)
     let draft = String(
       decoding: try ReportFormat.mail.render(analysis, .init(cell: 0)), as: UTF8.self)
-    #expect(draft.contains("Nobody was killed. Trial 1 has the longest write, "))
+    #expect(draft.contains("Nobody was killed. Run 1 has the longest write, "))
     #expect(draft.contains("Nothing was compared: "))
     #expect(draft.contains("Subject: mm: buffered writes to "))
   }

@@ -28,7 +28,7 @@ struct MailToolsTests {
       #expect(mail["messages"] == 1 && mail["defects"] == [])
       #expect(mail["type"] == "text/plain" && mail["charset"] == "utf-8")
       #expect(mail["from"] == ["tester@example.org"])
-      #expect(mail["subject"]?.string?.hasPrefix("[REGRESSION] mm: memcg OOM kill") == true)
+      #expect(mail["subject"]?.string?.hasPrefix("[REGRESSION] mm: memcg OOM with") == true)
       #expect(
         mail["to"] == [
           "linux-mm@kvack.org", "cgroups@vger.kernel.org", "linux-fsdevel@vger.kernel.org",
