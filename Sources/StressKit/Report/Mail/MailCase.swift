@@ -10,6 +10,8 @@ struct MailCase {
   /// Findings of all kills of the cell, most frequent first.
   let findings: [(name: String, count: Int)]
   let excerpt: KernelLogExcerpt?
+  /// Where the cell's stalls' time went.
+  let ledger: CellLedger
   let window: EventWindow
   let others: OtherCells
   /// nil: it cannot be told as a script; why.
@@ -39,7 +41,9 @@ struct MailCase {
     excerpt = autopsy.flatMap { KernelLogExcerpt(record, $0.report) }
     let event = autopsy?.time ?? LongestWrite.begin(in: record) ?? trial.streaming?.lowerBound ?? 0
     window = EventWindow(record, at: event, start: trial.streaming?.lowerBound, Self.counters)
-    findings = autopsy == nil ? [] : Self.findings(try campaign.diagnosis(cell: index))
+    let diagnosis = try campaign.diagnosis(cell: index)
+    findings = Self.findings(diagnosis)
+    ledger = CellLedger(diagnosis.trials.map { ($0.number, $0.ledger) })
     others = OtherCells(
       campaign.summary, of: index, compared: reported.comparison?.cells.axis.key)
     do throws(HarnessError) {

@@ -24,6 +24,10 @@ struct MailEvent {
       text.add(AutopsySection.lead(lead).joined(separator: "; ") + ".")
     }
     text.add(pressure)
+    if told.autopsy == nil {
+      let ledger = LedgerSection([told.ledger]).lines(width: MailText.widest - 2) { $0 }
+      text.verbatim(ledger.map { $0.isEmpty ? "" : "  " + $0 })
+    }
     return text
   }
 

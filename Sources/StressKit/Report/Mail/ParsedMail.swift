@@ -28,6 +28,11 @@ struct ParsedMail {
     body = Array(rest)
   }
 
+  /// The body in one line.
+  var prose: String {
+    body.map { $0.text.drop { $0 == " " } }.joined(separator: " ")
+  }
+
   func header(_ name: String) -> String? {
     headers.first { $0.name.lowercased() == name.lowercased() }?.value
   }

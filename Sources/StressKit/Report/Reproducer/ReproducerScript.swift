@@ -50,7 +50,7 @@ package struct ReproducerScript {
 
   package var text: String { lines.joined(separator: "\n") + "\n" }
 
-  /// No line is longer than 78 columns, so that it can stand in a mail.
+  /// No line is longer than 78 columns.
   package var lines: [String] {
     heading + ["set -eu"] + takeDown + device + groups + settings + pins + streams + verdict
   }
@@ -80,6 +80,23 @@ package struct ReproducerScript {
 
   // MARK: Parts
 
+  /// Columns of a script that is quoted in a mail, two blanks from its margin.
+  private static let widest = 76
+
+  /// A command in as many lines as it needs.
+  private static func command(_ name: String, _ words: [String]) -> [String] {
+    var lines = [name]
+    for word in words {
+      if lines[lines.count - 1].count + word.count + 3 > widest {
+        lines[lines.count - 1] += " \\"
+        lines.append("  " + word)
+      } else {
+        lines[lines.count - 1] += " " + word
+      }
+    }
+    return words.isEmpty ? [] : lines
+  }
+
   var isOnDisk: Bool { profile.filesystem.kind != .tmpfs }
 
   private var takeDown: [String] {
@@ -94,7 +111,8 @@ package struct ReproducerScript {
     }
     lines.append("  umount \"$mnt\"; rmdir \"$mnt\"")
     if isOnDisk { lines.append("  losetup -d \"$loop\"; rm -f \"$img\"") }
-    lines += groupPaths.reversed().map { "  rmdir $cg/\($0)" } + ["  rmdir $cg", "} 2> /dev/null"]
+    lines += Self.command("  rmdir", groupPaths.reversed().map { "$cg/" + $0 } + ["$cg"])
+    lines.append("} 2> /dev/null")
     if !writes.isEmpty { lines.append("undo=()") }
     return lines + ["trap cleanup EXIT; trap 'exit 2' INT TERM HUP"]
   }
@@ -131,9 +149,9 @@ package struct ReproducerScript {
     }
     var lines = ["on=\"\(controllers)\"; echo \"$on\" > ${cg%/*}/cgroup.subtree_control"]
     lines.append("mkdir $cg; echo \"$on\" > $cg/cgroup.subtree_control")
-    for path in groupPaths {
-      lines.append("mkdir $cg/\(path)")
-      if inner.contains(path) { lines.append("echo \"$on\" > $cg/\(path)/cgroup.subtree_control") }
+    lines += Self.command("mkdir", groupPaths.map { "$cg/" + $0 })
+    for path in groupPaths where inner.contains(path) {
+      lines.append("echo \"$on\" > $cg/\(path)/cgroup.subtree_control")
     }
     if isOnDisk { lines.append("read -r disk < \"/sys/class/block/${loop#/dev/}/dev\"") }
     lines += limit("$cg", profile.limits)
@@ -160,11 +178,13 @@ package struct ReproducerScript {
   private var pins: [String] {
     profile.pinned.enumerated().flatMap { index, pin in
       let path = [pin.cgroup, pin.name].compactMap(\.self).joined(separator: "/")
-      return [
+      let hold = [
         "exec \(index + 3)> >(echo 0 > $cg/\(path)/cgroup.procs",
-        "  exec tail -c \(pin.size) > /dev/null)",
-        "head -c \(pin.size) /dev/zero >&\(index + 3)",
+        "exec tail -c \(pin.size) > /dev/null)",
       ]
+      let line = hold.joined(separator: "; ")
+      return (line.count <= Self.widest ? [line] : [hold[0], "  " + hold[1]])
+        + ["head -c \(pin.size) /dev/zero >&\(index + 3)"]
     }
   }
 
@@ -202,10 +222,10 @@ package struct ReproducerScript {
       let jobs = stream.jobs * stream.files
       let count = stream.size.map { " count=\(max(1, $0 / UInt64(jobs) / stream.block))" } ?? ""
       let sync = stream.sync == .dsync ? " oflag=dsync" : stream.fsync == .none ? "" : " conv=fsync"
-      lines.append(jobs > 1 ? "for i in {1..\(jobs)}; do" : "i=1")
+      if jobs > 1 { lines.append("for i in {1..\(jobs)}; do") }
       lines += [
-        "(echo 0 > $cg/\(path)/cgroup.procs; exec dd if=/dev/zero \\",
-        "  of=\"$mnt/\(stream.name)-$i\" bs=\(stream.block)\(count)\(sync) status=none) &",
+        "(echo 0 > $cg/\(path)/cgroup.procs; exec dd if=/dev/zero status=none \\",
+        "  of=\"$mnt/\(stream.name)\(jobs > 1 ? "-$i" : "")\" bs=\(stream.block)\(count)\(sync)) &",
         "writers+=($!)",
       ]
       if jobs > 1 { lines.append("done") }

@@ -39,10 +39,13 @@ struct EventWindowTests {
   /// Rows before the streams tell nothing; a counter that falls has no rate.
   @Test func edges() throws {
     var trial = MadeTrial()
-    trial.counters = [("vmstat:nr_written", { $0 < 1_500_000_000 ? 50 : 0 })]
+    trial.counters = [
+      ("vmstat:nr_written", { $0 < 1_500_000_000 ? 50 : 0 }), ("vmstat:nr_dirty", { _ in 1 }),
+    ]
     let record = try trial.record(in: directory)
     let window = EventWindow(
-      record, at: MadeTrial.start + second, start: MadeTrial.start, [.init("vmstat:nr_written")])
+      record, at: MadeTrial.start + second, start: MadeTrial.start,
+      [.init("vmstat:nr_written"), .init("vmstat:nr_dirty")])
     #expect(
       window.rows.map(\.from) == stride(from: -second, to: 2 * second, by: 500_000_000).map { $0 })
     #expect(window.rows.map { $0.values[0] } == [0, 0, 0, nil, 0, 0])

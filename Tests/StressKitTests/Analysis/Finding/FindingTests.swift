@@ -99,7 +99,7 @@ struct FindingTests {
   @Test func environment() throws {
     let environment = TrialEnvironment(try record())
     #expect(environment.release == "6.12.117+deb12-cloud-amd64" && environment.taint == 0)
-    #expect(environment.swaps == [] && environment.memory == 990_064 << 10)
+    #expect(environment.swaps == [] && environment.memory == 990_060 << 10)
     #expect(environment.mountOptions == "rw,relatime / rw" && environment.sockets == 1)
     #expect(
       environment.isVirtual == true && environment.mkfsVersion == "mke2fs 1.47.0 (5-Feb-2023)")

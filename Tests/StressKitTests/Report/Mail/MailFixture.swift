@@ -7,6 +7,9 @@ struct MailFixture {
   static let completed = "mail-61-ext4.jsonl"
   static let killed = "mail-612-ext4.jsonl"
 
+  /// The draft of such a campaign, made once.
+  static let fresh = Result { try MailFixture().draft() }
+
   let directory: RecordFixture
   let analysis: CampaignAnalysis
 
@@ -34,7 +37,7 @@ struct MailFixture {
       line.hasPrefix("From: ")
         ? "From: A. Tester <tester@example.org>"
         : line.split(separator: MailReport.todo, omittingEmptySubsequences: false)
-          .joined(separator: "https://example.org/x")
+          .joined(separator: "http://a.b/")
     }.joined(separator: "\n")
   }
 }

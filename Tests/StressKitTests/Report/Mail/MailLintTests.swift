@@ -8,7 +8,7 @@ struct MailLintTests {
   private let filled: String
 
   init() throws {
-    draft = try MailFixture().draft()
+    draft = try MailFixture.fresh.get()
     filled = MailFixture.filled(draft)
   }
 
@@ -62,7 +62,7 @@ struct MailLintTests {
     Fault(
       item: 2, severity: .warning, old: "- tainted: 0 (no)", new: "- tainted: 512",
       says: "a tainted kernel"),
-    Fault(item: 2, severity: .warning, old: "configuration: ", new: "c: ", says: "configuration"),
+    Fault(item: 2, severity: .warning, old: "configuration:", new: "c: ", says: "configuration"),
     Fault(item: 3, old: "- CPU: ", new: "- c: ", says: "'- CPU: ...'"),
     Fault(item: 3, old: "- queue: ", new: "- q: ", says: "'- queue: ...'"),
     Fault(item: 4, old: "- mkfs: ", new: "- m: ", says: "'- mkfs: ...'"),
@@ -86,7 +86,7 @@ struct MailLintTests {
     Fault(item: 15, old: "text/plain", new: "text/html", says: "plain text"),
     Fault(
       item: 15, old: "charset=UTF-8", new: "charset=UTF-8; format=flowed", says: "format=flowed"),
-    Fault(item: 15, severity: .warning, old: "https://", new: "", says: "no link"),
+    Fault(item: 15, severity: .warning, old: "http://", new: "", says: "no link"),
     Fault(item: 15, old: "6. Links", new: "From here on\n6. Links", says: "next mail"),
     Fault(item: 16, old: "6. Links", new: "Ask me@mybox.\n6. Links", says: "'me@mybox' (address)"),
     Fault(

@@ -14,7 +14,7 @@ struct MailToolsTests {
 
   init() throws {
     directory = try RecordFixture()
-    filled = try directory.write("mail", MailFixture.filled(try MailFixture().draft()))
+    filled = try directory.write("mail", MailFixture.filled(try MailFixture.fresh.get()))
   }
 
   private func parsed(_ path: String) throws -> JSON {
@@ -71,7 +71,7 @@ struct MailToolsTests {
     let text = try File.text(Self.example)
     let lint = MailLint(text)
     #expect(lint.errors.isEmpty, "\(lint.errors)")
-    #expect(lint.findings.map(\.item) == [12], "\(lint.findings)")
+    #expect(lint.findings.isEmpty, "\(lint.findings)")
     #expect(text.contains("on ext4: does the OOM killer come?"))
     #expect(!text.contains(MailReport.todo))
   }
