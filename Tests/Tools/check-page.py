@@ -98,6 +98,10 @@ def size_text(kib):
     return f"{kib / 1024:.1f} MiB"
 
 
+def range_text(low, high):
+    return size_text(low) if low == high else f"{size_text(low)} to {size_text(high)}"
+
+
 def check_charts(page):
     drawn = page.charts()
     for name in CHARTS:
@@ -121,9 +125,7 @@ def check_hover(page):
     time = page.time()
     # The cursor is told to the millisecond: the bin may be the one beside it.
     bins = {int((time + off - one["from"]) // one["step"]) for off in (-500, 0, 500)}
-    texts = {
-        size_text(low[b]) if low[b] == high[b] else f"{size_text(low[b])} to {size_text(high[b])}" for b in bins
-    }
+    texts = {range_text(low[b], high[b]) for b in bins}
     told = page.one(f"[data-chart=memory] .v[data-series='{one['name']}']").text
     expect(told in texts, f"hover tells {told} and the data {texts}")
     expect(plot.rect == before, "the charts move while values are read")
@@ -167,8 +169,8 @@ def check_selection(page):
     cell, trial = page.selected()
     expect((cell, trial["n"]) == (0, 1), "Enter on a trial does not select it")
     expect(button.get_attribute("aria-pressed") == "true", "the selected trial is not marked")
-    outline = page.script(
-        "arguments[0].focus({focusVisible: true}); return getComputedStyle(arguments[0]).outlineStyle", button)
+    page.script("arguments[0].focus({focusVisible: true})", button)
+    outline = page.script("return getComputedStyle(arguments[0]).outlineStyle", button)
     expect(outline != "none", "focus cannot be seen")
 
 

@@ -62,6 +62,9 @@ package struct CountersAround: Sendable {
     trials = (0..<2 * AroundEvents.reach).map { bin in all.map { $0[bin] }.max() ?? 0 }
   }
 
+  /// Whether any counter was different.
+  package var isFinding: Bool { counters.contains(where: \.isFinding) }
+
   /// The smallest p that so many trials can give, all of them alike; nil without any.
   package var smallestP: Double? {
     tally.compared > 0 ? min(1, 2 / Double(UInt64(1) << UInt64(min(tally.compared, 62)))) : nil

@@ -72,8 +72,8 @@ package struct TimelineSeries: Sendable, Equatable {
     }
   }
 
-  /// A total: how fast it grew. Of a bin it is all the growth in it by the time that readings cover, which has
-  /// to be more than half of it; the least and the greatest are the same.
+  /// A total: how fast it grew. Of a bin it is all the growth in it by the time that readings cover, which
+  /// has to be more than half of it; the least and the greatest are the same.
   ///
   /// - Parameter scale: turns a growth by second into the series' unit.
   package init(

@@ -9,8 +9,6 @@ struct Markup: ExpressibleByStringInterpolation {
   /// - Parameter trusted: markup, or a style sheet or script of ours.
   init(trusted: String) { text = trusted }
 
-  init(joining all: [Markup]) { text = all.map(\.text).joined() }
-
   struct StringInterpolation: StringInterpolationProtocol {
     fileprivate var text = ""
 

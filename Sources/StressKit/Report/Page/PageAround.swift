@@ -18,11 +18,14 @@ struct PageAround {
     + " seconds; upright: the event."
 
   private func section(_ cell: PageCell) -> Markup {
-    let found = cell.studies.contains { $0.counters.contains(where: \.isFinding) }
+    let isTold = cell.studies.contains { $0.kind == .kill && $0.tally.events > 0 || $0.isFinding }
+    let tallies = cell.studies.filter { $0.tally.trials > 0 }.map(AroundSection.tally)
     let studies = cell.studies.filter { $0.tally.trials > 0 }.map(study)
+    let none: Markup = studies.isEmpty ? "<p>No trial whose streams ran to their end.</p>" : ""
     return """
-      <details class="cell"\(found ? " open" : "")><summary>\(cell.name)</summary>\
-      \(studies.isEmpty ? "<p>No trial whose streams ran to their end.</p>" : Markup(joining: studies))</details>
+      <details class="cell"\(isTold ? " open" : "")><summary>\(cell.name): \
+      \(tallies.isEmpty ? "no trials" : tallies.joined(separator: ", "))</summary>\
+      \(studies)\(none)</details>
 
       """
   }
@@ -76,7 +79,8 @@ struct PageAround {
       <svg class="path" viewBox="0 0 160 28" width="160" height="28" role="img" \
       aria-label="from \(Format.significant(least)) to \(Format.significant(greatest))">\
       <line x1="80" x2="80" y1="0" y2="28" class="event"/>\
-      <line x1="0" x2="160" y1="\(y(counter.quiet))" y2="\(y(counter.quiet))" class="quiet"/><path d="\(path)"/></svg>
+      <line x1="0" x2="160" y1="\(y(counter.quiet))" y2="\(y(counter.quiet))" class="quiet"/>\
+      <path d="\(path)"/></svg>
       """
   }
 }

@@ -2,18 +2,22 @@
 struct PageCell {
   /// From 0.
   let index: Int
-  let axes: [Profile.Setting]
+  /// `#4 kernel debian:6.12, fs ext4`: by the axes that tell the cells apart.
+  let name: String
   let trials: [PageTrial]
   let ledger: CellLedger
   let studies: [CountersAround]
 
   /// - Parameter points: of each series of a trial at most.
   /// - Throws: when a record is there and cannot be read.
-  init(_ campaign: CampaignAnalysis, _ index: Int, points: Int) throws(HarnessError) {
+  init(
+    _ campaign: CampaignAnalysis, _ report: TerminalReport, _ index: Int, points: Int
+  ) throws(HarnessError) {
     let summary = campaign.summary.cells[index]
     let diagnosis = try campaign.diagnosis(cell: index)
     self.index = index
-    axes = summary.axes
+    let axes = zip(report.axes, report.labels(summary)).map { "\($0) \($1)" }
+    name = "#\(index + 1) " + axes.joined(separator: ", ")
     ledger = CellLedger(diagnosis.trials.map { ($0.number, $0.ledger) })
     studies = EventKind.allCases.map { CountersAround($0, diagnosis.around) }
     var trials: [PageTrial] = []
@@ -29,11 +33,6 @@ struct PageCell {
           timeline: TrialTimeline(record, trial, profile, points: points)))
     }
     self.trials = trials
-  }
-
-  /// `#4 kernel debian:6.12, fs ext4`.
-  var name: String {
-    "#\(index + 1) " + axes.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
   }
 
   var data: JSON {

@@ -71,10 +71,11 @@ struct PageKills {
     let told =
       OOMComposition.Part.allCases.filter { memory[$0] != 0 }
       .map { text($0.rawValue, memory[$0]) } + [text("unaccounted", memory.unaccounted)]
+    let against = memory.limit.map { "\($0 >> 10) KiB" } ?? "not told"
     return """
       <details class="b"><summary>\(label)<span class="bar">\(parts)\
       \(piece("mu", "unaccounted", memory.unaccounted))\(limit)</span></summary>
-      <p>\(told.joined(separator: ", ")); limit \(memory.limit.map { "\($0 >> 10) KiB" } ?? "not told")</p></details>
+      <p>\(told.joined(separator: ", ")); limit \(against)</p></details>
 
       """
   }

@@ -73,10 +73,12 @@ struct PageLedger {
         return
           "<div class=\"b\"><span class=\"l\">\(cell.name)</span><span class=\"none\">none</span></div>\n"
       }
+      let unexplained = LedgerSection.percent(kind.share(kind.unexplained))
       return """
-        <div class="b"><span class="l">\(cell.name)</span><span class="bar">\(causes.map { piece($0, kind) })</span>\
-        <span class="r">\(TerminalReport.count(kind.count, "stall")), \(Format.seconds(Double(kind.time))) s, \
-        unexplained \(LedgerSection.percent(kind.share(kind.unexplained))) %</span></div>
+        <div class="b"><span class="l">\(cell.name)</span>\
+        <span class="bar">\(causes.map { piece($0, kind) })</span>\
+        <span class="r">\(TerminalReport.count(kind.count, "stall")), \
+        \(Format.seconds(Double(kind.time))) s, unexplained \(unexplained) %</span></div>
 
         """
     }

@@ -1,4 +1,4 @@
-/// The table of cells: what the terminal's two tables have, the interval as a bar, and a button for each trial.
+/// The table of cells: what the terminal's two tables have, the interval as a bar, a button for each trial.
 struct PageMatrix {
   private let report: TerminalReport
 
@@ -11,10 +11,10 @@ struct PageMatrix {
     <thead><tr>\(header)</tr></thead>
     <tbody>
     \(report.cells.indices.map(row))</tbody></table></div>
-    <p class="legend">OOM: trials with an OOM kill of those that count, and the Wilson interval of their share, 95 %. \
-    MiB/s: median over trials, and range. Seconds: p50 and p99 of a trial's writes, median over trials; max and fsync, \
-    the longest of all; memory and io, PSI some/full of the limited cgroup while the streams ran, median over trials. \
-    Trials: \(outcomes)</p>
+    <p class="legend">OOM: trials with an OOM kill of those that count, and the Wilson interval of \
+    their share, 95 %. MiB/s: median over trials, and range. Seconds: p50 and p99 of a trial's writes, \
+    median over trials; max and fsync, the longest of all; memory and io, PSI some/full of the limited \
+    cgroup while the streams ran, median over trials. Trials: \(outcomes)</p>
     </section>
     """
   }

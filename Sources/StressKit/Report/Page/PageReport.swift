@@ -33,7 +33,7 @@ package struct PageReport {
     let points = Self.points(trials: summaries.reduce(0) { $0 + $1.trials.count })
     var cells: [PageCell] = []
     for index in summaries.indices {
-      cells.append(try PageCell(campaign, index, points: points))
+      cells.append(try PageCell(campaign, report, index, points: points))
     }
     self.cells = cells
     colours = CauseColours(cells)
@@ -95,7 +95,7 @@ package struct PageReport {
     \(PageAround(cells).markup)
     \(texts)
     </main>
-    <footer>wbstress \(Version.text). Every figure is the analysis's own, from the records of the campaign.</footer>
+    <footer>wbstress \(Version.text). All figures are from the records of the campaign.</footer>
     <script type="application/json" id="data">\(Markup(trusted: data.embedded))</script>
     <script>\(Markup(trusted: PageScript.text))</script>
     </body>

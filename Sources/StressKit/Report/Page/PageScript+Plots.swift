@@ -54,7 +54,7 @@ extension PageScript {
 
     /** Kills and moments, above what is drawn; the cursor above all. */
     function finish(root, time, height) {
-      for (const [, t] of time.moments) if (isShown(t)) root.append(upright('moment', t, height));
+      for (const [t] of time.moments) if (isShown(t)) root.append(upright('moment', t, height));
       for (const [t] of time.kills) if (isShown(t)) root.append(upright('kill', t, height));
       root.append(shape('rect', { class: 'frame', x: margin.left, y: .5,
         width: view.width - margin.left - margin.right, height: height - 1 }));
@@ -79,9 +79,9 @@ extension PageScript {
       const root = plot(time, `${title}, ${unit.unit}`, height);
       const y = value => height - 1 - value / most * (height - 8);
       valueAxis(root, y, most, unit, height);
-      const isFull = one => one.name.endsWith(' full');
       all.forEach((one, i) => {
-        if (isFull(one)) root.append(shape('path', { class: `area f${look(chart, i).colour}`, d: areaPath(one, y) }));
+        if (!one.name.endsWith(' full')) return;
+        root.append(shape('path', { class: `area f${look(chart, i).colour}`, d: areaPath(one, y) }));
       });
       all.forEach((one, i) => root.append(shape('path', { ...stroke(chart, i), d: linePath(one, y),
         'data-series': one.name })));
@@ -128,7 +128,8 @@ extension PageScript {
       let path = '';
       for (const [left, right, low, high] of shownBins(one)) {
         if (low !== null && high > 0) {
-          path += `M${point(left, y(0))}L${point(left, y(high))}L${point(right, y(high))}L${point(right, y(0))}Z`;
+          const top = y(high);
+          path += `M${point(left, y(0))}V${top.toFixed(1)}H${right.toFixed(1)}V${y(0).toFixed(1)}Z`;
         }
       }
       return path;

@@ -15,7 +15,8 @@ extension PageScript {
       section.append(
         element('div', { class: 'bar-tools' },
           button('‹', 'previous trial (p)', () => step(-1)),
-          element('select', { id: 'cell', 'aria-label': 'cell', change: event => select(+event.target.value, 0) },
+          element('select', { id: 'cell', 'aria-label': 'cell',
+            change: event => select(+event.target.value, 0) },
             ...page.cells.map((cell, i) => element('option', { value: i }, cell.name))),
           element('select', { id: 'number', 'aria-label': 'trial',
             change: event => select(state.cell, +event.target.value) }),
@@ -24,18 +25,19 @@ extension PageScript {
           button('all', 'the whole trial (0)', reset)),
         element('p', { class: 'which', id: 'which' }), element('div', { class: 'figures', id: 'figures' }),
         element('div', { id: 'plots', tabindex: 0, role: 'group',
-          'aria-label': 'charts of one trial on one time axis: arrow keys move the cursor, ? shows all keys' },
+          'aria-label': 'charts of one trial; arrow keys move the cursor, ? shows all keys' },
           element('div', { id: 'readout', 'aria-live': 'polite' }), element('div', { id: 'charts' })),
         element('div', { id: 'why' }));
       document.body.append(helpDialog());
       find('help-open').addEventListener('click', openHelp);
       find('theme').addEventListener('click', changeTheme);
       for (const node of document.querySelectorAll('button[data-cell]')) node.addEventListener('click', pick);
-      for (const node of document.querySelectorAll('.cells tbody tr')) node.addEventListener('click', pickRow);
+      for (const row of document.querySelectorAll('.cells tbody tr')) row.addEventListener('click', pickRow);
     }
 
     const keys = [
-      ['← →', 'move the cursor by a bin; with Shift by ten'], ['Home End', 'cursor to the beginning or end'],
+      ['← →', 'move the cursor by a bin; with Shift by ten'],
+      ['Home End', 'move the cursor to the beginning or end'],
       ['+ −', 'zoom in or out about the cursor'], ['0', 'show the whole trial'],
       ['n p', 'next or previous trial'], ['t', 'theme: system, light, dark'], ['?', 'this list'],
       ['mouse', 'drag across a chart to zoom into it; Ctrl and the wheel zoom; a double click shows all'],
@@ -52,9 +54,10 @@ extension PageScript {
     const openHelp = () => find('help').showModal();
 
     function changeTheme() {
-      const next = { undefined: 'light', light: 'dark', dark: undefined }[document.documentElement.dataset.theme];
-      if (next) document.documentElement.dataset.theme = next;
-      else delete document.documentElement.dataset.theme;
+      const { dataset } = document.documentElement;
+      const next = { undefined: 'light', light: 'dark', dark: undefined }[dataset.theme];
+      if (next) dataset.theme = next;
+      else delete dataset.theme;
       find('theme').textContent = `theme: ${next ?? 'system'}`;
     }
 
@@ -102,107 +105,13 @@ extension PageScript {
     /** What is told of the trial in words and figures. */
     function tell() {
       const one = current();
-      find('which').textContent = `${page.cells[state.cell].name}${one ? `, trial ${one.n}: ${one.outcome}` : ''}`;
+      const words = one ? `, trial ${one.n}: ${one.outcome}` : '';
+      find('which').textContent = page.cells[state.cell].name + words;
       find('figures').replaceChildren(...(one ? one.figures : []).map(([name, value]) =>
         element('div', {}, element('span', {}, `${name} `), value)));
       const lines = one ? [...(one.message ? [one.message] : []), ...one.why] : [];
-      find('why').replaceChildren(...(lines.length ? [element('pre', { class: 'why' }, lines.join('\n'))] : []));
-    }
-
-    // Drawing.
-
-    function reset() {
-      const time = current()?.time;
-      if (time) [view.from, view.until] = [time.from, time.until];
-      draw();
-    }
-
-    function zoom(factor, about = state.cursor ?? (view.from + view.until) / 2) {
-      const time = current()?.time;
-      if (!time) return;
-      const length = Math.min(time.until - time.from, Math.max(20_000, (view.until - view.from) * factor));
-      const share = (about - view.from) / (view.until - view.from);
-      show(about - length * share, about + length * (1 - share));
-    }
-
-    /** Shows a range of time, moved into the trial where it is not. */
-    function show(from, until) {
-      const time = current().time;
-      const length = Math.min(until - from, time.until - time.from);
-      view.from = Math.max(time.from, Math.min(from, time.until - length));
-      view.until = view.from + length;
-      draw();
-    }
-
-    const charts = [
-      ['memory', 'memory.current', 150], ['dirty', 'dirty and under writeback', 130],
-      ['pressure', 'PSI, share of time', 110], ['throughput', 'throughput', 100],
-    ];
-
-    function draw() {
-      const time = current()?.time;
-      view.width = Math.max(280, find('plots').clientWidth);
-      const parts = time ? figures(time) : [element('p', {}, current()
-        ? 'This trial did not get as far as its streams.' : 'No trial of this cell says anything yet.')];
-      find('charts').replaceChildren(...parts);
-      for (const root of find('charts').querySelectorAll('.plot')) listen(root);
-      readOut();
-    }
-
-    function figures(time) {
-      const all = [figure('phases', '', strip(time))];
-      for (const [chart, title, height] of charts) {
-        if (series(time, chart).length === 0) all.push(missing(chart, title));
-        else all.push(figure(chart, `${title}, ${units[chart].unit}`, lineChart(time, chart, title, height), legend(time, chart)));
-      }
-      const bars = stallChart(time);
-      const rest = time.stalls.count - stalls(time).length;
-      all.push(bars ? figure('stalls', `stalls of 10 ms and more${rest > 0 ? `, the ${stalls(time).length} longest of ${time.stalls.count}` : ''}`,
-        bars, causes(time)) : missing('stalls', 'stalls of 10 ms and more'));
-      all.push(heatFigure(time), figure('axis', '', axis(time)));
-      return all;
-    }
-
-    function figure(id, title, drawing, extra = []) {
-      return element('figure', { 'data-chart': id },
-        ...(title ? [element('figcaption', {}, element('b', {}, title), ...extra)] : []), drawing);
-    }
-
-    const missing = (id, title) => element('figure', { 'data-chart': id },
-      element('figcaption', {}, element('b', {}, title), 'none in the record'));
-
-    function legend(time, chart) {
-      return series(time, chart).map((one, i) => element('span', {},
-        shape('svg', {}, shape('line', { ...stroke(chart, i), x1: 0, x2: 22, y1: 4, y2: 4 })),
-        `${one.name} `, element('span', { class: 'v', 'data-chart': chart, 'data-series': one.name })));
-    }
-
-    function causes(time) {
-      const shown = [...new Set(stalls(time).map(one => one.cause))]
-        .sort((a, b) => page.colours[a] - page.colours[b]);
-      return [...shown.map(cause => element('span', {},
-        element('i', { class: `sw c${page.colours[cause]}` }), page.causes[cause])),
-        element('div', { class: 'now', id: 'stall-now' })];
-    }
-
-    function heatFigure(time) {
-      const kinds = [...new Set([...time.heat.map(one => one.of), ...time.open.map(one => one[0])])];
-      if (kinds.length === 0) return missing('heat', 'latency by second');
-      if (!kinds.includes(state.kind)) state.kind = kinds.includes('write') ? 'write' : kinds[0];
-      const choice = element('select', { id: 'kind', 'aria-label': 'latency of',
-        change: event => { state.kind = event.target.value; draw(); find('kind').focus(); } },
-        ...kinds.map(kind => element('option', { selected: kind === state.kind }, kind)));
-      return figure('heat', 'latency by second: how many ended, of', heatMap(time, state.kind),
-        [choice, element('div', { class: 'now', id: 'heat-now' })]);
-    }
-
-    function axis(time) {
-      const root = shape('svg', { class: 'plot', 'aria-hidden': true, viewBox: `0 0 ${view.width} 20`, height: 20 });
-      const unit = timeStep();
-      for (const t of timeTicks()) {
-        root.append(shape('text', { x: x(t), y: 14, 'text-anchor': 'middle' }, `${clock(t, unit)} s`));
-      }
-      return root;
+      const why = element('pre', { class: 'why' }, lines.join('\n'));
+      find('why').replaceChildren(...(lines.length > 0 ? [why] : []));
     }
 
     // Reading.
@@ -226,10 +135,15 @@ extension PageScript {
         const one = series(time, node.dataset.chart).find(each => each.name === node.dataset.series);
         node.textContent = at === null ? '' : rangeText(valueAt(one, at), units[node.dataset.chart].text);
       }
-      if (find('stall-now')) find('stall-now').textContent = at === null ? '' : stallsAt(time, at);
-      if (find('heat-now')) find('heat-now').textContent = at === null ? '' : latenciesAt(time, state.kind, at);
-      find('readout').replaceChildren(at === null ? 'Move over the charts to read values; 0 s is when the streams began.'
+      write('stall-now', at === null ? '' : stallsAt(time, at));
+      write('heat-now', at === null ? '' : latenciesAt(time, state.kind, at));
+      write('readout', at === null ? 'Move over the charts to read values; 0 s is when the streams began.'
         : `${clock(at)} s ${near(time, at)}`);
+    }
+
+    function write(id, text) {
+      const node = find(id);
+      if (node) node.textContent = text;
     }
 
     const rangeText = (range, text) => range === null ? 'unknown'
@@ -239,8 +153,9 @@ extension PageScript {
     function near(time, at) {
       const reach = (view.until - view.from) / 100;
       const words = time.bands.filter(([, from, until]) => from <= at && at <= until).map(([name]) => name);
-      for (const [t, what] of time.kills) if (Math.abs(t - at) < reach) words.push(`${what} at ${clock(t)} s`);
-      for (const [what, t] of time.moments) if (Math.abs(t - at) < reach) words.push(`${what} at ${clock(t)} s`);
+      for (const [t, what] of [...time.kills, ...time.moments]) {
+        if (Math.abs(t - at) < reach) words.push(`${what} at ${clock(t)} s`);
+      }
       return words.length ? `· ${words.join(' · ')}` : '';
     }
 
@@ -250,7 +165,7 @@ extension PageScript {
         return clampX((event.clientX - box.left) * view.width / box.width);
       };
       let start = null;
-      let area = null;
+      let area;
       root.addEventListener('pointerdown', event => {
         if (event.pointerType !== 'mouse') return setCursor(timeAt(position(event)));
         if (event.button !== 0) return;
@@ -261,7 +176,8 @@ extension PageScript {
         const at = position(event);
         setCursor(timeAt(at), true);
         if (start === null) return;
-        if (!area) root.append(area = shape('rect', { class: 'drag', y: 0, height: root.viewBox.baseVal.height }));
+        const { height } = root.viewBox.baseVal;
+        area ??= root.appendChild(shape('rect', { class: 'drag', y: 0, height }));
         area.setAttribute('x', Math.min(start, at));
         area.setAttribute('width', Math.abs(at - start));
       });
@@ -269,8 +185,8 @@ extension PageScript {
         const [from, until] = [start, position(event)].sort((a, b) => a - b);
         const isDrag = start !== null && until - from > 6;
         start = null;
-        if (area) area.remove();
-        area = null;
+        area?.remove();
+        area = undefined;
         if (isDrag) show(timeAt(from), timeAt(until));
       });
       root.addEventListener('pointerleave', event => {

@@ -9,7 +9,7 @@ extension PageScript {
         if (b - a > 6.2 * name.length) root.append(shape('text', { x: a + 4, y: 12 }, name));
         if (b > a) root.append(upright('grid', from, 18));
       }
-      for (const [what, t] of time.moments) if (isShown(t)) flag(root, t, 'M', what);
+      for (const [t, what] of time.moments) if (isShown(t)) flag(root, t, 'M', what);
       for (const [t, what] of time.kills) if (isShown(t)) flag(root, t, 'K', what);
       return finish(root, time, height);
     }
@@ -39,7 +39,8 @@ extension PageScript {
       const root = plot(time, `${kind} latency by second: rows are powers of two, columns seconds`, height);
       for (let e = least; e <= most; e++) {
         if ((most - e) % 2 === 0 || most - least < 6) {
-          root.append(shape('text', { x: margin.left - 6, y: y(e) + 11, 'text-anchor': 'end' }, exponentText(e)));
+          root.append(shape('text', { x: margin.left - 6, y: y(e) + 11, 'text-anchor': 'end' },
+            exponentText(e)));
         }
       }
       drawTiles(root, map, y);
@@ -69,7 +70,8 @@ extension PageScript {
     /** In flight at the end: hollow, in the row of its age. */
     function openOperation(root, worker, at, age, top) {
       if (!isShown(at)) return;
-      root.append(shape('g', {}, shape('title', {}, `in flight for ${duration(age)}${worker ? ' by ' + worker : ''}`),
+      const words = `in flight for ${duration(age)}${worker ? ` by ${worker}` : ''}`;
+      root.append(shape('g', {}, shape('title', {}, words),
         shape('rect', { class: 'open-op', x: x(at) - 5, y: top + 2, width: 10, height: rowHeight - 4 })));
     }
 
@@ -80,7 +82,8 @@ extension PageScript {
       const column = Math.floor((at - map.from) / map.step);
       const parts = [];
       for (let i = 0; i < map.tiles.length; i += 3) {
-        if (map.tiles[i] === column) parts.unshift(`${map.tiles[i + 2]} of ${exponentText(map.tiles[i + 1])} and more`);
+        const [itsColumn, exponent, count] = map.tiles.slice(i, i + 3);
+        if (itsColumn === column) parts.unshift(`${count} of ${exponentText(exponent)} and more`);
       }
       return parts.join(', ');
     }
@@ -115,13 +118,16 @@ extension PageScript {
       return finish(root, time, height);
     }
 
+    const percent = thousandths => `${(thousandths / 10).toFixed(0)} %`;
+
     function stallText(one) {
       return `${one.kind} of ${one.victim} ${duration(one.length)}${one.isOpen ? ' in flight' : ''}: `
-        + `${page.causes[one.cause]} ${(one.share / 10).toFixed(0)} %, unexplained ${(one.unexplained / 10).toFixed(0)} %`;
+        + `${page.causes[one.cause]} ${percent(one.share)}, unexplained ${percent(one.unexplained)}`;
     }
 
     function stallsAt(time, at) {
-      const all = stalls(time).filter(one => one.start <= at && at < one.end).sort((a, b) => b.length - a.length);
+      const all = stalls(time).filter(one => one.start <= at && at < one.end)
+        .sort((a, b) => b.length - a.length);
       const more = all.length > 1 ? `, and ${all.length - 1} more` : '';
       return all.length > 0 ? stallText(all[0]) + more : '';
     }

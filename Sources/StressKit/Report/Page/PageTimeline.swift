@@ -1,5 +1,4 @@
-/// A trial's timeline as the page's data has it. Times are microseconds from the streams' start; names are those of
-/// the script, short because there are many.
+/// A trial's timeline as the page's data has it. Times are microseconds from the streams' start.
 struct PageTimeline {
   private let timeline: TrialTimeline
   private let diagnosis: TrialDiagnosis
@@ -21,7 +20,7 @@ struct PageTimeline {
       "from": time(timeline.window.lowerBound),
       "until": time(timeline.window.upperBound),
       "bands": .array(timeline.bands.map { [.string($0.name), time($0.start), time($0.end)] }),
-      "moments": .array(timeline.moments.map { [Self.name($0.what), time($0.time)] }),
+      "moments": .array(timeline.moments.map { [time($0.time), Self.name($0.what)] }),
       "limits": .array(
         timeline.limits.map { limit in
           [Self.name(limit.group), time(limit.from), limit.bytes.map { .int($0 >> 10) } ?? .null]

@@ -52,6 +52,13 @@ package struct AroundSection {
     Format.broken(Self.sentence(study), width: width, indent: 4)
   }
 
+  /// `11 OOM kills in 11 of 12 trials`.
+  static func tally(_ study: CountersAround) -> String {
+    let tally = study.tally
+    return "\(tally.events) \(study.kind.words(tally.events)) in \(tally.withEvents) of"
+      + " \(count(tally.trials, "trial"))"
+  }
+
   /// How many events there are, and what they were compared with.
   static func sentence(_ study: CountersAround) -> String {
     let tally = study.tally

@@ -55,12 +55,13 @@ extension TerminalReport {
     let boot = OrderedSample(trials.compactMap(\.bootTime))
     let setUp = OrderedSample(trials.compactMap(\.setUpTime))
     if boot.count > 0, setUp.count > 0 {
-      lines.append(
-        "boot to PID 1: \(Format.seconds(boot.median)) s; from there to the first write, without the"
-      )
-      lines.append(
-        "start delay: \(Format.seconds(setUp.median)) s (medians; longest \(Format.seconds(setUp.max)) s)"
-      )
+      lines += wrap(
+        "boot to PID 1",
+        [
+          "\(Format.seconds(boot.median)) s",
+          "from there to the first write, without the start delay: \(Format.seconds(setUp.median)) s"
+            + " (medians; longest \(Format.seconds(setUp.max)) s)",
+        ])
     }
     return lines
   }

@@ -85,7 +85,8 @@ struct TrialTimelineTests {
     trial.hasEnd = false
     trial.counters = [("vmstat:nr_dirty", { _ in 25 })]
     trial.more = [
-      #"{"type":"in-flight","t":34000000000,"stream":"a","kind":"write","start":30000000000,"age":4000000000}"#
+      #"{"type":"in-flight","t":34000000000,"stream":"a","kind":"write","start":30000000000,"#
+        + #""age":4000000000}"#
     ]
     let timeline = try #require(try made(trial))
     #expect(timeline.window.upperBound > MadeTrial.start + 30_000_000_000)

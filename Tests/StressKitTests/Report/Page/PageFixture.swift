@@ -2,8 +2,9 @@ import Foundation
 
 @testable import StressKit
 
-/// Fixtures/campaigns/oracle-backup: two cells of a real campaign (6.1 and 6.12 on ext4), two trials each, of which
-/// one was killed; every sixth sample of the fast lane, and the columns, spans and operations that charts show.
+/// Fixtures/campaigns/oracle-backup: two cells of a real campaign (6.1 and 6.12 on ext4), two trials each, of
+/// which one was killed; every sixth sample of the fast lane, and the columns, spans and longer operations
+/// that charts show.
 enum PageFixture {
   static func campaign() throws -> CampaignAnalysis {
     try CampaignAnalysis(directory: Fixtures.path("campaigns/oracle-backup"))

@@ -99,6 +99,45 @@ struct PageReportTests {
     #expect(throws: HarnessError.self) { try page(campaign, axis: "fs") }
   }
 
+  /// The widths of the pieces of each bar below a heading, percent.
+  private static func bars(_ page: String, below heading: String) throws -> [[Double]] {
+    let rest = try #require(page.split(separator: "id=\"\(heading)\"", maxSplits: 1).last)
+    let section = try #require(rest.split(separator: "</section>", maxSplits: 1).first)
+    return section.split(separator: "class=\"bar\">").dropFirst().compactMap { bar in
+      bar.split(separator: "</span>", maxSplits: 1).first?.split(separator: "width:").dropFirst()
+        .compactMap { Double($0.prefix { $0 != "%" }) }
+    }
+  }
+
+  /// All the time of stalls has a cause or is unexplained; all memory has a name or is unaccounted.
+  @Test func barsSumToTheWhole() throws {
+    let campaign = try PageFixture.campaign()
+    let text = try page(campaign)
+    let ledger = try Self.bars(text, below: "h-ledger")
+    #expect(ledger.count >= 6)
+    for bar in ledger { #expect(abs(bar.reduce(0, +) - 100) < 0.1) }
+    let kills = try Self.bars(text, below: "h-kills")
+    #expect(kills.count == 1)
+    // It was at its limit.
+    for bar in kills { #expect(abs(bar.reduce(0, +) - 100) < 0.1) }
+    #expect(text.contains("limit 65536 KiB</p>"))
+  }
+
+  /// Counters before events: one line of the section's own for each cell, whether there were any or not.
+  @Test func eachCellSaysWhatPrecededItsEvents() throws {
+    let campaign = try PageFixture.campaign()
+    let text = try page(campaign)
+    for cell in 0...1 {
+      for kind in EventKind.allCases {
+        let study = CountersAround(kind, try campaign.diagnosis(cell: cell).around)
+        let sentence: Markup =
+          study.tally.events == 0
+          ? "\(AroundSection.none([study]))" : "\(AroundSection.sentence(study))"
+        #expect(text.contains("<p>\(sentence.text)</p>"))
+      }
+    }
+  }
+
   /// One cell, one trial, nobody killed, and nothing to compare with: says why, and opens.
   @Test func theSmallestCampaign() throws {
     let directory = try RecordFixture()
