@@ -47,6 +47,7 @@ package struct CampaignAnalysis: Sendable {
     try CampaignComparison([summary], request)
   }
 
+  /// - Throws: when there is no such cell (from 0) or trial (from 1) (code usage).
   func check(cell: Int, trial: Int?) throws(HarnessError) {
     guard file.cells.indices.contains(cell) else {
       throw HarnessError(

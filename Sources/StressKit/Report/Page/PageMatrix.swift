@@ -68,10 +68,12 @@ struct PageMatrix {
 
   private static func button(_ cell: Int, _ trial: TrialSummary) -> Markup {
     let outcome = trial.ending.outcome
+    // Of the others there is nothing to show.
+    let isTold = ![.invalid, .skipped].contains(outcome)
     let words = "cell \(cell + 1) trial \(trial.number): \(outcome.rawValue)"
     return """
       <button type="button" class="t \(outcome.rawValue)" data-cell="\(cell)" data-trial="\(trial.number)" \
-      aria-label="\(words)" title="\(words)">\(PageTrial.letter(outcome))</button>
+      aria-label="\(words)" title="\(words)"\(isTold ? "" : " disabled")>\(PageTrial.letter(outcome))</button>
       """
   }
 }

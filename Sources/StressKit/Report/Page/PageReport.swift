@@ -25,9 +25,7 @@ package struct PageReport {
   ) throws(HarnessError) {
     self.campaign = campaign
     report = TerminalReport(campaign.summary, style: .init(colour: false))
-    if choice.cell != nil || choice.trial != nil {
-      _ = try campaign.record(cell: choice.cell ?? 0, trial: choice.trial ?? 1)
-    }
+    try campaign.check(cell: choice.cell ?? 0, trial: choice.trial)
     comparison = try Self.compare(campaign, choice.comparison)
     let summaries = campaign.summary.cells
     let points = Self.points(trials: summaries.reduce(0) { $0 + $1.trials.count })
@@ -140,8 +138,13 @@ package struct PageReport {
     let findings = report.findings.map { finding -> Markup in
       "<li class=\"bad\"><b>\(finding.what)</b>: \(finding.where)</li>\n"
     }
+    let saysAnything = report.cells.contains { !$0.counted.isEmpty }
     let fine: Markup =
-      findings.isEmpty ? "<li>No control failed, and no expectation was missed.</li>\n" : ""
+      !findings.isEmpty
+      ? ""
+      : saysAnything
+        ? "<li>No control failed, and no expectation was missed.</li>\n"
+        : "<li>No trial says anything yet.</li>\n"
     let compared: [Markup] =
       switch comparison {
       case .told(let all): Self.lines(all)

@@ -116,7 +116,7 @@ extension PageScript {
 
     // Reading.
 
-    /** - isPointed: by the mouse, which takes the cursor with it when it leaves. */
+    /** isPointed: by the mouse, which takes the cursor with it when it leaves. */
     function setCursor(time, isPointed = false) {
       state.isPointed = isPointed;
       state.cursor = Math.max(view.from, Math.min(view.until, time));
@@ -174,7 +174,7 @@ extension PageScript {
       });
       root.addEventListener('pointermove', event => {
         const at = position(event);
-        setCursor(timeAt(at), true);
+        setCursor(timeAt(at), event.pointerType === 'mouse');
         if (start === null) return;
         const { height } = root.viewBox.baseVal;
         area ??= root.appendChild(shape('rect', { class: 'drag', y: 0, height }));
@@ -189,8 +189,8 @@ extension PageScript {
         area = undefined;
         if (isDrag) show(timeAt(from), timeAt(until));
       });
-      root.addEventListener('pointerleave', event => {
-        if (start !== null || !state.isPointed || event.pointerType !== 'mouse') return;
+      root.addEventListener('pointerleave', () => {
+        if (start !== null || !state.isPointed) return;
         state.cursor = null;
         readOut();
       });

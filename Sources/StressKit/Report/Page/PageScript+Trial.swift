@@ -59,7 +59,7 @@ extension PageScript {
 
     function figure(id, title, drawing, extra = []) {
       return element('figure', { 'data-chart': id },
-        ...(title ? [element('figcaption', {}, element('b', {}, title), ...extra)] : []), drawing);
+        ...(title ? [element('figcaption', {}, element('b', {}, title), ...extra)] : []), drawing ?? '');
     }
 
     const missing = (id, title) => element('figure', { 'data-chart': id },
