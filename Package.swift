@@ -38,7 +38,7 @@ let package = Package(
     .executableTarget(
       name: "wbstress",
       dependencies: [
-        "StressKit",
+        "StressKit", "CLinux",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: warnings),

@@ -10,7 +10,7 @@ struct CommandLineTool: ParsableCommand {
     version: Version.text,
     subcommands: [
       Run.self, Report.self, Why.self, Compare.self, Profiles.self, Kernels.self, Record.self,
-      LintMail.self,
+      Explain.self, LintMail.self, Manual.self, Completions.self,
     ])
 
   /// Parses and runs, and turns errors into the exit codes of DESIGN.md.

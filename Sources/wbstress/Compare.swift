@@ -10,7 +10,9 @@ struct Compare: ParsableCommand {
       what is compared.
       """)
 
-  @Argument(help: ArgumentHelp("One campaign directory, or two.", valueName: "dir"))
+  @Argument(
+    help: ArgumentHelp("One campaign directory, or two.", valueName: "dir"),
+    completion: .directory)
   var directories: [String]
 
   @OptionGroup var comparison: ComparedAxisOptions
@@ -21,7 +23,8 @@ struct Compare: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "A campaign of 'run --calibrate': no change within its noise is called one.",
-      valueName: "dir"))
+      valueName: "dir"),
+    completion: .directory)
   var noise: String?
 
   func validate() throws {

@@ -1,77 +1,158 @@
+import CLinux
 import StressKit
 import Synchronization
 
-/// Live progress on standard error: a line per finished trial, and on a terminal what runs now.
+/// Progress on standard error: a line per finished trial, and on a terminal below them what runs now.
 final class Display: Sendable {
   private struct State {
-    var running: [(trial: Campaign.Trial, phase: String)] = []
-    var done = 0
-    var total = 0
-    var hasStatus = false
+    var campaign: Campaign
+    var progress: CampaignProgress
+    /// nil: plain lines only.
+    var terminal: LiveTerminal?
+    var tails: [String: RecordTailBox] = [:]
+    var hasEnded = false
   }
-  private let matrix: Matrix
-  private let state = Mutex(State())
 
-  init(_ matrix: Matrix) { self.matrix = matrix }
+  private final class RecordTailBox {
+    var tail: RecordTail
+    init(_ path: String) throws(HarnessError) { tail = try RecordTail(path) }
+  }
+
+  private let matrix: Matrix
+  private let isLive: Bool
+  private let style: TerminalReport.Style
+  private let state = Mutex<State?>(nil)
+  private let redrawing = Mutex<Thread?>(nil)
+
+  /// - Parameter isLive: false: plain lines only, on a terminal as well.
+  init(_ matrix: Matrix, isLive: Bool) {
+    self.matrix = matrix
+    self.isLive = isLive && LiveTerminal.isUsable
+    style = .forTerminal(2)
+  }
 
   func note(_ text: String) { Output.progress("wbstress: \(text)\n") }
 
-  func begin(_ campaign: Campaign, remaining: Int, _ place: String) {
-    let all = campaign.order.count
-    state.withLock {
-      $0.total = all
-      $0.done = all - remaining
+  /// - Parameters:
+  ///   - jobs: trials at a time.
+  ///   - interval: between two looks at the records of what runs, ns.
+  func begin(_ campaign: Campaign, jobs: Int, _ place: String, interval: UInt64)
+    throws(HarnessError)
+  {
+    let done = campaign.order.compactMap { trial in
+      campaign.ending(of: trial).map { (cell: trial.cell, number: trial.number, outcome: $0) }
     }
+    let progress = CampaignProgress(
+      matrix.label, cells: matrix.cells.map { $0.axes.map(\.value).joined(separator: " ") },
+      trials: campaign.trials, jobs: jobs, started: cl_boottime(), done: done)
     note(
       "\(matrix.label): \(matrix.cells.count) cells x \(campaign.trials) trials, "
         + "\(place), seed \(campaign.seed)")
-    if remaining < all { note("\(all - remaining) of \(all) trials are done already") }
+    if !done.isEmpty { note("\(done.count) of \(progress.total) trials are done already") }
     note("results in \(campaign.directory)")
+    state.withLock {
+      $0 = State(
+        campaign: campaign, progress: progress, terminal: isLive ? LiveTerminal() : nil)
+    }
+    if !isLive { return }
+    let thread = try Thread("wb-display") { [self] in
+      while redraw() { cl_sleep_until(cl_boottime() + interval) }
+    }
+    redrawing.withLock { $0 = thread }
   }
 
   func show(_ event: CampaignRunner.Event) {
     state.withLock { state in
-      clear(&state)
       switch event {
-      case .started(let trial): state.running.append((trial, "start"))
+      case .started(let trial):
+        state?.progress.start(cell: trial.cell, number: trial.number, at: cl_boottime())
       case .phase(let trial, let phase):
-        if let i = state.running.firstIndex(where: { $0.trial == trial }) {
-          state.running[i].phase = phase
-        }
+        state?.progress.update(cell: trial.cell, number: trial.number) { $0.phase = phase }
       case .ended(let trial, let ending, let seconds):
-        state.running.removeAll { $0.trial == trial }
-        state.done += 1
-        var line = "\(counter(state)) \(label(trial)): \(ending.outcome.rawValue)"
-        if let reason = ending.reason { line += " (\(reason))" }
-        Output.progress(line + " in \(Int(seconds.rounded())) s\n")
-        if let message = ending.message { Output.progress("  \(message)\n") }
+        state?.progress.end(
+          cell: trial.cell, number: trial.number, ending.outcome, seconds: seconds)
+        if let campaign = state?.campaign {
+          state?.tails[path(campaign, trial.cell, trial.number)] = nil
+        }
+        state?.terminal?.clear()
+        tell(trial, ending, seconds, state?.progress)
       }
       draw(&state)
     }
   }
 
-  func finish() { state.withLock { clear(&$0) } }
-
-  private func counter(_ state: State) -> String {
-    let total = String(state.total)
-    let done = String(state.done)
-    return "[" + String(repeating: " ", count: max(0, total.count - done.count))
-      + "\(done)/\(total)]"
+  /// Takes the live view away, if there is one.
+  func finish() {
+    let thread = redrawing.withLock { $0.take() }
+    state.withLock { state in
+      state?.hasEnded = true
+      state?.terminal?.clear()
+      state?.terminal = nil
+    }
+    thread?.join()
   }
 
-  private func label(_ trial: Campaign.Trial) -> String {
-    matrix.cells[trial.cell].axes.map(\.value).joined(separator: " ") + " #\(trial.number)"
+  // MARK: Plain lines
+
+  private func tell(
+    _ trial: Campaign.Trial, _ ending: Ending, _ seconds: Double, _ progress: CampaignProgress?
+  ) {
+    let total = "\(progress?.total ?? 0)"
+    let done = "\(progress?.done ?? 0)"
+    let counter = String(repeating: " ", count: max(0, total.count - done.count)) + done
+    let cell = matrix.cells[trial.cell].axes.map(\.value).joined(separator: " ")
+    var line = "[\(counter)/\(total)] \(cell) #\(trial.number): \(ending.outcome.rawValue)"
+    if let reason = ending.reason { line += " (\(reason))" }
+    Output.progress(line + " in \(Int(seconds.rounded())) s\n")
+    if let message = ending.message { Output.progress("  \(message)\n") }
   }
 
-  private func clear(_ state: inout State) {
-    if state.hasStatus { Output.progress("\r\u{1b}[K") }
-    state.hasStatus = false
+  // MARK: The live view
+
+  /// Of a record read at a time: what a guest writes in seconds.
+  private static let mostBytes = 1 << 20
+
+  private func path(_ campaign: Campaign, _ cell: Int, _ number: Int) -> String {
+    CampaignFile.trialDirectory(in: campaign.directory, cell: cell, number: number) + "/"
+      + RecordFile.name
   }
 
-  private func draw(_ state: inout State) {
-    guard Output.progressIsTerminal, !state.running.isEmpty else { return }
-    let now = state.running.map { "\(label($0.trial)): \($0.phase)" }.joined(separator: "; ")
-    Output.progress(String("\(counter(state)) \(now)".prefix(79)))
-    state.hasStatus = true
+  /// Reads what is new and draws; whether there will be more.
+  private func redraw() -> Bool {
+    state.withLock { state in
+      guard let current = state, !current.hasEnded else { return false }
+      for running in current.progress.running {
+        follow(path(current.campaign, running.cell, running.number), running, &state)
+      }
+      draw(&state)
+      return true
+    }
+  }
+
+  private func follow(_ path: String, _ running: CampaignProgress.Running, _ state: inout State?) {
+    if let box = state?.tails[path], box.tail.isReplaced(path) {
+      // Carried out again: what the first attempt told is over.
+      state?.tails[path] = nil
+      state?.progress.update(cell: running.cell, number: running.number) { $0.trial = .init() }
+    }
+    // There is none yet while the disk is formatted.
+    if state?.tails[path] == nil { state?.tails[path] = try? RecordTailBox(path) }
+    guard let lines = state?.tails[path]?.tail.lines(atMost: Self.mostBytes), !lines.isEmpty else {
+      return
+    }
+    state?.progress.update(cell: running.cell, number: running.number) {
+      $0.trial.take(lines)
+      // The header is the host's.
+      if $0.trial.time != nil { $0.lastLine = cl_boottime() }
+    }
+  }
+
+  private func draw(_ state: inout State?) {
+    guard let current = state, current.terminal != nil else { return }
+    let size = LiveTerminal.size
+    let screen = LiveScreen(
+      current.progress, now: cl_boottime(), width: size.width, style: style)
+    // A line of what came before stays in sight.
+    state?.terminal?.draw(screen.lines(height: max(1, size.height - 1)))
   }
 }

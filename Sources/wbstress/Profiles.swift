@@ -24,7 +24,7 @@ struct Profiles: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "A profile with every default filled in, as JSON (which is YAML too).")
 
-    @Argument(help: "NAME, NAME:VARIANT or a path.")
+    @Argument(help: "NAME, NAME:VARIANT or a path.", completion: Suggestions.profiles)
     var profile: String
 
     @Option(help: ArgumentHelp("Override a key; may be repeated.", valueName: "key=value"))
@@ -50,7 +50,7 @@ struct Profiles: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check profiles and all their variants; every problem is reported.")
 
-    @Argument(help: "Names or paths.")
+    @Argument(help: "Names or paths.", completion: Suggestions.profiles)
     var profiles: [String]
 
     func run() throws {

@@ -10,7 +10,7 @@ struct Record: ParsableCommand {
       abstract: "A trial's record for people: what happened, in order.",
       discussion: "The file itself is JSON Lines: jq reads it.")
 
-    @Argument(help: "A record.jsonl, or the directory of a trial.")
+    @Argument(help: "A record.jsonl, or the directory of a trial.", completion: .file())
     var file: String
 
     func run() throws {

@@ -10,13 +10,16 @@ struct Report: ParsableCommand {
       "Formats that are about one cell or trial take the first that suits them, unless one is named."
   )
 
-  @Argument(help: "The campaign directory.")
+  @Argument(
+    help: ArgumentHelp("The campaign directory.", valueName: "dir"), completion: .directory)
   var directory: String
 
   @Option(help: "What to write.")
   var format: ReportFormat = .terminal
 
-  @Option(help: ArgumentHelp("Where to; standard output without it.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Where to; standard output without it.", valueName: "file"),
+    completion: .file())
   var output: String?
 
   @OptionGroup var part: CampaignPart

@@ -11,50 +11,77 @@ struct Run: ParsableCommand {
       command with the same --output goes on after an interruption.
       """)
 
-  @Argument(help: "A profile: NAME, NAME:VARIANT or a path (see 'wbstress profiles list').")
+  @Argument(
+    help: "A profile: NAME, NAME:VARIANT or a path (see 'wbstress profiles list').",
+    completion: Suggestions.profiles)
   var profile: String
 
-  @Option(help: "File systems, such as ext4,xfs,btrfs (default: the profile's).")
+  @Option(
+    help: ArgumentHelp(
+      "File systems, such as ext4,xfs,btrfs (default: the profile's).", valueName: "names"),
+    completion: Suggestions.filesystems)
   var fs: String = ""
 
-  @Option(help: ArgumentHelp("Kernels: \(KernelSpec.forms).", valueName: "kernels"))
+  @Option(
+    help: ArgumentHelp(
+      "Kernels that guests boot, with commas between them: \(KernelSpec.forms).",
+      valueName: "kernels"),
+    completion: Suggestions.kernels)
   var kernel: String?
 
   @Option(
     help: ArgumentHelp(
-      "Run on this machine, with image files in DIR, which are removed again.", valueName: "dir"))
+      "Run on this machine, with image files in DIR, which are removed again.", valueName: "dir"),
+    completion: .directory)
   var loop: String?
 
   @Flag(help: "With --loop: also profiles without memory.max, which load the whole machine.")
   var wholeMachine = false
 
-  @Option(help: "Trials of each cell.")
+  @Option(help: ArgumentHelp("Trials of each cell.", valueName: "count"))
   var trials: Int = 5
 
   @Option(
     help: ArgumentHelp(
-      "An axis: any profile key, or 'variant'; may be repeated.", valueName: "key=a,b"))
+      "An axis and its values: any key of the profile, or 'variant'; may be repeated.",
+      valueName: "key=a,b"))
   var vary: [String] = []
 
   @Flag(
     help: "Run every cell as two arms that differ in nothing: what 'compare' then finds is noise.")
   var calibrate = false
 
-  @Option(help: "Seed of order, delays and data (default: random, printed).")
+  @Option(
+    help: ArgumentHelp(
+      "Seed of order, delays and data (default: random, printed).", valueName: "number"))
   var seed: UInt64?
 
   @Option(
-    help: "Guests at a time. More than one shares the host's CPUs, and tells on the latencies.")
+    help: ArgumentHelp(
+      "Guests at a time. More than one shares the host's CPUs, and tells on the latencies.",
+      valueName: "count"))
   var jobs: Int = 1
 
-  @Option(help: "Campaign directory (default: wbstress-PROFILE-TIME).")
+  @Option(
+    help: ArgumentHelp(
+      "Campaign directory, new or to go on with (default: wbstress-PROFILE-TIME).",
+      valueName: "dir"),
+    completion: .directory)
   var output: String?
 
-  @Option(help: "kvm, tcg, or auto: KVM when a probe guest boots.")
+  @Option(
+    help: ArgumentHelp("kvm, tcg, or auto: KVM when a probe guest boots.", valueName: "name"),
+    completion: .list(["auto", "kvm", "tcg"]))
   var accelerator: String = "auto"
 
   @Flag(help: "Keep every trial's disk image for reading back.")
   var keepDisks = false
+
+  @Flag(help: "On a terminal, too: a line for each finished trial only, not what runs now.")
+  var noLive = false
+
+  /// Between two looks of the live view, ns. On this machine it takes from the CPU under test.
+  private var lookInterval: UInt64 { loop == nil ? 250_000_000 : 1_000_000_000 }
 
   mutating func validate() throws {
     if !(1...10_000).contains(trials) { throw ValidationError("--trials: 1 to 10000") }
@@ -84,7 +111,7 @@ struct Run: ParsableCommand {
     let matrix = try Matrix(
       choice, kernels: specs, filesystems: fs.split(separator: ",").map(String.init),
       vary: try vary.map(Matrix.Axis.init), calibrate: calibrate)
-    let display = Display(matrix)
+    let display = Display(matrix, isLive: !noLive)
     // Holds the machine for as long as this lives.
     var guards: Guards?
     let venue: CampaignRunner.Venue
@@ -110,9 +137,12 @@ struct Run: ParsableCommand {
     let interrupt = Interrupt()
     try interrupt.takeSignals()
     let runner = CampaignRunner(campaign, venue, interrupt: interrupt)
-    display.begin(campaign, remaining: runner.remaining, place)
-    try runner.run { display.show($0) }
-    display.finish()
+    do {
+      // Whatever is thrown must not be printed into the live view.
+      defer { display.finish() }
+      try display.begin(campaign, jobs: jobs, place, interval: lookInterval)
+      try runner.run { display.show($0) }
+    }
     withExtendedLifetime(guards) {}
 
     let summary = try CampaignSummary(directory: campaign.directory)

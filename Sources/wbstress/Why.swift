@@ -9,12 +9,14 @@ struct Why: ParsableCommand {
       the kernel was doing, from the records alone. The rules stand in docs/why.md and docs/ledger.md.
       """)
 
-  @Argument(help: "The campaign directory.")
+  @Argument(
+    help: ArgumentHelp("The campaign directory.", valueName: "dir"), completion: .directory)
   var directory: String
 
   @OptionGroup var part: CampaignPart
 
-  @Option(help: "Kills of each cell that are told in full.")
+  @Option(
+    help: ArgumentHelp("Kills of each cell that are told in full.", valueName: "count"))
   var kills: Int = 3
 
   func validate() throws {

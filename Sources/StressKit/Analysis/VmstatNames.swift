@@ -60,6 +60,9 @@ package enum VmstatNames {
       + counters(after)
   }
 
+  /// Of all figures.
+  package static let names = figures([:], seconds: nil).map(\.name)
+
   /// Whether a counter is in one of the figures under another name.
   package static func shows(_ counter: String) -> Bool { keys.contains(counter) }
 

@@ -6,7 +6,7 @@ import SystemPackage
 /// Printed as `OBJECT: OPERATION: ERRNO (text); REMEDY`.
 package struct HarnessError: Error, CustomStringConvertible, Sendable, Equatable {
   /// The process's exit code for this class of error.
-  package enum Code: Int32, Sendable {
+  package enum Code: Int32, CaseIterable, Sendable {
     case expectation = 1
     case usage = 2
     case inconclusive = 3

@@ -66,9 +66,6 @@ package final class CampaignRunner: Sendable {
     }
   }
 
-  /// Trials that are still to be run.
-  package var remaining: Int { queue.withLock { $0.rest.count } }
-
   /// Runs what remains. Returns when all is done or the user interrupts; throws what the host lacks.
   ///
   /// - Parameter handle: called from several threads, one call at a time.

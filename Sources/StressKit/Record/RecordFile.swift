@@ -66,30 +66,3 @@ package enum RecordFile {
     return last != 0x0a
   }
 }
-
-/// Follows a record that is being written: complete lines, as they come.
-package struct RecordTail: ~Copyable {
-  private let descriptor: Descriptor
-  private var offset: off_t = 0
-  private var partial: [UInt8] = []
-  private var chunk = [UInt8](repeating: 0, count: 256 << 10)
-
-  package init(_ path: String) throws(HarnessError) {
-    descriptor = try Descriptor(open: path)
-  }
-
-  /// The lines that were completed since the last call.
-  package mutating func lines() -> [[UInt8]] {
-    var lines: [[UInt8]] = []
-    while true {
-      let got = pread(descriptor.raw, &chunk, chunk.count, offset)
-      if got <= 0 { return lines }
-      offset += off_t(got)
-      partial.append(contentsOf: chunk[..<got])
-      while let end = partial.firstIndex(of: 0x0a) {
-        lines.append(Array(partial[..<end]))
-        partial.removeFirst(end + 1)
-      }
-    }
-  }
-}

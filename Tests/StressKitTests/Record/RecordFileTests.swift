@@ -43,30 +43,6 @@ struct RecordFileTests {
     #expect(error?.description.hasPrefix("\(path): open: ENOENT") == true)
   }
 
-  @Test func tailGivesCompleteLinesOnly() throws {
-    try append("")
-    var tail = try RecordTail(path)
-    func text(_ lines: [[UInt8]]) -> [String] { lines.map { String(decoding: $0, as: UTF8.self) } }
-    #expect(tail.lines().isEmpty)
-    try append("{\"a\":")
-    #expect(tail.lines().isEmpty)
-    try append("1}\n\n{\"b\":2}\n{")
-    #expect(text(tail.lines()) == ["{\"a\":1}", "", "{\"b\":2}"])
-    #expect(tail.lines().isEmpty)
-    try append("}\n")
-    #expect(text(tail.lines()) == ["{}"])
-  }
-
-  /// A line longer than one read, and many in one.
-  @Test func tailReadsAllThatIsThere() throws {
-    let long = String(repeating: "x", count: 700_001)
-    try append(long + "\n" + String(repeating: "yy\n", count: 500) + "rest")
-    var tail = try RecordTail(path)
-    let lines = tail.lines()
-    #expect(lines.count == 501 && lines.first?.count == long.count)
-    #expect(lines.dropFirst().allSatisfy { $0 == Array("yy".utf8) })
-  }
-
   // MARK: Reading
 
   @Test func countsTornLinesAndKeepsUnknownTypes() throws {

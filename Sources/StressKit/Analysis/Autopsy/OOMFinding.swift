@@ -34,6 +34,8 @@ package enum OOMFinding: Sendable, Equatable {
     + " file pages together are below 1 % of it; else writeback-bound: dirty pages and those under"
     + " writeback are at least 1 % of it and no fewer than the clean ones."
 
+  package static let names = [justified, premature, writebackBound, undecided(.between)].map(\.name)
+
   package var name: String {
     switch self {
     case .justified: "justified"

@@ -4,7 +4,7 @@
 /// to the level. Time to an OOM kill is no endpoint of its own beside the rate of OOM kills: both are of the
 /// same kills, and a second test of them would cost power without telling more; curves are described instead.
 package struct Verdict: Equatable, Sendable {
-  package enum Call: String, Sendable {
+  package enum Call: String, CaseIterable, Sendable {
     case regression = "REGRESSION"
     case improvement = "IMPROVEMENT"
     case noChange = "NO CHANGE"

@@ -6,10 +6,10 @@ package struct TerminalReport: PlainReport {
     package var colour: Bool
     package init(colour: Bool) { self.colour = colour }
 
-    /// Colour when standard output is a terminal and NO_COLOR (no-color.org) is not set.
-    package static func forTerminal() -> Style {
+    /// Colour when standard output, or another descriptor, is a terminal and NO_COLOR (no-color.org) is not set.
+    package static func forTerminal(_ descriptor: Int32 = 1) -> Style {
       let refused = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
-      return Style(colour: isatty(1) == 1 && !refused)
+      return Style(colour: isatty(descriptor) == 1 && !refused)
     }
 
     func bold(_ text: String) -> String { colour ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
@@ -17,6 +17,8 @@ package struct TerminalReport: PlainReport {
   }
 
   package static let width = 80
+  /// Where names are explained; the last line.
+  static let hint = "'wbstress explain NAME' tells what a counter, a column or a word is."
   /// Counters shown of those that moved most.
   private static let counters = 10
 
@@ -35,7 +37,7 @@ package struct TerminalReport: PlainReport {
     let calibration = CalibrationSection(CalibratedCell.all(in: summary).map { $0.noise() }).lines
     let sections = [
       heading, verdicts, legend, kills, speeds, latencies, reclaim, vmstat, movers, calibration,
-      notes,
+      notes, [Self.hint],
     ].filter { !$0.isEmpty }
     return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }

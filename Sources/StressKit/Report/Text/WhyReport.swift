@@ -21,9 +21,11 @@ package struct WhyReport {
     let ledgers = cells.map { cell in CellLedger(cell.trials.map { ($0.number, $0.ledger) }) }
     let ledger = LedgerSection(ledgers).lines(width: TerminalReport.width, style.bold)
     let rule = Format.broken("findings: " + OOMFinding.rule, width: TerminalReport.width)
-    return
-      ([style.bold("\(label): why")] + cells.flatMap { [""] + lines($0) }
-      + (killed ? [""] + rule : []) + (ledger.isEmpty ? [] : [""] + ledger)).joined(separator: "\n")
+    var text = [style.bold("\(label): why")]
+    for cell in cells { text += [""] + lines(cell) }
+    if killed { text += [""] + rule }
+    if !ledger.isEmpty { text += [""] + ledger }
+    return (text + ["", TerminalReport.hint]).joined(separator: "\n")
   }
 
   private func lines(_ cell: CellDiagnosis) -> [String] {

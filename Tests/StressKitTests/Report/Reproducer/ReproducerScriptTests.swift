@@ -32,7 +32,8 @@ struct ReproducerScriptTests: ProfileSuite {
         case .success(let script):
           #expect(script.lines.count <= 60, "\(name) \(variant ?? ""): \(script.lines.count) lines")
           for line in script.lines { #expect(line.count <= 78, "\(name): \(line)") }
-          let path = try directory.write("script", script.text)
+          let path = directory.path("script")
+          try File.write(path, Array(script.text.utf8))
           try Tool.run("bash", ["-n", path], package: "bash")
           told += 1
         case .failure(let error):

@@ -67,7 +67,7 @@ func expectGolden(_ text: String, _ name: String, sourceLocation: SourceLocation
   if ProcessInfo.processInfo.environment["WBSTRESS_WRITE_GOLDEN"] != nil {
     // Still a failure: what was written is to be read before it is believed.
     let path = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../Fixtures/reports/" + name)
+      .appending(path: "../../Fixtures/reports/" + name).standardized
     try (text + "\n").write(to: path, atomically: true, encoding: .utf8)
   }
   let lines = text.split(separator: "\n", omittingEmptySubsequences: false)

@@ -1,0 +1,210 @@
+/// What the record of a running trial has told so far, for a display beside it: latest values, no statistics.
+///
+/// Lines that it cannot read are passed over; values that no line has told are nil.
+package struct TrialProgress: Sendable, Equatable {
+  package struct Memory: Sendable, Equatable {
+    /// memory.current of the limited cgroup, bytes.
+    package var current: Int64?
+    /// memory.max; without one the machine's memory, bytes.
+    package var limit: Int64?
+    package var isMachine = false
+    /// What pins that live have reached, bytes.
+    package var pinned: Int64 = 0
+    /// nr_dirty and nr_writeback of the whole machine, bytes.
+    package var dirty: Int64?
+    package var writeback: Int64?
+  }
+
+  package struct Stream: Sendable, Equatable {
+    package var name: String
+    /// What the profile wants it to write; nil: endless.
+    package var size: Int64?
+    package var bytes: Int64?
+    /// Bytes per second between the last two `progress` lines.
+    package var rate: Double?
+    /// Age of the oldest operation in flight, ns; 0: none is.
+    package var oldest: Int64?
+    package var hasEnded = false
+    fileprivate var time: Int64?
+  }
+
+  package struct Kill: Sendable, Equatable {
+    /// The worker's name where it is one, else the comm.
+    package var victim: String
+    package var pid: Int64?
+    package var invoker: String?
+    /// CLOCK_BOOTTIME of the guest, ns.
+    package var time: Int64
+  }
+
+  package private(set) var memory = Memory()
+  package private(set) var streams: [Stream] = []
+  /// Share of the last second or so in which a task of the limited cgroup waited, from 0: PSI some.
+  package private(set) var memoryPressure: Double?
+  package private(set) var ioPressure: Double?
+  /// `max` and `oom_kill` of the limited cgroup's memory.events.
+  package private(set) var limitMet: Int64?
+  package private(set) var oomKills: Int64?
+  package private(set) var lastKill: Kill?
+  /// Of the latest line that has a time, ns of the guest.
+  package private(set) var time: Int64?
+
+  private var columns: [String: [String]] = [:]
+  private var workers: [Int64: String] = [:]
+  /// Of those that live.
+  private var pins: [String: Int64] = [:] {
+    didSet { memory.pinned = pins.values.reduce(0, +) }
+  }
+  /// Totals of PSI, us, of the last second: the earliest first.
+  private var pressures: [(time: Int64, memory: Int64?, io: Int64?)] = []
+
+  package init() {}
+
+  package static func == (a: TrialProgress, b: TrialProgress) -> Bool {
+    a.memory == b.memory && a.streams == b.streams && a.memoryPressure == b.memoryPressure
+      && a.ioPressure == b.ioPressure && a.limitMet == b.limitMet && a.oomKills == b.oomKills
+      && a.lastKill == b.lastKill && a.time == b.time
+  }
+
+  // MARK: Lines
+
+  /// Types that are read; of samples the last of each lane that can be.
+  private static let types: [StaticString] = [
+    "header", "columns", "worker", "pin", "progress", "stream", "oom",
+  ]
+
+  /// Takes the lines that have come since the last call.
+  package mutating func take(_ lines: [[UInt8]]) {
+    var samples: [String: [[UInt8]]] = [:]
+    for bytes in lines {
+      bytes.withUnsafeBufferPointer { buffer in
+        let line = RecordLine(buffer)
+        if line.has("type", RecordFile.sample) {
+          if let lane = line.string("lane") { samples[lane, default: []].append(bytes) }
+        } else if Self.types.contains(where: { line.has("type", $0) }) {
+          take(line.json)
+        }
+      }
+    }
+    for lane in samples.values {
+      for bytes in lane.reversed() where takeSample(bytes) { break }
+    }
+  }
+
+  private mutating func takeSample(_ bytes: [UInt8]) -> Bool {
+    guard let json = try? JSON(parsing: bytes), let sample = SampleLine.parse(json),
+      let names = columns[sample.lane], names.count == sample.values.count,
+      let time = Self.time(json)
+    else { return false }
+    let values = Dictionary(zip(names, sample.values)) { first, _ in first }
+    take(values.filter { $0.value != CounterFile.unknown }, at: time)
+    return true
+  }
+
+  private static func time(_ line: JSON) -> Int64? {
+    line["t"]?.int.flatMap { (0...LineHead.latest).contains($0) ? $0 : nil }
+  }
+
+  /// As `JSON.count`.
+  private static func size(_ value: JSON?) -> Int64? { value?.count.map { Int64($0) } }
+
+  private mutating func take(_ line: JSON) {
+    let time = Self.time(line)
+    self.time = time ?? self.time
+    switch line["type"]?.string {
+    case "header": takeProfile(line["plan"]?["profile"])
+    case "columns":
+      guard let lane = line["lane"]?.string else { return }
+      columns[lane] = (line["names"]?.array ?? []).map { $0.string ?? "" }
+    case "worker":
+      guard let name = line["name"]?.string else { return }
+      if line["event"] != "start" {
+        pins[name] = nil
+      } else if let pid = line["pid"]?.int {
+        workers[pid] = name
+      }
+    case "pin":
+      guard let name = line["pinned"]?.string else { return }
+      pins[name] = Self.size(line["reached"])
+    case "progress", "stream": takeStream(line, at: time)
+    case "oom": takeKill(line["report"], at: time)
+    default: break
+    }
+  }
+
+  private mutating func takeProfile(_ profile: JSON?) {
+    let limit = profile?["limits"]?["memory.max"]?.string.flatMap { Int64($0) }
+    let machine = Self.size(profile?["machine"]?["memory"])
+    memory.limit = limit.flatMap { $0 > 0 ? $0 : nil } ?? machine
+    memory.isMachine = limit == nil
+    for stream in profile?["streams"]?.array ?? [] {
+      guard let name = stream["name"]?.string else { continue }
+      streams.append(Stream(name: name, size: Self.size(stream["size"])))
+    }
+  }
+
+  private mutating func takeStream(_ line: JSON, at time: Int64?) {
+    guard let name = line["stream"]?.string, let bytes = Self.size(line["bytes"]) else { return }
+    if !streams.contains(where: { $0.name == name }) {
+      // The jobs of a stream share its size.
+      streams.removeAll { $0.bytes == nil && name.hasPrefix($0.name + "-") }
+      streams.append(Stream(name: name))
+    }
+    guard let i = streams.firstIndex(where: { $0.name == name }) else { return }
+    if let time, let then = streams[i].time, let before = streams[i].bytes, time > then {
+      streams[i].rate = Double(max(0, bytes - before)) * 1e9 / Double(time - then)
+    }
+    streams[i].bytes = bytes
+    streams[i].oldest = Self.size(line["oldest"])
+    streams[i].time = time
+    if line["type"] == "stream" {
+      streams[i].hasEnded = true
+      streams[i].rate = nil
+    }
+  }
+
+  private mutating func takeKill(_ report: JSON?, at time: Int64?) {
+    guard let time, let victim = report?["victims"]?.array?.first else { return }
+    let pid = victim["pid"]?.int
+    let name = pid.flatMap { workers[$0] } ?? victim["comm"]?.string ?? "?"
+    pins[name] = nil
+    lastKill = Kill(
+      victim: name, pid: pid, invoker: report?["invoker"]?.string, time: time)
+  }
+
+  // MARK: Samples
+
+  private static let page: Int64 = 4096
+  /// Pages and bytes that a counter may say: products and sums of a few stay in range.
+  private static let sane: ClosedRange<Int64> = 0...1 << 48
+
+  private mutating func take(_ sample: [String: Int64], at time: Int64) {
+    self.time = max(time, self.time ?? time)
+    func value(_ name: String) -> Int64? {
+      sample[name].flatMap { Self.sane.contains($0) ? $0 : nil }
+    }
+    func group(_ file: String) -> Int64? { value("wbstress/" + file) }
+    if let pages = value("vmstat:nr_dirty") { memory.dirty = pages * Self.page }
+    if let pages = value("vmstat:nr_writeback") { memory.writeback = pages * Self.page }
+    memory.current = group("memory.current") ?? memory.current
+    limitMet = group("memory.events:max") ?? limitMet
+    oomKills = group("memory.events:oom_kill") ?? oomKills
+    let memoryTotal = group("memory.pressure:some") ?? value("pressure/memory:some")
+    let ioTotal = group("io.pressure:some") ?? value("pressure/io:some")
+    if memoryTotal != nil || ioTotal != nil { takePressure(memoryTotal, ioTotal, at: time) }
+  }
+
+  private mutating func takePressure(_ memory: Int64?, _ io: Int64?, at time: Int64) {
+    guard time > pressures.last?.time ?? -1 else { return }
+    pressures.append((time, memory, io))
+    // One reading of at least a second ago is kept.
+    while pressures.count > 2, time - pressures[1].time >= 1_000_000_000 { pressures.removeFirst() }
+    guard let first = pressures.first, first.time < time else { return }
+    func share(_ now: Int64?, _ then: Int64?) -> Double? {
+      guard let now, let then, now >= then else { return nil }
+      return min(1, Double(now - then) * 1000 / Double(time - first.time))
+    }
+    memoryPressure = share(memory, first.memory)
+    ioPressure = share(io, first.io)
+  }
+}

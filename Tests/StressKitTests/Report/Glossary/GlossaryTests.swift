@@ -1,0 +1,192 @@
+import Foundation
+import Testing
+
+@testable import StressKit
+
+struct GlossaryTests {
+  private let glossary = Glossary.all
+
+  private func expectEntries(_ names: [String], sourceLocation: SourceLocation = #_sourceLocation) {
+    #expect(!names.isEmpty, sourceLocation: sourceLocation)
+    let missing = Set(names).filter { glossary.find($0).isEmpty }.sorted()
+    #expect(missing == [], sourceLocation: sourceLocation)
+  }
+
+  // MARK: Completeness
+
+  @Test func everyLabelHasAnEntry() {
+    expectEntries(TraceSpan.allCases.map(\.label))
+    expectEntries(StallCause.allCases.map(\.label))
+    expectEntries(Outcome.allCases.map(\.rawValue))
+    expectEntries(OOMReport.Class.allCases.map(\.rawValue))
+    expectEntries(OOMComposition.Part.allCases.map(\.rawValue))
+    expectEntries(OOMFinding.names)
+    expectEntries(Verdict.Call.allCases.map(\.rawValue))
+    expectEntries(Measure.allCases.map(\.rawValue))
+    expectEntries(Profile.Expectation.Metric.known)
+    expectEntries(Profile.Expectation.Metric.operations)
+    expectEntries(["backup.fsync.p99", "vmstat.pgscan_direct"])
+    expectEntries(VmstatNames.names)
+  }
+
+  @Test func everyTypeOfLineHasAnEntry() {
+    for type in RecordFile.types {
+      #expect(glossary.find(type).contains { $0.group == .lines }, "\(type)")
+    }
+  }
+
+  /// Of 6.1, 6.12 and 6.18.
+  @Test(arguments: ["61", "612", "618"])
+  func everyCounterOfVmstatHasAnEntry(_ kernel: String) throws {
+    let keys = try File.text(Fixtures.path("vmstat-\(kernel).txt")).split(separator: "\n")
+      .compactMap { $0.split(separator: " ").first.map(String.init) }
+    #expect(keys.count > 150)
+    expectEntries(keys.map { "vmstat:" + $0 })
+    expectEntries(keys.map { "vmstat \($0)" })
+  }
+
+  @Test(arguments: ["61", "612"])
+  func everyKeyOfACgroupsFilesHasAnEntry(_ kernel: String) throws {
+    let text = try File.text(Fixtures.path("cgroup-files-\(kernel).txt"))
+    for file in ["memory.stat", "memory.events", "memory.events.local"] {
+      let part = try #require(text.split(separator: "=== \(file)\n").dropFirst().first)
+      let keys = part.prefix { $0 != "=" }.split(separator: "\n")
+        .compactMap { $0.split(separator: " ").first.map(String.init) }
+      #expect(keys.count > 5)
+      expectEntries(keys.map { "wbstress/\(file):\($0)" })
+    }
+  }
+
+  @Test(arguments: [RecordFixture.completed, RecordFixture.killed, RecordFixture.groupKilled])
+  func everyColumnOfARecordHasAnEntry(_ name: String) throws {
+    let directory = try RecordFixture()
+    let record = try RecordReader(try directory.record(from: name))
+    let columns = record.lines("columns").flatMap { $0["names"]?.array?.compactMap(\.string) ?? [] }
+    #expect(columns.count > 100)
+    expectEntries(columns)
+  }
+
+  /// Columns of docs/record.md that the saved records do not have.
+  @Test func everyDescribedColumnHasAnEntry() {
+    let disk = ["read", "write", "discard"].flatMap { kind in
+      ["ios", "merges", "sectors", "ticks"].map { "disk:\(kind)_\($0)" }
+    }
+    let bdi = [
+      "BdiWriteback", "BdiReclaimable", "BdiDirtyThresh", "DirtyThresh", "BackgroundThresh",
+      "BdiDirtied", "BdiWritten", "BdiWriteBandwidth", "b_dirty", "b_io", "b_more_io",
+      "b_dirty_time", "bdi_list", "state",
+    ].map { "bdi:" + $0 }
+    let writeback = [
+      "WbWriteback", "WbReclaimable", "WbDirtyThresh", "WbDirtied", "WbWritten",
+      "WbWriteBandwidth", "b_dirty", "b_io", "b_more_io", "b_dirty_time", "state",
+    ].map { "wbstress/backup/wb_stats:" + $0 }
+    let cpu = [
+      "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice",
+    ].map { "cpu:" + $0 }
+    let pressure = ["some", "full"].flatMap { kind in
+      ["memory", "io", "cpu"].flatMap {
+        ["pressure/\($0):\(kind)", "wbstress/db/\($0).pressure:\(kind)"]
+      }
+    }
+    expectEntries(disk + bdi + writeback + cpu + pressure)
+    expectEntries([
+      "disk:flush_ios", "disk:flush_ticks", "disk:in_flight", "disk:io_ticks",
+      "disk:time_in_queue", "kswapd0:run", "kswapd11:wait", "kswapd0:slices", "kworker/u:run",
+      "kworker/u:wait", "wbstress/memory.current",
+    ])
+  }
+
+  /// Headings of the tables in the golden reports: what stands above columns of figures.
+  @Test(arguments: ["mixed.txt", "traced.txt", "situation.txt"])
+  func everyHeadingOfAReportHasAnEntry(_ name: String) throws {
+    let lines = try File.text(Fixtures.path("reports/" + name)).split(separator: "\n").map(
+      String.init)
+    var names: [String] = []
+    // Titles of tables over cells, and headers whose columns are two blanks apart.
+    for line in lines where !line.contains(": ") && (line.contains(" #1 ") || line.hasSuffix(" #1"))
+    {
+      names.append(String(line.prefix(upTo: line.firstRange(of: " #1")!.lowerBound)))
+    }
+    for line in lines where line.hasPrefix("#  ") {
+      names += line.split(separator: "  ").map(String.init)
+    }
+    names = names.map { $0.split(separator: " ").joined(separator: " ") }
+    // Axes are keys of the profile.
+    let axes: Set = ["fs", "kernel", "variant", "engine", "lru_gen", "pin", "mount", "rstat"]
+    expectEntries(names.filter { !axes.contains($0) })
+  }
+
+  @Test func everyHeadingOfWhyAndCompareHasAnEntry() {
+    expectEntries([
+      "counter", "quiet", "before", "ratio", "SD", "q", "lag", "r", "base", "new", "change", "p",
+      "adj.", "counters that differ", "of", "unexplained", "stalls", "their time, s", "REFUSED",
+    ])
+  }
+
+  // MARK: Looking up
+
+  private func titles(_ term: String) -> [String] { glossary.find(term).map(\.title) }
+
+  @Test(arguments: [
+    "vmstat.pgscan_direct", "vmstat:pgscan_direct", "vmstat pgscan_direct", "VMSTAT:PGSCAN_DIRECT",
+    "/proc/vmstat pgscan_direct",
+  ])
+  func aFileSaysWhich(_ term: String) {
+    #expect(titles(term) == ["vmstat pgscan_direct, pgsteal_direct"])
+  }
+
+  @Test func aNameAloneIsAllThatHaveIt() {
+    #expect(Set(glossary.find("pgscan_direct").map(\.file)) == ["vmstat", "memory.stat"])
+    #expect(Set(glossary.find("oom").map(\.group)) == [.headings, .outcomes, .lines, .memcg])
+    #expect(titles("memory.stat pgscan") == ["memory.stat pgscan, pgsteal"])
+    #expect(titles("IO-WQ   Queueing") == ["io-wq queueing"])
+  }
+
+  /// A name stands before a pattern that it fits, too.
+  @Test func exactNamesComeFirst() {
+    #expect(titles("vmstat:workingset_nodes") == ["vmstat workingset_nodes"])
+    #expect(titles("vmstat:allocstall_dma32") == ["vmstat allocstall_*"])
+    #expect(titles("vmstat:allocstall_").isEmpty)
+  }
+
+  @Test func unknownTermsHaveNeighbours() {
+    #expect(glossary.nearest("pgscan_driect").first == "pgscan_direct")
+    #expect(glossary.nearest("nr_dirt").contains("nr_dirty"))
+    #expect(glossary.nearest("throttle_congested").first == "VMSCAN_THROTTLE_CONGESTED")
+    #expect(glossary.nearest("xqzvwk").isEmpty)
+    let error = #expect(throws: HarnessError.self) {
+      try GlossaryText(glossary, style: .init(colour: false)).explanation(of: "nr_dirtyy")
+    }
+    #expect(error?.code == .usage && error?.remedy?.contains("nr_dirty,") == true)
+  }
+
+  // MARK: Texts
+
+  @Test func entriesAreSentencesOfSomeLength() {
+    for entry in glossary.entries {
+      #expect(entry.text.count > 25 && entry.text.hasSuffix("."), "\(entry.title)")
+      #expect(!entry.text.contains("  ") && !entry.text.contains("\n"), "\(entry.title)")
+    }
+  }
+
+  /// Within a group and a file each name once.
+  @Test func namesAreUnique() {
+    var seen: Set<String> = []
+    for entry in glossary.entries {
+      for name in entry.names {
+        #expect(
+          seen.insert("\(entry.group) \(entry.file ?? "") \(name)").inserted, "\(entry.title)")
+      }
+    }
+  }
+
+  @Test func linesAreNoWiderThanATerminal() throws {
+    let text = GlossaryText(glossary, style: .init(colour: false))
+    let explained = try glossary.names.filter { !$0.contains("*") }.map {
+      try text.explanation(of: $0)
+    }
+    for line in ([text.index] + explained).joined(separator: "\n").split(separator: "\n") {
+      #expect(line.count <= 80, "\(line)")
+    }
+  }
+}

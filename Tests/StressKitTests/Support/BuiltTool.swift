@@ -1,0 +1,16 @@
+import Testing
+
+@testable import StressKit
+
+/// The program as it was built beside these tests.
+enum BuiltTool {
+  static func path() throws -> String {
+    let own = try #require(ProfileCatalog.executable())
+    return own.prefix(upTo: try #require(own.lastIndex(of: "/"))) + "/wbstress"
+  }
+
+  /// What it prints; a status other than 0 throws.
+  static func output(_ arguments: String...) throws -> String {
+    String(decoding: try Tool.run(try path(), arguments, package: "wbstress"), as: UTF8.self)
+  }
+}
