@@ -25,7 +25,9 @@ struct LoopDeviceTests {
     #expect(File.line("/sys/class/block/\(name)/loop/backing_file") == image)
     #expect(File.line("/sys/class/block/\(name)/size") == "2048")
     #expect(try File.read(loop.path).elementsEqual(repeatElement(0x5a, count: 1 << 20)))
-    try File.write(loop.path, [1, 2, 3, 4])
+    // Its last close would write it back too, but udev or another losetup may have it open for a moment.
+    let device = try Descriptor(open: loop.path, O_WRONLY | O_SYNC)
+    try device.writeAll([1, 2, 3, 4], loop.path)
     return name
   }
 
