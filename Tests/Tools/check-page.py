@@ -170,6 +170,8 @@ def check_selection(page):
     expect((cell, trial["n"]) == (0, 1), "Enter on a trial does not select it")
     expect(button.get_attribute("aria-pressed") == "true", "the selected trial is not marked")
     page.script("arguments[0].focus({focusVisible: true})", button)
+    button.send_keys("n")
+    expect(page.selected()[1] is not trial, "n does nothing while a trial has the focus")
     outline = page.script("return getComputedStyle(arguments[0]).outlineStyle", button)
     expect(outline != "none", "focus cannot be seen")
 

@@ -8,7 +8,7 @@ package struct PageReport {
   let cells: [PageCell]
   private let colours: CauseColours
   private let comparison: ComparedCampaign
-  private let selected: (cell: Int, trial: Int)?
+  private let selected: TrialChoice?
 
   private enum ComparedCampaign {
     case told(CampaignComparison)
@@ -25,7 +25,7 @@ package struct PageReport {
   ) throws(HarnessError) {
     self.campaign = campaign
     report = TerminalReport(campaign.summary, style: .init(colour: false))
-    try campaign.check(cell: choice.cell ?? 0, trial: choice.trial)
+    selected = try Self.selection(campaign, choice)
     comparison = try Self.compare(campaign, choice.comparison)
     let summaries = campaign.summary.cells
     let points = Self.points(trials: summaries.reduce(0) { $0 + $1.trials.count })
@@ -35,18 +35,18 @@ package struct PageReport {
     }
     self.cells = cells
     colours = CauseColours(cells)
-    selected = Self.selection(cells, choice)
   }
 
-  /// What was asked for; else the first trial with a kill, else the first.
+  /// The trial that is shown first; nil: none has been run, and none was asked for.
   private static func selection(
-    _ cells: [PageCell], _ choice: ReportFormat.Choice
-  ) -> (cell: Int, trial: Int)? {
-    let all = cells.flatMap { cell in cell.trials.map { (cell: cell.index, trial: $0) } }
-      .filter { choice.cell == nil || $0.cell == choice.cell }
-      .filter { choice.trial == nil || $0.trial.number == choice.trial }
-    let one = all.first { !$0.trial.diagnosis.autopsies.isEmpty } ?? all.first
-    return one.map { ($0.cell, $0.trial.number) }
+    _ campaign: CampaignAnalysis, _ choice: ReportFormat.Choice
+  ) throws(HarnessError) -> TrialChoice? {
+    do {
+      return try campaign.choose(cell: choice.cell, trial: choice.trial)
+    } catch {
+      if choice.cell != nil || choice.trial != nil { throw error }
+      return nil
+    }
   }
 
   private static func compare(

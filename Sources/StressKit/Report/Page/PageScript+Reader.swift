@@ -226,9 +226,10 @@ extension PageScript {
     };
 
     function onKey(event) {
-      const isTyping = event.target.closest?.('select, input, dialog, pre, .box');
+      const isIn = selector => event.target.closest?.(selector);
+      const isTheirs = isIn('select, dialog') || (isIn('pre, .box') && /^(Arrow|Home|End)/.test(event.key));
       const action = actions[event.key];
-      if (isTyping || !action || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isTheirs || !action || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       action(event);
     }
