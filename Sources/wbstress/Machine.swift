@@ -3,7 +3,9 @@ import Glibc
 /// What this machine and its user are called.
 enum Machine {
   /// Nobody is told apart by these.
-  private static let common = ["root", "localhost", "user", "debian", "linux"]
+  private static let common = [
+    "root", "localhost", "user", "debian", "linux", "kernel", "test", "guest",
+  ]
 
   static var names: [String] {
     var host = [CChar](repeating: 0, count: 256)

@@ -27,7 +27,7 @@ package struct OtherCells: Sendable, Equatable {
       neighbours.append(
         Neighbour(
           axis: own[0].key, value: own[0].value, control: cell.profile.control,
-          failed: Proportion(cell.counted.count(where: \.hasFailed), of: cell.counted.count)))
+          failed: cell.failed))
     }
   }
 }

@@ -9,6 +9,8 @@ struct MailCase {
   let autopsy: OOMAutopsy?
   /// Findings of all kills of the cell, most frequent first.
   let findings: [(name: String, count: Int)]
+  /// Kills before which nobody was paused.
+  let unthrottled: Proportion
   let excerpt: KernelLogExcerpt?
   /// Where the cell's stalls' time went.
   let ledger: CellLedger
@@ -42,7 +44,8 @@ struct MailCase {
     let event = autopsy?.time ?? LongestWrite.begin(in: record) ?? trial.streaming?.lowerBound ?? 0
     window = EventWindow(record, at: event, start: trial.streaming?.lowerBound, Self.counters)
     let diagnosis = try campaign.diagnosis(cell: index)
-    findings = Self.findings(diagnosis)
+    findings = diagnosis.findings
+    unthrottled = diagnosis.unthrottled
     ledger = CellLedger(diagnosis.trials.map { ($0.number, $0.ledger) })
     others = OtherCells(
       campaign.summary, of: index, compared: reported.comparison?.cells.axis.key)
@@ -53,12 +56,6 @@ struct MailCase {
       script = nil
       scriptless = error
     }
-  }
-
-  private static func findings(_ diagnosis: CellDiagnosis) -> [(name: String, count: Int)] {
-    let names = diagnosis.trials.flatMap { $0.autopsies.map(\.finding.name) }
-    return Set(names).map { name in (name: name, count: names.count { $0 == name }) }
-      .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
   }
 
   /// Those that tell of reclaim and writeback at a glance; of the machine, but for the cgroup's own.
@@ -72,11 +69,7 @@ struct MailCase {
 
   var filesystem: String { cell.profile.filesystem.kind.rawValue }
   var isMemcg: Bool { if case .memcg = autopsy?.scope { true } else { false } }
-  var failed: Proportion { Self.failed(cell) }
-
-  static func failed(_ cell: CellSummary) -> Proportion {
-    Proportion(cell.counted.count(where: \.hasFailed), of: cell.counted.count)
-  }
+  var failed: Proportion { cell.failed }
 
   /// `11 of 12`.
   static func ratio(_ proportion: Proportion) -> String {

@@ -8,7 +8,7 @@ struct MailComparison {
     var text = MailText()
     let arms = [told.base, told.cell].compactMap(\.self)
     for arm in arms {
-      let failed = MailCase.failed(arm)
+      let failed = arm.failed
       let what =
         arm.counted.contains(where: { $0.hasFailed && !$0.hasKill }) ? "OOM or hang" : "OOM"
       text.item(
@@ -27,6 +27,12 @@ struct MailComparison {
       "Verdict: \(told.reported.call?.rawValue ?? "REFUSED"): \(words). Fisher's exact test of the rates,"
         + " Mann-Whitney of the rest, p adjusted for the endpoints (Holm) and the campaign's comparisons (Bonferroni)."
     )
+    let survival = CompareReport.survival(comparison.survival)
+    if !survival.isEmpty {
+      text.add(
+        "Seconds until the first OOM kill (Kaplan-Meier), base and new: "
+          + survival.joined(separator: "; ") + ".")
+    }
     let differences = comparison.comparability.confounders.map(\.text)
     if !differences.isEmpty {
       text.add("Also differs, base / new: \(differences.joined(separator: "; ")).")
@@ -58,23 +64,12 @@ struct MailComparison {
   /// LKP's table of failures, each arm by its own number of runs: lkp-tests, lib/compare.rb.
   private func failures(_ comparison: Comparison) -> [String] {
     let (base, new) = (comparison.cells.base, comparison.cells.new)
-    func kinds(_ arm: CellSummary) -> [String: Int] {
-      var kinds: [String: Int] = [:]
-      for trial in arm.counted {
-        if trial.hasKill { kinds["dmesg.invoked_oom-killer", default: 0] += 1 }
-        if [.hang, .panic, .stalled].contains(trial.ending.outcome) {
-          kinds["wbstress.\(trial.ending.outcome.rawValue)", default: 0] += 1
-        }
-      }
-      return kinds
-    }
-    let (before, after) = (kinds(base), kinds(new))
-    let rows = Set(before.keys).union(after.keys).sorted().map { kind in
-      let old = Proportion(before[kind] ?? 0, of: base.counted.count)
-      let now = Proportion(after[kind] ?? 0, of: new.counted.count)
-      let change = ((now.rate ?? 0) - (old.rate ?? 0)) * 100
-      return Self.count(old) + Self.pad(Format.fixed(change, 0) + "%", 11) + "  " + Self.count(now)
-        + "  " + kind
+    let kinds = FailureKind.allCases.filter { base.failed($0).events + new.failed($0).events > 0 }
+    let rows = kinds.map { kind in
+      let (old, now) = (base.failed(kind), new.failed(kind))
+      let change = TwoByTwoTable(now, old).difference.map { Format.fixed($0 * 100, 0) + "%" } ?? "-"
+      return Self.count(old) + Self.pad(change, 11) + "  " + Self.count(now) + "  "
+        + Self.name(kind)
     }
     if rows.isEmpty { return [] }
     return [
@@ -82,6 +77,15 @@ struct MailComparison {
       "         fail:runs  %reproduction    fail:runs",
       "             |             |             |",
     ] + rows
+  }
+
+  private static func name(_ kind: FailureKind) -> String {
+    switch kind {
+    case .killed: "dmesg.invoked_oom-killer"
+    case .hang: "wbstress.hang"
+    case .panic: "dmesg.Kernel_panic"
+    case .stalled: "wbstress.stalled"
+    }
   }
 
   /// `11:12`, blank before the colon where there are none.

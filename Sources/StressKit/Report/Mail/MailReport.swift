@@ -84,11 +84,9 @@ package struct MailReport {
         + "\(Format.seconds(told.trial.longestWrite)) s"
     }
     let (killer, whole) = told.isMemcg ? ("memcg OOM", "the limit") : ("OOM", "memory")
-    if let memory = autopsy.memory, let limit = memory.limit, limit > 0 {
-      let waiting = Format.fixed(Double(memory.awaitingWriteback) * 100 / Double(limit), 0)
-      if case .writebackBound = autopsy.finding {
-        return "\(killer) with \(waiting) % of \(whole) under writeback, \(filesystem)"
-      }
+    if case .writebackBound = autopsy.finding, let share = autopsy.memory?.awaitingShare {
+      return
+        "\(killer) with \(Format.fixed(share * 100, 0)) % of \(whole) under writeback, \(filesystem)"
     }
     return "\(killer) (\(autopsy.finding.name)) under buffered writes to \(filesystem)"
   }
@@ -152,7 +150,7 @@ package struct MailReport {
         + " \(Format.seconds(told.trial.longestWrite)) s on \(release)"
     }
     if let base = told.base, told.failed.events > 0 {
-      text += ", and in \(MailCase.ratio(MailCase.failed(base))) on \(told.name(of: base))"
+      text += ", and in \(MailCase.ratio(base.failed)) on \(told.name(of: base))"
     }
     return text + "."
   }
@@ -167,6 +165,11 @@ package struct MailReport {
           "at the kill \(memory.awaitingWriteback >> 10) KiB of"
             + " \((memory.limit ?? 0) >> 10) KiB were file pages that are dirty or under writeback,"
             + " \(memory.cleanEvictable >> 10) KiB clean ones")
+      }
+      if told.unthrottled.trials > 0 {
+        facts.append(
+          "before \(MailCase.ratio(told.unthrottled)) kills dirty throttling had not paused a task once"
+        )
       }
       if let time = autopsy.sinceStart {
         facts.append("it comes \(Format.seconds(Double(time))) s after the writes begin")

@@ -103,7 +103,11 @@ package struct CompareReport: PlainReport {
   }
 
   private func survival(_ one: Comparison) -> [String] {
-    let survival = one.survival
+    wrap("s until the first OOM kill, base and new", Self.survival(one.survival))
+  }
+
+  /// Medians, restricted means and their test; nothing where no trial was killed.
+  static func survival(_ survival: SurvivalFigures) -> [String] {
     guard survival.base.count + survival.new.count > 0, let means = survival.means,
       !survival.base.steps.isEmpty || !survival.new.steps.isEmpty
     else { return [] }
@@ -117,15 +121,13 @@ package struct CompareReport: PlainReport {
     let difference = means.new.difference(less: means.base).map {
       ", difference \(Format.seconds($0.lower))..\(Format.seconds($0.upper))"
     }
-    return wrap(
-      "s until the first OOM kill, base and new",
-      [
-        "median \(text(survival.base.median)) and \(text(survival.new.median))",
-        "mean without one until \(Format.seconds(means.base.horizon)) s: "
-          + "\(Format.seconds(means.base.mean)) and \(Format.seconds(means.new.mean))"
-          + (difference ?? ""),
-        "log-rank p \(Self.p(survival.p))",
-      ])
+    return [
+      "median \(text(survival.base.median)) and \(text(survival.new.median))",
+      "mean without one until \(Format.seconds(means.base.horizon)) s: "
+        + "\(Format.seconds(means.base.mean)) and \(Format.seconds(means.new.mean))"
+        + (difference ?? ""),
+      "log-rank p \(p(survival.p))",
+    ]
   }
 
   // MARK: Counters

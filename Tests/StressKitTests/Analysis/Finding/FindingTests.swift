@@ -65,6 +65,39 @@ struct FindingTests {
     #expect(throws: HarnessError.self) { try analysis.reportedCell(nil, .init(axis: "colour")) }
   }
 
+  // MARK: Its failures
+
+  @Test func failures() throws {
+    let trials = [
+      fixture.trial(1), fixture.trial(2, .init(killed: 2)), fixture.trial(3, .init(outcome: .hang)),
+      fixture.trial(4, .init(outcome: .panic)), fixture.trial(5, .init(outcome: .invalid)),
+    ]
+    let cell = fixture.campaign([(["kernel": "6.1"], trials)]).cells[0]
+    #expect(cell.failed == Proportion(3, of: 4))
+    #expect(FailureKind.allCases.map { cell.failed($0).events } == [1, 1, 1, 0])
+    #expect(cell.typicalTrial?.number == 2)
+  }
+
+  /// Before one kill nobody was paused, before another somebody was; of a third nobody looked.
+  @Test func whatKillsHaveInCommon() throws {
+    let campaign = CampaignFixture(directory)
+    try campaign.plan([["fs": "ext4"]], trials: 3)
+    let trace = #"{"type":"trace","events":{"writeback:balance_dirty_pages":2}}"#
+    let start = try #require(
+      try record().lines("phase").first { $0["name"] == "stream" }?["t"]?.int)
+    let pause =
+      #"{"type":"span","t":\#(start + 2),"of":"dirty-throttle","start":\#(start + 1),"ns":1}"#
+    try campaign.trial(1, 1, from: MailFixture.killed, adding: [trace])
+    try campaign.trial(1, 2, from: MailFixture.killed, adding: [pause, trace])
+    try campaign.trial(1, 3, from: MailFixture.killed)
+    let diagnosis = try CampaignAnalysis(directory: directory.root).diagnosis(cell: 0)
+    #expect(diagnosis.unthrottled == Proportion(1, of: 2))
+    #expect(diagnosis.findings.map(\.name) == ["writeback-bound"])
+    #expect(diagnosis.findings.map(\.count) == [3])
+    let share = try #require(diagnosis.trials[0].autopsies[0].memory?.awaitingShare)
+    #expect(abs(share - 9_555_968.0 / 67_108_864) < 1e-9)
+  }
+
   // MARK: Its log
 
   /// The report's lines with the log's own times, without trace, task list and the figures nobody quotes.

@@ -1,0 +1,41 @@
+import Testing
+
+@testable import StressKit
+
+/// On this very machine, whatever it is.
+struct EnvironmentProbeTests {
+  private func members(device: String = "/dev/none") -> JSON {
+    .object(
+      EnvironmentProbe.members(
+        device: device, mountPoint: "/proc", backing: nil,
+        [CgroupTree.Group(path: "no-such-group")]
+      ).map { (key: $0.0, value: $0.1) })
+  }
+
+  @Test func toldByTheKernel() throws {
+    let told = members()
+    let cpus = try File.text("/proc/cpuinfo").split(separator: "\n")
+    let model = cpus.first { $0.hasPrefix("model name") }
+    #expect(told["cpu"]?["model"]?.string.map { model?.hasSuffix(": " + $0) } == true)
+    #expect(
+      told["cpu"]?["hypervisor"]?.bool
+        == cpus.contains { $0.hasPrefix("flags") && $0.contains(" hypervisor") })
+    let settings = try #require(told["settings"])
+    #expect(settings["/proc/sys/kernel/tainted"]?.string.flatMap { UInt64($0) } != nil)
+    #expect(settings["/proc/version"]?.string == File.line("/proc/version"))
+    #expect(
+      settings["/proc/sys/vm/vfs_cache_pressure"]?.string
+        == File.line("/proc/sys/vm/vfs_cache_pressure"))
+    let swaps = try File.text("/proc/swaps").split(separator: "\n").count - 1
+    #expect(told["swaps"]?.array?.count == swaps)
+    #expect(told["mountinfo"]?.string?.contains(" - proc ") == true)
+  }
+
+  /// What is not there is unknown, and no default.
+  @Test func whatIsMissing() throws {
+    let told = members()
+    #expect(told["bdi"] == .null && told["scheduler"] == .null)
+    #expect(try #require(told["queue"]?.members).allSatisfy { $0.value == .null })
+    #expect(told["cgroups"]?["no-such-group"] == .object([]))
+  }
+}
