@@ -101,7 +101,7 @@ struct MailComparison {
 
   private func operations(_ cells: [CellSummary]) -> [String] {
     let rows = VmstatSection(cells).rows
-    if rows.isEmpty { return [] }
+    if rows.isEmpty { return ["  Ops: no run has both readings of /proc/vmstat"] }
     var table = Table(
       [("vmstat, median of the runs", .left)]
         + (cells.count == 1 ? ["runs"] : ["base", "new"]).map { ($0, .right) })

@@ -136,7 +136,7 @@ struct MailEnvironment {
       facts.append(
         ("cgroup \(name)", words + (path.isEmpty ? "; controllers \(controllers ?? "?")" : "")))
     }
-    if environment.cgroups.isEmpty { facts.append(("cgroups", nil)) }
+    if environment.cgroups.isEmpty { facts.append(("cgroup /wbstress", nil)) }
     return facts
   }
 

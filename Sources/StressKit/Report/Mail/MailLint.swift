@@ -178,7 +178,7 @@ package struct MailLint {
     if !has("Verdict: "), !tells("Nothing was compared") {
       fail(11, "there is no verdict with its test, and no word on why nothing was compared")
     }
-    if !has("  Ops ") { fail(11, "there is no block of vmstat figures by mmtests' names") }
+    if !has("  Ops") { fail(11, "there is no block of vmstat figures by mmtests' names") }
     if isMarked, !has("bisect") {
       warn(12, "not bisected; say so, or add the log of git bisect")
     }

@@ -7,7 +7,7 @@ struct MailReproduction {
   var text: MailText {
     var text = MailText()
     text.add("The command that made these runs:")
-    text.verbatim(command)
+    text.verbatim(Self.broken(told.campaign.summary.command))
     guard let script = told.script else {
       text.add("There is no script without wbstress: \(told.scriptless?.operation ?? "").")
       return text
@@ -18,18 +18,28 @@ struct MailReproduction {
   }
 
   /// Broken before its options, as a shell takes it.
-  private var command: [String] {
-    var lines = [""]
-    for word in told.campaign.summary.command.split(separator: " ") {
-      let line = lines[lines.count - 1]
-      let isLong = line.count + word.count + 6 > MailText.widest
-      if isLong, word.hasPrefix("-") {
-        lines[lines.count - 1] = line + " \\"
-        lines.append("  " + word)
+  static func broken(_ command: String) -> [String] {
+    // An option and its value stay together.
+    var parts: [String] = []
+    for word in command.split(separator: " ") {
+      if word.hasPrefix("-") || parts.isEmpty {
+        parts.append(String(word))
       } else {
-        lines[lines.count - 1] = line.isEmpty ? String(word) : line + " " + word
+        parts[parts.count - 1] += " " + word
       }
     }
-    return lines.map { "  " + $0 }
+    var lines: [String] = []
+    for part in parts {
+      if let last = lines.last, last.count + part.count + 1 <= longest {
+        lines[lines.count - 1] += " " + part
+      } else {
+        if !lines.isEmpty { lines[lines.count - 1] += " \\" }
+        lines.append((lines.isEmpty ? "  " : "    ") + part)
+      }
+    }
+    return lines
   }
+
+  /// With room for the backslash.
+  private static let longest = MailText.widest - 2
 }

@@ -80,7 +80,7 @@ struct MailLintTests {
     Fault(item: 9, old: "[ *", says: "0 lines of the kernel log"),
     Fault(item: 10, old: "Counters around it", new: "Counters", says: "table of counters"),
     Fault(item: 11, old: "Verdict: ", new: "", says: "no verdict"),
-    Fault(item: 11, old: "  Ops ", new: "  ", says: "mmtests"),
+    Fault(item: 11, old: "  Ops", new: "  ", says: "mmtests"),
     Fault(item: 13, severity: .warning, old: "PSI of the cgroup", new: "It", says: "PSI"),
     Fault(item: 14, severity: .warning, old: "not tested: ", new: "", says: "not tested"),
     Fault(item: 15, old: "text/plain", new: "text/html", says: "plain text"),

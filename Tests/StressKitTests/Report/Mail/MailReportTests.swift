@@ -47,6 +47,31 @@ struct MailReportTests {
     #expect(draft.contains("Subject: mm: buffered writes to "))
   }
 
+  /// What a record lacks is said, and is no reason for an error that nobody could mend.
+  @Test func withoutSnapshots() throws {
+    let directory = try RecordFixture()
+    let campaign = CampaignFixture(directory)
+    try campaign.plan([["kernel": "debian:6.12", "fs": "ext4"]], trials: 1)
+    try campaign.trial(1, 1, from: MailFixture.killed, without: ["snapshot"])
+    let analysis = try CampaignAnalysis(directory: directory.root)
+    let draft = String(decoding: try ReportFormat.mail.render(analysis, .init()), as: UTF8.self)
+    #expect(draft.contains("\n  Ops: no run has both readings of /proc/vmstat\n"))
+    #expect(MailLint(draft).errors.allSatisfy { $0.item == 17 }, "\(MailLint(draft).errors)")
+  }
+
+  @Test(arguments: [
+    "wbstress run oracle-backup --kernel debian:6.1,debian:6.12 --fs ext4 --trials 10 --seed 31",
+    "wbstress run noisy-neighbour --kernel debian:6.1,debian:6.12 --vary"
+      + " variant=base,no-protection,memory-low,memory-high,classic-lru,direct --calibrate --trials 2",
+  ])
+  func commands(_ command: String) {
+    let lines = MailReproduction.broken(command)
+    for line in lines { #expect(line.count <= 78 || !line.dropFirst(4).contains(" --"), "\(line)") }
+    for line in lines.dropLast() { #expect(line.hasSuffix(" \\")) }
+    let words = lines.flatMap { $0.split(separator: " ") }.filter { $0 != "\\" }
+    #expect(words.joined(separator: " ") == command)
+  }
+
   /// The machine's and the user's names, and where the campaign lies.
   @Test func privacyHoldsForTheWholeDraft() throws {
     let draft = try fixture.draft(.init(ownNames: ["cloud"]))
