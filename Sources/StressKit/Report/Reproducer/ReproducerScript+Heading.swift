@@ -43,6 +43,7 @@ extension ReproducerScript {
     if profile.streams.contains(where: { $0.readBack != nil }) {
       all.append("nothing is read back;")
     }
+    if profile.machine.nodes > 1 { all.append("it had \(profile.machine.nodes) NUMA nodes;") }
     if !profile.kernel.boot.isEmpty {
       all.append("boot the kernel with: \(profile.kernel.boot.joined(separator: " "))")
     }

@@ -68,6 +68,8 @@ package struct ReproducerScript {
     }
     if profile.usesDelay { refused.append("device.delay") }
     if profile.cache > 0 { refused.append("a cache outside the limits") }
+    if profile.machine.swap + profile.machine.zram > 0 { refused.append("swap") }
+    if profile.pinned.contains(where: { $0.growth != nil }) { refused.append("a pin that grows") }
     if profile.streams.isEmpty { refused.append("no streams") }
     if profile.streams.contains(where: { $0.access == .overwrite }) {
       refused.append("streams that overwrite")

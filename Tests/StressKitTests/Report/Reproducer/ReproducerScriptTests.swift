@@ -52,6 +52,11 @@ struct ReproducerScriptTests: ProfileSuite {
     profile.device.delay = 1
     let error = #expect(throws: HarnessError.self) { try script(profile) }
     #expect(error?.operation == "cannot have device.delay")
+    profile = try backup()
+    profile.machine.swap = 1 << 20
+    profile.pinned[0].growth = 1 << 20
+    let others = #expect(throws: HarnessError.self) { try script(profile) }
+    #expect(others?.operation == "cannot have swap, a pin that grows")
   }
 
   /// What is set is put back.
