@@ -7,14 +7,22 @@ package struct PerfettoTrace {
   private var trace = TraceEventWriter()
   private var slices = SliceTracks()
   private var tasks: TraceTasks
+  /// Of all tracks that belong to no process: in it they stand in their order.
+  private let trial: UInt64
   private let machine: UInt64
   private let workers: UInt64
 
   package init(_ record: RecordReader) {
     self.record = record
     var trace = TraceEventWriter()
-    machine = trace.group("kernel", rank: 10)
-    workers = trace.group("workers", rank: 5)
+    let (name, description) = Self.title(record)
+    trial = trace.track(name) { track in
+      // EXPLICIT: by the children's ranks.
+      track.field(11, 3 as UInt64)
+      track.field(14, description)
+    }
+    machine = trace.group("kernel", below: trial, rank: 10)
+    workers = trace.group("workers", below: trial, rank: 5)
     tasks = TraceTasks(record, unknown: machine)
     self.trace = trace
     addInstants()
@@ -23,6 +31,17 @@ package struct PerfettoTrace {
     addOperations()
     addSpans()
     writeSlices()
+  }
+
+  private static func title(_ record: RecordReader) -> (name: String, description: String) {
+    let header = record.first("header")
+    let plan = header?["plan"]
+    let label = plan?["label"]?.string ?? "trial"
+    let number = plan?["number"]?.int.map { ", trial \($0)" } ?? ""
+    let axes = (plan?["axes"]?.members ?? []).map { "\($0.key) \($0.value.string ?? "?")" }
+    let ran = ["release", "accelerator"].compactMap { header?[$0]?.string }
+    let outcome = record.ending?.outcome ?? .harnessLost
+    return (label + number, (axes + ran + [outcome.rawValue]).joined(separator: ", "))
   }
 
   /// A `Trace` message.
@@ -48,7 +67,7 @@ package struct PerfettoTrace {
     for lane in record.lanes {
       for (name, column) in zip(lane.names, lane.columns) {
         let (title, rank) = Self.group(of: name)
-        let parent = groups[title] ?? trace.group(title, rank: rank)
+        let parent = groups[title] ?? trace.group(title, below: trial, rank: rank)
         groups[title] = parent
         let track = trace.counter(name, below: parent, CounterUnit(column: name))
         column.forEachRun { run, value in
@@ -96,7 +115,7 @@ package struct PerfettoTrace {
     let record = record
     var tracks: [String: UInt64] = [:]
     for (type, title, rank, member) in Self.moments where record.count(type) > 0 {
-      let track = tracks[title] ?? trace.track(title, rank: rank)
+      let track = tracks[title] ?? trace.track(title, below: trial, rank: rank)
       tracks[title] = track
       record.forEach(type) { line in
         guard let time = line.int("t") else { return }
