@@ -14,7 +14,12 @@ struct Report: ParsableCommand {
     help: ArgumentHelp("The campaign directory.", valueName: "dir"), completion: .directory)
   var directory: String
 
-  @Option(help: "What to write.")
+  @Option(
+    help: """
+      What to write: tables (terminal), a draft to a kernel list (mail), a script that shows it without this \
+      program (reproducer), a page for a browser (html), a trace for ui.perfetto.dev (perfetto), all figures \
+      (json, csv), or results for CI (ktap, junit, kcidb).
+      """)
   var format: ReportFormat = .terminal
 
   @Option(

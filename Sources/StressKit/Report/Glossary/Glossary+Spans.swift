@@ -3,8 +3,8 @@ extension Glossary {
     Entry(
       kind.of, in: .latencies,
       """
-      Latency of an operation, timed in user space: \(kind.definition). Every one counts; those of \
-      at least observe.slow also have a line of type slow.
+      Latency of an operation, timed in user space: \(kind.definition). Every one counts; those of at least \
+      observe.slow also have a line of type slow.
       """)
   }
 
@@ -29,10 +29,10 @@ extension Glossary {
       """
     case .throttledWriteback:
       """
-      reclaim_throttle() of mm/vmscan.c, since 5.16: as many pages under writeback were met at the \
-      tail of the list as were scanned; until writeback ends or HZ/10 (100 ms). In a cgroup \
-      without writeback of its own (cgroup v1) also its reclaim. io_uring's workers and kernel \
-      threads are not throttled (but for kswapd).
+      reclaim_throttle() of mm/vmscan.c, since 5.16: until writeback ends, HZ/10 (100 ms) at most. \
+      kswapd waits so when it meets pages for the second time that are still under writeback; of \
+      cgroups only those of v1, whose writeback is not their own (81a70c21d917). Whatever the \
+      reason, io_uring's workers and kernel threads other than kswapd are not throttled.
       """
     case .throttledIsolated:
       """
@@ -41,15 +41,18 @@ extension Glossary {
       """
     case .throttledNoprogress:
       """
-      reclaim_throttle(), since 5.16: reclaim frees nothing; one jiffy at most since 5.17. Left \
-      out where there are many clean reclaimable pages on the node, even if none is the cgroup's \
-      own (skip_throttle_noprogress).
+      reclaim_throttle(), since 5.16: nothing was freed although reclaim tried hard; since 5.17 \
+      one jiffy at most, and neither kswapd nor a cgroup's reclaim waits so (1b4e3f26f9f7). Left \
+      out while at most half of the node's reclaimable pages are dirty or under writeback \
+      (skip_throttle_noprogress).
       """
     case .throttledCongested:
       """
       reclaim_throttle(), since 5.17: every dirty page that was scanned is already on its way to \
-      the disk; one jiffy at most, so 4 ms at HZ=250 and 1 ms at HZ=1000. MGLRU of 6.1 to 6.18 \
-      never takes it. What cgroups that survive their limit wait in.
+      the disk; one jiffy at most, so 4 ms at HZ=250 and 1 ms at HZ=1000. Left out as for \
+      NOPROGRESS: with much clean cache elsewhere on the node a cgroup full of dirty pages does \
+      not wait. Not for kswapd, nor for io_uring's workers, and MGLRU of 6.1 to 6.18 never takes \
+      it.
       """
     case .memcgReclaim:
       """
@@ -69,7 +72,7 @@ extension Glossary {
     case .inodeWriteback:
       """
       The cheapest true latency of writeback: with one file a stream, how long it had pages under \
-      writeback without a break. Bursts that overlap are one interval. Since 4.8.
+      writeback without a break. Bursts that overlap are one interval.
       """
     case .blockRead, .blockWrite, .blockFlush, .blockDiscard:
       """

@@ -41,9 +41,13 @@ package struct LiveScreen {
 
   // MARK: Texts
 
-  /// The first that fits, or as much of the last as does.
+  /// The first that fits, or as much of the last as does. Names come from the guest, where a task may call itself
+  /// what a terminal would take for a command.
   private func fit(_ texts: [String]) -> String {
-    texts.first { $0.count <= width } ?? String(texts.last?.prefix(width) ?? "")
+    let text = texts.first { $0.count <= width } ?? String(texts.last?.prefix(width) ?? "")
+    return String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
   }
 
   private var heading: [String] {

@@ -94,6 +94,38 @@ struct LiveScreenTests {
     #expect(lines.last == "   ... and 21 more cells" && lines.count == 12)
   }
 
+  /// A task's name is no command to the terminal.
+  @Test func namesHaveNoControlCharacters() throws {
+    var campaign = try Self.campaign()
+    let kill =
+      #"{"type":"oom","t":10,"report":{"invoker":"a\nb","victims":[{"comm":"x\u001b[2Jy\u009b\r"}]}}"#
+    campaign.update(cell: 3, number: 2) { $0.trial.take([Array(kill.utf8)]) }
+    let lines = Self.screen(campaign, 80, 24)
+    #expect(lines.contains { $0.hasPrefix("  OOM kill: x?[2Jy??, ") && $0.hasSuffix(" by a?b") })
+    for scalar in lines.joined().unicodeScalars {
+      #expect(scalar.properties.generalCategory != .control)
+    }
+  }
+
+  /// Damage of any kind may be shown, but never stops the display.
+  @Test func survivesDamagedRecords() throws {
+    let record = Array(try RecordFixture.text(RecordFixture.killed).utf8)
+    var random = SplitMix64(seed: 6)
+    for _ in 0..<40 {
+      var bytes = record
+      for _ in 0..<200 {
+        bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(
+          in: .min ... .max, using: &random)
+      }
+      var campaign = CampaignProgress("p", cells: ["a"], trials: 1, jobs: 1, started: 0)
+      campaign.start(cell: 0, number: 1, at: 0)
+      campaign.update(cell: 0, number: 1) { running in
+        running.trial.take(bytes.split(separator: 0x0a).map { Array($0) })
+      }
+      #expect(Self.screen(campaign, 80, 24).count <= 24)
+    }
+  }
+
   @Test func tellsOfAGuestThatIsSilent() throws {
     var campaign = try Self.campaign()
     campaign.update(cell: 3, number: 2) { $0.lastLine = 60 * Self.second }
