@@ -62,14 +62,14 @@ extension Glossary {
     switch call {
     case .regression:
       """
-      An endpoint got significantly worse: the change is no less than what matters, nor within the noise. \
-      Exit code 1.
+      An endpoint got significantly worse, by more than the noise and perhaps by as much as matters. Exit \
+      code 1.
       """
     case .improvement: "An endpoint got significantly better and none worse. Exit code 0."
     case .noChange:
       """
-      Nothing significant, and of each endpoint a change that matters is excluded. What would have \
-      been seen with a chance of 80 % is printed beside it. Exit code 0.
+      Of each endpoint a change that matters is excluded. What would have been seen with a chance of 80 % is \
+      printed beside it. Exit code 0.
       """
     case .inconclusive:
       """

@@ -59,9 +59,8 @@ extension Glossary {
     Entry(
       "throttle reaction", in: .headings,
       """
-      How long after \(ThrottleReaction.definition) 'never in N:M': in N of M trials the OOM kill \
-      came first. On 6.9 and later the decision rests on statistics that may be 2 s old, which \
-      shows here.
+      From: \(ThrottleReaction.definition). 'never in N:M': in N of M trials the OOM kill came first. On 6.9 \
+      and later the decision rests on statistics that may be 2 s old, which shows here.
       """),
     Entry(
       "latency, p99 / max in ms", in: .headings,
