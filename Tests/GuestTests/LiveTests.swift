@@ -79,14 +79,14 @@ struct LiveTests {
   @Test(arguments: [(["--no-live"], []), ([], ["TERM=dumb"])] as [([String], [String])])
   func plainLinesWhereAskedFor(_ options: [String], _ environment: [String]) throws {
     try GuestLab.withDirectory { directory in
-      // A trial that is stopped at once has its line, too.
+      // A trial that is stopped at once has its line, too, behind what the terminal makes of ^C.
       let seen = try watch(
         ["--interrupt", "results in"],
         ["--kernel", "debian:6.1", "--trials", "1"] + options + ["--output", directory + "/c"],
         environment: environment)
       let line = "[1/1] debian:6.1 ext4 #1: harness-lost (interrupted) in "
       #expect(seen.status == 130)
-      #expect(seen.scrollback.count { $0.hasPrefix(line) } == 1)
+      #expect(seen.scrollback.count { $0.contains(line) } == 1)
       #expect(!seen.screens.contains { $0.contains("done, ") })
     }
   }
