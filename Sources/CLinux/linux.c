@@ -36,8 +36,13 @@ static int negated(long rc) { return rc < 0 ? -errno : (int)rc; }
 static void become(const struct cl_spawn *what, pid_t parent, int report) {
   sigset_t none;
   sigemptyset(&none);
+  if (what->new_session) {
+    setsid();
+    // A ^C from before that is pending: to ignore a signal discards it (POSIX, sigaction).
+    static const int of_terminal[] = {SIGINT, SIGQUIT, SIGHUP, SIGTSTP};
+    for (int i = 0; i < 4; i++) signal(of_terminal[i], SIG_IGN);
+  }
   for (int s = 1; s < NSIG; s++) signal(s, SIG_DFL);
-  if (what->new_session) setsid();
   if (what->death_signal) {
     prctl(PR_SET_PDEATHSIG, what->death_signal);
     if (getppid() != parent) _exit(127);
