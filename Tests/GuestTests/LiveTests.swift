@@ -41,22 +41,28 @@ struct LiveTests {
     try GuestLab.withDirectory { directory in
       let seen = try watch(
         ["--resize", "60", "24", "memory ["],
-        ["--kernel", "debian:6.1", "--trials", "2", "--output", directory + "/c"])
+        // Slow enough for the streams to be seen.
+        [
+          "--kernel", "debian:6.1", "--vary", "device.bandwidth=1MiB/s", "--trials", "2",
+          "--output", directory + "/c",
+        ])
       #expect(seen.status == 0 && !seen.cursorWasHidden)
       func wasShown(_ pattern: Regex<Substring>) -> Bool {
         seen.screens.contains { $0.firstMatch(of: pattern) != nil }
       }
-      #expect(wasShown(#/\n#1 debian:6.1 ext4, trial 1, [0-9.]+ s: boot/#))
+      #expect(wasShown(#/\n#1 debian:6.1 ext4 1MiB\/s, trial 1, [0-9.]+ s: boot/#))
       #expect(wasShown(#/trial [12], [0-9.]+ s: stream/#))
       #expect(wasShown(#/\n  memory \[[awo.]+\] [0-9.]+ of [0-9.]+ MiB/#))
       #expect(wasShown(#/ [0-9.]+ MiB\/s, [0-9.]+ of [0-9.]+ MiB/#))
       #expect(wasShown(#/PSI some: memory [0-9]+ %, io [0-9]+ %/#))
-      #expect(wasShown(#/\n1 debian:6.1 ext4 >\. /#) && wasShown(#/\n1 debian:6.1 ext4 c>/#))
+      #expect(
+        wasShown(#/\n1 debian:6.1 ext4 1MiB\/s >\. /#)
+          && wasShown(#/\n1 debian:6.1 ext4 1MiB\/s c>/#))
       #expect(wasShown(#/ 1\/2 done, [0-9:]+ passed, left: about [0-9]:[0-9]{2}/#))
       for number in 1...2 {
         #expect(
           seen.scrollback.count {
-            $0.hasPrefix("[\(number)/2] debian:6.1 ext4 #\(number): completed")
+            $0.hasPrefix("[\(number)/2] debian:6.1 ext4 1MiB/s #\(number): completed")
           }
             == 1)
       }
@@ -79,14 +85,12 @@ struct LiveTests {
   @Test(arguments: [(["--no-live"], []), ([], ["TERM=dumb"])] as [([String], [String])])
   func plainLinesWhereAskedFor(_ options: [String], _ environment: [String]) throws {
     try GuestLab.withDirectory { directory in
-      // A trial that is stopped at once has its line, too, behind what the terminal makes of ^C.
       let seen = try watch(
         ["--interrupt", "results in"],
         ["--kernel", "debian:6.1", "--trials", "1"] + options + ["--output", directory + "/c"],
         environment: environment)
-      let line = "[1/1] debian:6.1 ext4 #1: harness-lost (interrupted) in "
       #expect(seen.status == 130)
-      #expect(seen.scrollback.count { $0.contains(line) } == 1)
+      #expect(seen.scrollback.contains { $0.contains("interrupted; go on with: wbstress run") })
       #expect(!seen.screens.contains { $0.contains("done, ") })
     }
   }
