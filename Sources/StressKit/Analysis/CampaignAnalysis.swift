@@ -40,11 +40,18 @@ package struct CampaignAnalysis: Sendable {
 
   /// Verdicts over the campaign's own cells.
   ///
+  /// - Parameter request: without an axis the kernel is compared, where it varies: a report is asked about
+  ///   that first.
   /// - Throws: when nothing in it can be compared (code usage).
   package func comparison(
     _ request: ComparisonChoice.Request = .init()
   ) throws(HarnessError) -> CampaignComparison {
-    try CampaignComparison([summary], request)
+    let kernels = file.cells.compactMap { cell in
+      cell.axes.first { $0.key == CampaignFile.kernelKey }?.value
+    }
+    var request = request
+    if request.axis == nil, Set(kernels).count > 1 { request.axis = CampaignFile.kernelKey }
+    return try CampaignComparison([summary], request)
   }
 
   /// - Throws: when there is no such cell (from 0) or trial (from 1) (code usage).

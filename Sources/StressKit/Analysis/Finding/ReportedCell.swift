@@ -31,18 +31,12 @@ extension CampaignAnalysis {
   ///
   /// - Parameters:
   ///   - cell: index from 0; nil: what suggests itself.
-  ///   - request: without an axis the kernel is compared, where it varies.
+  ///   - request: what `comparison(_:)` takes.
   /// - Throws: when nothing went wrong and no cell is named (code usage), or what is asked for cannot be compared.
   package func reportedCell(
     _ cell: Int?, _ request: ComparisonChoice.Request
   ) throws(HarnessError) -> ReportedCell {
-    var request = request
-    let kernels = Set(
-      file.cells.compactMap { axes in
-        axes.axes.first { $0.key == CampaignFile.kernelKey }?.value
-      })
     let isAsked = request.axis != nil
-    if !isAsked, kernels.count > 1 { request.axis = CampaignFile.kernelKey }
     var found: CampaignComparison?
     var obstacle: HarnessError?
     do throws(HarnessError) { found = try comparison(request) } catch {

@@ -115,7 +115,8 @@ struct MailEnvironment {
       ("lru_gen", lru ?? "absent, or not recorded"), ("THP", huge.isEmpty ? nil : huge),
       (
         "vm sysctls that are not the kernel's defaults",
-        (changed.isEmpty ? "none" : changed) + (free.map { ", vm.min_free_kbytes \($0)" } ?? "")
+        (changed.isEmpty ? "none" : changed)
+          + (free.map { "; vm.min_free_kbytes, which goes by the memory, is \($0)" } ?? "")
       ),
     ]
   }

@@ -73,7 +73,11 @@ package struct MailReport {
   private var subject: String {
     let mark = versions == nil ? "" : "[REGRESSION] "
     let whole = mark + "mm: " + matter
-    return whole.count <= Self.longestSubject ? whole : String(whole.prefix(Self.longestSubject))
+    guard whole.count > Self.longestSubject else { return whole }
+    // Without its last words, no half ones.
+    let fitting = whole.prefix(Self.longestSubject + 1)
+    let words = fitting[..<(fitting.lastIndex(of: " ") ?? fitting.endIndex)]
+    return String(words.last == "," ? words.dropLast() : words)
   }
 
   private var matter: String {
