@@ -146,7 +146,7 @@ struct Run: ParsableCommand {
     withExtendedLifetime(guards) {}
 
     let summary = try CampaignSummary(directory: campaign.directory)
-    Output.line(TerminalReport(summary, style: .forTerminal()).text)
+    Output.line(TerminalReport(summary, style: .forTerminal()).screen)
     if interrupt.isRequested {
       let words = CommandLine.arguments.dropFirst().map(Self.quoted).joined(separator: " ")
       let output = output == nil ? " --output \(campaign.directory)" : ""

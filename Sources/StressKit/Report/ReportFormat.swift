@@ -1,6 +1,7 @@
 /// What `wbstress report --format` writes: one renderer each, all from one analysis.
 package enum ReportFormat: String, CaseIterable, Sendable {
-  case terminal
+  /// What fits one screen, and all tables.
+  case terminal, full
   case mail, reproducer
   /// One page for a browser.
   case html
@@ -41,6 +42,8 @@ package enum ReportFormat: String, CaseIterable, Sendable {
   ) throws(HarnessError) -> [UInt8] {
     switch self {
     case .terminal:
+      return Array((TerminalReport(campaign.summary, style: choice.style).screen + "\n").utf8)
+    case .full:
       return Array((TerminalReport(campaign.summary, style: choice.style).text + "\n").utf8)
     case .mail: return Array(try MailReport(campaign, choice).text.utf8)
     case .reproducer:

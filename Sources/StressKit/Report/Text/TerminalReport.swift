@@ -30,16 +30,28 @@ package struct TerminalReport: PlainReport {
     self.style = style
   }
 
+  /// What fits one screen: what failed, kills, speeds, and what is to be known of the trials.
+  package var screen: String {
+    let more = [
+      "'wbstress report DIR --format full' adds latencies, reclaim and counters;", Self.hint,
+    ]
+    return Self.joined([heading, verdicts, legend, kills, speeds, notes, more])
+  }
+
+  /// All tables.
   package var text: String {
     let latencies = LatencySection(cells).lines(width: Self.width, style.bold)
     let reclaim = ReclaimSection(cells).lines(width: Self.width, style.bold)
     let vmstat = VmstatSection(cells).lines(width: Self.width, style.bold)
     let calibration = CalibrationSection(CalibratedCell.all(in: summary).map { $0.noise() }).lines
-    let sections = [
+    return Self.joined([
       heading, verdicts, legend, kills, speeds, latencies, reclaim, vmstat, movers, calibration,
       notes, [Self.hint],
-    ].filter { !$0.isEmpty }
-    return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+    ])
+  }
+
+  private static func joined(_ sections: [[String]]) -> String {
+    sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }
 
   var cells: [CellSummary] { summary.cells }

@@ -51,10 +51,11 @@ struct CampaignFixture {
       path, Array(text.split(separator: "},\"number\":1,\"seed\":").joined(separator: own).utf8))
   }
 
-  func report(colour: Bool = false) throws -> String {
+  func report(colour: Bool = false) throws -> String { try terminal(colour: colour).text }
+
+  func terminal(colour: Bool = false) throws -> TerminalReport {
     TerminalReport(
-      try CampaignSummary(directory: directory.root), style: .init(colour: colour)
-    ).text
+      try CampaignSummary(directory: directory.root), style: .init(colour: colour))
   }
 }
 

@@ -108,6 +108,9 @@ struct TerminalReportTests {
     let text = try campaign.report()
     try expectGolden(text, "traced.txt")
     expectNarrow(text)
+    let screen = try campaign.terminal().screen
+    try expectGolden(screen, "screen.txt")
+    expectNarrow(screen)
   }
 
   private func latency(
