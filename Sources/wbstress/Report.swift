@@ -16,9 +16,9 @@ struct Report: ParsableCommand {
 
   @Option(
     help: """
-      What to write: tables (terminal), a draft to a kernel list (mail), a script that shows it without this \
-      program (reproducer), a page for a browser (html), a trace for ui.perfetto.dev (perfetto), all figures \
-      (json, csv), or results for CI (ktap, junit, kcidb).
+      What to write: what fits one screen (terminal), all tables (full), a draft to a kernel list (mail), a \
+      script that shows it without this program (reproducer), a page for a browser (html), a trace for \
+      ui.perfetto.dev (perfetto), all figures (json, csv), or results for CI (ktap, junit, kcidb).
       """)
   var format: ReportFormat = .terminal
 

@@ -26,7 +26,7 @@ struct LiveTests {
     let program = [try #require(GuestLab.binary), "run", "smoke", "--accelerator", "tcg"]
     let output = try Tool.run(
       "env",
-      variables + [tool, Self.root + "/Tests/Tools/live-screen.py"] + options + ["80", "24", "55"]
+      variables + [tool, Self.root + "/Tests/Tools/live-screen.py"] + options + ["80", "24", "120"]
         + ["--"] + program + arguments, package: "coreutils")
     let json = try JSON(parsing: output)
     return Seen(

@@ -2,9 +2,9 @@
 
     live-screen.py COLUMNS ROWS SECONDS [--interrupt TEXT] [--resize COLUMNS ROWS TEXT] -- PROGRAM ...
 
-`screens`: what the terminal showed at the end of each half second. `scrollback`: all lines from the first to the
-last, when the program had ended. `cursor_hidden`: whether the cursor was hidden in between two of its writes, and
-at the end. `status`: of the program. --interrupt types ^C when the screen has the text, --resize makes the
+`screens`: what the terminal showed each half second, and when something was done to it. `scrollback`: all lines
+from the first to the last, when the program had ended. `cursor_hidden`: whether the cursor was hidden in between two
+of its writes, and at the end. `status`: of the program. --interrupt types ^C when the screen has the text, --resize makes the
 terminal another size.
 """
 
@@ -56,14 +56,16 @@ def main() -> None:
         elif screen.cursor.hidden:
             hidden = True
         text = "\n".join(screen.display)
-        if time.monotonic() >= due:
+        interrupts = wanted.interrupt and wanted.interrupt in text
+        resizes = wanted.resize and wanted.resize[2] in text
+        if time.monotonic() >= due or interrupts or resizes:
             due = time.monotonic() + 0.5
             if not screens or screens[-1] != text:
                 screens.append(text)
-        if wanted.interrupt and wanted.interrupt in text:
+        if interrupts:
             wanted.interrupt = None
             os.write(terminal, b"\x03")
-        if wanted.resize and wanted.resize[2] in text:
+        if resizes:
             columns, rows = int(wanted.resize[0]), int(wanted.resize[1])
             wanted.resize = None
             screen.resize(rows, columns)
