@@ -30,8 +30,8 @@ extension ReproducerScript {
     if !profile.pinned.isEmpty {
       let modes = Set(profile.pinned.map(\.mode.rawValue)).sorted().joined(separator: ", ")
       all.append(
-        "tail(1) holds the memory (there: \(modes)): anonymous, not locked, and as good as"
-          + " that while there is no swap for it;")
+        "a dd whose output nobody reads holds the memory (there: \(modes)): anonymous, not"
+          + " locked, and as good as that while there is no swap for it;")
     }
     let engines = Set(
       profile.streams.map { stream in

@@ -176,17 +176,18 @@ package struct ReproducerScript {
       ? "$disk \(limit.value)" : limit.value
   }
 
-  /// What is read from its standard input last, tail keeps until that ends, which is when the script does.
+  /// One block of a dd that waits for its output to be read, of which one byte is: then the block is whole.
+  /// (tail -c of a pipe holds half as much again when its reads come short.)
   private var pins: [String] {
     profile.pinned.enumerated().flatMap { index, pin in
       let path = [pin.cgroup, pin.name].compactMap(\.self).joined(separator: "/")
       let hold = [
-        "exec \(index + 3)> >(echo 0 > $cg/\(path)/cgroup.procs",
-        "exec tail -c \(pin.size) > /dev/null)",
+        "exec \(index + 3)< <(echo 0 > $cg/\(path)/cgroup.procs",
+        "exec dd if=/dev/zero bs=\(pin.size) count=1 iflag=fullblock status=none)",
       ]
       let line = hold.joined(separator: "; ")
       return (line.count <= Self.widest ? [line] : [hold[0], "  " + hold[1]])
-        + ["head -c \(pin.size) /dev/zero >&\(index + 3)"]
+        + ["head -c 1 <&\(index + 3) > /dev/null"]
     }
   }
 
