@@ -35,7 +35,7 @@ package final class FileLock: Sendable {
 
   /// Outright, and not by the close alone: a child between its fork and its exec has the descriptor too, and
   /// would keep the lock that much longer.
-  deinit { flock(descriptor.raw, LOCK_UN) }
+  deinit { attemptErrno(Int(flock(descriptor.raw, LOCK_UN)), "lock", "unlock") }
 }
 
 /// Whole-file access for set-up, take-down and reports; never used while a trial is sampled.
@@ -90,23 +90,21 @@ package enum File {
   package static func set(
     _ path: String, _ value: String, remedy: String? = nil
   ) throws(HarnessError) {
-    let fd = Glibc.open(path, O_WRONLY | O_CLOEXEC)
-    try checkErrno(Int(fd), path, "write \(value)", remedy: remedy)
-    let owned = Descriptor(owning: fd)
+    let fd = try checkErrno(
+      Int(Glibc.open(path, O_WRONLY | O_CLOEXEC)), path, "write \(value)", remedy: remedy)
+    let owned = Descriptor(owning: Int32(fd))
     let bytes = Array(value.utf8)
-    let wrote = Glibc.write(owned.raw, bytes, bytes.count)
-    try checkErrno(wrote, path, "write \(value)", remedy: remedy)
+    try checkErrno(
+      Glibc.write(owned.raw, bytes, bytes.count), path, "write \(value)", remedy: remedy)
   }
 
   /// Takes an exclusive lock on a directory or file; nil when another process has it. It is kept until the
   /// last copy of what is returned goes. The corresponding C function is `flock`.
   package static func lock(_ path: String) throws(HarnessError) -> FileLock? {
     let fd = try Descriptor(open: path, O_RDONLY, code: .environment)
-    if flock(fd.raw, LOCK_EX | LOCK_NB) < 0 {
-      let errno = Errno.current
-      if errno == .wouldBlock { return nil }
-      throw HarnessError(.environment, path, "flock", errno: errno)
-    }
+    let result = attemptErrno(Int(flock(fd.raw, LOCK_EX | LOCK_NB)), path, "flock")
+    if result == -Int(EWOULDBLOCK) { return nil }
+    try accept(result, path, "flock", code: .environment)
     return FileLock(fd)
   }
 
@@ -115,11 +113,13 @@ package enum File {
     try checkErrno(Int(Glibc.rename(old, new)), old, "rename to \(new)", code: .environment)
   }
 
-  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+  package static func exists(_ path: String) -> Bool {
+    attemptErrno(Int(access(path, F_OK)), path, "access") == 0
+  }
 
   /// The names in a directory, sorted, without `.` and `..`; empty when it cannot be read.
   package static func names(in directory: String) -> [String] {
-    guard let stream = opendir(directory) else { return [] }
+    guard let stream = attemptPointer(opendir(directory), directory, "opendir") else { return [] }
     defer { closedir(stream) }
     var names: [String] = []
     while let entry = readdir(stream) {
@@ -135,30 +135,28 @@ package enum File {
   package static func makeDirectory(_ path: String) throws(HarnessError) {
     if path.isEmpty || exists(path) { return }
     try makeDirectory(String(FilePath(path).removingLastComponent().string))
-    if mkdir(path, 0o755) < 0 {
-      let errno = Errno.current
-      if errno != .fileExists { throw HarnessError(.environment, path, "mkdir", errno: errno) }
-    }
+    let result = attemptErrno(Int(mkdir(path, 0o755)), path, "mkdir")
+    if result != -Int(EEXIST) { try accept(result, path, "mkdir", code: .environment) }
   }
 
   /// Removes a file or a directory with all in it; what is not there is no error.
   package static func remove(_ path: String) {
-    if unlink(path) == 0 || Errno.current == .noSuchFileOrDirectory { return }
+    let result = attemptErrno(Int(unlink(path)), path, "unlink")
+    if result == 0 || result == -Int(ENOENT) { return }
     for name in names(in: path) { remove(path + "/" + name) }
-    rmdir(path)
+    attemptErrno(Int(rmdir(path)), path, "rmdir")
+  }
+
+  private static func status(_ path: String) -> stat? {
+    var info = stat()
+    return attemptErrno(Int(stat(path, &info)), path, "stat") == 0 ? info : nil
   }
 
   /// Inode number; nil when there is no such file.
-  package static func inode(_ path: String) -> UInt64? {
-    var info = stat()
-    return stat(path, &info) == 0 ? UInt64(info.st_ino) : nil
-  }
+  package static func inode(_ path: String) -> UInt64? { status(path).map { UInt64($0.st_ino) } }
 
   /// Size in bytes; nil when there is no such file.
-  package static func size(_ path: String) -> UInt64? {
-    var info = stat()
-    return stat(path, &info) == 0 ? UInt64(info.st_size) : nil
-  }
+  package static func size(_ path: String) -> UInt64? { status(path).map { UInt64($0.st_size) } }
 }
 
 extension Descriptor {
@@ -167,14 +165,14 @@ extension Descriptor {
     _ bytes: some Collection<UInt8>, _ object: @autoclosure () -> String,
     code: HarnessError.Code = .environment
   ) throws(HarnessError) {
+    let descriptor = raw
     var rest = Array(bytes)[...]
     while !rest.isEmpty {
-      let wrote = rest.withUnsafeBytes { Glibc.write(raw, $0.baseAddress, $0.count) }
-      if wrote < 0 {
-        let errno = Errno.current
-        if errno == .interrupted { continue }
-        throw HarnessError(code, object(), "write", errno: errno)
-      }
+      let wrote = attemptErrno(
+        rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }, object(),
+        "write")
+      if wrote == -Int(EINTR) { continue }
+      try accept(wrote, object(), "write", code: code)
       rest = rest.dropFirst(wrote)
     }
   }

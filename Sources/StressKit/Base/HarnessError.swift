@@ -57,25 +57,3 @@ extension Errno {
   /// The calling thread's errno; to be read right after the call that failed.
   package static var current: Errno { Errno(rawValue: cl_errno()) }
 }
-
-/// Turns the result of a CLinux, CUring or C call that answers with a negated errno into a value or an error.
-@discardableResult
-package func check(
-  _ result: Int32, _ object: @autoclosure () -> String, _ operation: @autoclosure () -> String,
-  remedy: @autoclosure () -> String? = nil, code: HarnessError.Code = .harness
-) throws(HarnessError) -> Int32 {
-  if result >= 0 { return result }
-  throw HarnessError(
-    code, object(), operation(), errno: Errno(rawValue: -result), remedy: remedy())
-}
-
-/// As `check`, for calls that answer -1 and set errno.
-@discardableResult
-package func checkErrno(
-  _ result: Int, _ object: @autoclosure () -> String, _ operation: @autoclosure () -> String,
-  remedy: @autoclosure () -> String? = nil, code: HarnessError.Code = .harness
-) throws(HarnessError) -> Int {
-  if result >= 0 { return result }
-  let errno = Errno.current
-  throw HarnessError(code, object(), operation(), errno: errno, remedy: remedy())
-}

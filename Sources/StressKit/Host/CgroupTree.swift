@@ -87,7 +87,11 @@ package struct CgroupTree {
       cgroup_free(&pointer)
     }
     for controller in controllers {
-      guard cgroup_add_controller(handle, controller) != nil else {
+      guard
+        attemptPointer(
+          cgroup_add_controller(handle, controller), "cgroup \(path)",
+          "add controller \(controller)") != nil
+      else {
         throw HarnessError(.harness, "cgroup \(path)", "add controller \(controller)")
       }
     }
@@ -99,7 +103,9 @@ package struct CgroupTree {
   }
 
   private static func handle(_ path: String) throws(HarnessError) -> OpaquePointer {
-    guard let handle = cgroup_new_cgroup(path) else {
+    guard
+      let handle = attemptPointer(cgroup_new_cgroup(path), "cgroup \(path)", "cgroup_new_cgroup")
+    else {
       throw HarnessError(.harness, "cgroup \(path)", "cgroup_new_cgroup", errno: .noMemory)
     }
     return handle
@@ -119,6 +125,7 @@ package struct CgroupTree {
         .environment, "cgroup \(group.path)", operation, errno: .noSuchFileOrDirectory,
         remedy: "this kernel has no such file")
     }
+    // In memory alone: it can lack nothing else.
     guard let part = cgroup_add_controller(handle, controller),
       cgroup_add_value_string(part, setting.key, setting.value) == 0
     else { throw HarnessError(.harness, "cgroup \(group.path)", operation, errno: .noMemory) }
@@ -162,8 +169,12 @@ package struct CgroupTree {
   }
 
   private static func call(
-    _ result: Int32, _ operation: String, _ path: String
+    _ function: @autoclosure () -> Int32, _ operation: String, _ path: String
   ) throws(HarnessError) {
+    if let chosen = chosenFailure("cgroup \(path)", operation) {
+      throw HarnessError(.environment, "cgroup \(path)", operation, errno: chosen)
+    }
+    let result = function()
     if result == 0 { return }
     // Every failed system call is ECGOTHER; the errno is kept aside.
     if result == Int32(ECGOTHER) {

@@ -28,9 +28,10 @@ package final class DelayedDevice: Sendable {
     guard let below = BlockDevice.number(disk), let sectors = BlockDevice.sectors(disk) else {
       throw HarnessError(.environment, disk, "is not a block device")
     }
-    let fd = open(Self.controlPath, O_RDWR | O_CLOEXEC)
-    try checkErrno(Int(fd), Self.controlPath, "open", remedy: Self.remedy, code: .environment)
-    let control = Descriptor(owning: fd)
+    let fd = try checkErrno(
+      Int(open(Self.controlPath, O_RDWR | O_CLOEXEC)), Self.controlPath, "open",
+      remedy: Self.remedy, code: .environment)
+    let control = Descriptor(owning: Int32(fd))
     var minor: UInt32 = 0
     try check(
       cl_dm_create(control.raw, name, &minor), "dm device \(name)", "create",
@@ -44,17 +45,21 @@ package final class DelayedDevice: Sendable {
   }
 
   /// Removed even if its owner forgets; what is still mounted stays.
-  deinit { if !isGone.load(ordering: .relaxed) { _ = cl_dm_remove(control.raw, name) } }
+  deinit {
+    if isGone.load(ordering: .relaxed) { return }
+    attempt(cl_dm_remove(control.raw, name), "dm device \(name)", "remove")
+  }
 
   /// Changes the delay. Requests that the old one holds back go on at once; returns when the disk below has
   /// done all that was under way, until when new requests wait.
   package func setDelay(_ delay: UInt64) throws(HarnessError) {
+    let control = control.raw
     let table = Self.table(below, delay)
     try check(
-      cl_dm_load(control.raw, name, sectors, "delay", table), "dm device \(name)",
+      cl_dm_load(control, name, sectors, "delay", table), "dm device \(name)",
       "load table delay \(table)", remedy: Self.remedy, code: .environment)
     try check(
-      cl_dm_resume(control.raw, name), "dm device \(name)", "resume", code: .environment)
+      cl_dm_resume(control, name), "dm device \(name)", "resume", code: .environment)
   }
 
   /// dm-delay's arguments: device, offset and milliseconds, of reads and of writes.
@@ -69,9 +74,9 @@ package final class DelayedDevice: Sendable {
   /// closed.
   package func remove(deadline: UInt64) throws(HarnessError) {
     while true {
-      let result = cl_dm_remove(control.raw, name)
+      let result = attempt(cl_dm_remove(control.raw, name), "dm device \(name)", "remove")
       if result != -EBUSY || cl_boottime() > deadline {
-        try check(result, "dm device \(name)", "remove")
+        try accept(Int(result), "dm device \(name)", "remove")
         isGone.store(true, ordering: .relaxed)
         return
       }

@@ -134,8 +134,8 @@ package struct PageCache: ~Copyable {
     var chunk = [UInt8](repeating: 0, count: 1 << 20)
     var done: UInt64 = 0
     while done < bytes {
-      let got = read(fd.raw, &chunk, Int(min(UInt64(chunk.count), bytes - done)))
-      try checkErrno(got, device, "read")
+      let wanted = Int(min(UInt64(chunk.count), bytes - done))
+      let got = try checkErrno(read(fd.raw, &chunk, wanted), device, "read")
       if got == 0 { throw HarnessError(.harness, device, "ends after \(done) bytes") }
       done += UInt64(got)
     }

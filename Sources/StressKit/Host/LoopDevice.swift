@@ -22,11 +22,14 @@ package struct LoopDevice: ~Copyable {
   ) throws(HarnessError) -> (descriptor: Int32, number: Int32, isDirect: Bool) {
     let backing = try Descriptor(open: file, O_RDWR, code: .environment)
     var number: Int32 = -1
-    var attached = cl_loop_attach(backing.raw, 1, &number)
+    let operation = "attach a loop device"
+    var attached = attempt(cl_loop_attach(backing.raw, 1, &number), file, operation)
     let isDirect = attached >= 0
-    if attached == -EINVAL { attached = cl_loop_attach(backing.raw, 0, &number) }
-    try check(
-      attached, file, "attach a loop device",
+    if attached == -EINVAL {
+      attached = attempt(cl_loop_attach(backing.raw, 0, &number), file, operation)
+    }
+    try accept(
+      Int(attached), file, operation,
       remedy: "the module loop must be loaded: modprobe loop", code: .environment)
     return (attached, number, isDirect)
   }

@@ -48,10 +48,11 @@ package struct Mount {
   /// - Parameter deadline: CLOCK_BOOTTIME, ns. Until then EBUSY is waited out: the files of a killed
   ///   io_uring process are closed some time after it is gone.
   package func unmount(deadline: UInt64) throws(HarnessError) {
-    while umount2(path, 0) < 0 {
-      let errno = Errno.current
-      if errno != .resourceBusy || cl_boottime() > deadline {
-        throw HarnessError(.harness, path, "umount", errno: errno)
+    while true {
+      let result = attemptErrno(Int(umount2(path, 0)), path, "umount")
+      if result != -Int(EBUSY) || cl_boottime() > deadline {
+        try accept(result, path, "umount")
+        return
       }
       cl_sleep_until(cl_boottime() + 20_000_000)
     }

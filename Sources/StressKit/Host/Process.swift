@@ -45,12 +45,12 @@ package struct Process: ~Copyable, Sendable {
               path: path, argv: argv.baseAddress!, envp: envp.baseAddress!, fds: fds.baseAddress,
               fd_count: Int32(fds.count), cgroup_fd: cgroup,
               death_signal: dieWithThread ? SIGKILL : 0, new_session: newSession ? 1 : 0)
-            return cl_spawn(&what, &fd)
+            return attempt(cl_spawn(&what, &fd), arguments[0], "start")
           }
         }
       }
     }
-    pid = try check(result, arguments[0], "start")
+    pid = Int32(try accept(Int(result), arguments[0], "start"))
     pidfd = fd
     object = arguments[0]
   }
@@ -62,7 +62,10 @@ package struct Process: ~Copyable, Sendable {
     close(pidfd)
   }
 
-  package borrowing func signal(_ number: Int32) { _ = cl_signal(pidfd, number) }
+  package borrowing func signal(_ number: Int32) {
+    let descriptor = pidfd
+    attempt(cl_signal(descriptor, number), object, "pidfd_send_signal")
+  }
 
   /// How the process ended, nil while it runs. The corresponding C function is `waitid`.
   package borrowing func poll() -> Exit? { wait(noHang: true) }
@@ -91,7 +94,10 @@ package struct Process: ~Copyable, Sendable {
 
   private borrowing func wait(noHang: Bool) -> Exit? {
     var exit = cl_exit()
-    guard cl_wait(pidfd, noHang ? 1 : 0, &exit) == 1 else { return nil }
+    let descriptor = pidfd
+    guard attempt(cl_wait(descriptor, noHang ? 1 : 0, &exit), object, "waitid") == 1 else {
+      return nil
+    }
     return exit.exited == 1 ? .status(exit.code) : .signal(exit.code)
   }
 }

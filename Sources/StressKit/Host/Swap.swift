@@ -10,9 +10,9 @@ package enum Swap {
 
   /// The corresponding C function is `swapoff`; it reads back all that is there.
   package static func off(_ device: String) throws(HarnessError) {
-    let result = cl_swapoff(device)
+    let result = attempt(cl_swapoff(device), device, "swapoff")
     // Not in use: a trial that failed before it was switched on.
-    if result != -EINVAL { try check(result, device, "swapoff") }
+    if result != -EINVAL { try accept(Int(result), device, "swapoff") }
   }
 
   private static let zram = "/dev/zram0"

@@ -28,18 +28,20 @@ package final class Thread: Sendable {
     defer { pthread_attr_destroy(&attributes) }
     // The supervisor locks its memory: the default stack of 8 MiB a thread would be pinned in the guest.
     pthread_attr_setstacksize(&attributes, 512 << 10)
-    let result = pthread_create(
-      &thread, &attributes,
-      { argument in
-        guard let argument else { return nil }
-        let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-        cl_set_thread_name(start.name)
-        start.body()
-        return nil
-      }, start.toOpaque())
+    // Its answer is the errno itself.
+    let result = attempt(
+      -pthread_create(
+        &thread, &attributes,
+        { argument in
+          guard let argument else { return nil }
+          let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+          cl_set_thread_name(start.name)
+          start.body()
+          return nil
+        }, start.toOpaque()), "thread \(name)", "pthread_create")
     pthread_sigmask(SIG_SETMASK, &old, nil)
     if result != 0 { start.release() }
-    try check(-result, "thread \(name)", "pthread_create")
+    try accept(Int(result), "thread \(name)", "pthread_create")
     handle = thread
   }
 

@@ -13,7 +13,7 @@ package enum Tool {
     if name.contains("/") { return File.exists(name) ? name : nil }
     let search = (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":")
     return (search.map(String.init) + directories).map { $0 + "/" + name }
-      .first { access($0, X_OK) == 0 }
+      .first { program in attemptErrno(Int(access(program, X_OK)), program, "access") == 0 }
   }
 
   /// The error for a program that is not installed.
@@ -51,9 +51,9 @@ package enum Tool {
     var output: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
     while true {
-      let got = read(reader.raw, &chunk, chunk.count)
-      if got < 0 && Errno.current == .interrupted { continue }
-      if got <= 0 { break }
+      let got = attemptErrno(read(reader.raw, &chunk, chunk.count), name, "read its output")
+      if got == -Int(EINTR) { continue }
+      if try accept(got, name, "read its output") == 0 { break }
       output.append(contentsOf: chunk[..<got])
     }
     let exit: Exit? = process.wait(timeout: 60_000_000_000)

@@ -104,13 +104,15 @@ package final class Announcements: @unchecked Sendable {
     try check(cl_pipe(&ends), "announcements", "pipe2")
     control = ends[0]
     controlEnd = ends[1]
-    inotify = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
+    let opened = attemptErrno(
+      Int(inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))), "announcements", "inotify_init1")
+    inotify = Int32(opened)
     sources = [.control, .inotify]
     entries = [
       pollfd(fd: control, events: Int16(POLLIN), revents: 0),
       pollfd(fd: inotify, events: Int16(POLLIN), revents: 0),
     ]
-    try checkErrno(Int(inotify), "announcements", "inotify_init1")
+    try accept(opened, "announcements", "inotify_init1")
     for cgroup in cgroups {
       for name in Self.eventFiles { watch(cgroup.name, cgroup.directory, name) }
     }
@@ -136,10 +138,14 @@ package final class Announcements: @unchecked Sendable {
 
   private func watch(_ cgroup: String, _ directory: String, _ name: String) {
     let path = directory + "/" + name
-    let watch = inotify_add_watch(inotify, path, UInt32(IN_MODIFY))
-    guard watch >= 0 else {
-      refused.append(
-        HarnessError(.environment, path, "inotify_add_watch", errno: .current))
+    let watch: Int32
+    do throws(HarnessError) {
+      watch = Int32(
+        try checkErrno(
+          Int(inotify_add_watch(inotify, path, UInt32(IN_MODIFY))), path, "inotify_add_watch",
+          code: .environment))
+    } catch {
+      refused.append(error)
       return
     }
     guard let file = CounterFile(path, .keyed), file.names.count <= fresh.count else {
@@ -160,8 +166,9 @@ package final class Announcements: @unchecked Sendable {
   private func arm(_ path: String, _ trigger: String) {
     do throws(HarnessError) {
       let fd = try Descriptor(open: path, O_RDWR | O_NONBLOCK, code: .environment)
-      let wrote = write(fd.raw, trigger, trigger.utf8.count + 1)
-      try checkErrno(wrote, path, "write '\(trigger)'", code: .environment)
+      try checkErrno(
+        write(fd.raw, trigger, trigger.utf8.count + 1), path, "write '\(trigger)'",
+        code: .environment)
       entries.append(pollfd(fd: fd.release(), events: Int16(POLLPRI), revents: 0))
       sources.append(.trigger(file: path, trigger: trigger))
     } catch {
@@ -180,7 +187,7 @@ package final class Announcements: @unchecked Sendable {
     let newcomer = Newcomer(descriptor: pidfd.release(), name: name, pid: pid)
     newcomers.withLock { $0.append(newcomer) }
     var byte: UInt8 = 0
-    write(controlEnd, &byte, 1)
+    attemptErrno(write(controlEnd, &byte, 1), "announcements", "tell of a worker")
   }
 
   /// Takes what has been announced already, and ends the thread.
@@ -244,7 +251,7 @@ package final class Announcements: @unchecked Sendable {
 
   private func takeNewcomers() {
     // A byte each; what is read does not matter.
-    _ = read(control, scratch.baseAddress, 1)
+    attemptErrno(read(control, scratch.baseAddress, 1), "announcements", "hear of a worker")
     let new = newcomers.withLock { list in
       let taken = list
       list.removeAll()
@@ -259,7 +266,8 @@ package final class Announcements: @unchecked Sendable {
   /// Reads the files that inotify names, each once however often it was named.
   private func readChanges(at now: UInt64) {
     while true {
-      let got = read(inotify, scratch.baseAddress, scratch.count)
+      let got = attemptErrno(
+        read(inotify, scratch.baseAddress, scratch.count), "announcements", "read inotify")
       if got <= 0 { break }
       var at = 0
       while at + MemoryLayout<inotify_event>.size <= got {

@@ -49,7 +49,8 @@ package enum RecordFile {
     while true {
       let start = max(0, Int(size) - length)
       var tail = [UInt8](repeating: 0, count: Int(size) - start)
-      guard pread(fd.raw, &tail, tail.count, off_t(start)) == tail.count else { return nil }
+      let got = attemptErrno(pread(fd.raw, &tail, tail.count, off_t(start)), path, "read")
+      guard got == tail.count else { return nil }
       let lines = tail.split(separator: 0x0a)
       if start == 0 || lines.count > 1 || (tail.first == 0x0a && !lines.isEmpty) {
         return lines.last.map(Array.init)

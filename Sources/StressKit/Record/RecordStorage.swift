@@ -51,10 +51,11 @@ final class RecordStorage: Sendable {
   ) throws(HarnessError) -> Int {
     var got = 0
     while got < buffer.count {
-      let count = pread(
-        descriptor.raw, buffer.baseAddress! + got, buffer.count - got, off_t(offset + got))
-      if count < 0, Errno.current == .interrupted { continue }
-      if try checkErrno(count, path, "read", code: .usage) == 0 { break }
+      let count = attemptErrno(
+        pread(descriptor.raw, buffer.baseAddress! + got, buffer.count - got, off_t(offset + got)),
+        path, "read")
+      if count == -Int(EINTR) { continue }
+      if try accept(count, path, "read", code: .usage) == 0 { break }
       got += count
     }
     return got

@@ -170,9 +170,11 @@ package final class RecordWriter: @unchecked Sendable {
     if failed.load(ordering: .relaxed) { return }
     var rest = line[...]
     while !rest.isEmpty {
-      let wrote = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      let wrote = attemptErrno(
+        rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }, "record",
+        "write")
       if wrote < 0 {
-        if cl_errno() == EINTR { continue }
+        if wrote == -Int(EINTR) { continue }
         failed.store(true, ordering: .relaxed)
         return
       }

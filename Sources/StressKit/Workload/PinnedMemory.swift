@@ -67,16 +67,18 @@ struct PinnedMemory {
     let sharing = mode == .shmem ? MAP_SHARED : MAP_PRIVATE
     let whole = (size + page - 1) & ~(page - 1)
     let spare = huge == .asSet ? 0 : large
-    let mapped = mmap(
-      nil, whole + spare, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0)
-    guard let mapped, mapped != MAP_FAILED else { Worker.fail(control, .map, cl_errno()) }
+    guard let mapped = attemptMap(whole + spare, sharing | MAP_ANONYMOUS, "pin") else {
+      Worker.fail(control, .map, cl_errno())
+    }
     if huge == .asSet { return mapped }
     let start = mapped.alignedUp(toMultipleOf: large)
     let head = start - mapped
     if head > 0 { munmap(mapped, head) }
     if spare > head { munmap(start + whole, spare - head) }
-    if madvise(start, whole, huge == .on ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) < 0 {
-      let errno = cl_errno()
+    let advised = attemptErrno(
+      Int(madvise(start, whole, huge == .on ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)), "pin", "madvise")
+    if advised < 0 {
+      let errno = Int32(-advised)
       // A kernel without huge pages gives none.
       if huge == .on || errno != EINVAL { Worker.fail(control, .advise, errno) }
     }
@@ -107,8 +109,9 @@ struct PinnedMemory {
       var length = min(Self.page, size - reached)
       if mode == .locked {
         if !isRefused { length = lockLength(reached, grows: growth > 0) }
-        if mlock(memory + reached, length) < 0 {
-          let errno = cl_errno()
+        let locked = attemptErrno(Int(mlock(memory + reached, length)), "pin", "mlock")
+        if locked < 0 {
+          let errno = Int32(-locked)
           if length > Self.page {
             isRefused = true
             continue

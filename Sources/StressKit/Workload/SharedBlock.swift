@@ -253,8 +253,7 @@ package final class SharedBlock {
       throw HarnessError(.usage, path, "path longer than \(Self.pathRoom - 1) bytes")
     }
     let descriptor = try check(cl_memfd(name, UInt64(needed)), "worker \(name)", "memfd_create")
-    let mapped = mmap(nil, needed, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
-    guard let mapped, mapped != MAP_FAILED else {
+    guard let mapped = attemptMap(needed, MAP_SHARED, of: descriptor, "worker \(name)") else {
       let errno = Errno.current
       close(descriptor)
       throw HarnessError(.harness, "worker \(name)", "mmap of \(needed) bytes", errno: errno)
@@ -276,13 +275,12 @@ package final class SharedBlock {
   init(inherited descriptor: Int32) throws(HarnessError) {
     var info = stat()
     try checkErrno(Int(fstat(descriptor, &info)), "shared block", "fstat")
-    let mapped = mmap(
-      nil, Int(info.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
-    guard let mapped, mapped != MAP_FAILED else {
-      throw HarnessError(.harness, "shared block", "mmap", errno: .current)
+    let size = Int(info.st_size)
+    guard let mapped = attemptMap(size, MAP_SHARED, of: descriptor, "shared block") else {
+      throw HarnessError(.harness, "shared block", "mmap of \(size) bytes", errno: .current)
     }
     base = mapped
-    length = Int(info.st_size)
+    length = size
     self.descriptor = descriptor
   }
 

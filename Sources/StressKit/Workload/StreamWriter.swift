@@ -76,13 +76,14 @@ struct StreamWriter {
       O_RDWR | O_CLOEXEC | (overwrites ? 0 : O_CREAT | O_TRUNC)
       | (control.pointee.sync == SyncCode.dsync ? O_DSYNC : 0)
     for i in 0..<files {
-      let fd = open(paths[i], flags, 0o644)
-      if fd < 0 { Worker.fail(control, .open, cl_errno()) }
+      let opened = attemptErrno(Int(open(paths[i], flags, 0o644)), "stream", "open")
+      if opened < 0 { Worker.fail(control, .open, Int32(-opened)) }
+      let fd = Int32(opened)
       (table + i).initialize(to: Output(descriptor: fd))
       let share = Profile.Stream.share(of: control.pointee.size, block: blockSize, i, of: files)
       if overwrites, share > 0 { (table + i).pointee.end = length(of: fd) }
       if control.pointee.preallocate != 0, share > 0 {
-        let result = cl_fallocate(fd, 0, Int64(share))
+        let result = attempt(cl_fallocate(fd, 0, Int64(share)), "stream", "fallocate")
         if result < 0 { Worker.fail(control, .preallocate, -result) }
       }
     }
@@ -105,7 +106,8 @@ struct StreamWriter {
   /// Of a file that is to be written over.
   private func length(of fd: Int32) -> UInt64 {
     var info = stat()
-    if fstat(fd, &info) < 0 { Worker.fail(control, .open, cl_errno()) }
+    let result = attemptErrno(Int(fstat(fd, &info)), "stream", "fstat")
+    if result < 0 { Worker.fail(control, .open, Int32(-result)) }
     if info.st_size == 0 { Worker.fail(control, .open, ENODATA) }
     return UInt64(info.st_size)
   }
@@ -195,13 +197,15 @@ struct StreamWriter {
       operations.begin(depth, .fsync, bytes: 0, file: file)
       switch call {
       case SyncCode.fdatasync:
-        if Glibc.fdatasync(fd) < 0 { Worker.fail(control, .fdatasync, cl_errno()) }
+        let result = attemptErrno(Int(Glibc.fdatasync(fd)), "stream", "fdatasync")
+        if result < 0 { Worker.fail(control, .fdatasync, Int32(-result)) }
       case SyncCode.syncFileRange:
         let (first, second) = lastWritten(file, output.pointee.unsynced)
         syncRange(fd, first)
         syncRange(fd, second)
       default:
-        if Glibc.fsync(fd) < 0 { Worker.fail(control, .fsync, cl_errno()) }
+        let result = attemptErrno(Int(Glibc.fsync(fd)), "stream", "fsync")
+        if result < 0 { Worker.fail(control, .fsync, Int32(-result)) }
       }
       operations.finish(depth, at: cl_boottime())
       output.pointee.unsynced = 0
@@ -210,7 +214,9 @@ struct StreamWriter {
 
   private func syncRange(_ fd: Int32, _ range: Range<UInt64>) {
     if range.isEmpty { return }
-    let result = cl_sync_file_range(fd, Int64(range.lowerBound), Int64(range.count))
+    let result = attempt(
+      cl_sync_file_range(fd, Int64(range.lowerBound), Int64(range.count)), "stream",
+      "sync_file_range")
     if result < 0 { Worker.fail(control, .syncFileRange, -result) }
   }
 
@@ -261,11 +267,11 @@ struct StreamWriter {
   ) -> Int32 {
     var done = 0
     while done < buffer.count, let start = buffer.baseAddress {
-      let got = Glibc.pread(fd, start + done, buffer.count - done, off_t(offset) + off_t(done))
-      if got < 0 {
-        if cl_errno() == EINTR { continue }
-        return cl_errno()
-      }
+      let got = attemptErrno(
+        Glibc.pread(fd, start + done, buffer.count - done, off_t(offset) + off_t(done)), "stream",
+        "pread")
+      if got == -Int(EINTR) { continue }
+      if got < 0 { return Int32(-got) }
       if got == 0 {
         memset(start + done, 0, buffer.count - done)
         return 0
@@ -303,11 +309,11 @@ struct StreamWriter {
   ) -> Int32 {
     var done = 0
     while done < Int(length) {
-      let wrote = Glibc.pwrite(fd, buffer + done, Int(length) - done, off_t(offset) + off_t(done))
-      if wrote < 0 {
-        if cl_errno() == EINTR { continue }
-        return cl_errno()
-      }
+      let wrote = attemptErrno(
+        Glibc.pwrite(fd, buffer + done, Int(length) - done, off_t(offset) + off_t(done)), "worker",
+        "pwrite")
+      if wrote == -Int(EINTR) { continue }
+      if wrote < 0 { return Int32(-wrote) }
       done += wrote
     }
     return 0
@@ -318,15 +324,18 @@ struct StreamWriter {
     // A file that is written over, or was preallocated, has its length already.
     let grows = control.pointee.overwrite == 0 && control.pointee.preallocate == 0
     runSynchronous { [block] fd, slot, offset, length in
-      if grows, ftruncate(fd, off_t(offset) + off_t(length)) < 0 { return cl_errno() }
+      if grows {
+        let result = attemptErrno(
+          Int(ftruncate(fd, off_t(offset) + off_t(length))), "stream", "ftruncate")
+        if result < 0 { return Int32(-result) }
+      }
       // The mapping must begin on a page; a block does when it is a multiple of 4 KiB.
       let lead = Int(offset % 4096)
-      let mapped = Glibc.mmap(
-        nil, Int(length) + lead, PROT_READ | PROT_WRITE, MAP_SHARED, fd, off_t(offset) - off_t(lead)
-      )
-      guard let mapped, mapped != MAP_FAILED else { return cl_errno() }
+      let mapped = attemptMap(
+        Int(length) + lead, MAP_SHARED, of: fd, from: off_t(offset) - off_t(lead), "stream")
+      guard let mapped else { return cl_errno() }
       (mapped + lead).copyMemory(from: block.buffer(slot), byteCount: Int(length))
-      return munmap(mapped, Int(length) + lead) < 0 ? cl_errno() : 0
+      return Int32(-attemptErrno(Int(munmap(mapped, Int(length) + lead)), "stream", "munmap"))
     }
   }
 
@@ -357,7 +366,8 @@ struct StreamWriter {
   private func makeRing() -> Ring {
     var handle: OpaquePointer?
     var isDeferred: Int32 = 0
-    let result = cu_ring_create(UInt32(depth), &handle, &isDeferred)
+    let result = attempt(
+      cu_ring_create(UInt32(depth), &handle, &isDeferred), "stream", "io_uring_queue_init")
     guard result == 0, let handle else { Worker.fail(control, .ring, -result) }
     let ring = Ring(
       handle: handle, isDeferred: isDeferred != 0, completions: .allocate(capacity: depth),
@@ -415,7 +425,9 @@ struct StreamWriter {
       }
       if wait > 0 { control.pointee.paced += 1 }
       // A completion ends the wait for the next block's time: it is not to be stamped late.
-      let result = wait > 0 ? cu_wait(ring.handle, wait) : cu_submit(ring.handle, 1)
+      let result = attempt(
+        wait > 0 ? cu_wait(ring.handle, wait) : cu_submit(ring.handle, 1), "stream",
+        "io_uring_enter")
       if result < 0, result != -EINTR, result != -ETIME { Worker.fail(control, .submit, -result) }
       reap(&ring, submitted: -1, mustBeFirst: false)
     }
@@ -468,7 +480,7 @@ struct StreamWriter {
       what.length &- what.done, what.offset &+ UInt64(what.done), UInt64(slot))
     if queued < 0 { Worker.fail(control, .submit, -queued) }
     while true {
-      let result = cu_submit(ring.handle, count)
+      let result = attempt(cu_submit(ring.handle, count), "stream", "io_uring_submit")
       if result >= 0 { return }
       switch -result {
       case EINTR: continue

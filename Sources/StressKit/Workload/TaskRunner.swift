@@ -80,10 +80,11 @@ struct TaskRunner {
       // Whole before the first probe, so that all of them write over blocks that the file has.
       descriptor = create(file)
       write(descriptor, to: max(Self.probed, size))
-      if fsync(descriptor) < 0 { Worker.fail(control, .fsync, cl_errno()) }
+      sync(descriptor)
     case .compact:
-      descriptor = open("/proc/sys/vm/compact_memory", O_WRONLY | O_CLOEXEC)
-      if descriptor < 0 { Worker.fail(control, .open, cl_errno()) }
+      let path = "/proc/sys/vm/compact_memory"
+      descriptor = succeed(
+        attemptErrno(Int(open(path, O_WRONLY | O_CLOEXEC)), path, "open"), .open)
     case .truncate, .unlink, .rename, .huge: break
     }
   }
@@ -95,17 +96,28 @@ struct TaskRunner {
     case .huge: touchHuge()
     case .compact:
       operations.begin(0, .compact, bytes: 0)
-      if Glibc.write(descriptor, "1", 1) < 0 { Worker.fail(control, .write, cl_errno()) }
+      succeed(attemptErrno(Glibc.write(descriptor, "1", 1), "task", "compact"), .write)
       operations.finish(0, at: cl_boottime())
     }
   }
 
   // MARK: Files
 
+  /// What a call answered, unless it failed: then the worker ends.
+  @discardableResult
+  private func succeed(_ result: Int, _ step: SharedBlock.Step) -> Int32 {
+    if result < 0 { Worker.fail(control, step, Int32(-result)) }
+    return Int32(truncatingIfNeeded: result)
+  }
+
   private func create(_ path: UnsafeMutablePointer<CChar>) -> Int32 {
-    let fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    if fd < 0 { Worker.fail(control, .open, cl_errno()) }
-    return fd
+    let flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC
+    return succeed(
+      attemptErrno(Int(open(path, flags, 0o644)), String(cString: path), "open"), .open)
+  }
+
+  private func sync(_ fd: Int32) {
+    succeed(attemptErrno(Int(fsync(fd)), "task", "fsync"), .fsync)
   }
 
   /// Writes a file from its beginning to `end`, each page unlike every other.
@@ -143,28 +155,27 @@ struct TaskRunner {
     switch state {
     case .delayed: break
     case .allocated:
-      if fsync(fd) < 0 { Worker.fail(control, .fsync, cl_errno()) }
+      sync(fd)
       write(fd, to: size)
     case .writeback:
-      let result = cl_start_writeback(fd)
-      if result < 0 { Worker.fail(control, .syncFileRange, -result) }
+      succeed(Int(attempt(cl_start_writeback(fd), "task", "sync_file_range")), .syncFileRange)
     }
     if action == .rename { close(create(other)) }
     takeEvidence(fd)
     switch action {
     case .unlink:
       operations.begin(0, .unlink, bytes: size)
-      if unlink(file) < 0 { Worker.fail(control, .unlink, cl_errno()) }
+      succeed(attemptErrno(Int(unlink(file)), "task", "unlink"), .unlink)
       close(fd)
       operations.finish(0, at: cl_boottime())
     case .rename:
       operations.begin(0, .rename, bytes: size)
-      if rename(other, file) < 0 { Worker.fail(control, .rename, cl_errno()) }
+      succeed(attemptErrno(Int(rename(other, file)), "task", "rename"), .rename)
       close(fd)
       operations.finish(0, at: cl_boottime())
     default:
       operations.begin(0, .truncate, bytes: size)
-      if ftruncate(fd, 0) < 0 { Worker.fail(control, .truncate, cl_errno()) }
+      succeed(attemptErrno(Int(ftruncate(fd, 0)), "task", "ftruncate"), .truncate)
       operations.finish(0, at: cl_boottime())
       close(fd)
     }
@@ -177,14 +188,14 @@ struct TaskRunner {
   private func takeEvidence(_ fd: Int32) {
     var evidence = SharedBlock.Evidence(round: round)
     var extents = cl_extents()
-    if cl_fiemap(fd, &extents) == 0 {
+    if attempt(cl_fiemap(fd, &extents), "task", "FS_IOC_FIEMAP") == 0 {
       evidence.extents = extents.count
       evidence.delayed = extents.delayed
       evidence.unwritten = extents.unwritten
     }
     // Last, since I/O goes on meanwhile.
     var pages = cl_pages()
-    if cl_cachestat(fd, &pages) == 0 {
+    if attempt(cl_cachestat(fd, &pages), "task", "cachestat") == 0 {
       evidence.dirty = pages.dirty
       evidence.writeback = pages.writeback
     }
@@ -208,7 +219,7 @@ struct TaskRunner {
     writeBlock(descriptor, offset, size)
     operations.finish(0, at: cl_boottime())
     operations.begin(0, .fsync, bytes: 0)
-    if fsync(descriptor) < 0 { Worker.fail(control, .fsync, cl_errno()) }
+    sync(descriptor)
     operations.finish(0, at: cl_boottime())
     let memory = map(Self.page)
     operations.begin(0, .fault, bytes: UInt64(Self.page))
@@ -218,9 +229,9 @@ struct TaskRunner {
   }
 
   private func map(_ length: Int) -> UnsafeMutableRawPointer {
-    let mapped = mmap(
-      nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let mapped, mapped != MAP_FAILED else { Worker.fail(control, .map, cl_errno()) }
+    guard let mapped = attemptMap(length, MAP_PRIVATE | MAP_ANONYMOUS, "task") else {
+      Worker.fail(control, .map, cl_errno())
+    }
     return mapped
   }
 
@@ -230,7 +241,7 @@ struct TaskRunner {
     let length = (Int(size) + Self.huge - 1) / Self.huge * Self.huge
     let mapped = map(length + Self.huge)
     let start = mapped.alignedUp(toMultipleOf: Self.huge)
-    if madvise(start, length, MADV_HUGEPAGE) < 0 { Worker.fail(control, .advise, cl_errno()) }
+    succeed(attemptErrno(Int(madvise(start, length, MADV_HUGEPAGE)), "task", "madvise"), .advise)
     for offset in stride(from: 0, to: length, by: Self.huge) {
       operations.begin(0, .huge, bytes: UInt64(Self.huge), offset: UInt64(offset))
       (start + offset).storeBytes(of: round, as: UInt64.self)

@@ -67,8 +67,10 @@ package enum Worker {
     cl_store(&control.pointee.state, SharedBlock.State.ready.rawValue)
     var deadline: UInt64 = 0
     var got: Int
-    repeat { got = read(startDescriptor, &deadline, 8) } while got < 0 && cl_errno() == EINTR
-    if got != 8 { fail(control, .start, got < 0 ? cl_errno() : EPIPE) }
+    repeat {
+      got = attemptErrno(read(startDescriptor, &deadline, 8), "worker", "read the start")
+    } while got == -Int(EINTR)
+    if got != 8 { fail(control, .start, got < 0 ? Int32(-got) : EPIPE) }
     cl_sleep_until(deadline)
     cl_store(&control.pointee.state, SharedBlock.State.running.rawValue)
   }

@@ -119,10 +119,15 @@ package final class WorkerProcess {
     try check(cl_pipe(&ends), "worker \(name)", "pipe2")
     let readEnd = Descriptor(owning: ends[0])
     startPipe = ends[1]
+    #if DEBUG
+      let failures = CallFailures.environment(of: role.label)
+    #else
+      let failures: [String] = []
+    #endif
     let descriptors = [-1, 2, 2, block.descriptor, readEnd.raw]
     func start(in cgroup: Int32) throws(HarnessError) -> Process {
       try Process(
-        [executable, Worker.command], environment: ["SWIFT_BACKTRACE=enable=no"],
+        [executable, Worker.command], environment: ["SWIFT_BACKTRACE=enable=no"] + failures,
         descriptors: descriptors, cgroup: cgroup)
     }
     let process: Process

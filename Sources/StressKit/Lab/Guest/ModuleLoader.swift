@@ -54,11 +54,11 @@ final class ModuleLoader: Sendable {
     for module in Initramfs.parse(list: try File.text(Initramfs.listPath)) {
       let path = "/modules/\(module.file)"
       let file = try Descriptor(open: path)
-      let result = cl_load_module(file.raw, "")
+      let result = attempt(cl_load_module(file.raw, ""), path, "finit_module")
       // Files of the initramfs are memory that cannot be reclaimed.
-      unlink(path)
+      attemptErrno(Int(unlink(path)), path, "unlink")
       if result == -EEXIST || (result < 0 && !module.isRequired) { continue }
-      try check(result, path, "finit_module", code: .environment)
+      try accept(Int(result), path, "finit_module", code: .environment)
     }
   }
 }

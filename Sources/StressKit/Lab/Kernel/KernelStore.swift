@@ -137,13 +137,13 @@ extension KernelStore {
     try File.makeDirectory(root)
     let path = root + "/lock"
     let file = try Descriptor(open: path, O_RDWR | O_CREAT, code: .environment)
-    if flock(file.raw, LOCK_EX | LOCK_NB) < 0 {
+    if attemptErrno(Int(flock(file.raw, LOCK_EX | LOCK_NB)), path, "flock") < 0 {
       progress("waiting for another wbstress that uses \(root)")
-      while flock(file.raw, LOCK_EX) < 0 {
-        let errno = Errno.current
-        if errno != .interrupted {
-          throw HarnessError(.environment, path, "lock", errno: errno)
-        }
+      while true {
+        let result = attemptErrno(Int(flock(file.raw, LOCK_EX)), path, "flock")
+        if result == -Int(EINTR) { continue }
+        try accept(result, path, "flock", code: .environment)
+        break
       }
     }
     return try body()

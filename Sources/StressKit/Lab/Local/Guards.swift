@@ -80,7 +80,7 @@ package struct Guards {
     let needed =
       profiles.map { $0.device.size + $0.cache + $0.machine.swap }.max() ?? 0
     var info = statvfs()
-    guard statvfs(images, &info) == 0 else {
+    guard attemptErrno(Int(statvfs(images, &info)), images, "statfs") >= 0 else {
       note(
         HarnessError(
           .usage, images, "statfs", errno: .current,

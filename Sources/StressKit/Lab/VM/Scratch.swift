@@ -37,7 +37,7 @@ struct Scratch: ~Copyable {
   deinit {
     Self.clear(directory, keepDisk: keepDisk)
     // Unless a record is in it.
-    rmdir(directory)
+    attemptErrno(Int(rmdir(directory)), directory, "rmdir")
   }
 
   /// Removes a trial's scratch files, also those that a killed harness left.

@@ -144,7 +144,7 @@ package final class VirtualMachine {
   /// `none` (O_DIRECT: no host page cache between the throttle and the disk) where the host's file
   /// system can, else `writeback`. Recorded with each trial.
   package static func cacheMode(_ path: String) -> String {
-    let fd = cl_open_direct(path)
+    let fd = attempt(cl_open_direct(path), path, "open with O_DIRECT")
     if fd < 0 { return "writeback" }
     close(fd)
     return "none"

@@ -164,7 +164,8 @@ package final class FlusherTime: CounterSource, @unchecked Sendable {
         lacking = true
         break
       }
-      let descriptor = open(directory + "/schedstat", O_RDONLY | O_CLOEXEC)
+      let file = directory + "/schedstat"
+      let descriptor = Int32(attemptErrno(Int(open(file, O_RDONLY | O_CLOEXEC)), file, "open"))
       if descriptor < 0 {
         free.append(slot)
         continue

@@ -54,7 +54,7 @@ package struct KernelLogClock: Sendable {
       // more could be added to it (vprintk_store, kernel/printk/printk.c).
       let line = Array("<7>\(Self.text)\(numbers)\n".utf8)
       let before = cl_boottime()
-      let wrote = write(log.raw, line, line.count)
+      let wrote = attemptErrno(write(log.raw, line, line.count), path, "write a mark")
       let after = cl_boottime()
       if wrote == line.count { pending.append((numbers, before, after)) }
     }

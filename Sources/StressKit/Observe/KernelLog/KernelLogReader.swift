@@ -49,12 +49,12 @@ package final class KernelLogReader: @unchecked Sendable {
       let last = stopping.load(ordering: .acquiring)
       prepare(last)
       while true {
-        let got = read(descriptor, &buffer, buffer.count)
+        let got = attemptErrno(read(descriptor, &buffer, buffer.count), "/dev/kmsg", "read")
         if got > 0 {
           if let record = KernelLogRecord(parsing: buffer[..<got]) { handle(record) }
-        } else if got < 0, cl_errno() == EPIPE {
+        } else if got == -Int(EPIPE) {
           lost.add(1, ordering: .relaxed)
-        } else if got < 0, cl_errno() == EINTR {
+        } else if got == -Int(EINTR) {
           continue
         } else {
           break

@@ -32,9 +32,9 @@ package struct KernelSymbols {
     defer { buffer.deallocate() }
     var kept = 0
     while let base = buffer.baseAddress {
-      let got = Glibc.read(file.raw, base + kept, piece - kept)
-      if got < 0, cl_errno() == EINTR { continue }
-      try checkErrno(got, path, "read")
+      let got = attemptErrno(Glibc.read(file.raw, base + kept, piece - kept), path, "read")
+      if got == -Int(EINTR) { continue }
+      try accept(got, path, "read")
       if got == 0 { break }
       var start = 0
       for i in kept..<kept + got where buffer[i] == UInt8(ascii: "\n") {

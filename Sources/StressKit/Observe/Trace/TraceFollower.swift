@@ -106,8 +106,10 @@ package final class TraceFollower: @unchecked Sendable {
     var isMore = false
     for i in buffers.indices {
       while buffers[i].count < Self.pagesAtOnce {
-        let got = read(buffers[i].descriptor, buffers[i].slot(buffers[i].count), TracePage.size)
-        if got < 0, cl_errno() == EINTR { continue }
+        let got = attemptErrno(
+          read(buffers[i].descriptor, buffers[i].slot(buffers[i].count), TracePage.size),
+          "trace buffer", "read")
+        if got == -Int(EINTR) { continue }
         if got < TracePage.size { break }
         buffers[i].count += 1
       }

@@ -49,7 +49,9 @@ package final class TraceInstance {
   ///
   /// - Parameter buffer: bytes for each CPU.
   package init(_ name: String, buffer: UInt64) throws(HarnessError) {
-    guard let handle = tracefs_instance_create(name) else {
+    guard
+      let handle = attemptPointer(tracefs_instance_create(name), "trace instance \(name)", "mkdir")
+    else {
       throw HarnessError(
         .environment, "trace instance \(name)", "mkdir", errno: .current, remedy: Self.remedy)
     }
@@ -74,11 +76,9 @@ package final class TraceInstance {
   private var isGone = false
 
   private func write(_ file: String, _ value: String) throws(HarnessError) {
-    if tracefs_instance_file_write(handle, file, value) < 0 {
-      throw HarnessError(
-        .environment, "trace instance \(name)", "write \(file)=\(value)", errno: .current,
-        remedy: Self.remedy)
-    }
+    try checkErrno(
+      Int(tracefs_instance_file_write(handle, file, value)), "trace instance \(name)",
+      "write \(file)=\(value)", remedy: Self.remedy, code: .environment)
   }
 
   /// Switches on the events that this kernel has now, and teaches their layouts. One that is not there yet
@@ -102,7 +102,7 @@ package final class TraceInstance {
       let isOn =
         switch definition.source {
         case .tracer: enableStacks()
-        default: tracefs_event_file_write(handle, system, definition.name, "enable", "1") >= 0
+        default: write(system, definition.name, "enable", "1")
         }
       if isOn { enabled.append(event) } else { _ = decoder.learn(event, nil) }
     }
@@ -122,7 +122,14 @@ package final class TraceInstance {
     let switches = TraceEvent.schedSwitch.definition
     // TASK_INTERRUPTIBLE or TASK_UNINTERRUPTIBLE; one that can run is where it is by chance.
     let trigger = "stacktrace if (prev_state & 3) && (\(Self.isOfTrial(["prev_comm"])))"
-    return tracefs_event_file_write(handle, switches.system, switches.name, "trigger", trigger) >= 0
+    return write(switches.system, switches.name, "trigger", trigger)
+  }
+
+  /// Writes a file of an event; false when the kernel refuses it.
+  private func write(_ system: String, _ event: String, _ file: String, _ value: String) -> Bool {
+    attemptErrno(
+      Int(tracefs_event_file_write(handle, system, event, file, value)), "trace instance \(name)",
+      "write \(system)/\(event)/\(file)=\(value)") >= 0
   }
 
   private static func isOfTrial(_ fields: [String]) -> String {
@@ -132,7 +139,11 @@ package final class TraceInstance {
 
   private func text(_ system: String, _ event: String, _ file: String) -> [UInt8]? {
     var size: Int32 = 0
-    guard let text = tracefs_event_file_read(handle, system, event, file, &size) else { return nil }
+    guard
+      let text = attemptPointer(
+        tracefs_event_file_read(handle, system, event, file, &size), "trace instance \(name)",
+        "read \(system)/\(event)/\(file)")
+    else { return nil }
     defer { free(text) }
     return Array(UnsafeRawBufferPointer(start: text, count: Int(size)))
   }
@@ -143,8 +154,7 @@ package final class TraceInstance {
     enabled.filter { event in
       guard let filter = Self.filter(event.definition.scope, target) else { return false }
       let definition = event.definition
-      return tracefs_event_file_write(
-        handle, system(definition), definition.name, "filter", filter) < 0
+      return !write(system(definition), definition.name, "filter", filter)
     }
   }
 
@@ -185,13 +195,14 @@ package final class TraceInstance {
     var descriptors: [Int32] = []
     for cpu in cpus {
       let file = "per_cpu/cpu\(cpu)/trace_pipe_raw"
-      let descriptor = tracefs_instance_file_open(handle, file, O_RDONLY | O_NONBLOCK)
-      if descriptor < 0 {
-        let errno = Errno.current
-        for open in descriptors { close(open) }
-        throw HarnessError(
-          .environment, "trace instance \(name)", "open \(file)", errno: errno, remedy: Self.remedy)
-      }
+      let opened = attemptErrno(
+        Int(tracefs_instance_file_open(handle, file, O_RDONLY | O_NONBLOCK)),
+        "trace instance \(name)", "open \(file)")
+      if opened < 0 { for open in descriptors { close(open) } }
+      let descriptor = Int32(
+        try accept(
+          opened, "trace instance \(name)", "open \(file)", remedy: Self.remedy, code: .environment)
+      )
       _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
       descriptors.append(descriptor)
     }
@@ -201,9 +212,11 @@ package final class TraceInstance {
   package func losses() -> [Losses] {
     cpus.compactMap { cpu in
       var size: Int32 = 0
-      guard let text = tracefs_instance_file_read(handle, "per_cpu/cpu\(cpu)/stats", &size) else {
-        return nil
-      }
+      let file = "per_cpu/cpu\(cpu)/stats"
+      guard
+        let text = attemptPointer(
+          tracefs_instance_file_read(handle, file, &size), "trace instance \(name)", "read \(file)")
+      else { return nil }
       defer { free(text) }
       return Self.losses(String(cString: text), cpu: cpu)
     }
@@ -225,10 +238,10 @@ package final class TraceInstance {
   package func remove() throws(HarnessError) {
     isGone = true
     tracefs_trace_off(handle)
-    let failed = tracefs_instance_destroy(handle) < 0
-    let errno = Errno.current
+    let result = attemptErrno(
+      Int(tracefs_instance_destroy(handle)), "trace instance \(name)", "rmdir")
     tracefs_instance_free(handle)
-    if failed { throw HarnessError(.harness, "trace instance \(name)", "rmdir", errno: errno) }
+    try accept(result, "trace instance \(name)", "rmdir")
     try probes.remove()
   }
 }

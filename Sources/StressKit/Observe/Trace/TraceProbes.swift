@@ -18,9 +18,14 @@ struct TraceProbes: ~Copyable {
   /// event then.
   mutating func make(_ definition: TraceEvent.Definition) {
     guard let text = text(definition), !made.contains(definition.name),
-      tracefs_instance_file_append(nil, Self.file, text) >= 0
+      Self.append(text) >= 0
     else { return }
     made.append(definition.name)
+  }
+
+  /// Appends a line; a negated errno when the kernel refuses it.
+  private static func append(_ line: String) -> Int {
+    attemptErrno(Int(tracefs_instance_file_append(nil, file, line)), file, "append \(line)")
   }
 
   func text(_ definition: TraceEvent.Definition) -> String? {
@@ -36,10 +41,12 @@ struct TraceProbes: ~Copyable {
   /// Takes them away; no instance may have them enabled.
   mutating func remove() throws(HarnessError) {
     var failure: HarnessError?
-    for name in made
-    where tracefs_instance_file_append(nil, Self.file, "-:\(group)/\(name)\n") < 0 {
-      let errno = Errno.current
-      failure = failure ?? HarnessError(.harness, "kprobe \(group)/\(name)", "remove", errno: errno)
+    for name in made {
+      do throws(HarnessError) {
+        try accept(Self.append("-:\(group)/\(name)\n"), "kprobe \(group)/\(name)", "remove")
+      } catch {
+        failure = failure ?? error
+      }
     }
     made = []
     if let failure { throw failure }

@@ -1,0 +1,190 @@
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// The errno that the call about to be made is to fail with, without being made; nil: it is to be made. Every call
+/// of the funnel (Funnel.swift) asks here first. In a release build the answer is nil, and nothing is left of it.
+@inline(__always)
+package func chosenFailure(
+  _ object: @autoclosure () -> String, _ operation: @autoclosure () -> String
+) -> Errno? {
+  #if DEBUG
+    CallFailures.next(object, operation)
+  #else
+    nil
+  #endif
+}
+
+#if DEBUG
+  /// Makes the n-th of the calls that pass the funnel fail with an errno of the tester's choice: debug builds only.
+  /// The kernel's Documentation/fault-injection does the same from below.
+  ///
+  /// For a whole process by its environment:
+  ///
+  ///     WBSTRESS_FAIL=[ROLE:]N:ERRNO[:SITE]    the n-th call, or the n-th at a site, such as 3:ENOSPC
+  ///     WBSTRESS_FAIL_LIST=FILE                one line for each call
+  ///
+  /// ROLE is a worker's (`pinned`, `stream`, `task`); without it the supervisor's calls are meant. A SITE is a line of
+  /// the list without its number and errno. For unit tests, which share a process, on the calling thread alone:
+  /// `failing` and `calls`.
+  package enum CallFailures {
+    /// A call that passed the funnel.
+    package struct Call: Equatable, Sendable {
+      package var object: String
+      package var operation: String
+
+      /// Calls that differ in numbers only (processes, ticks, addresses) are made at one site.
+      package var site: String {
+        var text = ""
+        for character in "\(Self.flat(object))\t\(Self.flat(operation))" {
+          let isDigit = character.isASCII && character.isNumber
+          if !isDigit { text.append(character) } else if text.last != "#" { text.append("#") }
+        }
+        return text
+      }
+
+      /// On one line, and without tabs.
+      private static func flat(_ text: String) -> String {
+        String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+      }
+    }
+
+    private struct Choice {
+      /// nil: of any thread.
+      var thread: pthread_t?
+      /// nil: none fails, all are listed.
+      var failure: (number: Int, errno: Errno)?
+      /// nil: any.
+      var site: String?
+      /// Where calls are listed; -1: nowhere but in `passed`.
+      var list: Int32 = -1
+      var count = 0
+      var passed: [Call] = []
+      var failed: Call?
+
+      mutating func take(_ call: Call, _ caller: pthread_t) -> Errno? {
+        if let thread, pthread_equal(thread, caller) == 0 { return nil }
+        var errno: Errno?
+        if site == nil || site == call.site {
+          count += 1
+          if let failure, failure.number == count {
+            errno = failure.errno
+            failed = call
+          }
+        }
+        if list >= 0 {
+          let line = "\(call.site)\t\(errno?.name ?? "")\n"
+          _ = line.withCString { Glibc.write(list, $0, strlen($0)) }
+        } else if thread != nil {
+          passed.append(call)
+        }
+        return errno
+      }
+    }
+
+    private static let failKey = "WBSTRESS_FAIL"
+    private static let listKey = "WBSTRESS_FAIL_LIST"
+
+    /// By number; the process's own is 0.
+    private static let choices = Mutex<[Int: Choice]>(
+      ofProcess.map { [0: $0] } ?? [:])
+    /// Asked without a lock at each call.
+    private static let active = Atomic<Int>(ofProcess == nil ? 0 : 1)
+    private static let numbers = Atomic<Int>(0)
+
+    // MARK: The process's own
+
+    private static func environment(_ key: String) -> String? {
+      getenv(key).map { String(cString: $0) }
+    }
+
+    /// A failure's role, nil the supervisor's, and the rest of its text.
+    private static func split(_ text: String) -> (role: String?, rest: Substring) {
+      let role = text.prefix { $0 != ":" }
+      if Int(role) != nil { return (nil, text[...]) }
+      return (String(role), text[role.endIndex...].dropFirst())
+    }
+
+    private static let ofProcess: Choice? = {
+      var choice = Choice()
+      if let text = environment(failKey) {
+        let (role, rest) = split(text)
+        let parts = rest.split(separator: ":", maxSplits: 2)
+        if role == nil, parts.count >= 2, let number = Int(parts[0]), let errno = errno(parts[1]) {
+          choice.failure = (number, errno)
+          choice.site = parts.count > 2 ? String(parts[2]) : nil
+        }
+      }
+      if let path = environment(listKey) {
+        choice.list = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+      }
+      return choice.failure == nil && choice.list < 0 ? nil : choice
+    }()
+
+    private static func errno(_ text: Substring) -> Errno? {
+      (1..<Int32(134)).lazy.map { Errno(rawValue: $0) }.first { $0.name == text }
+    }
+
+    /// What a worker's environment says of its own calls.
+    package static func environment(of role: String) -> [String] {
+      var variables: [String] = []
+      if let text = environment(failKey) {
+        let (of, rest) = split(text)
+        if of == role { variables.append("\(failKey)=\(rest)") }
+      }
+      if let path = environment(listKey) { variables.append("\(listKey)=\(path).\(role)") }
+      return variables
+    }
+
+    // MARK: A test's own
+
+    /// Makes the n-th call of the calling thread within `body` fail. Returns that call; nil: there were fewer.
+    package static func failing<E>(
+      _ number: Int, _ errno: Errno, _ body: () throws(E) -> Void
+    ) throws(E) -> Call? {
+      try with(Choice(thread: pthread_self(), failure: (number, errno)), body).failed
+    }
+
+    /// The calling thread's calls within `body`.
+    package static func calls<E>(_ body: () throws(E) -> Void) throws(E) -> [Call] {
+      try with(Choice(thread: pthread_self()), body).passed
+    }
+
+    private static func with<E>(
+      _ choice: Choice, _ body: () throws(E) -> Void
+    ) throws(E) -> Choice {
+      let key = numbers.add(1, ordering: .relaxed).newValue
+      choices.withLock { $0[key] = choice }
+      active.add(1, ordering: .relaxed)
+      func end() -> Choice {
+        active.subtract(1, ordering: .relaxed)
+        return choices.withLock { $0.removeValue(forKey: key) } ?? choice
+      }
+      do throws(E) {
+        try body()
+      } catch {
+        _ = end()
+        throw error
+      }
+      return end()
+    }
+
+    // MARK: The funnel's question
+
+    static func next(_ object: () -> String, _ operation: () -> String) -> Errno? {
+      if active.load(ordering: .relaxed) == 0 { return nil }
+      let call = Call(object: object(), operation: operation())
+      let thread = pthread_self()
+      let failure = choices.withLock { choices in
+        var failure: Errno?
+        for key in choices.keys {
+          failure = choices[key]?.take(call, thread) ?? failure
+        }
+        return failure
+      }
+      // For callers that look there themselves.
+      if let failure { Glibc.errno = failure.rawValue }
+      return failure
+    }
+  }
+#endif
