@@ -25,8 +25,10 @@ package final class DelayedDevice: Sendable {
   ///
   /// - Parameter delay: ns, of which the kernel takes whole ms.
   package init(_ name: String, over disk: String, delay: UInt64) throws(HarnessError) {
-    guard let below = BlockDevice.number(disk), let sectors = BlockDevice.sectors(disk) else {
-      throw HarnessError(.environment, disk, "is not a block device")
+    let below = try BlockDevice.attribute("dev", of: disk)
+    let size = try BlockDevice.attribute("size", of: disk)
+    guard let sectors = UInt64(size) else {
+      throw HarnessError(.environment, disk, "has the size '\(size)'")
     }
     let fd = try checkErrno(
       Int(open(Self.controlPath, O_RDWR | O_CLOEXEC)), Self.controlPath, "open",

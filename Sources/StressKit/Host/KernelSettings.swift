@@ -100,16 +100,19 @@ package enum KernelSettings {
 
 package enum BlockDevice {
   /// `MAJ:MIN` of a block device such as /dev/vda; nil when there is none.
-  package static func number(_ path: String) -> String? { attribute("dev", of: path) }
+  package static func number(_ path: String) -> String? { try? attribute("dev", of: path) }
 
-  /// Size in sectors of 512 bytes, whatever the disk's own are; nil when there is no such device.
-  static func sectors(_ path: String) -> UInt64? {
-    attribute("size", of: path).flatMap { UInt64($0) }
-  }
-
-  private static func attribute(_ file: String, of path: String) -> String? {
-    guard let name = FilePath(path).lastComponent?.string else { return nil }
-    return File.line("/sys/class/block/\(name)/\(file)")
+  /// A file of a disk's in sysfs, without its end: `dev` is `MAJ:MIN`, `size` a number of sectors of 512 bytes,
+  /// whatever the disk's own are.
+  static func attribute(_ file: String, of path: String) throws(HarnessError) -> String {
+    let name = FilePath(path).lastComponent?.string ?? "?"
+    do throws(HarnessError) {
+      let text = try File.text("/sys/class/block/\(name)/\(file)", code: .environment)
+      return String(text.prefix { !$0.isNewline })
+    } catch {
+      if error.errno != .noSuchFileOrDirectory { throw error }
+      throw HarnessError(.environment, path, "is not a block device")
+    }
   }
 
   /// Name of the backing device of a mounted file system, in sysfs and debugfs; nil: it has none.

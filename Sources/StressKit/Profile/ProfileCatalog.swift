@@ -79,7 +79,7 @@ package struct ProfileCatalog: Sendable {
   package func find(_ text: String) throws(HarnessErrors) -> Choice {
     var name = text
     var variant: String?
-    let isFile = Self.isPath(text) && access(text, F_OK) == 0
+    let isFile = Self.isPath(text) && File.exists(text)
     if !isFile, let colon = text.lastIndex(of: ":"), !text[colon...].contains("/") {
       name = String(text[..<colon])
       variant = String(text[text.index(after: colon)...])

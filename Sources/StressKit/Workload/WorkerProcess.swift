@@ -118,7 +118,7 @@ package final class WorkerProcess {
     var ends: [Int32] = [0, 0]
     try check(cl_pipe(&ends), "worker \(name)", "pipe2")
     let readEnd = Descriptor(owning: ends[0])
-    startPipe = ends[1]
+    let writeEnd = Descriptor(owning: ends[1])
     #if DEBUG
       let failures = CallFailures.environment(of: role.label)
     #else
@@ -143,6 +143,7 @@ package final class WorkerProcess {
     self.depth = Int(control.depth)
     self.block = block
     self.pid = process.pid
+    startPipe = writeEnd.release()
     self.process = process
   }
 
