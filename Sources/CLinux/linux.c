@@ -36,6 +36,7 @@ static int negated(long rc) { return rc < 0 ? -errno : (int)rc; }
 static void become(const struct cl_spawn *what, pid_t parent, int report) {
   sigset_t none;
   sigemptyset(&none);
+  signal(SIGPIPE, SIG_DFL);
   if (what->new_session) {
     setsid();
     // A ^C from before that is pending: to ignore a signal discards it (POSIX, sigaction).
@@ -221,6 +222,15 @@ int cl_set_fifo(int priority) {
 
 int cl_open_direct(const char *path) { return negated(open(path, O_RDWR | O_DIRECT | O_CLOEXEC)); }
 
+int cl_identify(const char *path, struct cl_file *out) {
+  struct statx file;
+  if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &file) < 0) return -errno;
+  *out = (struct cl_file){.dev = makedev(file.stx_dev_major, file.stx_dev_minor), .inode = file.stx_ino};
+  if (file.stx_mask & STATX_BTIME)
+    out->birth = (uint64_t)file.stx_btime.tv_sec * 1000000000u + file.stx_btime.tv_nsec;
+  return 0;
+}
+
 int cl_swapon(const char *path) { return negated(swapon(path, 0)); }
 
 int cl_swapoff(const char *path) { return negated(swapoff(path)); }
@@ -254,6 +264,16 @@ int cl_loop_attach(int file, int direct, int *number) {
   return device;
 }
 
+int cl_loop_backing(int device, uint64_t *dev, uint64_t *inode) {
+  struct loop_info64 info;
+  if (ioctl(device, LOOP_GET_STATUS64, &info) < 0) return -errno;
+  *dev = info.lo_device;
+  *inode = info.lo_inode;
+  return 0;
+}
+
+int cl_loop_detach(int device) { return negated(ioctl(device, LOOP_CLR_FD)); }
+
 // What every command passes; a table follows it.
 struct dm_message {
   struct dm_ioctl head;
@@ -273,8 +293,10 @@ static int dm(int control, unsigned long command, const char *name, uint32_t fla
   return negated(ioctl(control, command, m));
 }
 
-int cl_dm_create(int control, const char *name, uint32_t *minor_number) {
+int cl_dm_create(int control, const char *name, const char *uuid, uint32_t *minor_number) {
   struct dm_message m = {0};
+  if (strlen(uuid) >= sizeof m.head.uuid) return -ENAMETOOLONG;
+  strcpy(m.head.uuid, uuid);
   int rc = dm(control, DM_DEV_CREATE, name, 0, &m);
   if (rc >= 0) *minor_number = minor(m.head.dev);
   return rc;

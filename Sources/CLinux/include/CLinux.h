@@ -96,6 +96,13 @@ int cl_set_fifo(int priority);
 /// open(2) with O_DIRECT, which is a _GNU_SOURCE macro.
 int cl_open_direct(const char *_Nonnull path);
 
+/// statx(2) without following a symbolic link, for stx_btime, which no other call tells. Times in ns; `birth` is 0
+/// where the file system keeps none.
+struct cl_file {
+  uint64_t dev, inode, birth;
+};
+int cl_identify(const char *_Nonnull path, struct cl_file *_Nonnull out);
+
 /// swapon(2) and swapoff(2): not in the module map.
 int cl_swapon(const char *_Nonnull path);
 int cl_swapoff(const char *_Nonnull path);
@@ -105,12 +112,16 @@ int cl_swapoff(const char *_Nonnull path);
 /// (LO_FLAGS_AUTOCLEAR) with its last user, that descriptor and a mount being two. `direct`: O_DIRECT to the file;
 /// -EINVAL where its file system cannot.
 int cl_loop_attach(int file, int direct, int *_Nonnull number);
+/// LOOP_GET_STATUS64: the file behind an open loop device, as fstat(2) tells it. -ENXIO: there is none.
+int cl_loop_backing(int device, uint64_t *_Nonnull dev, uint64_t *_Nonnull inode);
+/// LOOP_CLR_FD: lets the file go, with the last user where there are others.
+int cl_loop_detach(int device);
 
 /// Device mapper, by ioctl on a descriptor of /dev/mapper/control: the distribution has no static
 /// libdevmapper, and the product is one static binary. linux/dm-ioctl.h; the kernel's
 /// Documentation/admin-guide/device-mapper.
-/// `name`: 127 bytes at most.
-int cl_dm_create(int control, const char *_Nonnull name, uint32_t *_Nonnull minor);
+/// `name`: 127 bytes at most; `uuid`: 128.
+int cl_dm_create(int control, const char *_Nonnull name, const char *_Nonnull uuid, uint32_t *_Nonnull minor);
 /// Loads a table of one target of `sectors` (of 512 bytes) beside the one in use, which it replaces at the
 /// resume.
 int cl_dm_load(int control, const char *_Nonnull name, uint64_t sectors, const char *_Nonnull target,

@@ -5,7 +5,7 @@ import SystemPackage
 
 /// The cgroups of a trial: one that holds the limits, and a child per workload.
 ///
-/// libcgroup creates, configures and deletes. Two of its gaps are filled here: 2.0.2 never enables a
+/// libcgroup creates and configures. Two of its gaps are filled here: 2.0.2 never enables a
 /// controller in the v2 root's subtree_control (fixed upstream in 3.2.0), and it resolves a controller
 /// to v1 without a word where v1 has it.
 package struct CgroupTree {
@@ -13,7 +13,9 @@ package struct CgroupTree {
   package struct Group: Sendable {
     package var path: String
     package init(path: String) { self.path = path }
-    package var directory: String { CgroupTree.mount + "/" + path }
+    package var directory: String {
+      path.isEmpty ? CgroupTree.mount : CgroupTree.mount + "/" + path
+    }
     package func file(_ name: String) -> String { directory + "/" + name }
   }
 
@@ -23,6 +25,8 @@ package struct CgroupTree {
   private static let cgroup2Magic: UInt64 = 0x6367_7270
 
   private let controllers: [String]
+  private let journal: CleanupJournal
+  /// In the order of their making: what a record tells of.
   package private(set) var made: [Group] = []
 
   /// The controllers of a profile: memory, io, cpu, and those whose files it sets.
@@ -37,13 +41,25 @@ package struct CgroupTree {
   private static func controller(of file: String) -> String { String(file.prefix { $0 != "." }) }
 
   /// Checks that the controllers are on v2 and enables them below the root.
-  package init(controllers: [String]) throws(HarnessError) {
+  package init(controllers: [String], _ journal: CleanupJournal) throws(HarnessError) {
     self.controllers = controllers
+    self.journal = journal
     try Self.check(controllers)
-    try File.set(
-      Self.mount + "/cgroup.subtree_control",
-      controllers.map { "+" + $0 }.joined(separator: " "))
+    let root = Group(path: "")
+    let enabled = Self.enabled(in: root)
+    let missing = controllers.filter { !enabled.contains($0) }
+    if !missing.isEmpty {
+      try journal.make(EnabledControllers(missing, in: root)) { () throws(HarnessError) in
+        try File.set(
+          root.file("cgroup.subtree_control"), missing.map { "+" + $0 }.joined(separator: " "))
+      }
+    }
     try Self.call(cgroup_init(), "cgroup_init", Self.mount)
+  }
+
+  /// The controllers that children of a cgroup have.
+  static func enabled(in group: Group) -> [String] {
+    (File.line(group.file("cgroup.subtree_control")) ?? "").split(separator: " ").map(String.init)
   }
 
   /// Checks that the controllers are on v2; changes nothing.
@@ -74,13 +90,19 @@ package struct CgroupTree {
     return Group(path: path ?? "")
   }
 
-  /// Creates a cgroup (and those above it) with `settings`, in their order.
-  ///
-  /// - Parameter lasting: `remove` leaves it alone: the supervisor's own.
+  /// Creates a cgroup with `settings`, in their order.
   package mutating func make(
-    _ path: String, _ settings: [Profile.Setting] = [], lasting: Bool = false
+    _ path: String, _ settings: [Profile.Setting] = []
   ) throws(HarnessError) -> Group {
     let group = Group(path: path)
+    try journal.make(MadeCgroup(group)) { () throws(HarnessError) in try create(path) }
+    made.append(group)
+    // One at a time and in the profile's order, so that an error names the file that refused.
+    for setting in settings { try Self.set(group, setting) }
+    return group
+  }
+
+  private func create(_ path: String) throws(HarnessError) {
     let handle = try Self.handle(path)
     defer {
       var pointer: OpaquePointer? = handle
@@ -96,10 +118,6 @@ package struct CgroupTree {
       }
     }
     try Self.call(cgroup_create_cgroup(handle, 0), "create", path)
-    if !lasting { made.append(group) }
-    // One at a time and in the profile's order, so that an error names the file that refused.
-    for setting in settings { try Self.set(group, setting) }
-    return group
   }
 
   private static func handle(_ path: String) throws(HarnessError) -> OpaquePointer {
@@ -132,35 +150,11 @@ package struct CgroupTree {
     try call(cgroup_modify_cgroup(handle), operation, group.path)
   }
 
-  /// Kills what is left in the cgroups, waits until they are empty, and deletes them, children first.
-  ///
-  /// - Parameter deadline: CLOCK_BOOTTIME, ns. A task in uninterruptible sleep outlives SIGKILL.
-  package mutating func remove(deadline: UInt64) throws(HarnessError) {
-    for group in made.reversed() { try? File.set(group.file("cgroup.kill"), "1") }
-    while let group = made.last {
-      while (try? File.text(group.file("cgroup.events")))?.contains("populated 1") == true {
-        if cl_boottime() > deadline {
-          let pids = (File.line(group.file("cgroup.procs")) ?? "?")
-          throw HarnessError(
-            .harness, "cgroup \(group.path)", "still populated after SIGKILL (pid \(pids))")
-        }
-        cl_sleep_until(cl_boottime() + 5_000_000)
-      }
-      try Self.remove(group)
-      made.removeLast()
-    }
-  }
-
-  /// Deletes an empty cgroup.
-  package static func remove(_ group: Group) throws(HarnessError) {
-    let handle = try handle(group.path)
-    defer {
-      var pointer: OpaquePointer? = handle
-      cgroup_free(&pointer)
-    }
-    // One controller: on v2 all share the directory, and the second would find it gone.
-    cgroup_add_controller(handle, always[0])
-    try call(cgroup_delete_cgroup_ext(handle, 0), "delete", group.path)
+  /// Deletes an empty cgroup. The corresponding C function is `rmdir`.
+  static func remove(_ group: Group) throws(HarnessError) {
+    try checkErrno(
+      Int(rmdir(group.directory)), "cgroup \(group.path)", "rmdir",
+      remedy: "it has tasks or cgroups below it that are not ours: end them, then wbstress clean")
   }
 
   /// Moves the calling process into a cgroup: the supervisor's own.

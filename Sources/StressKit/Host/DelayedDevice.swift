@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Synchronization
 import SystemPackage
 
 /// A disk that holds every request back, reads and writes (flushes among them) alike: dm-delay over a real
@@ -12,32 +11,33 @@ package final class DelayedDevice: Sendable {
   private static let controlPath = "/dev/mapper/control"
   private static let remedy = "it needs CONFIG_DM_DELAY: modprobe dm-delay"
 
-  package let name: String
+  private let name: String
   /// /dev/dm-N.
   package let path: String
   private let control: Descriptor
   private let sectors: UInt64
   /// `MAJ:MIN` of the disk below.
   private let below: String
-  private let isGone = Atomic<Bool>(false)
 
   /// Makes the device, as large as the disk below.
   ///
-  /// - Parameter delay: ns, of which the kernel takes whole ms.
-  package init(_ name: String, over disk: String, delay: UInt64) throws(HarnessError) {
+  /// - Parameters:
+  ///   - made: its name, and the UUID by which it is known again.
+  ///   - delay: ns, of which the kernel takes whole ms.
+  package init(
+    _ made: MadeDelayedDevice, over disk: String, delay: UInt64
+  ) throws(HarnessError) {
+    let name = made.name
     let below = try BlockDevice.attribute("dev", of: disk)
     let size = try BlockDevice.attribute("size", of: disk)
     guard let sectors = UInt64(size) else {
       throw HarnessError(.environment, disk, "has the size '\(size)'")
     }
-    let fd = try checkErrno(
-      Int(open(Self.controlPath, O_RDWR | O_CLOEXEC)), Self.controlPath, "open",
-      remedy: Self.remedy, code: .environment)
-    let control = Descriptor(owning: Int32(fd))
+    let control = try Self.openControl()
     var minor: UInt32 = 0
     try check(
-      cl_dm_create(control.raw, name, &minor), "dm device \(name)", "create",
-      remedy: "one of that name may be left over: dmsetup remove \(name)", code: .environment)
+      cl_dm_create(control.raw, name, made.uuid, &minor), "dm device \(name)", "create",
+      code: .environment)
     self.name = name
     self.below = below
     self.sectors = sectors
@@ -46,20 +46,25 @@ package final class DelayedDevice: Sendable {
     try setDelay(delay)
   }
 
-  /// Removed even if its owner forgets; what is still mounted stays.
-  deinit {
-    if isGone.load(ordering: .relaxed) { return }
-    attempt(cl_dm_remove(control.raw, name), "dm device \(name)", "remove")
+  private static func openControl() throws(HarnessError) -> Descriptor {
+    let fd = try checkErrno(
+      Int(open(controlPath, O_RDWR | O_CLOEXEC)), controlPath, "open", remedy: remedy,
+      code: .environment)
+    return Descriptor(owning: Int32(fd))
   }
 
   /// Changes the delay. Requests that the old one holds back go on at once; returns when the disk below has
   /// done all that was under way, until when new requests wait.
   package func setDelay(_ delay: UInt64) throws(HarnessError) {
-    let control = control.raw
-    let table = Self.table(below, delay)
+    try Self.load(control.raw, name, sectors, Self.table(below, delay))
+  }
+
+  private static func load(
+    _ control: Int32, _ name: String, _ sectors: UInt64, _ table: String
+  ) throws(HarnessError) {
     try check(
       cl_dm_load(control, name, sectors, "delay", table), "dm device \(name)",
-      "load table delay \(table)", remedy: Self.remedy, code: .environment)
+      "load table delay \(table)", remedy: remedy, code: .environment)
     try check(
       cl_dm_resume(control, name), "dm device \(name)", "resume", code: .environment)
   }
@@ -70,19 +75,43 @@ package final class DelayedDevice: Sendable {
     return part + " " + part
   }
 
-  /// Takes the device away.
+  // MARK: By name, whoever has made it
+
+  private static let sysfs = "/sys/block"
+
+  /// A device of the mapper, as /dev/dm-N, and the UUID that it was given.
+  static func find(_ name: String) -> (device: String, uuid: String)? {
+    File.names(in: sysfs)
+      .first { $0.hasPrefix("dm-") && File.line("\(sysfs)/\($0)/dm/name") == name }
+      .map { ("/dev/" + $0, File.line("\(sysfs)/\($0)/dm/uuid") ?? "") }
+  }
+
+  /// Sets the delay to 0 where it was left otherwise.
+  static func endDelay(_ name: String) throws(HarnessError) {
+    guard let device = find(name)?.device,
+      let sectors = UInt64(try BlockDevice.attribute("size", of: device)),
+      let disk = File.names(in: "\(sysfs)/\(device.dropFirst("/dev/".count))/slaves").first,
+      let below = BlockDevice.number(disk)
+    else { return }
+    let control = try openControl()
+    try load(control.raw, name, sectors, table(below, 0))
+  }
+
+  /// Takes a device away.
   ///
-  /// - Parameter deadline: CLOCK_BOOTTIME, ns. Until then EBUSY is waited out: udev looks at what was just
-  /// closed.
-  package func remove(deadline: UInt64) throws(HarnessError) {
-    while true {
-      let result = attempt(cl_dm_remove(control.raw, name), "dm device \(name)", "remove")
-      if result != -EBUSY || cl_boottime() > deadline {
-        try accept(Int(result), "dm device \(name)", "remove")
-        isGone.store(true, ordering: .relaxed)
-        return
-      }
-      cl_sleep_until(cl_boottime() + 20_000_000)
+  /// - Parameter time: ns for which EBUSY is waited out: udev looks at what was just closed.
+  static func remove(
+    _ name: String, _ patience: Patience, atMost time: UInt64
+  ) throws(HarnessError) {
+    let owned = try openControl()
+    let control = owned.raw
+    var result: Int32 = 0
+    _ = try patience.wait(atMost: time) { () throws(HarnessError) in
+      result = attempt(cl_dm_remove(control, name), "dm device \(name)", "remove")
+      return result != -EBUSY
     }
+    try accept(
+      Int(result), "dm device \(name)", "remove",
+      remedy: "something has it open or mounted: when it is gone, wbstress clean")
   }
 }

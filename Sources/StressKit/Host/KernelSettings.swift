@@ -1,7 +1,7 @@
 import Glibc
 import SystemPackage
 
-/// Kernel settings of a profile, written and read back.
+/// Kernel settings of a profile; what they were before is in the journal.
 package enum KernelSettings {
   package static let lruGen = "/sys/kernel/mm/lru_gen/enabled"
 
@@ -10,54 +10,53 @@ package enum KernelSettings {
 
   /// Writes the settings of one of two times: before anything is pinned, or when the file system is mounted.
   package static func apply(
-    _ kernel: Profile.Kernel, mounted: Bool
+    _ profile: Profile, mounted: Bool, _ journal: CleanupJournal
   ) throws(HarnessError) {
-    for setting in kernel.sysctl where setting.key.hasPrefix("fs.") == mounted {
-      try setSysctl(setting)
+    let sysctls = profile.kernel.sysctl.filter { $0.key.hasPrefix("fs.") == mounted }
+    let files = profile.kernel.sysfs.filter { setting in
+      late.contains { setting.key.hasPrefix($0) } == mounted
     }
-    for setting in kernel.sysfs
-    where late.contains(where: { setting.key.hasPrefix($0) }) == mounted {
+    let first = sysctls.map { Profile.Setting(path(sysctl: $0.key), $0.value) }
+    let second = files.map { Profile.Setting("/sys/" + $0.key, $0.value) }
+    // Written down now: while the streams run nothing is written to a disk beside theirs.
+    let later =
+      mounted
+      ? []
+      : profile.timeline.flatMap(\.sysctl).map {
+        Profile.Setting(path(sysctl: $0.key), $0.value)
+      }
+    try change(first + second, later: later, journal)
+  }
+
+  /// Writes files, with what they said before in the journal.
+  ///
+  /// - Parameter later: what the run will write besides.
+  private static func change(
+    _ settings: [Profile.Setting], later: [Profile.Setting] = [], _ journal: CleanupJournal
+  ) throws(HarnessError) {
+    var rest = settings
+    for changed in ChangedSetting.all(of: settings + later) {
+      let paths = changed.before.map(\.key)
+      let own = rest.filter { paths.contains($0.key) }
+      rest.removeAll { paths.contains($0.key) }
+      try journal.make(changed) { () throws(HarnessError) in try write(own) }
+    }
+    try write(rest)
+  }
+
+  private static func write(_ settings: [Profile.Setting]) throws(HarnessError) {
+    for setting in settings {
       try File.set(
-        "/sys/" + setting.key, setting.value, remedy: "check the path against this kernel")
+        setting.key, setting.value, remedy: "check its name and value against this kernel")
     }
-    if let on = kernel.lruGen, !mounted { try setLRUGen(on) }
   }
 
   package static func setSysctl(_ setting: Profile.Setting) throws(HarnessError) {
-    try File.set(
-      path(sysctl: setting.key), setting.value,
-      remedy: "check the sysctl's name against this kernel")
+    try write([Profile.Setting(path(sysctl: setting.key), setting.value)])
   }
 
   private static func path(sysctl key: String) -> String {
     "/proc/sys/" + key.map { $0 == "." ? "/" : String($0) }.joined()
-  }
-
-  /// What the files that a profile writes say before it does, in the order of their writing; those of the scratch
-  /// device go with it.
-  package static func saved(for profile: Profile) -> [Profile.Setting] {
-    var paths = (profile.kernel.sysctl + profile.timeline.flatMap(\.sysctl)).map {
-      path(sysctl: $0.key)
-    }
-    paths += profile.kernel.sysfs.map { "/sys/" + $0.key }
-    if profile.kernel.lruGen != nil { paths.append(lruGen) }
-    return paths.compactMap { path in File.line(path).map { Profile.Setting(path, $0) } }
-  }
-
-  /// Writes back what was there, the last first. Goes on after a failure.
-  ///
-  /// - Returns: what could not be written back.
-  package static func restore(_ saved: [Profile.Setting]) -> [HarnessError] {
-    saved.reversed().compactMap { setting in
-      do throws(HarnessError) {
-        if File.exists(setting.key) {
-          try File.set(setting.key, present(in: setting.value))
-        }
-        return nil
-      } catch {
-        return error
-      }
-    }
   }
 
   /// What is to be written for a file to say `text` again: a choice such as "always [madvise] never" tells the
@@ -70,12 +69,16 @@ package enum KernelSettings {
   }
 
   /// Switches the multi-generational LRU, unless it is as wanted.
-  package static func setLRUGen(_ on: Bool) throws(HarnessError) {
+  package static func setLRUGen(_ on: Bool, _ journal: CleanupJournal) throws(HarnessError) {
     // The file is a bit mask: 0 is off, 7 all of it.
     func isOn() -> Bool? { File.line(lruGen).map { $0 != "0x0000" } }
     if isOn() == on { return }
-    try File.set(
-      lruGen, on ? "y" : "n", remedy: "this kernel is built without CONFIG_LRU_GEN")
+    if !File.exists(lruGen) {
+      throw HarnessError(
+        .environment, lruGen, "open", errno: .noSuchFileOrDirectory,
+        remedy: "this kernel is built without CONFIG_LRU_GEN")
+    }
+    try change([Profile.Setting(lruGen, on ? "y" : "n")], journal)
     if isOn() != on {
       throw HarnessError(
         .environment, lruGen,
@@ -85,16 +88,20 @@ package enum KernelSettings {
 
   /// Sets the strict_limit of the scratch file system's backing device.
   package static func setStrictLimit(
-    _ on: Bool, device: String, _ kind: Profile.Filesystem.Kind
+    _ on: Bool, device: String, _ kind: Profile.Filesystem.Kind, _ journal: CleanupJournal
   ) throws(HarnessError) {
     if kind == .tmpfs {
       throw HarnessError(
         .environment, "tmpfs", "has no backing device whose strict_limit could be set",
         remedy: "leave kernel.strict_limit out, or take another filesystem.type")
     }
-    try File.set(
-      "/sys/class/bdi/\(BlockDevice.backing(device, kind) ?? "?")/strict_limit", on ? "1" : "0",
-      remedy: "strict_limit exists from kernel 6.2 on")
+    let file = "/sys/class/bdi/\(BlockDevice.backing(device, kind) ?? "?")/strict_limit"
+    if !File.exists(file) {
+      throw HarnessError(
+        .environment, file, "open", errno: .noSuchFileOrDirectory,
+        remedy: "strict_limit exists from kernel 6.2 on")
+    }
+    try change([Profile.Setting(file, on ? "1" : "0")], journal)
   }
 }
 

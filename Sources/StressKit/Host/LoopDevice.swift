@@ -1,20 +1,54 @@
 import CLinux
 import Glibc
+import SystemPackage
 
 /// A file as a block device, as loop(4) makes it. It goes with its last user: its owner, or whoever has mounted it,
 /// also when the harness is killed.
-package struct LoopDevice: ~Copyable {
+package final class LoopDevice {
   package let path: String
   /// Past the page cache: what is written to the device is on its way to the disk, and takes no memory twice.
   package let isDirect: Bool
-  private let descriptor: Descriptor
+  private var descriptor: Int32
 
   /// - Parameter file: a path; a file system that knows no O_DIRECT is written to through the page cache.
   package init(_ file: String) throws(HarnessError) {
     let made = try Self.attach(file)
-    descriptor = Descriptor(owning: made.descriptor)
+    descriptor = made.descriptor
     path = "/dev/loop\(made.number)"
     isDirect = made.isDirect
+  }
+
+  deinit { letGo() }
+
+  /// Ends the owner's use of it.
+  package func letGo() {
+    if descriptor >= 0 { close(descriptor) }
+    descriptor = -1
+  }
+
+  private static let sysfs = "/sys/class/block"
+
+  /// The devices that have a file, and which: device and inode as stat(2) tells them.
+  static func all() -> [(path: String, dev: UInt64, inode: UInt64)] {
+    File.names(in: sysfs).compactMap { name in
+      let path = "/dev/" + name
+      guard backing(of: path) != nil, let device = try? Descriptor(open: path) else { return nil }
+      var (dev, inode): (UInt64, UInt64) = (0, 0)
+      return cl_loop_backing(device.raw, &dev, &inode) >= 0 ? (path, dev, inode) : nil
+    }
+  }
+
+  /// Path of the file behind a device; nil: it has none, or is no loop device.
+  static func backing(of path: String) -> String? {
+    FilePath(path).lastComponent.flatMap { File.line("\(sysfs)/\($0.string)/loop/backing_file") }
+  }
+
+  /// Lets a device's file go: with its last user, where there are any.
+  static func detach(_ path: String) throws(HarnessError) {
+    let device = try Descriptor(open: path)
+    let result = cl_loop_detach(device.raw)
+    // It went meanwhile.
+    if result != -ENXIO { try check(result, path, "LOOP_CLR_FD") }
   }
 
   private static func attach(

@@ -33,28 +33,48 @@ package struct Mount {
     self.path = path
   }
 
-  /// `MAJ:MIN` of the superblock mounted at a path, which for btrfs is no block device's: proc(5),
-  /// /proc/pid/mountinfo.
-  package static func superblock(
-    at path: String, mountinfo: String = "/proc/self/mountinfo"
-  ) -> String? {
+  /// One line of /proc/pid/mountinfo: proc(5).
+  struct Entry {
+    /// Unique among the mounts there are.
+    var id: String
+    /// `MAJ:MIN`, which for btrfs is no block device's.
+    var superblock: String
+    var source: String
+  }
+
+  /// What is mounted at a path, the uppermost; nil: nothing.
+  static func entry(at path: String, mountinfo: String = "/proc/self/mountinfo") -> Entry? {
     let lines = ((try? File.text(mountinfo)) ?? "").split(separator: "\n")
     return lines.lazy.map { $0.split(separator: " ") }
-      .last { $0.count > 4 && $0[4] == path }.map { String($0[2]) }
+      .last { $0.count > 4 && $0[4] == path }
+      .map { words in
+        // Behind a hyphen, since what is before it may be more or less: the type and the source.
+        let tail = words.drop { $0 != "-" }.dropFirst()
+        return Entry(
+          id: String(words[0]), superblock: String(words[2]),
+          source: tail.dropFirst().first.map(String.init) ?? "")
+      }
   }
+
+  /// `MAJ:MIN` of the superblock mounted at a path.
+  package static func superblock(at path: String) -> String? { entry(at: path)?.superblock }
 
   /// The corresponding C function is `umount2`. Blocks until dirty data is on the device.
   ///
-  /// - Parameter deadline: CLOCK_BOOTTIME, ns. Until then EBUSY is waited out: the files of a killed
-  ///   io_uring process are closed some time after it is gone.
-  package func unmount(deadline: UInt64) throws(HarnessError) {
-    while true {
-      let result = attemptErrno(Int(umount2(path, 0)), path, "umount")
-      if result != -Int(EBUSY) || cl_boottime() > deadline {
-        try accept(result, path, "umount")
-        return
-      }
-      cl_sleep_until(cl_boottime() + 20_000_000)
+  /// - Parameter time: ns for which EBUSY is waited out.
+  package static func unmount(
+    _ path: String, _ patience: Patience = Patience(), atMost time: UInt64
+  ) throws(HarnessError) {
+    var result = 0
+    _ = try patience.wait(atMost: time) { () throws(HarnessError) in
+      result = attemptErrno(Int(umount2(path, 0)), path, "umount")
+      return result != -Int(EBUSY)
     }
+    if result == -Int(EBUSY) {
+      throw HarnessError(
+        .harness, path, "umount", errno: .resourceBusy,
+        remedy: "a process has a file of it open: when it has ended, wbstress clean")
+    }
+    try accept(result, path, "umount")
   }
 }

@@ -4,31 +4,51 @@ import Glibc
 /// Swap space.
 package enum Swap {
   /// The corresponding C function is `swapon`. What is switched on first is filled first.
-  package static func on(_ device: String) throws(HarnessError) {
+  package static func on(_ device: String, _ journal: CleanupJournal) throws(HarnessError) {
+    try journal.make(UsedSwap(on: device)) { () throws(HarnessError) in try on(device) }
+  }
+
+  private static func on(_ device: String) throws(HarnessError) {
     try check(cl_swapon(device), device, "swapon", code: .environment)
   }
 
   /// The corresponding C function is `swapoff`; it reads back all that is there.
-  package static func off(_ device: String) throws(HarnessError) {
-    let result = attempt(cl_swapoff(device), device, "swapoff")
-    // Not in use: a trial that failed before it was switched on.
-    if result != -EINVAL { try accept(Int(result), device, "swapoff") }
+  static func off(_ device: String) throws(HarnessError) {
+    try check(
+      cl_swapoff(device), device, "swapoff",
+      remedy: "what is in it must fit into memory: free some, then wbstress clean")
+  }
+
+  /// It is in use: proc(5), /proc/swaps.
+  static func isOn(_ device: String) -> Bool {
+    ((try? File.text("/proc/swaps")) ?? "").split(separator: "\n")
+      .contains { $0.split(separator: " ").first.map(String.init) == device }
   }
 
   private static let zram = "/dev/zram0"
+  private static let sysfs = "/sys/block/zram0"
+
+  /// Of the first zram device, bytes; 0: nobody uses it; nil: there is none.
+  static var zramSize: UInt64? { File.line(sysfs + "/disksize").flatMap { UInt64($0) } }
 
   /// Switches zram's swap off and gives its memory back.
-  package static func offZram() throws(HarnessError) {
-    try off(zram)
-    try File.set("/sys/block/zram0/reset", "1")
+  static func offZram() throws(HarnessError) {
+    if isOn(zram) { try off(zram) }
+    try File.set(sysfs + "/reset", "1")
   }
 
   /// Switches on swap of `bytes` (uncompressed) in compressed memory, on the first zram device.
   ///
   /// The kernel's Documentation/admin-guide/blockdev/zram.rst.
-  package static func onZram(_ bytes: UInt64) throws(HarnessError) {
+  package static func onZram(
+    _ bytes: UInt64, _ journal: CleanupJournal
+  ) throws(HarnessError) {
+    try journal.make(UsedZram(bytes: bytes)) { () throws(HarnessError) in try onZram(bytes) }
+  }
+
+  private static func onZram(_ bytes: UInt64) throws(HarnessError) {
     try File.set(
-      "/sys/block/zram0/disksize", "\(bytes)",
+      sysfs + "/disksize", "\(bytes)",
       remedy: "it needs CONFIG_ZRAM and its compressor, and zram0 not in use: modprobe zram")
     let fd = try Descriptor(open: zram, O_WRONLY, code: .environment)
     try fd.writeAll(header(bytes: bytes), zram)

@@ -1,38 +1,49 @@
-import CLinux
-
 /// The scratch disk of a trial: what lies over it, and the file system that is mounted of it.
 final class ScratchDisk {
   /// Where the file system under test is mounted.
   static let mountPoint = "/mnt/wbstress"
-  private static let second: UInt64 = 1_000_000_000
-  /// Files of a killed io_uring process are closed some time after it is gone.
-  private static let unmountTime = 10 * second
 
   private let plan: TrialPlan
   private var profile: Profile { plan.profile }
-  private var mounted: Mount?
+  private let journal: CleanupJournal
+  /// What was made before it.
+  private var mark: Int?
+  private var isMounted = false
   /// Lies over the disk where the profile delays it.
   private(set) var delayed: DelayedDevice?
 
-  init(_ plan: TrialPlan) { self.plan = plan }
+  init(_ plan: TrialPlan, _ journal: CleanupJournal) {
+    self.plan = plan
+    self.journal = journal
+  }
 
   /// Mounts the file system, with the files that streams are to write over, and as fast as the disk is.
   func mount() throws(HarnessError) {
     // No delay yet: nor is the disk slow before all is ready.
-    if profile.usesDelay { delayed = try DelayedDevice(Trial.root, over: plan.device, delay: 0) }
-    mounted = try mountSource()
+    mark = journal.mark
+    if profile.usesDelay {
+      let made = MadeDelayedDevice(Trial.root)
+      delayed = try journal.make(made) { () throws(HarnessError) in
+        try DelayedDevice(made, over: plan.device, delay: 0)
+      }
+    }
+    try journal.makeDirectory(Self.mountPoint)
+    let unmounted = journal.mark
+    try mountSource()
     if try prepareFiles(), profile.filesystem.kind != .tmpfs {
       // The files' page cache and inodes, whose writeback is the supervisor's, go with the mount.
-      try mounted?.unmount(deadline: cl_boottime() + Self.unmountTime)
-      mounted = nil
-      mounted = try mountSource()
+      if let failure = journal.undo(to: unmounted).first { throw failure }
+      try mountSource()
     }
+    isMounted = true
   }
 
-  private func mountSource() throws(HarnessError) -> Mount {
-    try Mount(
-      source, at: Self.mountPoint, type: profile.filesystem.kind.rawValue,
-      options: profile.filesystem.mount)
+  private func mountSource() throws(HarnessError) {
+    try journal.make(MadeMount(source, at: Self.mountPoint)) { () throws(HarnessError) in
+      _ = try Mount(
+        source, at: Self.mountPoint, type: profile.filesystem.kind.rawValue,
+        options: profile.filesystem.mount)
+    }
   }
 
   /// Writes what streams are to write over; false when none does.
@@ -52,13 +63,14 @@ final class ScratchDisk {
   /// The mounted file system's backing device, by its name in sysfs and debugfs; nil: it has none.
   var backing: String? { BlockDevice.backing(source, profile.filesystem.kind) }
 
-  /// Unmounts, which writes back what is dirty, and takes away what lay over the disk.
+  /// Undoes what was made since `mount`: unmounts, which writes back what is dirty, and takes away what lay over the
+  /// disk.
   ///
-  /// - Returns: false when nothing was mounted.
-  func unmount() throws(HarnessError) -> Bool {
-    try delayed?.setDelay(0)
-    if let mounted { try mounted.unmount(deadline: cl_boottime() + Self.unmountTime) }
-    try delayed?.remove(deadline: cl_boottime() + 2 * Self.second)
-    return mounted != nil
+  /// - Returns: whether anything was mounted, and what could not be undone.
+  func unmount() -> (wasMounted: Bool, failures: [HarnessError]) {
+    // Only to save time, as the throttle's end.
+    try? delayed?.setDelay(0)
+    let failures = mark.map { journal.undo(to: $0) } ?? []
+    return (isMounted, failures)
   }
 }

@@ -23,15 +23,22 @@ package final class Tracing {
   ///
   /// Static keys are flipped for that: in an emulated guest it must come before anything else is at work
   /// (GuestTrial.isEmulatorFault). A machine that cannot trace does without, and the record says why.
-  package init(_ observe: Profile.Observe, name: String = "wbstress-\(getpid())") {
+  package init(
+    _ observe: Profile.Observe, name: String = "wbstress-\(getpid())", _ journal: CleanupJournal
+  ) {
     buffer = observe.traceBuffer
     digest = TraceDigest()
     let wanted = TraceEvent.allCases.filter { observe.sched || !TraceEvent.scheduling.contains($0) }
     let start = cl_boottime()
     jiffies = JiffyClock.read()
     do throws(HarnessError) {
-      let instance = try TraceInstance(name, buffer: buffer)
+      // No instance may have a probe that is taken away: made first, undone last.
+      try journal.make(MadeProbes(group: TraceProbes.group)) {}
+      let instance = try journal.make(MadeTraceInstance(name)) { () throws(HarnessError) in
+        try TraceInstance(name, buffer: buffer)
+      }
       self.instance = instance
+      journal.own { [weak self] in self?.follower?.closeBuffers() }
       absent = instance.enable(wanted, decoder, final: false)
     } catch {
       failure = error
@@ -87,14 +94,7 @@ package final class Tracing {
   ///
   /// - Parameter streams: names of the streams by the pid of their worker.
   func stop(_ record: RecordWriter, streams: [Int32: String]) {
-    defer {
-      do throws(HarnessError) {
-        follower?.closeBuffers()
-        try instance?.remove()
-      } catch {
-        record.emit("note", [("message", .string(error.description))])
-      }
-    }
+    defer { follower?.closeBuffers() }
     guard failure == nil, let instance, let follower, let recorder else {
       if let failure { record.emit("trace", [("failed", .string(failure.description))]) }
       return

@@ -22,6 +22,9 @@ package final class Trial {
   private var profile: Profile { plan.profile }
   private let record: RecordWriter
   private var cgroups: CgroupTree
+  private let journal: CleanupJournal
+  /// Of the journal, before the first cgroup.
+  private var cgroupsMark: Int?
   private var limited: CgroupTree.Group?
   /// The profile's own groups below it.
   private var tree: [CgroupTree.Group] = []
@@ -53,6 +56,7 @@ package final class Trial {
   package var onPhase: (String) -> Void = { _ in }
 
   /// - Parameters:
+  ///   - journal: of what is made; the trial undoes what it must for its record, its caller the rest.
   ///   - cgroups: the machine's v2 hierarchy; the caller's process is already in a group of its own.
   ///   - tracing: made while nothing else was at work yet; nil: none.
   ///   - awaitDevices: returns when the scratch device and the file system's module are there. A guest
@@ -60,19 +64,21 @@ package final class Trial {
   ///   - awaitGo: called when all is ready; returns when the device is as slow as the profile wants.
   ///   - throttle: changes that while the streams run.
   package init(
-    _ plan: TrialPlan, record: RecordWriter, cgroups: CgroupTree, tracing: Tracing?,
+    _ plan: TrialPlan, record: RecordWriter, journal: CleanupJournal, cgroups: CgroupTree,
+    tracing: Tracing?,
     awaitDevices: @escaping () throws(HarnessError) -> Void,
     awaitGo: @escaping () throws(HarnessError) -> Void,
     throttle: @escaping (Throttle) throws(HarnessError) -> Void
   ) throws(HarnessError) {
     self.plan = plan
     self.record = record
+    self.journal = journal
     self.cgroups = cgroups
     self.tracing = tracing
     self.awaitDevices = awaitDevices
     self.awaitGo = awaitGo
     self.throttle = throttle
-    disk = ScratchDisk(plan)
+    disk = ScratchDisk(plan, journal)
     lanes = Lanes(plan.profile.observe, record)
     kernelLog = try KernelLogFollower(record)
     snapshots = Snapshots(record)
@@ -105,16 +111,17 @@ package final class Trial {
   private func setUp() throws(HarnessError) {
     phase("set-up")
     try kernelLog.start(reading: !isBare)
-    try KernelSettings.apply(profile.kernel, mounted: false)
+    try KernelSettings.apply(profile, mounted: false, journal)
     // Before the pins, which may need it.
     if profile.machine.zram > 0 {
       try awaitDevices()
-      try Swap.onZram(profile.machine.zram)
+      try Swap.onZram(profile.machine.zram, journal)
     }
     if let swap = plan.swapDevice {
       try awaitDevices()
-      try Swap.on(swap)
+      try Swap.on(swap, journal)
     }
+    cgroupsMark = journal.mark
     let limited = try cgroups.make(Self.root, try complete(profile.limits))
     self.limited = limited
     for group in profile.cgroups {
@@ -209,10 +216,10 @@ package final class Trial {
   private func mountScratch() throws(HarnessError) {
     try disk.mount()
     phase("mounted")
-    try KernelSettings.apply(profile.kernel, mounted: true)
+    try KernelSettings.apply(profile, mounted: true, journal)
     if let strict = profile.kernel.strictLimit {
       try KernelSettings.setStrictLimit(
-        strict, device: disk.source, profile.filesystem.kind)
+        strict, device: disk.source, profile.filesystem.kind, journal)
     }
     if let cache = plan.cacheDevice { pageCache = try PageCache(from: cache, bytes: profile.cache) }
     record.emit(
@@ -431,10 +438,11 @@ package final class Trial {
       timeline = nil
     }
     if ending.outcome != .stalled {
-      do throws(HarnessError) {
-        if try disk.unmount() { phase("unmounted") }
-      } catch {
-        ending = Ending(.invalid, reason: "take-down", message: error.description)
+      let (wasMounted, failures) = disk.unmount()
+      if let failure = failures.first {
+        ending = Ending(.invalid, reason: "take-down", message: failure.description)
+      } else if wasMounted {
+        phase("unmounted")
       }
     }
     tracing?.stop(
@@ -449,12 +457,10 @@ package final class Trial {
     if [.completed, .invalid].contains(ending.outcome), kills > 0 {
       ending = Ending(.oom, reason: ending.reason, message: ending.message)
     }
-    if ending.outcome != .stalled {
-      do throws(HarnessError) {
-        try cgroups.remove(deadline: cl_boottime() + 30 * Self.second)
-      } catch {
-        // The machine is thrown away: what could not be removed is a note, not the trial's outcome.
-        record.emit("note", [("message", .string(error.description))])
+    if ending.outcome != .stalled, let cgroupsMark {
+      // What could not be removed is a note, not the trial's outcome: a machine that is not thrown away tries again.
+      for failure in journal.undo(to: cgroupsMark) {
+        record.emit("note", [("message", .string(failure.description))])
       }
     }
     return ending

@@ -35,7 +35,8 @@ struct DeviceTests {
 
   @Test func delayNeedsADisk() {
     let error = #expect(throws: HarnessError.self) {
-      try DelayedDevice("wbstress-test", over: "/dev/no-such-device", delay: 0)
+      try DelayedDevice(
+        MadeDelayedDevice("wbstress-test"), over: "/dev/no-such-device", delay: 0)
     }
     #expect(error?.code == .environment && error?.object == "/dev/no-such-device")
   }
@@ -44,8 +45,9 @@ struct DeviceTests {
   @Test func deviceMapperErrors() {
     var minor: UInt32 = 0
     let long = String(repeating: "x", count: 128)
-    #expect(cl_dm_create(-1, long, &minor) == -ENAMETOOLONG)
-    #expect(cl_dm_create(-1, "x", &minor) == -EBADF)
+    #expect(cl_dm_create(-1, long, "", &minor) == -ENAMETOOLONG)
+    #expect(cl_dm_create(-1, "x", "", &minor) == -EBADF)
+    #expect(cl_dm_create(-1, "x", String(repeating: "x", count: 129), &minor) == -ENAMETOOLONG)
     #expect(cl_dm_load(-1, "x", 1, String(repeating: "x", count: 16), "") == -ENAMETOOLONG)
     #expect(
       cl_dm_load(-1, "x", 1, "delay", String(repeating: "x", count: 256)) == -ENAMETOOLONG)
@@ -55,7 +57,7 @@ struct DeviceTests {
   @Test func tmpfsHasNoStrictLimit() {
     #expect(BlockDevice.backing("tmpfs", .tmpfs) == nil)
     let error = #expect(throws: HarnessError.self) {
-      try KernelSettings.setStrictLimit(true, device: "tmpfs", .tmpfs)
+      try KernelSettings.setStrictLimit(true, device: "tmpfs", .tmpfs, CleanupJournal())
     }
     #expect(error?.description.hasPrefix("tmpfs: has no backing device") == true)
   }

@@ -11,16 +11,4 @@ struct KernelSettingsTests {
   func tellsWhatToWriteBack(_ text: String, _ value: String) {
     #expect(KernelSettings.present(in: text) == value)
   }
-
-  /// What a profile changes is remembered with what it is now, and restoring changes nothing that is so already.
-  @Test func remembersWhatAProfileChanges() throws {
-    var profile = Profile(name: "p")
-    profile.kernel.sysctl = [.init("vm.dirty_ratio", "7"), .init("vm.no_such_thing", "1")]
-    var moment = Profile.Moment(at: 0)
-    moment.sysctl = [.init("vm.swappiness", "1")]
-    profile.timeline = [moment]
-    let saved = KernelSettings.saved(for: profile)
-    #expect(saved.map(\.key) == ["/proc/sys/vm/dirty_ratio", "/proc/sys/vm/swappiness"])
-    #expect(saved.first?.value == File.line("/proc/sys/vm/dirty_ratio"))
-  }
 }

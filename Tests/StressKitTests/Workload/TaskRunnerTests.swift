@@ -210,7 +210,7 @@ private final class LoopMount {
   }
 
   deinit {
-    try? mount.unmount(deadline: cl_boottime() + 5_000_000_000)
+    try? Mount.unmount(mount.path, atMost: 5_000_000_000)
     _ = try? Tool.run("losetup", ["--detach", device], package: "mount")
   }
 }

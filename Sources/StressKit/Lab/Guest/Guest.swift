@@ -56,8 +56,10 @@ package enum Guest {
 
   private static func runTrial(born: UInt64) throws {
     let plan = try TrialPlan(parsing: try File.read(planPath), name: planPath)
+    // The machine is thrown away: nothing has to survive this process.
+    let journal = CleanupJournal()
     let prepared = Result { () throws(HarnessError) in
-      try Supervisor(plan, group: "supervisor")
+      try Supervisor(plan, group: "supervisor", journal)
     }
     let modules = try ModuleLoader()
     let record = RecordWriter(try openPort(recordPort, O_WRONLY, modules))
@@ -69,9 +71,10 @@ package enum Guest {
     let peer = plan.peer.map(Peer.init)
     do {
       let supervisor = try prepared.get()
-      try Supervisor.protect()
+      try supervisor.protect()
       let made = try Trial(
-        plan, record: record, cgroups: supervisor.cgroups, tracing: supervisor.tracing,
+        plan, record: record, journal: journal, cgroups: supervisor.cgroups,
+        tracing: supervisor.tracing,
         awaitDevices: { () throws(HarnessError) in
           try modules.finish(record)
           try peer?.start()

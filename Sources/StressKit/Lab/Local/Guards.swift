@@ -33,10 +33,11 @@ package struct Guards {
     } catch {
       note(error)
     }
+    for left in LeftJournal.all() { note(left.refusal) }
     for name in File.names(in: CgroupTree.mount) where name.hasPrefix(Trial.root) {
       refuse(
         CgroupTree.Group(path: name).directory, "exists already",
-        "an earlier run was killed: stop what is left of it, and remove it with rmdir")
+        "wbstress clean removes what a killed run left; what it does not know is somebody else's")
     }
     if !File.exists("/dev/loop-control") {
       note(

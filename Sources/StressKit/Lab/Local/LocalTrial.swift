@@ -24,48 +24,42 @@ package struct LocalTrial {
   /// The release of the kernel that runs.
   package static var release: String { File.line("/proc/sys/kernel/osrelease") ?? "?" }
 
-  /// Carries the trial out. Whatever happens is an ending, with the record kept; what is thrown is a machine that
-  /// lacks something.
+  /// Carries the trial out, and leaves the machine as it was. Whatever happens is an ending, with the record kept;
+  /// what is thrown is a machine that lacks something, or on which an earlier trial's remains are.
   ///
   /// A bandwidth or a number of operations is io.max of the limited cgroup (Documentation/admin-guide/
   /// cgroup-v2.rst): what the kernel writes on its own account, a journal for one, it does not hold back.
   package func run(
     _ interrupt: Interrupt, progress: @escaping (String) -> Void = { _ in }
   ) throws(HarnessError) -> Ending {
-    let profile = plan.profile
+    if let left = LeftJournal.all().first { throw left.refusal }
     try File.makeDirectory(directory)
-    let scratch = try Scratch("\(images)/\(Self.scratchName)", keepDisk: false)
     File.remove(recordPath)
-    progress("mkfs")
-    let mkfs: MadeFilesystem
-    do throws(HarnessError) {
-      mkfs = try scratch.make(profile)
-    } catch {
-      return try header(plan, mkfs: MadeFilesystem(), isDirect: false)
-        .writeRefused(error, to: recordPath)
-    }
-    var plan = plan
-    let disk = try LoopDevice(scratch.disk)
-    plan.device = disk.path
-    let cache = profile.cache > 0 ? try LoopDevice(scratch.cache) : nil
-    plan.cacheDevice = Self.path(cache)
-    let swap = profile.machine.swap > 0 ? try LoopDevice(scratch.swap) : nil
-    plan.swapDevice = Self.path(swap)
-    try header(plan, mkfs: mkfs, isDirect: disk.isDirect).write(recordPath)
-
     let started = cl_monotonic()
-    let ending = try carryOut(plan, interrupt, progress)
+    let journal = try CleanupJournal("trial")
+    journal.patience = Patience { interrupt.requests > 1 }
+    let ending: Ending
+    do throws(HarnessError) {
+      ending = try carryOut(journal, interrupt, progress)
+    } catch {
+      // What is left then is told by the guards of the next run.
+      _ = journal.finish()
+      throw error
+    }
     try RecordFile.append(
       recordPath, "host", [("seconds", .double(Double(cl_monotonic() - started) / 1e9))])
     try RecordFile.append(recordPath, "end", ending.members)
     return ending
   }
 
-  private static func path(_ device: borrowing LoopDevice?) -> String? {
-    switch device {
-    case .some(let device): device.path
-    case nil: nil
+  private static func attach(
+    _ image: String, _ journal: CleanupJournal
+  ) throws(HarnessError) -> LoopDevice {
+    let device = try journal.make(try MadeLoopDevice(of: image)) { () throws(HarnessError) in
+      try LoopDevice(image)
     }
+    journal.own { device.letGo() }
+    return device
   }
 
   private func header(_ plan: TrialPlan, mkfs: MadeFilesystem, isDirect: Bool) -> TrialHeader {
@@ -75,41 +69,32 @@ package struct LocalTrial {
   }
 
   private func carryOut(
-    _ plan: TrialPlan, _ interrupt: Interrupt, _ progress: @escaping (String) -> Void
+    _ journal: CleanupJournal, _ interrupt: Interrupt, _ progress: @escaping (String) -> Void
   ) throws(HarnessError) -> Ending {
+    let profile = plan.profile
+    let scratch = try Scratch("\(images)/\(Self.scratchName)", journal)
+    progress("mkfs")
+    let mkfs: MadeFilesystem
+    do throws(HarnessError) {
+      mkfs = try scratch.make(profile)
+    } catch {
+      return try refuse(error, journal)
+    }
+    var plan = plan
+    let disk = try Self.attach(scratch.disk, journal)
+    plan.device = disk.path
+    if profile.cache > 0 { plan.cacheDevice = try Self.attach(scratch.cache, journal).path }
+    if profile.machine.swap > 0 { plan.swapDevice = try Self.attach(scratch.swap, journal).path }
+    try header(plan, mkfs: mkfs, isDirect: disk.isDirect).write(recordPath)
+
     let file = try Descriptor(
       open: recordPath, O_WRONLY | O_CREAT | O_APPEND, code: .environment)
     let record = RecordWriter(file)
-    let origin = CgroupTree.own()
-    let saved = KernelSettings.saved(for: plan.profile)
-    let supervisor: Supervisor
-    do throws(HarnessError) {
-      supervisor = try Supervisor(plan, group: Self.supervisorGroup)
-    } catch {
-      // It may have switched the LRU before it failed.
-      _ = KernelSettings.restore(saved)
-      throw error
-    }
+    let supervisor = try Supervisor(plan, group: Self.supervisorGroup, journal)
     try record.start()
-    var ending: Ending
-    do throws(HarnessError) {
-      try Supervisor.protect()
-      let throttle = { (throttle: Throttle) throws(HarnessError) in
-        try Self.set(throttle, device: plan.device)
-      }
-      let trial = try Trial(
-        plan, record: record, cgroups: supervisor.cgroups, tracing: supervisor.tracing,
-        awaitDevices: {},
-        awaitGo: { () throws(HarnessError) in try throttle(Throttle(plan.profile.device)) },
-        throttle: throttle)
-      trial.isInterrupted = { interrupt.isRequested }
-      trial.onPhase = progress
-      ending = trial.run()
-    } catch {
-      ending = Ending(.invalid, reason: "set-up", message: error.description)
-    }
+    var ending = carryOut(plan, supervisor, record, journal, interrupt, progress)
     supervisor.report(record)
-    for failure in takeDown(plan, supervisor, origin, saved) {
+    for failure in journal.finish() {
       record.emit("note", [("message", .string(failure.description))])
       if ending.outcome == .completed {
         ending = Ending(.invalid, reason: "take-down", message: failure.description)
@@ -120,21 +105,36 @@ package struct LocalTrial {
     return ending
   }
 
-  /// Leaves the machine as it was. What cannot be undone is told, and does not keep the rest from it.
-  private func takeDown(
-    _ plan: TrialPlan, _ supervisor: Supervisor, _ origin: CgroupTree.Group,
-    _ saved: [Profile.Setting]
-  ) -> [HarnessError] {
-    var failures = KernelSettings.restore(saved)
-    func attempt(_ body: () throws(HarnessError) -> Void) {
-      do throws(HarnessError) { try body() } catch { failures.append(error) }
+  private func carryOut(
+    _ plan: TrialPlan, _ supervisor: Supervisor, _ record: RecordWriter,
+    _ journal: CleanupJournal, _ interrupt: Interrupt, _ progress: @escaping (String) -> Void
+  ) -> Ending {
+    do throws(HarnessError) {
+      try supervisor.protect()
+      let throttle = { (throttle: Throttle) throws(HarnessError) in
+        try Self.set(throttle, device: plan.device)
+      }
+      let trial = try Trial(
+        plan, record: record, journal: journal, cgroups: supervisor.cgroups,
+        tracing: supervisor.tracing,
+        awaitDevices: {},
+        awaitGo: { () throws(HarnessError) in try throttle(Throttle(plan.profile.device)) },
+        throttle: throttle)
+      trial.isInterrupted = { interrupt.isRequested }
+      trial.onPhase = progress
+      return trial.run()
+    } catch {
+      return Ending(.invalid, reason: "set-up", message: error.description)
     }
-    attempt { () throws(HarnessError) in
-      if let swap = plan.swapDevice { try Swap.off(swap) }
-      if plan.profile.machine.zram > 0 { try Swap.offZram() }
-    }
-    attempt { () throws(HarnessError) in try supervisor.leave(for: origin) }
-    return failures
+  }
+
+  /// The record of a trial whose file system could not be made.
+  private func refuse(
+    _ error: HarnessError, _ journal: CleanupJournal
+  ) throws(HarnessError) -> Ending {
+    if let failure = journal.finish().first { throw failure }
+    return try header(plan, mkfs: MadeFilesystem(), isDirect: false)
+      .writeRefused(error, to: recordPath)
   }
 
   private static func set(_ throttle: Throttle, device: String) throws(HarnessError) {

@@ -1,16 +1,26 @@
 import Glibc
 import SystemPackage
 
-/// The files of one guest that its trial does not keep: disks and the initramfs.
+/// The files of one trial that it does not keep: disks, and a guest's initramfs.
 struct Scratch: ~Copyable {
   let directory: String
   /// Keeps the file system under test for reading it back.
   let keepDisk: Bool
+  /// By whose undoing the files go, and the directory; nil: with this.
+  private let journal: CleanupJournal?
 
   init(_ directory: String, keepDisk: Bool) throws(HarnessError) {
     try File.makeDirectory(directory)
     self.directory = directory
     self.keepDisk = keepDisk
+    journal = nil
+  }
+
+  init(_ directory: String, _ journal: CleanupJournal) throws(HarnessError) {
+    try journal.makeDirectory(directory)
+    self.directory = directory
+    keepDisk = false
+    self.journal = journal
   }
 
   private static let diskName = "scratch.img"
@@ -25,16 +35,24 @@ struct Scratch: ~Copyable {
   ///
   /// - Returns: how the file system was made.
   borrowing func make(_ profile: Profile) throws(HarnessError) -> MadeFilesystem {
-    try Self.sparse(disk, size: profile.device.size)
-    if profile.cache > 0 { try Self.sparse(cache, size: profile.cache) }
+    try image(disk, size: profile.device.size)
+    if profile.cache > 0 { try image(cache, size: profile.cache) }
     if profile.machine.swap > 0 {
-      try Self.sparse(swap, size: profile.machine.swap)
+      try image(swap, size: profile.machine.swap)
       try Tool.run("mkswap", [swap], package: "util-linux")
     }
     return try MakeFilesystem.run(profile.filesystem, on: disk)
   }
 
+  private borrowing func image(_ path: String, size: UInt64) throws(HarnessError) {
+    guard let journal else { return try Self.sparse(path, size: size) }
+    try journal.make(MadeFile(path: path)) { () throws(HarnessError) in
+      try Self.sparse(path, size: size)
+    }
+  }
+
   deinit {
+    if journal != nil { return }
     Self.clear(directory, keepDisk: keepDisk)
     // Unless a record is in it.
     attemptErrno(Int(rmdir(directory)), directory, "rmdir")

@@ -112,7 +112,7 @@ package final class TraceInstance {
   /// As this kernel knows it: a probe is in a group that nobody else has.
   private func system(_ definition: TraceEvent.Definition) -> String {
     switch definition.source {
-    case .probe, .returnProbe: probes.group
+    case .probe, .returnProbe: TraceProbes.group
     case .tracepoint, .tracer: definition.system
     }
   }

@@ -11,7 +11,8 @@ struct TraceProbes: ~Copyable {
   /// Tasks that may be in a function whose return is told; further ones have no return (`kprobe_profile`).
   private static let most = 1024
 
-  let group = "wbstress_\(getpid())"
+  static let group = "wbstress_\(getpid())"
+  private var group: String { Self.group }
   private var made: [String] = []
 
   /// Makes that of an event, if it has one; a kernel without the function, or without kprobes, has no such

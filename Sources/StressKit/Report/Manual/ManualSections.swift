@@ -79,6 +79,10 @@ enum ManualSections {
           "Directories of profiles, with colons between them; searched first."
         ),
         (
+          "Ev WBSTRESS_STATE_DIR",
+          "Directory of the cleanup journals of runs on this machine; by default /var/lib/wbstress."
+        ),
+        (
           "Ev XDG_CACHE_HOME",
           "Kernels are kept in its wbstress directory; by default in ~/.cache/wbstress."
         ),
@@ -98,6 +102,10 @@ enum ManualSections {
           "What a trial left: JSON Lines, described in docs/record.md."
         ),
         ("Pa trials/CELL\\-NUMBER/console.log", "The guest's serial console."),
+        (
+          "Pa /var/lib/wbstress/*.jsonl",
+          "Cleanup journals: what a run on this machine has made and not undone yet; see docs/safety.md."
+        ),
         (
           "Pa profiles",
           "Profiles, in this order: below the working directory, in share/wbstress of the installation, beside "

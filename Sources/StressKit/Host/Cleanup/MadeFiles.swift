@@ -1,0 +1,65 @@
+import Glibc
+import SystemPackage
+
+/// A file that was not there before: an image.
+package struct MadeFile: Undoable {
+  package static let kind = "file"
+  package static let endsWithBoot = false
+  package let path: String
+  package init(path: String) { self.path = path }
+
+  package init?(_ json: JSON) {
+    guard let path = json["path"]?.string else { return nil }
+    self.path = path
+  }
+  package var members: [(key: String, value: JSON)] { [("path", .string(path))] }
+  package var description: String { "file \(path)" }
+  package var exists: Bool { FileIdentity(path) != nil }
+  package var identity: JSON? { FileIdentity(path)?.json }
+
+  package func undo(
+    _ identity: JSON?, _ patience: Patience
+  ) throws(HarnessError) -> Undoing {
+    guard let found = FileIdentity(path) else { return .absent }
+    // Without an identity it was made after its intent, where there was none.
+    if let made = FileIdentity(identity), !found.isSame(as: made) {
+      return .left("another file of that name")
+    }
+    try checkErrno(Int(unlink(path)), path, "unlink")
+    return .undone
+  }
+}
+
+/// A directory that was not there before: a mount point, or that of the images.
+package struct MadeDirectory: Undoable {
+  package static let kind = "directory"
+  package static let endsWithBoot = false
+  package let path: String
+  package init(path: String) { self.path = path }
+
+  package init?(_ json: JSON) {
+    guard let path = json["path"]?.string else { return nil }
+    self.path = path
+  }
+  package var members: [(key: String, value: JSON)] { [("path", .string(path))] }
+  package var description: String { "directory \(path)" }
+  package var exists: Bool { FileIdentity(path) != nil }
+  package var identity: JSON? { FileIdentity(path)?.json }
+
+  package func undo(
+    _ identity: JSON?, _ patience: Patience
+  ) throws(HarnessError) -> Undoing {
+    guard let found = FileIdentity(path) else { return .absent }
+    if let made = FileIdentity(identity), !found.isSame(as: made) {
+      return .left("another directory of that name")
+    }
+    if rmdir(path) == 0 { return .undone }
+    let errno = Errno.current
+    guard errno == .directoryNotEmpty, let inside = File.names(in: path).first else {
+      throw HarnessError(.harness, path, "rmdir", errno: errno)
+    }
+    throw HarnessError(
+      .harness, path, "rmdir", errno: errno,
+      remedy: "wbstress did not make \(path)/\(inside): move it away, then wbstress clean")
+  }
+}

@@ -1,0 +1,194 @@
+import CLinux
+import Glibc
+import Testing
+
+@testable import StressKit
+
+/// What `wbstress clean` makes of journals that it finds, with real files.
+struct LeftJournalTests {
+  private let directory = try! TemporaryDirectory()
+  private let boot = File.line("/proc/sys/kernel/random/boot_id") ?? ""
+  /// Of a process that there is not: pids end at 2^22.
+  private let deadPID = 1 << 22
+
+  private func run(boot: String? = nil, pid: Int? = nil, startTime: UInt64 = 1) -> String {
+    #"{"type":"run","schema":1,"boot_id":"\#(boot ?? self.boot)","pid":\#(pid ?? deadPID),"#
+      + #""start_time":\#(startTime),"command":"wbstress run p","kind":"trial"}"# + "\n"
+  }
+
+  private func intent(_ id: Int, _ object: some Undoable) -> String {
+    let members = [("id", JSON.int(Int64(id))), ("kind", .string(type(of: object).kind))]
+    return JSON.object([("type", "intent")] + members + object.members).text + "\n"
+  }
+
+  private func made(_ id: Int, _ identity: JSON?) -> String {
+    JSON.object([("type", "made"), ("id", .int(Int64(id))), ("identity", identity ?? .null)]).text
+      + "\n"
+  }
+
+  private func left(_ text: String) throws -> LeftJournal {
+    LeftJournal(path: try directory.write("state/1-1.jsonl", text))
+  }
+
+  /// Cleans, and returns the answer and what was said.
+  private func clean(
+    _ text: String, dry: Bool = false
+  ) throws -> (answer: LeftJournal.Answer, said: [String]) {
+    var said: [String] = []
+    let answer = try left(text).clean(isDry: dry) { said.append($0) }
+    return (answer, said)
+  }
+
+  @Test func undoesWhatADeadRunMadeAndOnlyOnce() throws {
+    let path = try directory.write("image", "x")
+    let file = MadeFile(path: path)
+    let text = run() + intent(1, file) + made(1, file.identity)
+    let dry = try clean(text, dry: true)
+    #expect(dry.answer == .incomplete && dry.said == ["would undo: file \(path)"])
+    #expect(File.exists(path))
+    let first = try clean(text)
+    #expect(first.answer == .cleaned && first.said == ["undone: file \(path)"])
+    #expect(!File.exists(path) && File.names(in: directory.path("state")).isEmpty)
+    let second = try clean(text)
+    #expect(second.answer == .cleaned && second.said == ["not there any more: file \(path)"])
+  }
+
+  @Test func anIntentAloneIsEnoughForWhatWasNotThere() throws {
+    let path = try directory.write("image", "")
+    #expect(try clean(run() + intent(1, MadeFile(path: path))).said == ["undone: file \(path)"])
+    #expect(!File.exists(path))
+  }
+
+  @Test func whatTookTheSameNameSinceIsLeftAlone() throws {
+    let path = try directory.write("image", "x")
+    let file = MadeFile(path: path)
+    let text = run() + intent(1, file) + made(1, file.identity)
+    // Both at a time, so that it has not the old one's inode.
+    let other = try directory.write("other", "somebody's")
+    rename(other, path)
+    let (answer, said) = try clean(text)
+    #expect(said == ["left alone: file \(path): another file of that name"])
+    #expect(answer == .cleaned && File.exists(path))
+  }
+
+  @Test func undoneEntriesAreDone() throws {
+    let path = try directory.write("image", "x")
+    let undone = #"{"type":"undone","id":1}"# + "\n"
+    #expect(try clean(run() + intent(1, MadeFile(path: path)) + undone).said.isEmpty)
+    #expect(File.exists(path))
+  }
+
+  @Test func aTornLastLineIsLegalAtEachByte() throws {
+    let path = directory.path("image")
+    let file = MadeFile(path: path)
+    try directory.write("image", "x")
+    let head = run() + intent(1, file)
+    let last = Array(made(1, file.identity).utf8)
+    for length in 0..<last.count - 2 {
+      try directory.write("image", "x")
+      let text = head + String(decoding: last.prefix(length), as: UTF8.self)
+      let (answer, said) = try clean(text)
+      #expect(answer == .cleaned && said == ["undone: file \(path)"], "\(length)")
+    }
+  }
+
+  @Test func zerosAtTheEndAreATornLine() throws {
+    let path = try directory.write("image", "x")
+    let text = run() + intent(1, MadeFile(path: path)) + String(repeating: "\0", count: 100) + "\n"
+    #expect(try clean(text).answer == .cleaned)
+    #expect(!File.exists(path))
+  }
+
+  @Test func membersAndLinesOfALaterVersionAreIgnored() throws {
+    let path = try directory.write("image", "x")
+    let intent =
+      #"{"type":"intent","id":1,"kind":"file","path":"\#(path)","colour":"red"}"# + "\n"
+    let (answer, said) = try clean(run() + #"{"type":"weather","id":1}"# + "\n" + intent)
+    #expect(answer == .cleaned && said == ["undone: file \(path)"])
+  }
+
+  @Test func anObjectOfALaterVersionKeepsTheJournal() throws {
+    let path = try directory.write("image", "x")
+    let unknown = #"{"type":"intent","id":1,"kind":"spaceship"}"# + "\n"
+    let (answer, said) = try clean(run() + unknown + intent(2, MadeFile(path: path)))
+    #expect(answer == .incomplete && said.count == 2)
+    #expect(said[0] == "undone: file \(path)" && said[1].contains("unknown kind 'spaceship'"))
+    #expect(File.names(in: directory.path("state")) == ["1-1.jsonl"])
+  }
+
+  @Test func garbageBetweenIsToldAndTheFileKept() throws {
+    let path = try directory.write("image", "x")
+    let (answer, said) = try clean(run() + "{{{\n" + intent(1, MadeFile(path: path)))
+    #expect(answer == .incomplete && said.first == "undone: file \(path)")
+    #expect(said.last?.contains("1 lines cannot be read") == true)
+    #expect(File.names(in: directory.path("state")) == ["1-1.jsonl.damaged"])
+    #expect(LeftJournal.all(in: directory.path("state")).isEmpty)
+  }
+
+  @Test func anEmptyFileIsNoRun() throws {
+    #expect(try clean("").answer == .cleaned)
+    #expect(File.names(in: directory.path("state")).isEmpty)
+  }
+
+  /// Files survive a reboot; all else must not be looked for: what is there is another's.
+  @Test func afterARebootOnlyFilesGo() throws {
+    let path = try directory.write("image", "x")
+    let file = MadeFile(path: path)
+    let setting = directory.path("setting")
+    try directory.write("setting", "7")
+    let changed = try #require(
+      ChangedSetting([
+        "before": ["\(setting)": "20"], "writes": [["path": .string(setting), "value": "7"]],
+      ]))
+    let text =
+      run(boot: "another") + intent(1, file) + made(1, file.identity) + intent(2, changed)
+      + made(2, changed.identity)
+    let (answer, said) = try clean(text)
+    #expect(answer == .cleaned && said.count == 2)
+    #expect(said[0].hasPrefix("not there any more: \(setting)"))
+    #expect(said[1] == "undone: file \(path)")
+    #expect(try File.text(setting) == "7")
+  }
+
+  @Test func aDiskThatWasNumberedAnewHasTheSameFiles() throws {
+    let path = try directory.write("image", "x")
+    var identity = try #require(FileIdentity(path))
+    try #require(identity.birth != 0, "/tmp keeps no time of birth")
+    identity.dev += 1
+    let found = try #require(FileIdentity(path))
+    #expect(found.isSame(as: identity))
+    identity.birth += 1
+    #expect(!found.isSame(as: identity))
+    identity = found
+    identity.inode += 1
+    #expect(!found.isSame(as: identity))
+  }
+
+  @Test func aRunThatLivesIsLeftAlone() throws {
+    let journal = try CleanupJournal("test", in: directory.path("state"))
+    let path = directory.path("image")
+    try journal.make(MadeFile(path: path)) { () throws(HarnessError) in try File.write(path, []) }
+    let left = try #require(LeftJournal.all(in: directory.path("state")).first)
+    #expect(try left.clean(isDry: false) { _ in } == .inUse)
+    #expect(File.exists(path) && left.refusal.code == .refused)
+    #expect(journal.finish().isEmpty)
+  }
+
+  /// Whoever else has the lock is at it: another clean.
+  @Test func aJournalThatIsLockedIsLeftAlone() throws {
+    let path = try directory.write("image", "x")
+    let left = try left(run() + intent(1, MadeFile(path: path)))
+    let lock = try #require(try File.lock(left.path))
+    #expect(try left.clean(isDry: false) { _ in } == .inUse)
+    #expect(File.exists(path))
+    withExtendedLifetime(lock) {}
+  }
+
+  /// A pid is used again: the start time tells.
+  @Test func anotherProcessWithThePidIsNotTheRun() throws {
+    let path = try directory.write("image", "x")
+    let text = run(pid: Int(getpid()), startTime: 1) + intent(1, MadeFile(path: path))
+    #expect(try clean(text).answer == .cleaned)
+    #expect(!File.exists(path))
+  }
+}
