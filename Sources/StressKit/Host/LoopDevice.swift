@@ -34,7 +34,9 @@ package final class LoopDevice {
       let path = "/dev/" + name
       guard backing(of: path) != nil, let device = try? Descriptor(open: path) else { return nil }
       var (dev, inode): (UInt64, UInt64) = (0, 0)
-      return cl_loop_backing(device.raw, &dev, &inode) >= 0 ? (path, dev, inode) : nil
+      let result = attempt(
+        cl_loop_backing(device.raw, &dev, &inode), path, "LOOP_GET_STATUS64")
+      return result >= 0 ? (path, dev, inode) : nil
     }
   }
 
@@ -46,9 +48,9 @@ package final class LoopDevice {
   /// Lets a device's file go: with its last user, where there are any.
   static func detach(_ path: String) throws(HarnessError) {
     let device = try Descriptor(open: path)
-    let result = cl_loop_detach(device.raw)
+    let result = attempt(cl_loop_detach(device.raw), path, "LOOP_CLR_FD")
     // It went meanwhile.
-    if result != -ENXIO { try check(result, path, "LOOP_CLR_FD") }
+    if result != -ENXIO { try accept(Int(result), path, "LOOP_CLR_FD") }
   }
 
   private static func attach(

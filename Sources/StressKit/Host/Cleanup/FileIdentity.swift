@@ -11,7 +11,7 @@ struct FileIdentity: Equatable, Sendable {
   /// nil: there is no such file. A symbolic link is not followed.
   init?(_ path: String) {
     var file = cl_file()
-    guard cl_identify(path, &file) >= 0 else { return nil }
+    guard attempt(cl_identify(path, &file), path, "statx") >= 0 else { return nil }
     (dev, inode, birth) = (file.dev, file.inode, file.birth)
   }
 

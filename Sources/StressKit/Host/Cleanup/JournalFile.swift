@@ -61,8 +61,9 @@ final class JournalFile {
     bytes.append(0x0a)
     // Until the end of the line is known to be there.
     isTorn = true
-    let wrote = bytes.withUnsafeBytes { Glibc.write(descriptor.raw, $0.baseAddress, $0.count) }
-    try checkErrno(wrote, path, "write", remedy: Self.remedy, code: .environment)
+    let wrote = try checkErrno(
+      Glibc.write(descriptor.raw, bytes, bytes.count), path, "write", remedy: Self.remedy,
+      code: .environment)
     guard wrote == bytes.count else {
       throw HarnessError(
         .environment, path, "write", errno: .noSpace, remedy: Self.remedy)
