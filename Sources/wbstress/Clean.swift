@@ -6,16 +6,17 @@ struct Clean: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Undo what a killed run, or one that a reboot ended, left on this machine.",
     discussion: """
-      A run with --loop writes down what it makes before it makes it: cgroups, mounts, devices, image files, trace \
-      instances, changed settings. What is in the journals of runs that are gone is undone in reverse; what is not \
-      the run's, or was changed by somebody else since, is left alone and named. Once more does no harm.
+      A run with --loop writes down what it makes before it makes it: cgroups, mounts, devices, image \
+      files, trace instances, changed settings. What is in the journals of runs that are gone is undone \
+      in reverse; what is not the run's, or was changed by somebody else since, is left alone and named. \
+      Once more does no harm.
       """)
 
   @Flag(help: "Change nothing; list what would be undone.")
   var dryRun = false
 
   mutating func run() throws {
-    let journals = LeftJournal.all()
+    let journals = LeftJournal.left()
     if journals.isEmpty {
       Output.line("nothing to clean in \(CleanupJournal.directory)")
       return

@@ -5,8 +5,8 @@ import Testing
 
 /// What is left of runs that were killed or interrupted, on a real machine: one that a shell has booted.
 ///
-/// WBSTRESS_REPEAT says how many runs are ended, at moments drawn from the length of a whole one; WBSTRESS_SEED
-/// draws others.
+/// WBSTRESS_REPEAT says how many runs are ended, at moments drawn from the length of a whole one;
+/// WBSTRESS_SEED draws others.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
 struct CleanupTests {
   private static let environment = ProcessInfo.processInfo.environment
@@ -62,7 +62,8 @@ struct CleanupTests {
       Self.functions + "\n" + script, in: directory, patience: patience)
   }
 
-  /// Ends runs at random moments; each must leave the machine as it was. Prints how many did, and where they were.
+  /// Ends runs at random moments; each must leave the machine as it was. Prints how many did, and where they
+  /// were.
   private func endRuns(with signal: String, thenClean: Bool) throws {
     print("SIG\(signal): seed \(Self.seed)")
     try GuestLab.withDirectory { directory in

@@ -17,7 +17,8 @@ package final class Interrupt: Sendable {
   /// Takes the signals away from their default action for the rest of the process. To be called on the
   /// main thread before any other is made.
   ///
-  /// SIGPIPE is ignored from then on: a reader of the output that goes away is no reason to leave the machine as it is.
+  /// SIGPIPE is ignored from then on: a reader of the output that goes away is no reason to leave the machine
+  /// as it is.
   package func takeSignals() throws(HarnessError) {
     signal(SIGPIPE, SIG_IGN)
     let descriptor = try check(cl_signal_descriptor(), "signals", "signalfd")

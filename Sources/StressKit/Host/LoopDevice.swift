@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// A file as a block device, as loop(4) makes it. It goes with its last user: its owner, or whoever has mounted it,
-/// also when the harness is killed.
+/// A file as a block device, as loop(4) makes it. It goes with its last user: its owner, or whoever has
+/// mounted it, also when the harness is killed.
 package final class LoopDevice {
   package let path: String
   /// Past the page cache: what is written to the device is on its way to the disk, and takes no memory twice.

@@ -63,8 +63,8 @@ final class ScratchDisk {
   /// The mounted file system's backing device, by its name in sysfs and debugfs; nil: it has none.
   var backing: String? { BlockDevice.backing(source, profile.filesystem.kind) }
 
-  /// Undoes what was made since `mount`: unmounts, which writes back what is dirty, and takes away what lay over the
-  /// disk.
+  /// Undoes what was made since `mount`: unmounts, which writes back what is dirty, and takes away what lay
+  /// over the disk.
   ///
   /// - Returns: whether anything was mounted, and what could not be undone.
   func unmount() -> (wasMounted: Bool, failures: [HarnessError]) {

@@ -14,7 +14,7 @@ package final class Trial {
   /// How much longer than `within` a pin may take until it gives up: it does so between two pages.
   private static let graceTime = 10 * second
   /// How long a killed worker may take to die.
-  private static let killTime = 60 * second
+  private var killTime: UInt64 { (journal.patience.isHurried() ? 1 : 60) * Self.second }
   /// How often the streams are looked at.
   private static let pollInterval: UInt64 = 20_000_000
 
@@ -95,7 +95,7 @@ package final class Trial {
     } catch {
       let failure = Ending(.invalid, reason: "set-up", message: error.description)
       lanes.stop()
-      WorkerProcess.kill(workers, timeout: Self.killTime)
+      WorkerProcess.kill(workers, timeout: killTime)
       ending = settle(failure)
     }
     return ending
@@ -326,7 +326,9 @@ package final class Trial {
     for actor in actors { actor.worker.requestStop() }
     for actor in actors { actor.recordInFlight(at: stop) }
     snapshots.take("after", limited, tree.map(\.path) + workerGroups)
-    WorkerProcess.kill(workers, timeout: Self.killTime)
+    // A worker dies when the disk has taken its last writes.
+    if isInterrupted() { quicken() }
+    WorkerProcess.kill(workers, timeout: killTime)
     for actor in actors { actor.collect() }
     for pin in pins where pin.worker.isGrowing { pin.finishPinning() }
     var stuck = false
@@ -426,8 +428,7 @@ package final class Trial {
   private func settle(_ sofar: Ending) -> Ending {
     var ending = sofar
     phase("unmount")
-    // Only to save time: without it what is dirty trickles.
-    try? throttle(Throttle(Profile.Device()))
+    quicken()
     if ending.outcome != .stalled {
       do throws(HarnessError) {
         try timeline?.finish()
@@ -458,13 +459,17 @@ package final class Trial {
       ending = Ending(.oom, reason: ending.reason, message: ending.message)
     }
     if ending.outcome != .stalled, let cgroupsMark {
-      // What could not be removed is a note, not the trial's outcome: a machine that is not thrown away tries again.
+      // What could not be removed is a note, not the trial's outcome: a machine that is not thrown away tries
+      // again.
       for failure in journal.undo(to: cgroupsMark) {
         record.emit("note", [("message", .string(failure.description))])
       }
     }
     return ending
   }
+
+  /// Lets the disk take what it can. Only to save time: without it what is dirty trickles.
+  private func quicken() { try? throttle(Throttle(Profile.Device())) }
 
   /// What memory.events and the kernel log say of kills: two accounts that must agree.
   private func recordKills() -> Int64 {

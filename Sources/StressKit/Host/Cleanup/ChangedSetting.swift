@@ -1,13 +1,14 @@
 import Glibc
 
-/// A kernel setting that a run writes: a file below /proc/sys or /sys, or two where writing one changes the other.
+/// A kernel setting that a run writes: a file below /proc/sys or /sys, or two where writing one changes the
+/// other.
 package struct ChangedSetting: Undoable {
   package static let kind = "setting"
   /// A reboot has set it as it is set at every boot; what it said before is of no concern then.
   package static let endsWithBoot = true
 
-  /// Writing one of a pair zeroes the other (Documentation/admin-guide/sysctl/vm.rst), and the first of each takes
-  /// no 0.
+  /// Writing one of a pair zeroes the other (Documentation/admin-guide/sysctl/vm.rst), and the first of each
+  /// takes no 0.
   private static let pairs = [
     ("/proc/sys/vm/dirty_bytes", "/proc/sys/vm/dirty_ratio"),
     ("/proc/sys/vm/dirty_background_bytes", "/proc/sys/vm/dirty_background_ratio"),

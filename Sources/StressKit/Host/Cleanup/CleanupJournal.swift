@@ -1,7 +1,7 @@
 import Glibc
 
-/// What a run has made and changed on its machine, in the order of its making: each entry is on the disk before the
-/// thing is made, and all is undone in reverse, however the run ends.
+/// What a run has made and changed on its machine, in the order of its making: each entry is on the disk
+/// before the thing is made, and all is undone in reverse, however the run ends.
 ///
 /// In a guest, which is thrown away, the same without a file.
 package final class CleanupJournal {
@@ -110,8 +110,8 @@ package final class CleanupJournal {
   /// What is made from here on is undone by `undo(to:)`.
   package var mark: Int { steps.count }
 
-  /// Undoes what was made since `mark`, the last first. What fails does not keep the rest from it, and is tried again
-  /// by the next call.
+  /// Undoes what was made since `mark`, the last first. What fails does not keep the rest from it, and is
+  /// tried again by the next call.
   ///
   /// - Returns: what could not be undone.
   @discardableResult

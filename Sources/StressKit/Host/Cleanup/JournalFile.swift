@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// The file of a cleanup journal: JSON Lines, each on the disk before what it tells of is done. It is locked for as
-/// long as this exists.
+/// The file of a cleanup journal: JSON Lines, each on the disk before what it tells of is done. It is locked
+/// for as long as this exists.
 final class JournalFile {
   static let schema: Int64 = 1
   static let suffix = ".jsonl"
@@ -25,10 +25,10 @@ final class JournalFile {
     let unlocked = directory + "/." + name
     descriptor = try Descriptor(
       open: unlocked, O_RDWR | O_CREAT | O_EXCL | O_APPEND, mode: 0o600, code: .environment)
-    try checkErrno(
-      Int(flock(descriptor.raw, LOCK_EX | LOCK_NB)), unlocked, "flock", code: .environment)
     let owner = JournalOwner.current(kind)
     do throws(HarnessError) {
+      try checkErrno(
+        Int(flock(descriptor.raw, LOCK_EX | LOCK_NB)), unlocked, "flock", code: .environment)
       try append("run", owner.members)
       try File.rename(unlocked, path)
       try Self.sync(directory: directory)
@@ -36,6 +36,14 @@ final class JournalFile {
       unlink(unlocked)
       unlink(path)
       throw error
+    }
+  }
+
+  /// Removes the files of runs that were killed before they had made anything.
+  static func removeUnborn(in directory: String) {
+    for name in File.names(in: directory) where name.hasPrefix(".") && name.hasSuffix(suffix) {
+      guard let pid = Int32(name.dropFirst().prefix { $0 != "-" }) else { continue }
+      if kill(pid, 0) < 0 && Errno.current == .noSuchProcess { unlink(directory + "/" + name) }
     }
   }
 

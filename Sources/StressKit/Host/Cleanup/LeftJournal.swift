@@ -9,6 +9,12 @@ package struct LeftJournal {
       .map { LeftJournal(path: directory + "/" + $0) }
   }
 
+  /// Those that `clean` is to look at.
+  package static func left(in directory: String = CleanupJournal.directory) -> [LeftJournal] {
+    JournalFile.removeUnborn(in: directory)
+    return all(in: directory)
+  }
+
   init(path: String) {
     self.path = path
     owner = JournalContents(parsing: (try? File.read(path)) ?? []).owner

@@ -4,8 +4,8 @@ import Glibc
 package struct MadeMount: Undoable {
   package static let kind = "mount"
   package static let endsWithBoot = true
-  /// The files of a killed io_uring process are closed some time after it is gone, and io_uring's workers end with
-  /// what they have under way.
+  /// The files of a killed io_uring process are closed some time after it is gone, and io_uring's workers end
+  /// with what they have under way.
   private static let busyTime: UInt64 = 10_000_000_000
   let source: String
   let path: String

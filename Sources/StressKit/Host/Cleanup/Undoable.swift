@@ -1,6 +1,7 @@
 import CLinux
 
-/// Something that a run makes or changes on its machine: how it is found again, told from all others, and undone.
+/// Something that a run makes or changes on its machine: how it is found again, told from all others, and
+/// undone.
 ///
 /// What is found is undone by these values alone, so that the end of a run and `wbstress clean` do the same.
 package protocol Undoable: Sendable, CustomStringConvertible {

@@ -33,7 +33,8 @@ package struct Guards {
     } catch {
       note(error)
     }
-    for left in LeftJournal.all() { note(left.refusal) }
+    // Of one that lives the lock tells.
+    for left in LeftJournal.all() where left.owner?.isAlive != true { note(left.refusal) }
     for name in File.names(in: CgroupTree.mount) where name.hasPrefix(Trial.root) {
       refuse(
         CgroupTree.Group(path: name).directory, "exists already",

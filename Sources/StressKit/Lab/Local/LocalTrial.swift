@@ -24,8 +24,8 @@ package struct LocalTrial {
   /// The release of the kernel that runs.
   package static var release: String { File.line("/proc/sys/kernel/osrelease") ?? "?" }
 
-  /// Carries the trial out, and leaves the machine as it was. Whatever happens is an ending, with the record kept;
-  /// what is thrown is a machine that lacks something, or on which an earlier trial's remains are.
+  /// Carries the trial out, and leaves the machine as it was. Whatever happens is an ending, with the record
+  /// kept; what is thrown is a machine that lacks something, or on which an earlier trial's remains are.
   ///
   /// A bandwidth or a number of operations is io.max of the limited cgroup (Documentation/admin-guide/
   /// cgroup-v2.rst): what the kernel writes on its own account, a journal for one, it does not hold back.
