@@ -28,6 +28,8 @@ struct CleanupTests {
       lru_gen: off
       sysctl: {vm.dirty_bytes: 8388608, vm.dirty_background_ratio: 5, vm.swappiness: 33}
       sysfs: {kernel/mm/transparent_hugepage/enabled: never}
+    # To give the functions of stacks their names takes longer than all the rest.
+    observe: {sched: off}
     duration: 1500ms
     """
 
