@@ -154,6 +154,10 @@ int cl_fallocate(int fd, int64_t offset, int64_t length) {
   return negated(fallocate(fd, 0, offset, length));
 }
 
+int cl_reserve(int fd, int64_t offset, int64_t length) {
+  return negated(fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length));
+}
+
 int cl_start_writeback(int fd) { return negated(sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE)); }
 
 int cl_fiemap(int fd, struct cl_extents *out) {

@@ -39,7 +39,8 @@ struct CommandLineTool: ParsableCommand {
   }
 }
 
-/// Text for people, written with write(2): stdio's globals are not safe to use from several threads.
+/// Text for people, written with write(2): stdio's globals are not safe to use from several threads. Names and
+/// messages in it are others': what would steer a terminal is spelled out.
 enum Output {
   static func line(_ text: String) { write(1, text + "\n") }
   static func bytes(_ bytes: [UInt8]) { write(1, bytes) }
@@ -49,10 +50,13 @@ enum Output {
   /// Progress goes beside the results, so that these can be piped.
   static func progress(_ text: String) { write(2, text) }
 
+  /// Sequences of the harness's own, to a terminal.
+  static func control(_ text: String) { write(2, Array(text.utf8)) }
+
   static let progressIsTerminal = isatty(2) == 1
 
   private static func write(_ descriptor: Int32, _ text: String) {
-    write(descriptor, Array(text.utf8))
+    write(descriptor, Array(text.visibleLines.utf8))
   }
 
   private static func write(_ descriptor: Int32, _ bytes: [UInt8]) {

@@ -36,13 +36,13 @@ struct LiveTerminal {
     var text = Self.hideCursor + "\r"
     text += lines.map { $0 + Self.clearLine }.joined(separator: "\r\n") + Self.clearBelow
     if lines.count > 1 { text += "\u{1b}[\(lines.count - 1)A" }
-    Output.progress(text + "\r" + Self.showCursor)
+    Output.control(text + "\r" + Self.showCursor)
     isDrawn = true
   }
 
   /// Takes the block away: what is printed next stands in its place.
   mutating func clear() {
-    if isDrawn { Output.progress("\r" + Self.clearBelow) }
+    if isDrawn { Output.control("\r" + Self.clearBelow) }
     isDrawn = false
   }
 }

@@ -84,7 +84,9 @@ struct Run: ParsableCommand {
   private var lookInterval: UInt64 { loop == nil ? 250_000_000 : 1_000_000_000 }
 
   mutating func validate() throws {
-    if !(1...10_000).contains(trials) { throw ValidationError("--trials: 1 to 10000") }
+    if !(1...CampaignFile.mostTrials).contains(trials) {
+      throw ValidationError("--trials: 1 to \(CampaignFile.mostTrials)")
+    }
     if !(1...256).contains(jobs) { throw ValidationError("--jobs: 1 to 256") }
     if kernel != nil, loop != nil { throw ValidationError("--loop and --kernel: one of them") }
     if loop != nil, jobs > 1 {
@@ -117,7 +119,7 @@ struct Run: ParsableCommand {
     let venue: CampaignRunner.Venue
     let identity: [Profile.Setting]
     let place: String
-    if let loop {
+    if let loop = loop.map(File.plain) {
       guards = try Guards(matrix, images: loop, wholeMachine: wholeMachine)
       venue = .here(images: loop)
       identity = Preflight.identity()
@@ -131,7 +133,7 @@ struct Run: ParsableCommand {
         + (jobs == 1 ? "one guest at a time" : "\(jobs) guests at a time")
     }
     let campaign = try Campaign(
-      directory: output ?? Self.defaultDirectory(matrix.label), matrix: matrix,
+      directory: output.map(File.plain) ?? Self.defaultDirectory(matrix.label), matrix: matrix,
       identity: identity, trials: trials, seed: seed)
     // Only now: until here ^C may end the process at once, there is nothing to take down.
     let interrupt = Interrupt()
@@ -148,8 +150,8 @@ struct Run: ParsableCommand {
     let summary = try CampaignSummary(directory: campaign.directory)
     Output.line(TerminalReport(summary, style: .forTerminal()).screen)
     if interrupt.isRequested {
-      let words = CommandLine.arguments.dropFirst().map(Self.quoted).joined(separator: " ")
-      let output = output == nil ? " --output \(campaign.directory)" : ""
+      let words = CommandLine.arguments.dropFirst().map(ShellWord.quoted).joined(separator: " ")
+      let output = output == nil ? " --output \(ShellWord.quoted(campaign.directory))" : ""
       Output.error("interrupted; go on with: wbstress \(words)\(output)")
       throw ExitCode(HarnessError.Code.interrupted.rawValue)
     }
@@ -191,16 +193,6 @@ struct Run: ParsableCommand {
       throw HarnessError(.harness, "/proc/self/exe", "readlink", errno: .noSuchFileOrDirectory)
     }
     return path
-  }
-
-  /// A word as a shell takes it.
-  private static func quoted(_ word: String) -> String {
-    let isPlain = word.allSatisfy { $0.isLetter || $0.isNumber || "-_=,.:/@+".contains($0) }
-    return isPlain && !word.isEmpty
-      ? word
-      : "'"
-        + word.split(separator: "'", omittingEmptySubsequences: false)
-        .joined(separator: "'\\''") + "'"
   }
 
   private static func defaultDirectory(_ label: String) -> String {

@@ -12,6 +12,7 @@ enum FuzzTarget: String, CaseIterable {
   case json
   case profile
   case record
+  case campaign
   case blocks
   case tracepage
   case traceformat
@@ -36,6 +37,7 @@ enum FuzzTarget: String, CaseIterable {
     case .json: Texts.feedJSON(bytes)
     case .profile: Texts.feedProfile(bytes)
     case .record: Records.feed(bytes)
+    case .campaign: Campaigns.feed(bytes)
     case .blocks:
       Counters.feed(
         bytes,

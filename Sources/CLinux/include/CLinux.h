@@ -57,6 +57,9 @@ int cl_lock_all(void);
 /// fallocate(2), mode 0: not visible in Glibc.
 int cl_fallocate(int fd, int64_t offset, int64_t length);
 
+/// fallocate(2), FALLOC_FL_KEEP_SIZE: blocks that lie ready behind a file's end.
+int cl_reserve(int fd, int64_t offset, int64_t length);
+
 /// sync_file_range(2) with SYNC_FILE_RANGE_WRITE over the whole file: I/O is begun and not waited for; a
 /// _GNU_SOURCE macro.
 int cl_start_writeback(int fd);

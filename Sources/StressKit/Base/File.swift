@@ -86,6 +86,28 @@ package enum File {
     try fd.writeAll(bytes, path, code: code)
   }
 
+  /// Writes a file anew so that there is always a whole one, the old or the new, also after a loss of power: to
+  /// `PATH.new`, to the disk, and then in its place.
+  package static func replace(_ path: String, _ bytes: [UInt8]) throws(HarnessError) {
+    let new = path + ".new"
+    do throws(HarnessError) {
+      let fd = try Descriptor(open: new, O_WRONLY | O_CREAT | O_TRUNC, code: .environment)
+      try fd.writeAll(bytes, new)
+      try fd.sync(new)
+      try rename(new, path)
+    } catch {
+      unlink(new)
+      throw error
+    }
+    // The name, too.
+    let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+      .joined(separator: "/")
+    try Descriptor(
+      open: directory.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : directory, O_DIRECTORY,
+      code: .environment
+    ).sync(path)
+  }
+
   /// Writes a value to a kernel interface file.
   package static func set(
     _ path: String, _ value: String, remedy: String? = nil
@@ -109,8 +131,17 @@ package enum File {
   }
 
   /// The corresponding C function is `rename`.
-  package static func rename(_ old: String, _ new: String) throws(HarnessError) {
-    try checkErrno(Int(Glibc.rename(old, new)), old, "rename to \(new)", code: .environment)
+  package static func rename(
+    _ old: String, _ new: String, remedy: String? = nil
+  ) throws(HarnessError) {
+    try checkErrno(
+      Int(Glibc.rename(old, new)), old, "rename to \(new)", remedy: remedy, code: .environment)
+  }
+
+  /// A path that no program takes for an option (`-x`) or for a protocol (`nbd:x`, as QEMU's block layer does).
+  package static func plain(_ path: String) -> String {
+    let first = path.prefix { $0 != "/" }
+    return first.hasPrefix("-") || first.contains(":") ? "./" + path : path
   }
 
   package static func exists(_ path: String) -> Bool {
@@ -160,6 +191,13 @@ package enum File {
 }
 
 extension Descriptor {
+  /// The corresponding C function is `fsync`.
+  package borrowing func sync(
+    _ object: @autoclosure () -> String, code: HarnessError.Code = .environment
+  ) throws(HarnessError) {
+    try checkErrno(Int(fsync(raw)), object(), "fsync", code: code)
+  }
+
   /// Writes all of `bytes`, however many write(2) calls that takes.
   package borrowing func writeAll(
     _ bytes: some Collection<UInt8>, _ object: @autoclosure () -> String,

@@ -34,6 +34,8 @@ package struct HarnessError: Error, CustomStringConvertible, Sendable, Equatable
   }
 
   package var description: String {
+    // A name with a line break in it must not look like two messages.
+    let object = object.visible
     var text = operation.isEmpty ? object : "\(object): \(operation)"
     if let errno { text += ": \(errno.name) (\(errno.description.lowercased()))" }
     if let remedy { text += "; \(remedy)" }

@@ -102,7 +102,9 @@ package struct Campaign: Sendable {
     Scratch.clear(path)
     var attempt = 1
     while File.exists("\(path).lost-\(attempt)") { attempt += 1 }
-    try File.rename(path, "\(path).lost-\(attempt)")
+    try File.rename(
+      path, "\(path).lost-\(attempt)",
+      remedy: "\(directory) must be writable: the attempt in it is kept")
   }
 
   package func plan(of trial: Trial) -> TrialPlan {

@@ -36,6 +36,8 @@ package struct GuestTrial {
   package var patience: Patience
   /// Called on the running machine now and then; for the harness's own tests.
   package var disturb: ((VirtualMachine) -> Void)?
+  /// Holds up whoever takes in the record, as a busy host does; for the harness's own tests.
+  package var pace: ((_ bytes: Int) -> Void)?
   /// Files of the host for the plan's peer, by their path in the guest.
   package var peerFiles: [String: String] = [:]
   package var peerPath: String { directory + "/peer.out" }
@@ -93,6 +95,7 @@ package struct GuestTrial {
     let scratch = try Scratch(directory, keepDisk: keepDisk)
     File.remove(recordPath)
     File.remove(consolePath)
+    let record = try RecordSink(recordPath)
     progress("mkfs")
     let mkfs: MadeFilesystem
     do throws(HarnessError) {
@@ -100,7 +103,7 @@ package struct GuestTrial {
     } catch {
       let cache = VirtualMachine.cacheMode(scratch.disk)
       return try header(self.plan, mkfs: MadeFilesystem(), cache: cache).writeRefused(
-        error, to: recordPath)
+        error, to: record)
     }
     var plan = plan
     // virtio-blk names its disks in the order of the command line.
@@ -123,7 +126,7 @@ package struct GuestTrial {
       files.append(.init(path, mode: 0o755, try File.read(source, code: .environment)))
     }
     try Initramfs.append(files, to: base, as: scratch.initramfs)
-    try header(plan, mkfs: mkfs, cache: VirtualMachine.cacheMode(scratch.disk)).write(recordPath)
+    header(plan, mkfs: mkfs, cache: VirtualMachine.cacheMode(scratch.disk)).write(record)
 
     progress("boot")
     let started = cl_monotonic()
@@ -131,11 +134,18 @@ package struct GuestTrial {
       kernel: kernel.image, initramfs: scratch.initramfs, accelerator: accelerator,
       memory: profile.machine.memory, nodes: profile.machine.nodes, cpus: profile.machine.cpus,
       boot: profile.kernel.boot,
-      disks: disks, console: consolePath, record: recordPath)
+      disks: disks, console: consolePath)
     if plan.peer != nil { configuration.peer = peerPath }
-    let machine = try VirtualMachine(configuration)
+    var ends: [Int32] = [0, 0]
+    try check(cl_socket_pair(&ends), recordPath, "socketpair")
+    let ours = Descriptor(owning: ends[0])
+    let theirs = Descriptor(owning: ends[1])
+    let machine = try VirtualMachine(configuration, record: theirs.raw)
+    // QEMU's end is QEMU's alone: when it has gone, the record ends.
+    _ = consume theirs
+    let guest = try GuestRecord(ours, into: record, pace: pace)
     var residentReady: UInt64?
-    let ending = try watch(machine, since: started, interrupt) { phase in
+    let ending = watch(machine, guest, since: started, interrupt) { phase in
       if phase == "ready" { residentReady = machine.residentBytes }
       progress(phase)
     }
@@ -145,7 +155,9 @@ package struct GuestTrial {
       "resident_end": machine.residentBytes.map(JSON.uint) ?? .null,
     ]
     machine.quit(gently: interrupt.requests < 2)
-    try writeEnd(ending, seconds: Double(cl_monotonic() - started) / 1e9, memory)
+    guest.finish()
+    writeEnd(record, ending, seconds: Double(cl_monotonic() - started) / 1e9, memory)
+    try record.finish()
     return ending
   }
 
@@ -158,16 +170,16 @@ package struct GuestTrial {
 
   /// The host's own account, and the record's last line.
   private func writeEnd(
-    _ ending: Ending, seconds: Double, _ memory: JSON
-  ) throws(HarnessError) {
-    try RecordFile.append(
-      recordPath, "host",
+    _ record: RecordSink, _ ending: Ending, seconds: Double, _ memory: JSON
+  ) {
+    record.emit(
+      "host",
       [
         ("seconds", .double(seconds)),
         ("console_kill_lines", .int(Int64(Self.killLines(consolePath)))),
         ("guest_memory", memory),
       ])
-    try RecordFile.append(recordPath, "end", ending.members)
+    record.emit("end", ending.members)
   }
 
   /// "Killed process" lines on the serial console: the account that is independent of /dev/kmsg.
@@ -179,19 +191,20 @@ package struct GuestTrial {
   // MARK: Watching
 
   private func watch(
-    _ machine: VirtualMachine, since started: UInt64, _ interrupt: Interrupt, _ progress: Progress
-  ) throws(HarnessError) -> Ending {
-    var tail = try RecordTail(recordPath)
+    _ machine: VirtualMachine, _ guest: GuestRecord, since started: UInt64,
+    _ interrupt: Interrupt, _ progress: Progress
+  ) -> Ending {
     var alive: UInt64?
     var cpuWhenAlive = 0.0
     while true {
       let ended = machine.hasEnded()
-      for line in tail.lines() {
-        // Samples are nine of ten lines, and only their coming matters here.
-        if line.starts(with: "{\"type\":\"header\"".utf8) { continue }
+      if ended { guest.finish() }
+      let news = guest.takeNews()
+      if news.isAlive {
         alive = cl_monotonic()
         cpuWhenAlive = machine.cpuSeconds
-        if line.starts(with: "{\"type\":\"sample\"".utf8) { continue }
+      }
+      for line in news.lines {
         guard let event = try? JSON(parsing: line) else { continue }
         do throws(HarnessError) {
           if event["type"] == "phase", let name = event["name"]?.string {

@@ -13,16 +13,19 @@ struct TrialHeader {
   var mkfs: MadeFilesystem
   var qemu: String?
   var jobs = 1
+  /// Whether all blocks of the images were there before the trial: then neither takes the other's room.
+  var isWhole: Bool?
 
-  func write(_ path: String) throws(HarnessError) {
-    try RecordFile.append(
-      path, "header",
+  func write(_ record: RecordSink) {
+    record.emit(
+      "header",
       [
         ("schema", .int(RecordFile.schema)), ("wbstress", .string(Version.text)),
         ("time", .int(Int64(time(nil)))), ("plan", plan.json),
         ("kernel", .string(kernel)), ("release", .string(release)),
         ("package", .optional(package)),
         ("accelerator", .string(accelerator)), ("disk_cache", .string(diskCache)),
+        ("images_allocated", isWhole.map { .bool($0) } ?? .null),
         ("mkfs", .string(mkfs.command)), ("mkfs_version", .optional(mkfs.version)),
         ("fs_features", .optional(mkfs.features)),
         (
@@ -39,10 +42,18 @@ struct TrialHeader {
 
   /// The whole record of a trial whose file system could not be made. One cell's options are no reason to give up
   /// the others.
-  func writeRefused(_ error: HarnessError, to path: String) throws(HarnessError) -> Ending {
-    let ending = Ending(.invalid, reason: "mkfs", message: error.description)
-    try write(path)
-    try RecordFile.append(path, "end", ending.members)
+  func writeRefused(
+    _ error: HarnessError, to record: RecordSink
+  ) throws(HarnessError) -> Ending {
+    let ending = Self.refused(error)
+    write(record)
+    record.emit("end", ending.members)
+    try record.finish()
     return ending
+  }
+
+  /// How a trial ends whose file system could not be made.
+  static func refused(_ error: HarnessError) -> Ending {
+    Ending(.invalid, reason: "mkfs", message: error.description)
   }
 }

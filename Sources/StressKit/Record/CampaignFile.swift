@@ -18,6 +18,11 @@ package struct CampaignFile: Sendable, Equatable {
     }
   }
 
+  /// Trials of a cell at most.
+  package static let mostTrials = 10_000
+  /// A plan has no more bytes than this: ten thousand cells have less.
+  private static let mostBytes = 64 << 20
+
   /// Axes that are no keys of a profile: the kernel that boots, the profile's variant, and the two arms of a
   /// calibration, which differ in nothing.
   package static let kernelKey = "kernel"
@@ -59,10 +64,11 @@ package struct CampaignFile: Sendable, Equatable {
   /// - Throws: when there is none, or it cannot be understood (code usage).
   package init(directory: String) throws(HarnessError) {
     let path = Self.path(in: directory)
-    let text = try File.read(path, code: .usage)
+    let text = try File.read(path, code: .usage, atMost: Self.mostBytes)
     guard let plan = try? JSON(parsing: text), let label = plan["profile"]?.string,
       let cells = plan["cells"]?.array, let identity = plan["identity"]?.members,
-      let trials = plan["trials"]?.int,
+      let trials = plan["trials"]?.int.flatMap(Int.init(exactly:)),
+      (0...Self.mostTrials).contains(trials),
       let seed = plan["seed"]?.int
     else {
       throw HarnessError(
@@ -71,7 +77,7 @@ package struct CampaignFile: Sendable, Equatable {
     self.init(
       label: label, cells: [],
       identity: identity.map { Profile.Setting($0.key, $0.value.string ?? "") },
-      trials: Int(trials), seed: UInt64(bitPattern: seed))
+      trials: trials, seed: UInt64(bitPattern: seed))
     for (index, cell) in cells.enumerated() {
       guard let axes = cell["axes"]?.members, let json = cell["profile"],
         let profile = try? ProfileFile(text: json.text, name: path).profile()
@@ -97,8 +103,6 @@ package struct CampaignFile: Sendable, Equatable {
       "identity": .object(identity.map { ($0.key, .string($0.value)) }),
       "cells": .array(cells),
     ]
-    let path = Self.path(in: directory)
-    try File.write(path + ".new", Array((plan.text + "\n").utf8))
-    try File.rename(path + ".new", path)
+    try File.replace(Self.path(in: directory), Array((plan.text + "\n").utf8))
   }
 }

@@ -30,6 +30,9 @@ package struct RecordDefects: Sendable, Equatable {
     case missingSample
     /// Lines that the `written` line speaks of and that are not there.
     case missingLine
+    /// Samples, and other lines, that could not be written, as an `outage` line says.
+    case lostSample
+    case lostLine
     /// Further `columns` lines of a lane that name other columns.
     case columnsChanged
     /// The file has become shorter while it was read.
@@ -73,6 +76,8 @@ extension RecordDefects.Kind {
     case .disorder: "\(samples) out of order, sorted"
     case .missingSample: "\(samples) missing"
     case .missingLine: "\(lines) missing"
+    case .lostSample: "\(samples) could not be written, see its outages"
+    case .lostLine: "\(lines) could not be written, see its outages"
     case .columnsChanged: "the columns of a lane change \(count) time\(count == 1 ? "" : "s")"
     case .shrunk: "the file became shorter while it was read"
     }

@@ -16,28 +16,24 @@ package enum RecordFile {
     "psi", "exit", "oom", "oom-group-kill", "oom-without-kill", "kills", "note", "lane", "mirror",
     "supervisor", "trace-start", "span", "event", "task", "open", "trace", "alive", "stack",
     "unlisted", "written", "guest-end",
-    "host", "end",
+    "host", "end", "outage",
   ]
 
   /// Of these, those that the count of `written` leaves out: samples are counted by lane, the others come
   /// after it or from the host.
-  static let uncounted: Set<String> = ["sample", "header", "host", "guest-end", "end"]
+  static let uncounted: Set<String> = ["sample", "header", "host", "guest-end", "end", "outage"]
 
   /// Of these a record may have two lines that are the same: kinds of latency that come in jiffies are alike
   /// in two parts of a second, and two notices of one moment may tell of the same growth.
   static let repeatable: Set<String> = ["latency", "memcg-event", "alive"]
 
-  /// Appends one line, ending a torn one first.
-  package static func append(
-    _ path: String, _ type: String, _ members: [(String, JSON)]
-  ) throws(HarnessError) {
-    let torn = try isTorn(path)
-    var bytes: [UInt8] = torn ? [0x0a] : []
+  /// One line with its end, `type` first.
+  static func line(_ type: String, _ members: [(String, JSON)]) -> [UInt8] {
+    var bytes: [UInt8] = []
     JSON.object([("type", .string(type))] + members.map { (key: $0.0, value: $0.1) })
       .write(to: &bytes)
     bytes.append(0x0a)
-    let fd = try Descriptor(open: path, O_WRONLY | O_CREAT | O_APPEND)
-    try fd.writeAll(bytes, path)
+    return bytes
   }
 
   /// The last line of a record, whole or torn; nil when there is none. Reads no more than it must.
@@ -59,11 +55,53 @@ package enum RecordFile {
     }
   }
 
-  private static func isTorn(_ path: String) throws(HarnessError) -> Bool {
-    guard let size = File.size(path), size > 0 else { return false }
-    let fd = try Descriptor(open: path)
-    var last: UInt8 = 0
-    try checkErrno(pread(fd.raw, &last, 1, off_t(size) - 1), path, "read")
-    return last != 0x0a
+  // MARK: Lines as the harness writes them
+
+  private static let head: StaticString = "{\"type\":\""
+  private static let sampleHead: StaticString = "{\"type\":\"sample\""
+  private static let timeHead: StaticString = "\",\"t\":"
+
+  /// Each line with its end; what follows the last end is one, too.
+  static func forEachLine(
+    _ lines: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
+  ) {
+    var rest = lines
+    while let start = rest.baseAddress, !rest.isEmpty {
+      let end = memchr(start, 0x0a, rest.count).map { UnsafeRawPointer($0) - start + 1 }
+      let count = end ?? rest.count
+      body(UnsafeRawBufferPointer(rebasing: rest[..<count]))
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    }
+  }
+
+  static func isSample(_ line: UnsafeRawBufferPointer) -> Bool { line.hasPrefix(sampleHead) }
+
+  /// The `type` of a line that begins with it; `?` of any other.
+  static func type(of line: UnsafeRawBufferPointer) -> String {
+    name(line).map { String(decoding: $0, as: UTF8.self) } ?? "?"
+  }
+
+  /// `t`, ns, of a line that has it behind its `type`.
+  static func time(of line: UnsafeRawBufferPointer) -> UInt64? {
+    guard let name = name(line) else { return nil }
+    let rest = UnsafeRawBufferPointer(rebasing: line[(head.utf8CodeUnitCount + name.count)...])
+    guard rest.hasPrefix(timeHead) else { return nil }
+    let digits = rest.dropFirst(timeHead.utf8CodeUnitCount).prefix { (0x30...0x39).contains($0) }
+    return UInt64(String(decoding: digits, as: UTF8.self))
+  }
+
+  /// Between its quotes; a type has at most 32 letters.
+  private static func name(_ line: UnsafeRawBufferPointer) -> Slice<UnsafeRawBufferPointer>? {
+    guard line.hasPrefix(head) else { return nil }
+    let rest = line.dropFirst(head.utf8CodeUnitCount)
+    guard let end = rest.prefix(33).firstIndex(of: UInt8(ascii: "\"")) else { return nil }
+    return rest[..<end]
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  fileprivate func hasPrefix(_ text: StaticString) -> Bool {
+    count >= text.utf8CodeUnitCount
+      && memcmp(baseAddress!, text.utf8Start, text.utf8CodeUnitCount) == 0
   }
 }

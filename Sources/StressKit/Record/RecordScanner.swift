@@ -39,15 +39,35 @@ struct RecordScanner: ~Copyable {
       guard let lane = line.string("lane"), let samples = line.int("samples") else { return }
       told[lane] = Int(clamping: samples)
     }
-    for (name, samples) in told {
-      let found = lanes.first { $0.name == name }?.times.count ?? 0
-      defects.add(.missingSample, max(0, samples - found))
+    let lost = countLost(storage)
+    let missing = told.reduce(0) { sum, lane in
+      sum + max(0, lane.value - (lanes.first { $0.name == lane.key }?.times.count ?? 0))
     }
+    defects.add(.missingSample, max(0, missing - lost.samples))
     storage.forEach(index["written"]?.places.prefix(1) ?? []) { _, bytes in
       let counted = index.types.filter { !RecordFile.uncounted.contains($0.type) }
       let found = counted.reduce(0) { $0 + $1.places.count }
-      defects.add(.missingLine, max(0, Int(clamping: RecordLine(bytes).int("lines") ?? 0) - found))
+      let told = Int(clamping: RecordLine(bytes).int("lines") ?? 0)
+      defects.add(.missingLine, max(0, told - found - lost.lines))
     }
+  }
+
+  /// What the `outage` lines say could not be written: samples, and lines that `written` counts.
+  private mutating func countLost(_ storage: RecordStorage) -> (samples: Int, lines: Int) {
+    var (samples, lines) = (0, 0)
+    storage.forEach(index["outage"]?.places ?? []) { _, bytes in
+      for (type, count) in RecordLine(bytes)["lost"]?.members ?? [] {
+        let count = min(max(0, Int(clamping: count.int ?? 0)), 1 << 32)
+        if type == "\(RecordFile.sample)" {
+          samples += count
+        } else if !RecordFile.uncounted.contains(type) {
+          lines += count
+        }
+      }
+    }
+    defects.add(.lostSample, samples)
+    defects.add(.lostLine, lines)
+    return (samples, lines)
   }
 
   // MARK: Pieces

@@ -21,24 +21,32 @@ package final class RecordWriter: @unchecked Sendable {
   /// With nothing else to say, a line this often tells the host that the supervisor lives, ns.
   package static let heartbeat: UInt64 = 1_000_000_000
 
-  private let descriptor: Int32
-  private let events = Mutex<[[UInt8]]>([])
+  /// Of what is queued, bytes at most: a reader may be away for long, but not for ever.
+  static let queueSize = 8 << 20
+
+  private struct Queue {
+    var lines: [[UInt8]] = []
+    /// Of all `lines`.
+    var bytes = 0
+    /// Since the queue was last looked at.
+    var overflow: RecordOutage?
+  }
+
+  private let sink: RecordSink
+  private let queue = Mutex(Queue())
   private let lanes = Mutex<[Sampler]>([])
   private let sources = Mutex<[any RecordSource]>([])
   private let stopping = Atomic<Bool>(false)
   private let bell = Doorbell()
-  private let failed = Atomic<Bool>(false)
-  private let written = Atomic<UInt64>(0)
   /// Lines queued so far.
   private let emitted = Atomic<UInt64>(0)
   private var thread: Thread?
 
-  /// - Parameter descriptor: where the lines go; it stays open as long as the writer.
-  package init(_ descriptor: consuming Descriptor) {
-    self.descriptor = descriptor.release()
-  }
+  /// - Parameter sink: where the lines go; from `start` to `finish` the writer's alone.
+  package init(_ sink: RecordSink) { self.sink = sink }
 
-  deinit { close(descriptor) }
+  /// - Parameter port: of a guest's, or a pipe; it stays open as long as the writer.
+  package convenience init(_ port: consuming Descriptor) { self.init(RecordSink(port: port)) }
 
   package func start() throws(HarnessError) {
     thread = try Thread("wb-record") { [self] in loop() }
@@ -52,15 +60,19 @@ package final class RecordWriter: @unchecked Sendable {
   }
 
   package func emit(_ type: String, at time: UInt64? = nil, _ members: [(String, JSON)]) {
-    var line: [(key: String, value: JSON)] = [
-      ("type", .string(type)), ("t", .uint(time ?? cl_boottime())),
-    ]
-    line += members.map { (key: $0.0, value: $0.1) }
-    var bytes: [UInt8] = []
-    JSON.object(line).write(to: &bytes)
-    bytes.append(0x0a)
+    let time = time ?? cl_boottime()
+    let line = RecordFile.line(type, [("t", .uint(time))] + members)
     emitted.add(1, ordering: .relaxed)
-    events.withLock { $0.append(bytes) }
+    queue.withLock { queue in
+      let worth = RecordWorth(type)
+      if worth.admits(line.count, used: queue.bytes, capacity: Self.queueSize) {
+        queue.bytes += line.count
+        queue.lines.append(line)
+      } else {
+        if queue.overflow == nil { queue.overflow = RecordOutage(why: "queue") }
+        queue.overflow?.lose(type, at: time)
+      }
+    }
     bell.ring()
   }
 
@@ -102,7 +114,7 @@ package final class RecordWriter: @unchecked Sendable {
   }
 
   /// Bytes that have gone out.
-  package var bytesWritten: UInt64 { written.load(ordering: .relaxed) }
+  package var bytesWritten: UInt64 { sink.bytesWritten }
 
   private func loop() {
     var lastLine = cl_boottime()
@@ -115,14 +127,14 @@ package final class RecordWriter: @unchecked Sendable {
         for source in all { source.tell(last: last) }
         return all.isEmpty
       }
-      for line in events.withLock({ queue in
+      let events = queue.withLock { queue in
         let taken = queue
-        queue.removeAll(keepingCapacity: true)
+        queue = Queue()
         return taken
-      }) {
-        write(line)
-        wrote = true
       }
+      for line in events.lines { write(line) }
+      if let overflow = events.overflow { write(overflow.line) }
+      if !events.lines.isEmpty { wrote = true }
       for lane in lanes.withLock({ $0 }) {
         lane.drain { values in
           Self.format(lane, values, to: &buffer)
@@ -131,6 +143,7 @@ package final class RecordWriter: @unchecked Sendable {
         }
       }
       let now = cl_boottime()
+      sink.retry(at: now)
       if wrote {
         lastLine = now
       } else if now - lastLine >= Self.heartbeat {
@@ -165,21 +178,5 @@ package final class RecordWriter: @unchecked Sendable {
     buffer.append(contentsOf: "]}\n".utf8)
   }
 
-  /// A record that cannot be written must not stop the trial: the loss shows as a torn or missing end.
-  private func write(_ line: [UInt8]) {
-    if failed.load(ordering: .relaxed) { return }
-    var rest = line[...]
-    while !rest.isEmpty {
-      let wrote = attemptErrno(
-        rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }, "record",
-        "write")
-      if wrote < 0 {
-        if wrote == -Int(EINTR) { continue }
-        failed.store(true, ordering: .relaxed)
-        return
-      }
-      written.add(UInt64(wrote), ordering: .relaxed)
-      rest = rest.dropFirst(wrote)
-    }
-  }
+  private func write(_ line: [UInt8]) { line.withUnsafeBytes { sink.write($0) } }
 }

@@ -139,6 +139,36 @@ struct CampaignTests: ProfileSuite {
     #expect(File.names(in: fixture.path("c")) == ["precious.txt"])
   }
 
+  /// A directory of another's: its plan must not keep a reader busy for ever.
+  @Test(arguments: [-1, CampaignFile.mostTrials + 1, 1 << 62])
+  func planWithoutEndIsRefused(_ trials: Int) throws {
+    let directory = try campaign().directory
+    let plan = try File.text(CampaignFile.path(in: directory))
+    let changed = plan.replacing("\"trials\":4", with: "\"trials\":\(trials)")
+    try #require(changed != plan)
+    try fixture.write("c/campaign.json", changed)
+    #expect(throws: HarnessError.self) { try CampaignFile(directory: directory) }
+  }
+
+  /// Nothing that a plan says is part of a path, and no name of the user's is taken for something else.
+  @Test func hostileNamesNameNoPaths() throws {
+    let directory = try campaign().directory
+    let plan = try File.text(CampaignFile.path(in: directory))
+      .replacing("\"profile\":\"", with: "\"profile\":\"../../etc/\\u001b[2J\\n")
+    try fixture.write("c/campaign.json", plan)
+    let file = try CampaignFile(directory: directory)
+    #expect(file.label.hasPrefix("../../etc/"))
+    #expect(
+      CampaignFile.trialDirectory(in: directory, cell: 0, number: 1) == directory + "/trials/1-1")
+    #expect(File.plain("-rf") == "./-rf" && File.plain("nbd:x/y") == "./nbd:x/y")
+    for name in ["/a:b", "a/b:c", "./-x", "../x", "a b", "a\nb"] {
+      #expect(File.plain(name) == name)
+    }
+    let long = String(repeating: "n", count: 300)
+    let error = #expect(throws: HarnessError.self) { try campaign(long) }
+    #expect(error?.errno == .fileNameTooLong && error?.code == .environment)
+  }
+
   @Test(arguments: ["", "{", "{\"cells\":[]}"]) func brokenPlanIsRefused(_ text: String) throws {
     let path = try fixture.write("c/campaign.json", text)
     let error = #expect(throws: HarnessError.self) { try campaign() }

@@ -6,12 +6,13 @@ import Testing
 struct VirtualMachineTests {
   private func arguments(
     _ accelerator: Accelerator = .tcg, disks: [VirtualMachine.Disk] = [], boot: [String] = [],
-    console: String = "/c", record: String? = nil
+    console: String = "/c", record: Int? = nil
   ) -> [String] {
     VirtualMachine.arguments(
       .init(
         kernel: "/boot/a,b", initramfs: "/tmp/i,j", accelerator: accelerator, memory: 768 << 20,
-        cpus: 3, boot: boot, disks: disks, console: console, record: record), qmp: 3, go: 4)
+        cpus: 3, boot: boot, disks: disks, console: console),
+      qmp: 3, go: 4, record: record)
   }
 
   /// The values of every occurrence of an option.
@@ -43,7 +44,7 @@ struct VirtualMachineTests {
     VirtualMachine.arguments(
       .init(
         kernel: "/k", initramfs: "/i", accelerator: .tcg, memory: memory, nodes: nodes, cpus: cpus,
-        boot: [], disks: [], console: "/c"), qmp: 3, go: 4)
+        boot: [], disks: [], console: "/c"), qmp: 3, go: 4, record: nil)
   }
 
   @Test func nodesDivideMemoryAndCPUs() {
@@ -86,11 +87,11 @@ struct VirtualMachineTests {
   }
 
   @Test func commasInTheLogsPaths() {
-    let all = arguments(console: "/x,y/console.log", record: "/x,y/record,")
+    let all = arguments(console: "/x,y/console.log", record: 5)
     #expect(
       values("-chardev", all) == [
         "file,id=console,append=on,path=/x,,y/console.log", "socket,id=qmp,fd=3",
-        "file,id=record,append=on,path=/x,,y/record,,", "socket,id=go,fd=4",
+        "socket,id=record,fd=5", "socket,id=go,fd=4",
       ])
     #expect(
       values("-device", all) == [

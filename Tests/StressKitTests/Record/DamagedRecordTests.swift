@@ -133,6 +133,18 @@ struct DamagedRecordTests {
     #expect(try lane(told).defects == only(.missingSample, 5))
   }
 
+  /// What an outage says is lost is not missing without a word.
+  @Test func lostLinesAreNotMissing() throws {
+    let told = #"{"type":"lane","t":50,"lane":"fast","samples":5,"dropped":0}"#
+    let outage =
+      #"{"type":"outage","t":40,"from":20,"why":"EIO","kept":1,"lost":{"sample":3,"span":2}}"#
+    let written = #"{"type":"written","t":60,"lines":5}"#
+    var defects = only(.missingSample, 1)
+    defects.add(.lostSample, 3)
+    defects.add(.lostLine, 2)
+    #expect(try lane(Self.columns, sample(10, "1,2"), outage, told, written).defects == defects)
+  }
+
   // MARK: Other lines
 
   @Test func missingLinesAreCounted() throws {

@@ -18,29 +18,39 @@ struct RecordFileTests {
     try fd.writeAll(Array(text.utf8), path)
   }
 
-  @Test func appendsLines() throws {
-    try RecordFile.append(path, "header", [("schema", 1)])
-    try RecordFile.append(path, "end", [("reason", .null), ("message", "a\n\"b\"")])
+  private func write(_ lines: (String, [(String, JSON)])...) throws {
+    let sink = try RecordSink(path)
+    for (type, members) in lines { sink.emit(type, members) }
+    try sink.finish()
+  }
+
+  @Test func writesLines() throws {
+    try write(
+      ("header", [("schema", 1)]), ("end", [("reason", .null), ("message", "a\n\"b\"")]))
     #expect(
       try File.text(path)
         == #"{"type":"header","schema":1}"# + "\n"
         + #"{"type":"end","reason":null,"message":"a\n\"b\""}"# + "\n")
   }
 
-  @Test func endsATornLineFirst() throws {
-    try append("{\"type\":\"header\"}\n{\"type\":\"sam")
-    try RecordFile.append(path, "end", [("outcome", "panic")])
-    #expect(
-      try File.text(path)
-        == "{\"type\":\"header\"}\n{\"type\":\"sam\n{\"type\":\"end\",\"outcome\":\"panic\"}\n")
-    let record = try RecordReader(path)
-    #expect(record.torn == 1 && record.ending == Ending(.panic))
-  }
-
   @Test func namesTheFileThatCannotBeWritten() throws {
     let path = directory.path("no/record.jsonl")
-    let error = #expect(throws: HarnessError.self) { try RecordFile.append(path, "end", []) }
+    let error = #expect(throws: HarnessError.self) { _ = try RecordSink(path) }
     #expect(error?.description.hasPrefix("\(path): open: ENOENT") == true)
+  }
+
+  /// The type and the time of a line are read where the harness writes them, and nowhere else.
+  @Test func aLinesTypeAndTime() {
+    func read(_ text: String) -> (String, UInt64?) {
+      Array(text.utf8).withUnsafeBytes { (RecordFile.type(of: $0), RecordFile.time(of: $0)) }
+    }
+    #expect(read(#"{"type":"sample","t":12,"lane":"a"}"#) == ("sample", 12))
+    #expect(read(#"{"type":"header","schema":1}"#) == ("header", nil))
+    #expect(read(#"{"type":"x","t":-1}"#) == ("x", nil))
+    #expect(read(#"{"type":"x","t":99999999999999999999}"#) == ("x", nil))
+    for text in ["", "{", #"{"t":1,"type":"x"}"#, #"{"type":"x"#, #"{"type":"# + "\n"] {
+      #expect(read(text) == ("?", nil))
+    }
   }
 
   // MARK: Reading
@@ -104,7 +114,7 @@ struct RecordFileTests {
   @Test func endingIsReadBack() throws {
     for outcome in Outcome.allCases {
       let ending = Ending(outcome, reason: "r", message: nil)
-      try RecordFile.append(path, "end", ending.members)
+      try write(("end", ending.members))
       #expect(RecordReader.ending(path) == ending)
     }
   }

@@ -74,7 +74,7 @@ struct LedgerTrace {
   ]
   /// Of a record, what leaves lines out that might tell of a wait.
   private static let losses: [RecordDefects.Kind] = [
-    .torn, .wrongTime, .tooLong, .missingLine, .shrunk,
+    .torn, .wrongTime, .tooLong, .missingLine, .lostLine, .shrunk,
   ]
 
   init(_ record: RecordReader) {

@@ -35,20 +35,21 @@ package struct LocalTrial {
     if let left = LeftJournal.all().first { throw left.refusal }
     try File.makeDirectory(directory)
     File.remove(recordPath)
+    let sink = try RecordSink(recordPath)
     let started = cl_monotonic()
     let journal = try CleanupJournal("trial")
     journal.patience = Patience { interrupt.requests > 1 }
     let ending: Ending
     do throws(HarnessError) {
-      ending = try carryOut(journal, interrupt, progress)
+      ending = try carryOut(journal, sink, interrupt, progress)
     } catch {
       // What is left then is told by the guards of the next run.
       _ = journal.finish()
       throw error
     }
-    try RecordFile.append(
-      recordPath, "host", [("seconds", .double(Double(cl_monotonic() - started) / 1e9))])
-    try RecordFile.append(recordPath, "end", ending.members)
+    sink.emit("host", [("seconds", .double(Double(cl_monotonic() - started) / 1e9))])
+    sink.emit("end", ending.members)
+    try sink.finish()
     return ending
   }
 
@@ -69,7 +70,8 @@ package struct LocalTrial {
   }
 
   private func carryOut(
-    _ journal: CleanupJournal, _ interrupt: Interrupt, _ progress: @escaping (String) -> Void
+    _ journal: CleanupJournal, _ sink: RecordSink, _ interrupt: Interrupt,
+    _ progress: @escaping (String) -> Void
   ) throws(HarnessError) -> Ending {
     let profile = plan.profile
     let scratch = try Scratch("\(images)/\(Self.scratchName)", journal)
@@ -78,18 +80,19 @@ package struct LocalTrial {
     do throws(HarnessError) {
       mkfs = try scratch.make(profile)
     } catch {
-      return try refuse(error, journal)
+      return try refuse(error, sink, journal)
     }
+    let isWhole = try scratch.allocate(profile)
     var plan = plan
     let disk = try Self.attach(scratch.disk, journal)
     plan.device = disk.path
     if profile.cache > 0 { plan.cacheDevice = try Self.attach(scratch.cache, journal).path }
     if profile.machine.swap > 0 { plan.swapDevice = try Self.attach(scratch.swap, journal).path }
-    try header(plan, mkfs: mkfs, isDirect: disk.isDirect).write(recordPath)
+    var header = header(plan, mkfs: mkfs, isDirect: disk.isDirect)
+    header.isWhole = isWhole
+    header.write(sink)
 
-    let file = try Descriptor(
-      open: recordPath, O_WRONLY | O_CREAT | O_APPEND, code: .environment)
-    let record = RecordWriter(file)
+    let record = RecordWriter(sink)
     let supervisor = try Supervisor(plan, group: Self.supervisorGroup, journal)
     try record.start()
     var ending = carryOut(plan, supervisor, record, journal, interrupt, progress)
@@ -130,11 +133,11 @@ package struct LocalTrial {
 
   /// The record of a trial whose file system could not be made.
   private func refuse(
-    _ error: HarnessError, _ journal: CleanupJournal
+    _ error: HarnessError, _ sink: RecordSink, _ journal: CleanupJournal
   ) throws(HarnessError) -> Ending {
     if let failure = journal.finish().first { throw failure }
-    return try header(plan, mkfs: MadeFilesystem(), isDirect: false)
-      .writeRefused(error, to: recordPath)
+    header(plan, mkfs: MadeFilesystem(), isDirect: false).write(sink)
+    return TrialHeader.refused(error)
   }
 
   private static func set(_ throttle: Throttle, device: String) throws(HarnessError) {

@@ -38,8 +38,7 @@ package struct AcceleratorProbe {
       .init(
         kernel: kernel.image,
         initramfs: try Initramfs.build(binary: binary, kernel: kernel, modules: [], store: store),
-        accelerator: .kvm, memory: 256 << 20, cpus: 1, boot: [], disks: [], console: console,
-        record: nil))
+        accelerator: .kvm, memory: 256 << 20, cpus: 1, boot: [], disks: [], console: console))
     let until = cl_boottime() + deadline
     while cl_boottime() < until, !machine.hasEnded() {
       cl_sleep_until(cl_boottime() + 20_000_000)

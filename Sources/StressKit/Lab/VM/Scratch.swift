@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -49,6 +50,26 @@ struct Scratch: ~Copyable {
     try journal.make(MadeFile(path: path)) { () throws(HarnessError) in
       try Self.sparse(path, size: size)
     }
+  }
+
+  /// Gives the images all their blocks, after mkfs, which punches holes where it discards: what the trial writes can
+  /// then not fill the file system that they lie on.
+  ///
+  /// - Returns: false where that file system cannot (EOPNOTSUPP), and they stay sparse.
+  borrowing func allocate(_ profile: Profile) throws(HarnessError) -> Bool {
+    let sizes = [
+      (disk, profile.device.size), (cache, profile.cache), (swap, profile.machine.swap),
+    ]
+    for (path, size) in sizes where size > 0 {
+      let owned = try Descriptor(open: path, O_RDWR, code: .environment)
+      let fd = owned.raw
+      let result = attempt(cl_fallocate(fd, 0, Int64(size)), path, "fallocate")
+      if result == -EOPNOTSUPP { return false }
+      try accept(
+        Int(result), path, "fallocate \(Units.sizeText(size))",
+        remedy: "name a directory with more room, or lower device.size", code: .environment)
+    }
+    return true
   }
 
   deinit {

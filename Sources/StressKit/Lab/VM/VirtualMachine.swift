@@ -33,7 +33,6 @@ package final class VirtualMachine {
     package var boot: [String]
     package var disks: [Disk]
     package var console: String
-    package var record: String?
     /// Where what a peer found goes; nil: there is none.
     var peer: String?
   }
@@ -58,7 +57,8 @@ package final class VirtualMachine {
     "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/", "\(Guest.mark)=1",
   ]
 
-  package init(_ configuration: Configuration) throws(HarnessError) {
+  /// - Parameter record: QEMU's end of the socket that the guest's record leaves through; the caller closes it.
+  package init(_ configuration: Configuration, record: Int32? = nil) throws(HarnessError) {
     guard let program = Tool.path(Self.program) else {
       throw Tool.missing(Self.program, package: Self.package)
     }
@@ -73,15 +73,17 @@ package final class VirtualMachine {
     let console = try Descriptor(
       open: configuration.console, O_WRONLY | O_CREAT | O_APPEND, code: .environment)
     process = try Process(
-      [program] + Self.arguments(configuration, qmp: 3, go: 4),
-      descriptors: [-1, console.raw, console.raw, theirs.raw, theirGo.raw])
+      [program] + Self.arguments(configuration, qmp: 3, go: 4, record: record.map { _ in 5 }),
+      descriptors: [-1, console.raw, console.raw, theirs.raw, theirGo.raw]
+        + [record].compactMap(\.self))
     pid = process.pid
   }
 
   /// - Parameters:
   ///   - qmp: descriptor of QEMU's end of the QMP socket.
   ///   - go: descriptor of its end of the socket that lets a trial begin.
-  static func arguments(_ c: Configuration, qmp: Int, go: Int) -> [String] {
+  ///   - record: of the one for the record; nil: there is no trial.
+  static func arguments(_ c: Configuration, qmp: Int, go: Int, record: Int?) -> [String] {
     var arguments = [
       "-name", "wbstress", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
       "-machine", c.nodes > 1 ? "pc" : "pc,memory-backend=ram",
@@ -96,9 +98,9 @@ package final class VirtualMachine {
       "-device", "virtio-serial-pci",
     ]
     arguments += memory(c)
-    if let record = c.record {
+    if let record {
       arguments += [
-        "-chardev", "file,id=record,append=on,path=\(escape(record))",
+        "-chardev", "socket,id=record,fd=\(record)",
         "-device", "virtserialport,chardev=record,name=\(Guest.recordPort)",
         "-chardev", "socket,id=go,fd=\(go)",
         "-device", "virtserialport,chardev=go,name=\(Guest.goPort)",

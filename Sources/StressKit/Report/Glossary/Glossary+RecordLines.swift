@@ -265,6 +265,12 @@ extension Glossary {
       docs/record.md.
       """),
     Entry(
+      "outage", in: .lines,
+      """
+      Line of a record. Its file could not be written for a while: why, how many lines came late, and how many \
+      are lost, by type. docs/record.md.
+      """),
+    Entry(
       "guest-end", in: .lines,
       """
       Line of a record. The guest's own account of how the trial ended. docs/record.md.

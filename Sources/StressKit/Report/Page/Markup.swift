@@ -28,7 +28,7 @@ struct Markup: ExpressibleByStringInterpolation {
 
   private static func escaped(_ value: String) -> String {
     var text = ""
-    for scalar in visible(value).unicodeScalars {
+    for scalar in value.visible.unicodeScalars {
       switch scalar {
       case "&": text += "&amp;"
       case "<": text += "&lt;"
@@ -39,26 +39,6 @@ struct Markup: ExpressibleByStringInterpolation {
       }
     }
     return text
-  }
-
-  /// Text in which nothing hides: what steers instead of being seen is spelled out, such as line breaks,
-  /// escape sequences and what turns the direction of writing (Unicode Standard Annex 9).
-  static func visible(_ value: String) -> String {
-    if !value.unicodeScalars.contains(where: isHidden) { return value }
-    return value.unicodeScalars.reduce(into: "") { text, scalar in
-      if isHidden(scalar) {
-        text += "\\u{\(String(scalar.value, radix: 16))}"
-      } else {
-        text.unicodeScalars.append(scalar)
-      }
-    }
-  }
-
-  private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse: true
-    default: false
-    }
   }
 }
 

@@ -37,7 +37,7 @@ struct PageCell {
 
   var data: JSON {
     [
-      "name": .string(Markup.visible(name)),
+      "name": .string(name.visible),
       "trials": .array(trials.map(\.data)),
     ]
   }
@@ -97,12 +97,12 @@ struct PageTrial {
     return [
       "n": .int(Int64(number)),
       "outcome": .string(words),
-      "message": .optional(summary.ending.message.map(Markup.visible)),
+      "message": .optional(summary.ending.message?.visible),
       "figures": .array(figures.map { [.string($0.0), .string($0.1)] }),
       // The first line counts the kills of a cell.
       "why": .array(
         kills.dropFirst(diagnosis.autopsies.isEmpty ? 0 : 2).map {
-          .string(Markup.visible($0))
+          .string($0.visible)
         }),
       "time": timeline.map { PageTimeline($0, diagnosis).data } ?? .null,
     ]

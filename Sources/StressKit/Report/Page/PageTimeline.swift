@@ -13,7 +13,7 @@ struct PageTimeline {
 
   private func time(_ time: Int64) -> JSON { .int((time - timeline.origin) / 1000) }
 
-  private static func name(_ text: String) -> JSON { .string(Markup.visible(text)) }
+  private static func name(_ text: String) -> JSON { .string(text.visible) }
 
   var data: JSON {
     [

@@ -17,7 +17,9 @@ extension ReproducerScript {
       ] + differences.map { "- " + $0 }
     return ["#!/bin/bash"]
       + text.flatMap { line in
-        Format.broken(line, width: 74, indent: line.hasPrefix("- ") ? 2 : 0).map { "# " + $0 }
+        Format.broken(line.visible, width: 74, indent: line.hasPrefix("- ") ? 2 : 0).map {
+          "# " + $0
+        }
       }
   }
 

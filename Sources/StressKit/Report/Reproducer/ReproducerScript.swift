@@ -122,13 +122,18 @@ package struct ReproducerScript {
   private var device: [String] {
     let options =
       profile.filesystem.mount.isEmpty
-      ? "" : " -o " + profile.filesystem.mount.joined(separator: ",")
+      ? "" : " -o " + ShellWord.quoted(profile.filesystem.mount.joined(separator: ","))
     let mount = "mount -t \(profile.filesystem.kind.rawValue)\(options)"
     guard isOnDisk else { return ["\(mount) repro \"$mnt\""] }
     return [
-      "truncate -s \(profile.device.size) \"$img\"", "\(mkfs) \"$img\"",
+      "truncate -s \(profile.device.size) \"$img\"", "\(makeFilesystem) \"$img\"",
       "loop=$(losetup --direct-io=on -f --show \"$img\")", "\(mount) \"$loop\" \"$mnt\"",
     ]
+  }
+
+  /// A record has said it, and may say anything.
+  private var makeFilesystem: String {
+    mkfs.split(separator: " ").map { ShellWord.quoted(String($0)) }.joined(separator: " ")
   }
 
   /// Below the limited cgroup, each after the one it is in: the profile's groups, then one for each worker.
@@ -147,7 +152,7 @@ package struct ReproducerScript {
         path.lastIndex(of: "/").map { String(path[..<$0]) }
       })
     func limit(_ group: String, _ limits: [Profile.Setting]) -> [String] {
-      limits.map { "echo \"\(number($0))\" > \(group)/\($0.key)" }
+      limits.map { "echo \(number($0)) > \(group)/\(ShellWord.quoted($0.key))" }
     }
     var lines = ["on=\"\(controllers)\"; echo \"$on\" > ${cg%/*}/cgroup.subtree_control"]
     lines.append("mkdir $cg; echo \"$on\" > $cg/cgroup.subtree_control")
@@ -173,7 +178,7 @@ package struct ReproducerScript {
   /// io files name a disk.
   private func number(_ limit: Profile.Setting) -> String {
     ["io.max", "io.latency"].contains(limit.key) && !limit.value.contains(":")
-      ? "$disk \(limit.value)" : limit.value
+      ? ShellWord.value(limit.value, behind: "$disk ") : ShellWord.value(limit.value)
   }
 
   /// One block of a dd that waits for its output to be read, of which one byte is: then the block is whole.
@@ -207,7 +212,7 @@ package struct ReproducerScript {
       // A choice in sysfs has the present one in brackets.
       lines.append(
         "put() { local v=$(< $1); v=${v#*[}; undo+=($1 \"${v%%]*}\"); echo \"$2\" > $1; }")
-      lines += writes.map { "put \($0.path) \"\($0.value)\"" }
+      lines += writes.map { "put \(ShellWord.quoted($0.path)) \(ShellWord.value($0.value))" }
     }
     if let strict = profile.kernel.strictLimit {
       lines.append("echo \(strict ? 1 : 0) > \"/sys/class/bdi/$disk/strict_limit\"")
