@@ -10,13 +10,14 @@ private final class SmallDisk: TemporaryDirectory, @unchecked Sendable {
 
   /// - Parameters:
   ///   - type: ext4 on a loop device of 8 MiB, or a tmpfs of 1 MiB.
-  init(_ type: String) throws {
+  ///   - image: the loop device's file; nil: one in the directory.
+  init(_ type: String, image: String? = nil) throws {
     try super.init()
     if type == "tmpfs" {
       _ = try Mount("none", at: mountPoint, type: type, options: ["size=1m"])
       return
     }
-    let image = path("image")
+    let image = image ?? path("image")
     try Scratch.sparse(image, size: 8 << 20)
     try Tool.run("mkfs.ext4", ["-q", "-F", image], package: "e2fsprogs")
     let loop = try LoopDevice(image)
@@ -160,15 +161,17 @@ struct RecordSinkTests {
     #expect(try File.text(place) == "somebody's")
   }
 
-  /// Its image has gone under it: what write(2) took, fdatasync(2) does not bring to the disk.
-  @Test func aDiskThatIsGoneIsTold() throws {
-    let disk = try SmallDisk("ext4")
+  /// The disk below has no room for what write(2) took: fdatasync(2) cannot bring it there.
+  @Test func aDiskThatFailsIsTold() throws {
+    let below = try SmallDisk("tmpfs")
+    let disk = try SmallDisk("ext4", image: below.mountPoint + "/image")
     let sink = try RecordSink(disk.mountPoint + "/record.jsonl")
     begin(sink)
-    truncate(disk.path("image"), 0)
-    _ = write(8, to: sink)
+    _ = try below.fill()
+    _ = write(2000, to: sink)
     let error = #expect(throws: HarnessError.self) { try sink.finish(patience: 0, others: []) }
     #expect(error?.code == .environment)
+    // The journal's abort may come first.
     #expect(error?.errno == .ioError || error?.errno == .readOnlyFileSystem, "\(error as Any)")
   }
 
