@@ -49,7 +49,7 @@ static void become(const struct cl_spawn *what, pid_t parent, int report) {
     if (getppid() != parent) _exit(127);
   }
   // First lift every source above the targets, so that no dup2 overwrites one that is still needed.
-  int lifted[16];
+  int lifted[CL_SPAWN_MOST];
   for (int i = 0; i < what->fd_count; i++) {
     int from = what->fds[i] >= 0 ? what->fds[i] : open("/dev/null", O_RDWR);
     lifted[i] = fcntl(from, F_DUPFD_CLOEXEC, 64);
@@ -66,7 +66,7 @@ failed:;
 }
 
 int cl_spawn(const struct cl_spawn *what, int *pidfd) {
-  if (what->fd_count > 16) return -EINVAL;
+  if (what->fd_count > CL_SPAWN_MOST) return -EINVAL;
   int pipe_fds[2];
   if (pipe2(pipe_fds, O_CLOEXEC) < 0) return -errno;
   // Lifted out of the range that the child's own descriptors take.

@@ -38,6 +38,8 @@ struct Run: ParsableCommand {
   @Flag(help: "With --loop: also profiles without memory.max, which load the whole machine.")
   var wholeMachine = false
 
+  @OptionGroup(title: "On this machine") var abort: AbortOptions
+
   @Option(help: ArgumentHelp("Trials of each cell.", valueName: "count"))
   var trials: Int = 5
 
@@ -109,6 +111,7 @@ struct Run: ParsableCommand {
         .refused, "run", "needs to be told where",
         remedy: "boot a guest, as with --kernel debian:6.12, or load this machine: --loop DIR")
     }
+    let limits = try abort.limits()
     let choice = try ProfileCatalog().find(profile)
     let matrix = try Matrix(
       choice, kernels: specs, filesystems: fs.split(separator: ",").map(String.init),
@@ -138,7 +141,7 @@ struct Run: ParsableCommand {
     // Only now: until here ^C may end the process at once, there is nothing to take down.
     let interrupt = Interrupt()
     try interrupt.takeSignals()
-    let runner = CampaignRunner(campaign, venue, interrupt: interrupt)
+    let runner = CampaignRunner(campaign, venue, interrupt: interrupt, limits: limits)
     do {
       // Whatever is thrown must not be printed into the live view.
       defer { display.finish() }

@@ -52,6 +52,79 @@ struct FailureTests {
       message.split(separator: " ")[index + 1]
     }
     #expect(try #require(burnt.flatMap { Int($0) }) >= 4)
+    // The kernel itself says what its processors were at.
+    #expect(message.contains("the kernel was in "), "\(message)")
+    print(message.split(separator: "\n").first ?? "")
+  }
+
+  /// Stops a disk, or makes it slow, when the streams have begun.
+  private func throttle(_ trial: inout GuestTrial, to bytesPerSecond: UInt64) {
+    var device = Profile.Device()
+    device.bandwidth = bytesPerSecond
+    let limit = Throttle(device)
+    let record = trial.recordPath
+    var isDone = false
+    trial.disturb = { machine in
+      if isDone { return }
+      isDone = (try? File.text(record))?.contains("\"name\":\"stream\"") ?? false
+      if isDone { try? machine.throttle(limit) }
+    }
+  }
+
+  /// Neither the workload nor the disk moves: stalled, with the kernel's own account of who waits where.
+  @Test func diskThatTakesNothing() throws {
+    let endless = try GuestLab.profile(
+      "smoke", [("streams.*.size", "unlimited"), ("streams.*.fsync", "64KiB"), ("duration", "90s")])
+    try GuestLab.withDirectory { directory in
+      var trial = try GuestLab.trial(endless, kernel: "debian:6.12", in: directory)
+      trial.plan.stallTime = 8 * Self.second
+      throttle(&trial, to: 1)
+      let ending = try trial.run(Interrupt())
+      #expect(ending.outcome == .stalled && ending.reason == "no-progress", "\(ending)")
+      #expect(ending.message?.contains(" waits in ") == true, "\(ending)")
+      print(ending.message ?? "")
+      let record = try RecordReader(trial.recordPath)
+      let blocked = record.lines("task-stack").filter { $0["state"] == "D" }
+      #expect(
+        blocked.contains { !($0["frames"]?.array ?? []).isEmpty && $0["worker"]?.string != nil })
+      #expect(
+        record.lines("kmsg").contains { $0["text"]?.string?.contains("Show Blocked State") == true }
+      )
+      let beats = try #require(record.last("heartbeats"))
+      for key in ["workload", "oldest", "storage"] {
+        #expect(beats[key]?.int ?? 0 >= 8_000_000_000, "\(key): \(beats)")
+      }
+      #expect(record.defects.isEmpty, "\(record.defects)")
+    }
+  }
+
+  /// A disk that goes on at 64 KiB/s is slow, and that is a result.
+  @Test func diskThatTakesLittle() throws {
+    let endless = try GuestLab.profile(
+      "smoke", [("streams.*.size", "unlimited"), ("streams.*.fsync", "64KiB"), ("duration", "25s")])
+    try GuestLab.withDirectory { directory in
+      var trial = try GuestLab.trial(endless, kernel: "debian:6.12", in: directory)
+      trial.plan.stallTime = 8 * Self.second
+      throttle(&trial, to: 64 << 10)
+      let ending = try trial.run(Interrupt())
+      #expect(ending.outcome == .completed, "\(ending)")
+      let record = try RecordReader(trial.recordPath)
+      #expect(try #require(record.last("heartbeats")?["storage"]?.int) < 8_000_000_000)
+      #expect(record.lines("task-stack").isEmpty)
+    }
+  }
+
+  /// QEMU itself is stopped: the host's doing, whatever the guest would have said.
+  @Test func hostThatLetsTheGuestHaveNothing() throws {
+    let message = try expectEnd(.invalid, "host-starved", slow()) { trial in
+      trial.patience.silence = 3 * Self.second
+      let record = trial.recordPath
+      trial.disturb = { machine in
+        let started = (try? File.text(record))?.contains("\"name\":\"stream\"") ?? false
+        if started { kill(machine.pid, SIGSTOP) }
+      }
+    }
+    #expect(message.contains("waited for the host 100 %"), "\(message)")
   }
 
   @Test func guestThatIsPaused() throws {

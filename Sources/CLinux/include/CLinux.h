@@ -7,11 +7,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "watchdog.h"
+
 /// How a spawned process ended.
 struct cl_exit {
   int32_t exited;   // 1: exit(code); 0: killed by signal
   int32_t code;     // exit status, or the signal's number
 };
+
+enum { CL_SPAWN_MOST = 48 };
 
 /// What to start, and where.
 struct cl_spawn {
@@ -19,7 +23,7 @@ struct cl_spawn {
   char *_Nullable const *_Nonnull argv;
   char *_Nullable const *_Nonnull envp;
   const int *_Nullable fds;  // fds[i] becomes descriptor i of the child; -1: /dev/null
-  int fd_count;
+  int fd_count;              // CL_SPAWN_MOST at most
   int cgroup_fd;             // a cgroup v2 directory to be born in, or -1
   int death_signal;          // sent to the child when the spawning thread ends; 0: none
   int new_session;           // 1: setsid, so that a terminal's ^C does not reach it

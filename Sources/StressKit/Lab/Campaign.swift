@@ -90,7 +90,7 @@ package struct Campaign: Sendable {
   package func ending(of trial: Trial) -> Outcome? {
     guard
       let end = RecordReader.ending(directory(of: trial) + "/" + RecordFile.name),
-      end.outcome != .harnessLost
+      !end.isRepeated
     else { return nil }
     return end.outcome
   }

@@ -45,6 +45,7 @@ package final class CampaignRunner: Sendable {
   private let campaign: Campaign
   private let venue: Venue
   private let interrupt: Interrupt
+  private let limits: MachineLimits
 
   private struct Queue {
     var rest: ArraySlice<Campaign.Trial>
@@ -52,7 +53,12 @@ package final class CampaignRunner: Sendable {
   }
   private let queue: Mutex<Queue>
 
-  package init(_ campaign: Campaign, _ venue: Venue, interrupt: Interrupt) {
+  /// - Parameter limits: of trials on this machine, what aborts them for its sake.
+  package init(
+    _ campaign: Campaign, _ venue: Venue, interrupt: Interrupt,
+    limits: MachineLimits = MachineLimits()
+  ) {
+    self.limits = limits
     self.campaign = campaign
     self.venue = venue
     self.interrupt = interrupt
@@ -96,6 +102,13 @@ package final class CampaignRunner: Sendable {
       do throws(HarnessError) {
         let ending = try run(trial) { handle(.phase(trial, $0)) }
         handle(.ended(trial, ending, seconds: Double(cl_boottime() - started) / 1e9))
+        if ending.outcome == .invalid, ending.reason == Ending.machine {
+          // The next trial would do the same.
+          throw HarnessError(
+            .refused, "this machine", ending.message ?? "",
+            remedy:
+              "free memory, lower the profile's limits, or run it in a guest: --kernel debian:6.12")
+        }
       } catch {
         queue.withLock { $0.failure = $0.failure ?? error }
       }
@@ -109,8 +122,9 @@ package final class CampaignRunner: Sendable {
     switch venue {
     case .guests(let guests): return try run(trial, in: guests, progress)
     case .here(let images):
-      let local = LocalTrial(
+      var local = LocalTrial(
         plan: campaign.plan(of: trial), directory: campaign.directory(of: trial), images: images)
+      local.limits = limits
       return try local.run(interrupt, progress: progress)
     }
   }

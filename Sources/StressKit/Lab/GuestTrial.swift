@@ -145,7 +145,8 @@ package struct GuestTrial {
     _ = consume theirs
     let guest = try GuestRecord(ours, into: record, pace: pace)
     var residentReady: UInt64?
-    let ending = watch(machine, guest, since: started, interrupt) { phase in
+    var vigil = Vigil(machine, console: consolePath, patience: patience.silence)
+    let ending = watch(machine, guest, &vigil, since: started, interrupt) { phase in
       if phase == "ready" { residentReady = machine.residentBytes }
       progress(phase)
     }
@@ -154,9 +155,13 @@ package struct GuestTrial {
       "resident_ready": residentReady.map(JSON.uint) ?? .null,
       "resident_end": machine.residentBytes.map(JSON.uint) ?? .null,
     ]
+    let silent = vigil.silent
     machine.quit(gently: interrupt.requests < 2)
     guest.finish()
-    writeEnd(record, ending, seconds: Double(cl_monotonic() - started) / 1e9, memory)
+    for silence in vigil.silences { record.emit("silence", silence) }
+    writeEnd(
+      record, ending, seconds: Double(cl_monotonic() - started) / 1e9,
+      [("silent", silent), ("guest_memory", memory)])
     try record.finish()
     return ending
   }
@@ -170,15 +175,14 @@ package struct GuestTrial {
 
   /// The host's own account, and the record's last line.
   private func writeEnd(
-    _ record: RecordSink, _ ending: Ending, seconds: Double, _ memory: JSON
+    _ record: RecordSink, _ ending: Ending, seconds: Double, _ more: [(String, JSON)]
   ) {
     record.emit(
       "host",
       [
         ("seconds", .double(seconds)),
         ("console_kill_lines", .int(Int64(Self.killLines(consolePath)))),
-        ("guest_memory", memory),
-      ])
+      ] + more)
     record.emit("end", ending.members)
   }
 
@@ -191,21 +195,17 @@ package struct GuestTrial {
   // MARK: Watching
 
   private func watch(
-    _ machine: VirtualMachine, _ guest: GuestRecord, since started: UInt64,
+    _ machine: VirtualMachine, _ guest: GuestRecord, _ vigil: inout Vigil, since started: UInt64,
     _ interrupt: Interrupt, _ progress: Progress
   ) -> Ending {
-    var alive: UInt64?
-    var cpuWhenAlive = 0.0
     while true {
       let ended = machine.hasEnded()
       if ended { guest.finish() }
       let news = guest.takeNews()
-      if news.isAlive {
-        alive = cl_monotonic()
-        cpuWhenAlive = machine.cpuSeconds
-      }
+      if news.isAlive { vigil.hear() }
       for line in news.lines {
         guard let event = try? JSON(parsing: line) else { continue }
+        vigil.hear(event)
         do throws(HarnessError) {
           if event["type"] == "phase", let name = event["name"]?.string {
             progress(name)
@@ -226,32 +226,26 @@ package struct GuestTrial {
             reason: event["reason"]?.string, message: event["message"]?.string)
         }
       }
-      if ended { return unexpectedEnd(machine, booted: alive != nil) }
+      if ended { return unexpectedEnd(machine, booted: vigil.hasHeard) }
       let now = cl_monotonic()
       if interrupt.isRequested {
         return .interrupted
       }
       disturb?(machine)
-      if let alive {
-        if now - alive > patience.silence {
-          if machine.hasDiskError {
-            return Ending(
-              .harnessLost, reason: "host-disk",
-              message: "QEMU paused the guest: a write to \(directory) failed; is the disk full?")
-          }
-          let busy = machine.cpuSeconds - cpuWhenAlive
-          return Ending(
-            .hang, reason: "silent",
-            message: withConsole(
-              "no sign of life for \(patience.silence / 1_000_000_000) s; "
-                + "QEMU used \(Int(busy)) s of CPU meanwhile; \(machine.qmp.describe())"))
+      if vigil.hasHeard {
+        if let ending = vigil.look(now) {
+          return ending.outcome == .hang
+            ? Ending(
+              ending.outcome, reason: ending.reason, message: withConsole(ending.message ?? ""))
+            : ending
         }
       } else if now - started > patience.boot {
-        return Ending(
-          .invalid, reason: "boot-failure",
-          message: withConsole(
-            "the kernel had not reached the harness after \(patience.boot / 1_000_000_000) s; "
-              + machine.qmp.describe()))
+        return vigil.starvedBoot(now)
+          ?? Ending(
+            .invalid, reason: "boot-failure",
+            message: withConsole(
+              "the kernel had not reached the harness after \(patience.boot / 1_000_000_000) s; "
+                + machine.qmp.describe()))
       }
       if now - started > patience.total {
         return Ending(

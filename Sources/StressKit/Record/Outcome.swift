@@ -4,7 +4,7 @@ package enum Outcome: String, CaseIterable, Sendable {
   case completed
   /// The kernel's OOM killer ran.
   case oom
-  /// The machine lives, but the trial made no end within its time.
+  /// The machine lives, but nothing moved any more, or the trial made no end within its time.
   case stalled
   /// The machine gives no sign of life any more.
   case hang
@@ -37,6 +37,17 @@ package struct Ending: Sendable, Equatable {
     self.outcome = outcome
     self.reason = reason
     self.message = message
+  }
+
+  /// The machine beside the test suffered, and the host of a guest had no CPU or memory for it: reasons of trials
+  /// that say nothing of the kernel, and that the same command carries out again.
+  package static let machine = "machine"
+  package static let hostStarved = "host-starved"
+
+  /// Whether the same command carries the trial out again.
+  package var isRepeated: Bool {
+    outcome == .harnessLost
+      || outcome == .invalid && [Self.machine, Self.hostStarved].contains(reason)
   }
 
   package static let interrupted = Ending(

@@ -14,14 +14,17 @@ package enum RecordFile {
     "snapshot", "progress", "pin", "state", "slow", "in-flight", "stream", "touches", "rounds",
     "latency", "moment", "moment-end", "device", "kmsg", "clock", "memcg-event", "cgroup-event",
     "psi", "exit", "oom", "oom-group-kill", "oom-without-kill", "kills", "note", "lane", "mirror",
-    "supervisor", "trace-start", "span", "event", "task", "open", "trace", "alive", "stack",
+    "supervisor", "watchdog", "heartbeats", "task-stack", "silence", "trace-start", "span", "event",
+    "task", "open", "trace", "alive", "stack",
     "unlisted", "written", "guest-end",
     "host", "end", "outage",
   ]
 
   /// Of these, those that the count of `written` leaves out: samples are counted by lane, the others come
   /// after it or from the host.
-  static let uncounted: Set<String> = ["sample", "header", "host", "guest-end", "end", "outage"]
+  static let uncounted: Set<String> = [
+    "sample", "header", "host", "silence", "guest-end", "end", "outage",
+  ]
 
   /// Of these a record may have two lines that are the same: kinds of latency that come in jiffies are alike
   /// in two parts of a second, and two notices of one moment may tell of the same growth.

@@ -13,8 +13,11 @@ package final class Trial {
   private static let readyTime = 120 * second
   /// How much longer than `within` a pin may take until it gives up: it does so between two pages.
   private static let graceTime = 10 * second
+  /// How long all of the set-up may take, with files to be written and read beforehand.
+  private static let setUpTime = 900 * second
   /// How long a killed worker may take to die.
   private var killTime: UInt64 { (journal.patience.isHurried() ? 1 : 60) * Self.second }
+  private static let stalledKillTime = 5 * second
   /// How often the streams are looked at.
   private static let pollInterval: UInt64 = 20_000_000
 
@@ -54,6 +57,9 @@ package final class Trial {
   /// Asked now and then; a trial that is interrupted is taken down at once, and says so.
   package var isInterrupted: () -> Bool = { false }
   package var onPhase: (String) -> Void = { _ in }
+  /// What aborts it for the sake of the machine; nil: the machine is the trial's own, and has a host to watch it.
+  package var machineLimits: MachineLimits?
+  private var watchdog: Watchdog?
 
   /// - Parameters:
   ///   - journal: of what is made; the trial undoes what it must for its record, its caller the rest.
@@ -90,11 +96,12 @@ package final class Trial {
     do {
       try setUp()
       try awaitPins()
-      let stopped = try stream()
-      ending = takeDown(timedOut: stopped)
+      let stalled = try stream()
+      ending = takeDown(stalled)
     } catch {
-      let failure = Ending(.invalid, reason: "set-up", message: error.description)
+      let failure = aborted ?? Ending(.invalid, reason: "set-up", message: error.description)
       lanes.stop()
+      watchdog?.rest()
       WorkerProcess.kill(workers, timeout: killTime)
       ending = settle(failure)
     }
@@ -144,6 +151,7 @@ package final class Trial {
         : [Self.root, task.cgroup, task.name].compactMap(\.self).joined(separator: "/")
       groups.append(try cgroups.make(path))
     }
+    try startWatchdog([limited] + groups.filter { !$0.path.hasPrefix(limited.path + "/") })
     let observed = [limited] + tree + groups
     try lanes.startFast(observed)
     if !isBare {
@@ -235,7 +243,7 @@ package final class Trial {
     let pinDeadline = cl_boottime() + patience + Self.graceTime
     defer { for pin in pins where !pin.worker.isGrowing { pin.finishPinning() } }
     while let waiting = workers.first(where: { !$0.isReady }) {
-      if isInterrupted() { return }
+      if isInterrupted() || aborted != nil { return }
       for pin in pins { pin.collect() }
       for worker in workers where worker.hasEnded() {
         if let failure = worker.failure { throw failure }
@@ -266,11 +274,38 @@ package final class Trial {
       remedy: "when memory.max is below what is pinned, the pin alone is too large")
   }
 
+  // MARK: The watchdog
+
+  private func startWatchdog(_ groups: [CgroupTree.Group]) throws(HarnessError) {
+    guard let machineLimits, let limited else { return }
+    let watchdog = try Watchdog(
+      over: groups, machineLimits, beside: MachineLimits.beside(limited))
+    watchdog.expect(within: Self.setUpTime)
+    self.watchdog = watchdog
+  }
+
+  /// Tells the watchdog that the trial goes on.
+  ///
+  /// - Parameter time: what the next step may take beside what any may.
+  private func expectStep(within time: UInt64 = 0) {
+    if let machineLimits { watchdog?.expect(within: machineLimits.stuck + time) }
+  }
+
+  /// How the watchdog has ended the trial; nil: it has not.
+  private var aborted: Ending? {
+    switch watchdog?.verdict {
+    case .stuck(let message): Ending(.harnessLost, reason: "stuck", message: message)
+    case .machine(let message): Ending(.invalid, reason: Ending.machine, message: message)
+    case nil: nil
+    }
+  }
+
   // MARK: The streams
 
-  /// Runs the streams, and what goes on beside them, to their end or their time. True when their time ran
-  /// out with writes in flight that no kill could end.
-  private func stream() throws(HarnessError) -> Bool {
+  /// Runs the streams, and what goes on beside them, to their end or their time.
+  ///
+  /// - Returns: how it ended when nothing moved any more, or when no kill could end what was in flight.
+  private func stream() throws(HarnessError) -> Ending? {
     let delay = plan.startDelay
     startTracing()
     phase("ready")
@@ -292,12 +327,18 @@ package final class Trial {
       try actor.worker.start(at: start)
     }
     try plan.fault?.inject(at: start + Self.second)
+    expectStep(within: delay)
     cl_sleep_until(start)
     phase("stream", at: start)
 
     let deadline = start + profile.duration
     var ended: Set<String> = []
     var progressDue = start + Self.second
+    var beats = Heartbeats(
+      disks: [plan.device, plan.swapDevice].compactMap(\.self),
+      patience: Heartbeats.patience(plan), begin: start)
+    var beatDue = start + Heartbeats.interval
+    var stalled: Ending?
     while ended.count < workers.count {
       try timeline.advance(to: cl_boottime())
       for worker in workers where !ended.contains(worker.name) && worker.hasEnded() {
@@ -312,32 +353,71 @@ package final class Trial {
         for actor in actors { actor.recordProgress(at: cl_boottime()) }
         progressDue += Self.second
       }
-      // Without streams the tasks are what it is about.
-      let awaited = streams.isEmpty ? tasks : streams
+      if cl_boottime() >= beatDue {
+        beats.look(workload, at: cl_boottime())
+        beatDue += Heartbeats.interval
+        if beats.isStalled(at: cl_boottime()) {
+          stalled = tellStall(beats, at: cl_boottime())
+          break
+        }
+      }
       if awaited.allSatisfy({ ended.contains($0.worker.name) }), !awaited.isEmpty { break }
-      if cl_boottime() >= deadline || isInterrupted() { break }
+      if cl_boottime() >= deadline || isInterrupted() || aborted != nil { break }
+      expectStep()
       // A bare trial looks for its workers' exits only.
       let pause = isBare ? 10 * Self.pollInterval : Self.pollInterval
       cl_sleep_until(min(deadline, timeline.next ?? .max, cl_boottime() + pause))
     }
     let stop = cl_boottime()
+    expectStep(within: Self.killTime)
     phase("stop", at: stop)
+    beats.look(workload, at: stop)
+    record.emit("heartbeats", at: stop, beats.members(at: stop))
     record.emit("mirror", mirror.members(record))
     for actor in actors { actor.worker.requestStop() }
     for actor in actors { actor.recordInFlight(at: stop) }
     snapshots.take("after", limited, tree.map(\.path) + workerGroups)
     // A worker dies when the disk has taken its last writes.
     if isInterrupted() { quicken() }
-    WorkerProcess.kill(workers, timeout: killTime)
+    // Who waits for a disk that does nothing does not die of it.
+    WorkerProcess.kill(
+      workers, timeout: stalled == nil ? killTime : min(killTime, Self.stalledKillTime))
+    watchdog?.rest()
     for actor in actors { actor.collect() }
     for pin in pins where pin.worker.isGrowing { pin.finishPinning() }
-    var stuck = false
-    for worker in workers where !ended.contains(worker.name) {
-      recordEnd(worker)
-      if !worker.hasEnded() { stuck = true }
+    for worker in workers where !ended.contains(worker.name) { recordEnd(worker) }
+    if stalled == nil, let stuck = workers.first(where: { !$0.hasEnded() }) {
+      stalled = Ending(
+        .stalled, reason: "unkillable",
+        message: "worker \(stuck.name) in uninterruptible sleep outlived SIGKILL by "
+          + "\(killTime / Self.second) s\(StallEvidence.tell(workers, record))")
     }
     for actor in actors where actor.worker.role != .pinned || actor.worker.isHot { actor.finish() }
-    return stuck
+    return stalled
+  }
+
+  /// What the trial is about: its streams; without them its tasks, and without those its pins.
+  private var awaited: [OperationRecorder] { streams.isEmpty ? tasks : streams }
+
+  private var workload: Heartbeats.Workload {
+    let awaited = awaited.isEmpty ? actors : awaited
+    return Heartbeats.Workload(
+      lastEnd: awaited.map(\.worker.totals.lastEnd).max() ?? 0,
+      oldest: awaited.filter { !$0.worker.hasEnded() }
+        .flatMap { $0.worker.inFlight().map(\.start) }.min())
+  }
+
+  private func tellStall(_ beats: Heartbeats, at now: UInt64) -> Ending {
+    func seconds(_ time: UInt64?) -> String { time.map { "\($0 / Self.second) s" } ?? "?" }
+    let storage =
+      beats.storageAge(at: now).map { "its disks completed no request for \(seconds($0))" }
+      ?? "no disk tells what it completes"
+    return Ending(
+      .stalled, reason: "no-progress",
+      message:
+        "no operation ended for \(seconds(beats.workloadAge(at: now))), the oldest in flight is "
+        + "\(seconds(beats.oldestAge(at: now))) old, and \(storage)"
+        + StallEvidence.tell(workers, record))
   }
 
   /// The workers that a profile means by a name: a stream has one for each of its jobs.
@@ -397,14 +477,10 @@ package final class Trial {
 
   // MARK: Take-down
 
-  private func takeDown(timedOut: Bool) -> Ending {
+  private func takeDown(_ stalled: Ending?) -> Ending {
     if isInterrupted() { return settle(.interrupted) }
-    if timedOut {
-      return settle(
-        Ending(
-          .stalled, reason: "unkillable",
-          message: "a worker in uninterruptible sleep outlived SIGKILL"))
-    }
+    if let aborted { return settle(aborted) }
+    if let stalled { return settle(stalled) }
     if let failed = workers.lazy.compactMap(\.failure).first {
       return settle(Ending(.invalid, reason: "worker", message: failed.description))
     }
@@ -451,11 +527,13 @@ package final class Trial {
       streams: Dictionary(
         streams.map { ($0.worker.pid, $0.worker.name) }, uniquingKeysWith: { first, _ in first }))
     lanes.finish()
+    if let watchdog { record.emit("watchdog", watchdog.members) }
     announcements?.stop()
     kernelLog.stop()
     let kills = recordKills()
-    // A kill is a kill, whatever went wrong beside it or because of it.
-    if [.completed, .invalid].contains(ending.outcome), kills > 0 {
+    // A kill is a kill, whatever went wrong beside it or because of it; but where the machine suffered, it need not
+    // be the profile's.
+    if [.completed, .invalid].contains(ending.outcome), kills > 0, aborted == nil {
       ending = Ending(.oom, reason: ending.reason, message: ending.message)
     }
     if ending.outcome != .stalled, let cgroupsMark {

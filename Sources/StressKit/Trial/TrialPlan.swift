@@ -32,6 +32,8 @@ package struct TrialPlan: Sendable {
   package var swapDevice: String?
   package var fault: Fault?
   package var peer: Peer?
+  /// How long neither the workload nor the storage may move until the trial counts as stalled, ns.
+  package var stallTime: UInt64 = 60_000_000_000
 
   package init(profile: Profile, label: String, axes: [Profile.Setting], number: Int, seed: UInt64)
   {
@@ -62,6 +64,7 @@ package struct TrialPlan: Sendable {
       "peer": peer.map {
         ["start": .array($0.start.map(JSON.string)), "finish": .array($0.finish.map(JSON.string))]
       } ?? .null,
+      "stall_time": .uint(stallTime),
       "profile": profile.json,
     ]
   }
@@ -89,5 +92,6 @@ package struct TrialPlan: Sendable {
       peer = Peer(start: start, finish: finish)
     }
     fault = json["fault"]?.string.flatMap(Fault.init(rawValue:))
+    if let time = json["stall_time"]?.int { stallTime = UInt64(clamping: time) }
   }
 }

@@ -8,6 +8,8 @@ package struct LocalTrial {
   package var directory: String
   /// Where the images go; for a file system that has room, and that nobody misses.
   package var images: String
+  /// What aborts it for the sake of the machine, as far as the user says.
+  package var limits = MachineLimits()
 
   package static let scratchName = "wbstress-scratch"
   /// Beside the workers' `wbstress`.
@@ -125,6 +127,7 @@ package struct LocalTrial {
         throttle: throttle)
       trial.isInterrupted = { interrupt.isRequested }
       trial.onPhase = progress
+      trial.machineLimits = limits.completed(for: plan.profile, total: MachineLimits.memTotal())
       return trial.run()
     } catch {
       return Ending(.invalid, reason: "set-up", message: error.description)

@@ -42,6 +42,8 @@ package final class VirtualMachine {
 
   private let process: Process
   private let go: Descriptor
+  /// What it is sent on its serial line.
+  private let serial: Descriptor
   package let qmp: QMP
   package let pid: Int32
   /// How QEMU ended; nil while it runs.
@@ -69,12 +71,15 @@ package final class VirtualMachine {
     try check(cl_socket_pair(&ends), Self.program, "socketpair")
     let theirGo = Descriptor(owning: ends[1])
     go = Descriptor(owning: ends[0])
+    try check(cl_pipe(&ends), Self.program, "pipe2")
+    let theirSerial = Descriptor(owning: ends[0])
+    serial = Descriptor(owning: ends[1])
     // QEMU's own words stand where the kernel's do: why it did not start is in the trial's message.
     let console = try Descriptor(
       open: configuration.console, O_WRONLY | O_CREAT | O_APPEND, code: .environment)
     process = try Process(
       [program] + Self.arguments(configuration, qmp: 3, go: 4, record: record.map { _ in 5 }),
-      descriptors: [-1, console.raw, console.raw, theirs.raw, theirGo.raw]
+      descriptors: [theirSerial.raw, console.raw, console.raw, theirs.raw, theirGo.raw]
         + [record].compactMap(\.self))
     pid = process.pid
   }
@@ -92,7 +97,8 @@ package final class VirtualMachine {
       "-smp", "\(c.cpus)", "-m", "\(c.memory >> 20)M",
       "-kernel", c.kernel, "-initrd", c.initramfs,
       "-append", (bootParameters + c.boot).joined(separator: " "),
-      "-chardev", "file,id=console,append=on,path=\(escape(c.console))",
+      // Its standard input and output: of the others none that can be sent a character goes on when nobody reads.
+      "-chardev", "stdio,id=console,signal=off",
       "-serial", "chardev:console",
       "-chardev", "socket,id=qmp,fd=\(qmp)", "-mon", "chardev=qmp,mode=control",
       "-device", "virtio-serial-pci",
@@ -187,8 +193,37 @@ package final class VirtualMachine {
   /// Lets the guest's trial begin.
   package func letGo() throws(HarnessError) { try go.writeAll([UInt8(ascii: "g")], "guest's go") }
 
+  /// Sends a sysrq key: a break on the serial line, and the key within five seconds (Documentation/admin-guide/
+  /// sysrq.rst). False: QEMU would not.
+  func sendSysrq(_ key: String) -> Bool {
+    guard qmp.execute("chardev-send-break", ["id": "console"]) == .object([]) else { return false }
+    return (try? serial.writeAll(Array(key.utf8), "serial line")) != nil
+  }
+
+  /// QEMU's threads that carry out the guest's instructions, in the processors' order; empty: it does not answer.
+  func processorThreads() -> [Int32] {
+    let processors = (qmp.execute("query-cpus-fast", timeout: 1_000_000_000)?.array ?? [])
+      .sorted { $0["cpu-index"]?.int ?? 0 < $1["cpu-index"]?.int ?? 0 }
+    return processors.compactMap { $0["thread-id"]?.int }.map(Int32.init(truncatingIfNeeded:))
+  }
+
+  /// Requests that its disks have completed; nil: QEMU does not answer.
+  func completedRequests() -> UInt64? {
+    guard let disks = qmp.execute("query-blockstats", timeout: 1_000_000_000)?.array else {
+      return nil
+    }
+    return disks.reduce(0) { sum, disk in
+      sum
+        + ["rd_operations", "wr_operations", "flush_operations"]
+        .reduce(0) { $0 + UInt64(clamping: disk["stats"]?[$1]?.int ?? 0) }
+    }
+  }
+
   /// Whether QEMU has stopped the guest because the host could not write one of its disks.
   package var hasDiskError: Bool { qmp.execute("query-status")?["status"] == "io-error" }
+
+  /// Whether QEMU carries out the guest's instructions: it is neither paused nor at the end of its wits.
+  var isRunning: Bool { qmp.execute("query-status")?["status"] == "running" }
 
   /// Ends QEMU now; what the guest has written to disk and ports is kept.
   ///

@@ -20,7 +20,11 @@ extension Glossary {
       case .completed: "The streams ended and nobody was killed."
       case .oom:
         "The kernel's OOM killer ran, whoever it killed: by the kernel log, memory.events and the trace."
-      case .stalled: "The machine lives, but the trial made no end within its time."
+      case .stalled:
+        """
+        The machine lives, but for a minute no operation ended and no disk completed a request \
+        (longer on a disk that is meant to be that slow), or the trial made no end within its time.
+        """
       case .hang:
         """
         The machine gave no sign of life any more: a guest that lives writes a line to its record \

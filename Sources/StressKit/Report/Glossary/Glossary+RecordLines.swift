@@ -208,6 +208,24 @@ extension Glossary {
       Line of a record. What the harness used in all, set-up included. docs/record.md.
       """),
     Entry(
+      "watchdog", in: .lines,
+      """
+      Line of a record. The process that kills a trial's cgroups when the harness or the machine \
+      fails: its memory, CPU time and limits. docs/record.md.
+      """),
+    Entry(
+      "heartbeats", in: .lines,
+      """
+      Line of a record. At the streams' end, how long ago the workload and the disks last moved, \
+      ns. docs/record.md.
+      """),
+    Entry(
+      "task-stack", in: .lines,
+      """
+      Line of a record. What a task of a stalled trial waits for: state, wchan, kernel stack. \
+      docs/record.md.
+      """),
+    Entry(
       "trace-start", in: .lines,
       """
       Line of a record. The trace begins: events recorded and missing, and the definitions of all \
@@ -274,6 +292,12 @@ extension Glossary {
       "guest-end", in: .lines,
       """
       Line of a record. The guest's own account of how the trial ended. docs/record.md.
+      """),
+    Entry(
+      "silence", in: .lines,
+      """
+      Line of a record. By the host: why a guest said nothing: what its CPUs got, the host's \
+      pressure, and backtraces. docs/record.md.
       """),
     Entry(
       "host", in: .lines,

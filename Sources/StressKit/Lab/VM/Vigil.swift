@@ -1,0 +1,147 @@
+import CLinux
+
+/// Listens for a guest's signs of life, and says what their absence means.
+///
+/// Three heartbeats: of the kernel, any line of the record; of the workload, by its `progress` lines; of the
+/// storage, by what QEMU's disks have completed.
+struct Vigil {
+  private let machine: VirtualMachine
+  private let patience: UInt64
+  private let silence: Silence
+  private static let second: UInt64 = 1_000_000_000
+  /// Of a guest that has not booted, the share of its time that the host may take.
+  private static let mostStarvedBoot = 0.5
+
+  /// CLOCK_MONOTONIC in ns, as all times here.
+  private var heard: UInt64?
+  private var threads: [Int32] = []
+  /// When it was last heard, within a second.
+  private var reading: HostReading?
+  private let begin: UInt64
+  private var cpuWhenHeard = 0.0
+  private var looked: UInt64 = 0
+  /// A hang, told to nobody before a last word could have come.
+  private var pending: Ending?
+  private var progress: [String: Int64] = [:]
+  private var workloadMoved: UInt64?
+  /// Members of a `silence` line each.
+  private(set) var silences: [[(String, JSON)]] = []
+
+  init(_ machine: VirtualMachine, console: String, patience: UInt64) {
+    self.machine = machine
+    self.patience = patience
+    silence = Silence(machine, console: console, patience: patience)
+    begin = cl_monotonic()
+  }
+
+  var hasHeard: Bool { heard != nil }
+
+  /// For how long nothing has been heard, ns, for the record.
+  var silent: JSON { heard.map { .uint(cl_monotonic() - $0) } ?? .null }
+
+  /// A line has come.
+  mutating func hear() {
+    let now = cl_monotonic()
+    heard = now
+    pending = nil
+    if let reading, now - reading.time < Self.second { return }
+    cpuWhenHeard = machine.cpuSeconds
+    reading = read()
+  }
+
+  /// What a line says that tells of the workload.
+  mutating func hear(_ event: JSON) {
+    guard event["type"] == "progress", let bytes = event["bytes"]?.int,
+      let worker = (event["stream"] ?? event["task"] ?? event["pinned"])?.string
+    else { return }
+    if progress.updateValue(bytes, forKey: worker) != bytes { workloadMoved = cl_monotonic() }
+  }
+
+  private mutating func read() -> HostReading {
+    if threads.isEmpty { threads = machine.processorThreads() }
+    return HostReading(pid: machine.pid, threads: threads, requests: machine.completedRequests())
+  }
+
+  /// How the trial ends for want of a sign of life; nil: it does not.
+  mutating func look(_ now: UInt64) -> Ending? {
+    if let pending { return pending }
+    guard let heard, let reading, now - heard > patience, now - looked > Self.second / 2 else {
+      return nil
+    }
+    looked = now
+    if machine.hasDiskError {
+      return Ending(
+        .harnessLost, reason: "host-disk",
+        message: "QEMU paused the guest: a write of its disk failed; is the host's disk full?")
+    }
+    let interval = HostInterval(from: reading, to: read())
+    switch Silence.verdict(interval, patience: patience) {
+    case .wait: return nil
+    case .hostStarved:
+      tell(now - heard, interval, nil)
+      return starved("no sign of life for \((now - heard) / Self.second) s", interval)
+    case .hang:
+      let evidence = machine.isRunning ? silence.collect() : nil
+      tell(now - heard, interval, evidence)
+      pending = hang(now - heard, interval, evidence)
+      return nil
+    }
+  }
+
+  private func hang(
+    _ time: UInt64, _ interval: HostInterval, _ evidence: Silence.Evidence?
+  ) -> Ending {
+    let busy = Int(machine.cpuSeconds - cpuWhenHeard)
+    var message =
+      "no sign of life for \(time / Self.second) s; QEMU used \(busy) s of CPU meanwhile "
+      + "(\(interval.description)), its disks completed \(interval.requests.map { "\($0)" } ?? "?") "
+      + "requests; \(evidence?.registers ?? machine.qmp.describe())"
+    if let evidence {
+      let functions = evidence.functions
+      message +=
+        functions.isEmpty
+        ? "; \(evidence.lines.count) lines came for \(evidence.asked.joined(separator: ", "))"
+        : "; the kernel was in \(functions.joined(separator: ", "))"
+    }
+    return Ending(.hang, reason: "silent", message: message)
+  }
+
+  private func starved(_ what: String, _ interval: HostInterval) -> Ending {
+    func percent(_ share: Double?) -> String { share.map(HostInterval.percent) ?? "?" }
+    return Ending(
+      .invalid, reason: Ending.hostStarved,
+      message:
+        "\(what), and for most of that the host let it have no CPU: \(interval.description); "
+        + "pressure of the host: cpu \(percent(interval.cpuPressure)), memory "
+        + "\(percent(interval.memoryPressure)), io \(percent(interval.ioPressure)); run fewer guests at a "
+        + "time, or free the host")
+  }
+
+  /// A guest that has not booted because its host had no time for it; nil: it had.
+  mutating func starvedBoot(_ now: UInt64) -> Ending? {
+    let booted = read()
+    // What QEMU's threads have had since they began.
+    let never = booted.processors.map {
+      HostReading.Processor(index: $0.index, ran: 0, waited: 0, state: $0.state)
+    }
+    let interval = HostInterval(from: HostReading(time: begin, processors: never), to: booted)
+    guard interval.starved > Self.mostStarvedBoot else { return nil }
+    return starved("the kernel had not booted after \((now - begin) / Self.second) s", interval)
+  }
+
+  private mutating func tell(
+    _ time: UInt64, _ interval: HostInterval, _ evidence: Silence.Evidence?
+  ) {
+    let workload = workloadMoved.map { cl_monotonic() - $0 }
+    silences.append(
+      [
+        ("silent", .uint(time)), ("workload", workload.map { .uint($0) } ?? .null),
+        ("interval", .uint(interval.length)),
+      ] + interval.json + [
+        ("asked", .array((evidence?.asked ?? []).map { .string($0) })),
+        ("functions", .array((evidence?.functions ?? []).map { .string($0) })),
+        ("registers", .optional(evidence?.registers)),
+        ("console", .array((evidence?.lines ?? []).map { .string($0) })),
+      ])
+  }
+}

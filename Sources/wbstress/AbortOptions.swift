@@ -1,0 +1,42 @@
+import ArgumentParser
+import StressKit
+
+/// Options of `run` that say when a trial on this machine is aborted for the machine's sake.
+struct AbortOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Abort when MemAvailable falls below this (default: 2 % of the memory, 64 MiB to 1 GiB).",
+      valueName: "size"))
+  var abortAvailable: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Abort when a cgroup beside the test stalls for memory for more of its time, for 10 s "
+        + "(default: \(MachineLimits.usualPressure)).", valueName: "percent"))
+  var abortPressure: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Kill the workers when the harness itself has made no step for so long (default: 60s).",
+      valueName: "duration"))
+  var abortStuck: String?
+
+  func limits() throws -> MachineLimits {
+    var limits = MachineLimits()
+    do throws(UnitError) {
+      if let abortAvailable { limits.available = try Units.size(abortAvailable) }
+      if let abortStuck { limits.stuck = try Units.duration(abortStuck) }
+    } catch {
+      throw ValidationError("--abort-available, --abort-stuck: \(error)")
+    }
+    limits.pressure = abortPressure
+    return limits
+  }
+
+  func validate() throws {
+    if let abortPressure, !(1...100).contains(abortPressure) {
+      throw ValidationError("--abort-pressure: 1 to 100")
+    }
+    if try limits().stuck < 1_000_000_000 { throw ValidationError("--abort-stuck: at least 1s") }
+  }
+}
