@@ -25,6 +25,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -208,6 +209,10 @@ int cl_syncfs(int fd) { return negated(syncfs(fd)); }
 int cl_sync_file_range(int fd, int64_t offset, int64_t length) {
   return negated(sync_file_range(
       fd, offset, length, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
+}
+
+int cl_set_attribute(const char *path, const char *name, const char *value) {
+  return setxattr(path, name, value, strlen(value), 0) < 0 ? -errno : 0;
 }
 
 int cl_statfs_magic(const char *path, uint64_t *magic) {

@@ -35,6 +35,13 @@ struct Run: ParsableCommand {
     completion: .directory)
   var loop: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "With --loop: make cgroups below this one, which is delegated to you (default: in a unit of systemd's, or where there is none below the root).",
+      valueName: "path"),
+    completion: .directory)
+  var cgroup: String?
+
   @Flag(help: "With --loop: also profiles without memory.max, which load the whole machine.")
   var wholeMachine = false
 
@@ -94,6 +101,7 @@ struct Run: ParsableCommand {
     if loop != nil, jobs > 1 {
       throw ValidationError("--jobs: one trial at a time on this machine")
     }
+    if cgroup != nil, loop == nil { throw ValidationError("--cgroup: needs --loop") }
     if loop != nil, keepDisks { throw ValidationError("--keep-disks: needs --kernel") }
     if accelerator != "auto", Accelerator(rawValue: accelerator) == nil {
       throw ValidationError("--accelerator: auto, kvm or tcg")
@@ -123,8 +131,9 @@ struct Run: ParsableCommand {
     let identity: [Profile.Setting]
     let place: String
     if let loop = loop.map(File.plain) {
-      guards = try Guards(matrix, images: loop, wholeMachine: wholeMachine)
-      venue = .here(images: loop)
+      let cgroups = try CgroupPlace(cgroup)
+      guards = try Guards(matrix, images: loop, place: cgroups, wholeMachine: wholeMachine)
+      venue = .here(images: loop, cgroups)
       identity = Preflight.identity()
       place = "on this machine"
     } else {

@@ -94,6 +94,9 @@ int cl_sync_file_range(int fd, int64_t offset, int64_t length);
 /// statfs(2).f_type: not visible in Glibc.
 int cl_statfs_magic(const char *_Nonnull path, uint64_t *_Nonnull magic);
 
+/// setxattr(2), of a short text: <sys/xattr.h> is not in the module map.
+int cl_set_attribute(const char *_Nonnull path, const char *_Nonnull name, const char *_Nonnull value);
+
 /// pthread_setname_np(3) for the calling thread; 15 characters at most.
 void cl_set_thread_name(const char *_Nonnull name);
 

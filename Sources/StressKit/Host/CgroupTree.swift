@@ -9,12 +9,19 @@ import SystemPackage
 /// controller in the v2 root's subtree_control (fixed upstream in 3.2.0), and it resolves a controller
 /// to v1 without a word where v1 has it.
 package struct CgroupTree {
-  /// A cgroup by its path below the v2 mount.
-  package struct Group: Sendable {
+  /// A cgroup by its path below a tree's base: the records' name for it, which is the same wherever the base is.
+  package struct Group: Sendable, Equatable {
     package var path: String
-    package init(path: String) { self.path = path }
+    /// The base's own path below the v2 mount; empty: the root.
+    package var base: String
+    package init(path: String, base: String = "") {
+      self.path = path
+      self.base = base
+    }
+    /// Path below the v2 mount, as /proc/PID/cgroup and the kernel log have it.
+    package var location: String { base.isEmpty || path.isEmpty ? base + path : base + "/" + path }
     package var directory: String {
-      path.isEmpty ? CgroupTree.mount : CgroupTree.mount + "/" + path
+      location.isEmpty ? CgroupTree.mount : CgroupTree.mount + "/" + location
     }
     package func file(_ name: String) -> String { directory + "/" + name }
   }
@@ -26,6 +33,8 @@ package struct CgroupTree {
 
   private let controllers: [String]
   private let journal: CleanupJournal
+  /// The cgroup that all of the tree is below: the root, or one that was delegated to us.
+  package let base: Group
   /// In the order of their making: what a record tells of.
   package private(set) var made: [Group] = []
 
@@ -40,21 +49,41 @@ package struct CgroupTree {
 
   private static func controller(of file: String) -> String { String(file.prefix { $0 != "." }) }
 
-  /// Checks that the controllers are on v2 and enables them below the root.
-  package init(controllers: [String], _ journal: CleanupJournal) throws(HarnessError) {
+  /// Checks that the base has the controllers, takes this process into a group below it, and enables them there.
+  ///
+  /// - Parameters:
+  ///   - base: path below the v2 mount; empty: the root.
+  ///   - own: name of the group that this process goes into, until the journal's undoing. First: controllers cannot
+  ///     be enabled below a cgroup that has processes of its own (Documentation/admin-guide/cgroup-v2.rst, no
+  ///     internal process constraint).
+  package init(
+    controllers: [String], base: String = "", own: String, _ journal: CleanupJournal
+  ) throws(HarnessError) {
     self.controllers = controllers
     self.journal = journal
-    try Self.check(controllers)
-    let root = Group(path: "")
-    let enabled = Self.enabled(in: root)
-    let missing = controllers.filter { !enabled.contains($0) }
-    if !missing.isEmpty {
-      try journal.make(EnabledControllers(missing, in: root)) { () throws(HarnessError) in
-        try File.set(
-          root.file("cgroup.subtree_control"), missing.map { "+" + $0 }.joined(separator: " "))
-      }
+    self.base = Group(path: "", base: base)
+    try Self.check(controllers, in: self.base)
+    let group = Group(path: own, base: base)
+    try journal.make(MadeCgroup(group)) { () throws(HarnessError) in
+      try File.makeDirectory(group.directory)
     }
+    let origin = Self.own()
+    try Self.enter(group)
+    journal.own { () throws(HarnessError) in try Self.leave(for: origin) }
+    try enable()
     try Self.call(cgroup_init(), "cgroup_init", Self.mount)
+  }
+
+  private func enable() throws(HarnessError) {
+    let base = base
+    let enabled = Self.enabled(in: base)
+    let missing = controllers.filter { !enabled.contains($0) }
+    if missing.isEmpty { return }
+    try journal.make(EnabledControllers(missing, in: base)) { () throws(HarnessError) in
+      try File.set(
+        base.file("cgroup.subtree_control"), missing.map { "+" + $0 }.joined(separator: " "),
+        remedy: "EBUSY: there are other processes in that cgroup; move them into one below it")
+    }
   }
 
   /// The controllers that children of a cgroup have.
@@ -62,8 +91,13 @@ package struct CgroupTree {
     (File.line(group.file("cgroup.subtree_control")) ?? "").split(separator: " ").map(String.init)
   }
 
-  /// Checks that the controllers are on v2; changes nothing.
-  package static func check(_ controllers: [String]) throws(HarnessError) {
+  /// A group below the base.
+  package func group(_ path: String) -> Group { Group(path: path, base: base.base) }
+
+  /// Checks that `base` is a cgroup of v2 with these controllers; changes nothing.
+  package static func check(
+    _ controllers: [String], in base: Group = Group(path: "")
+  ) throws(HarnessError) {
     var magic: UInt64 = 0
     try StressKit.check(
       cl_statfs_magic(mount, &magic), mount, "statfs",
@@ -73,13 +107,15 @@ package struct CgroupTree {
         .environment, mount, "is not a cgroup2 mount",
         remedy: "boot with cgroup_no_v1=all, or run in a guest: --kernel debian:6.12")
     }
-    let have = (try File.text(mount + "/cgroup.controllers")).split { " \n".contains($0) }
+    let file = base.file("cgroup.controllers")
+    let have = (try File.text(file, code: .environment)).split { " \n".contains($0) }
     let missing = controllers.filter { name in !have.contains { $0 == name } }
     guard missing.isEmpty else {
       throw HarnessError(
-        .environment, mount + "/cgroup.controllers",
-        "lacks \(missing.joined(separator: ", "))",
-        remedy: "they are bound to cgroup v1 or not in this kernel: boot with cgroup_no_v1=all")
+        .environment, file, "lacks \(missing.joined(separator: ", "))",
+        remedy: base.location.isEmpty
+          ? "they are bound to cgroup v1 or not in this kernel: boot with cgroup_no_v1=all"
+          : "enable them in the cgroup.subtree_control of every cgroup above it")
     }
   }
 
@@ -94,16 +130,22 @@ package struct CgroupTree {
   package mutating func make(
     _ path: String, _ settings: [Profile.Setting] = []
   ) throws(HarnessError) -> Group {
-    let group = Group(path: path)
-    try journal.make(MadeCgroup(group)) { () throws(HarnessError) in try create(path) }
+    let group = self.group(path)
+    try journal.make(MadeCgroup(group)) { () throws(HarnessError) in try create(group) }
     made.append(group)
+    // systemd-oomd chooses among the cgroups without children, and looks for this on those themselves
+    // (systemd.resource-control(5), ManagedOOMPreference). Where there are no extended attributes (before 5.7), there
+    // is no such daemon.
+    attempt(
+      cl_set_attribute(group.directory, "user.oomd_omit", "1"), "cgroup \(group.location)",
+      "setxattr user.oomd_omit")
     // One at a time and in the profile's order, so that an error names the file that refused.
     for setting in settings { try Self.set(group, setting) }
     return group
   }
 
-  private func create(_ path: String) throws(HarnessError) {
-    let handle = try Self.handle(path)
+  private func create(_ group: Group) throws(HarnessError) {
+    let handle = try Self.handle(group.location)
     defer {
       var pointer: OpaquePointer? = handle
       cgroup_free(&pointer)
@@ -111,13 +153,13 @@ package struct CgroupTree {
     for controller in controllers {
       guard
         attemptPointer(
-          cgroup_add_controller(handle, controller), "cgroup \(path)",
+          cgroup_add_controller(handle, controller), "cgroup \(group.location)",
           "add controller \(controller)") != nil
       else {
-        throw HarnessError(.harness, "cgroup \(path)", "add controller \(controller)")
+        throw HarnessError(.harness, "cgroup \(group.location)", "add controller \(controller)")
       }
     }
-    try Self.call(cgroup_create_cgroup(handle, 0), "create", path)
+    try Self.call(cgroup_create_cgroup(handle, 0), "create", group.location)
   }
 
   private static func handle(_ path: String) throws(HarnessError) -> OpaquePointer {
@@ -133,27 +175,27 @@ package struct CgroupTree {
   package static func set(_ group: Group, _ setting: Profile.Setting) throws(HarnessError) {
     let controller = controller(of: setting.key)
     let operation = "write \(setting.key)=\(setting.value)"
-    let handle = try handle(group.path)
+    let handle = try handle(group.location)
     defer {
       var pointer: OpaquePointer? = handle
       cgroup_free(&pointer)
     }
     guard File.exists(group.file(setting.key)) else {
       throw HarnessError(
-        .environment, "cgroup \(group.path)", operation, errno: .noSuchFileOrDirectory,
+        .environment, "cgroup \(group.location)", operation, errno: .noSuchFileOrDirectory,
         remedy: "this kernel has no such file")
     }
     // In memory alone: it can lack nothing else.
     guard let part = cgroup_add_controller(handle, controller),
       cgroup_add_value_string(part, setting.key, setting.value) == 0
-    else { throw HarnessError(.harness, "cgroup \(group.path)", operation, errno: .noMemory) }
-    try call(cgroup_modify_cgroup(handle), operation, group.path)
+    else { throw HarnessError(.harness, "cgroup \(group.location)", operation, errno: .noMemory) }
+    try call(cgroup_modify_cgroup(handle), operation, group.location)
   }
 
   /// Deletes an empty cgroup. The corresponding C function is `rmdir`.
   static func remove(_ group: Group) throws(HarnessError) {
     try checkErrno(
-      Int(rmdir(group.directory)), "cgroup \(group.path)", "rmdir",
+      Int(rmdir(group.directory)), "cgroup \(group.location)", "rmdir",
       remedy: "it has tasks or cgroups below it that are not ours: end them, then wbstress clean")
   }
 

@@ -71,6 +71,8 @@ package enum EnvironmentProbe {
         .optional(mounts.split(separator: "\n").first { $0.contains(" cgroup2 ") }.map(String.init))
       ),
       ("cgroups", cgroups([CgroupTree.Group(path: "")] + groups)),
+      ("cgroup_base", .string(groups.first?.base ?? "")),
+      ("cgroup_ancestors", ancestors(groups.first?.base ?? "")),
       ("scheduler", .optional(File.line(queue + "scheduler"))),
       ("nr_requests", .optional(File.line(queue + "nr_requests"))),
       ("max_sectors_kb", .optional(File.line(queue + "max_sectors_kb"))),
@@ -89,12 +91,20 @@ package enum EnvironmentProbe {
   /// What each cgroup is limited to, by its path; the root's is empty, and has controllers only. Files that are
   /// not there are left out: each level lacks others.
   private static func cgroups(_ groups: [CgroupTree.Group]) -> JSON {
+    .object(groups.map { ($0.path, limits(of: $0)) })
+  }
+
+  private static func limits(of group: CgroupTree.Group) -> JSON {
     .object(
-      groups.map { group in
-        let values = limits.compactMap { file in
-          File.line(group.file(file)).map { (key: file, value: JSON.string($0)) }
-        }
-        return (group.path, .object(values))
+      limits.compactMap { file in File.line(group.file(file)).map { (file, .string($0)) } })
+  }
+
+  /// The base and those above it, the root aside, by their paths below the mount: what they limit holds below.
+  private static func ancestors(_ base: String) -> JSON {
+    let names = base.split(separator: "/")
+    return .object(
+      names.indices.map { names[...$0].joined(separator: "/") }.map {
+        ($0, limits(of: CgroupTree.Group(path: $0)))
       })
   }
 

@@ -15,7 +15,7 @@ package final class CampaignRunner: Sendable {
     /// A guest each.
     case guests(Guests)
     /// This machine, one after the other, with the loop devices' files in a directory.
-    case here(images: String)
+    case here(images: String, CgroupPlace)
   }
 
   package struct Guests: Sendable {
@@ -121,9 +121,10 @@ package final class CampaignRunner: Sendable {
     try campaign.setAside(trial)
     switch venue {
     case .guests(let guests): return try run(trial, in: guests, progress)
-    case .here(let images):
+    case .here(let images, let place):
       var local = LocalTrial(
-        plan: campaign.plan(of: trial), directory: campaign.directory(of: trial), images: images)
+        plan: campaign.plan(of: trial), directory: campaign.directory(of: trial), images: images,
+        place: place)
       local.limits = limits
       return try local.run(interrupt, progress: progress)
     }

@@ -7,25 +7,57 @@ struct Supervisor {
   private let journal: CleanupJournal
   let cgroups: CgroupTree
   let tracing: Tracing?
+  /// What systemd delegated; nil: the trial is elsewhere.
+  let unit: DelegatedUnit?
   private let group: CgroupTree.Group
 
+  /// What its cgroup is to keep under reclaim, bytes.
+  private static let memory: UInt64 = 64 << 20
+
   /// Protects this process and makes it ready to watch.
+  ///
+  /// - Parameter name: of its own group beside the trial's.
   init(
-    _ plan: TrialPlan, group name: String, _ journal: CleanupJournal
+    _ plan: TrialPlan, in place: CgroupPlace = .root, group name: String, _ journal: CleanupJournal
   ) throws(HarnessError) {
     self.journal = journal
     // All of it before a second thread is at work: it flips static keys of code that others run, and an emulated
     // processor may be caught in the middle of that (GuestTrial.isEmulatorFault).
     if let on = plan.profile.kernel.lruGen { try KernelSettings.setLRUGen(on, journal) }
-    var cgroups = try CgroupTree(controllers: CgroupTree.controllers(for: plan.profile), journal)
-    group = try cgroups.make(name, [Profile.Setting("memory.min", "\(64 << 20)")])
-    let origin = CgroupTree.own()
-    try CgroupTree.enter(group)
-    journal.own { () throws(HarnessError) in try CgroupTree.enter(origin) }
-    self.cgroups = cgroups
+    let controllers = CgroupTree.controllers(for: plan.profile)
+    let base: String
+    switch place {
+    case .root: (unit, base) = (nil, "")
+    case .delegated(let path): (unit, base) = (nil, path)
+    case .unit:
+      let name = DelegatedUnit.ownName
+      let started = try journal.make(MadeUnit(name)) { () throws(HarnessError) in
+        try DelegatedUnit.start(
+          name, controllers: controllers, Self.protection(plan.profile))
+      }
+      (unit, base) = (started, started.cgroup)
+    }
+    cgroups = try CgroupTree(controllers: controllers, base: base, own: name, journal)
+    group = cgroups.group(name)
+    try CgroupTree.set(group, Profile.Setting("memory.min", "\(Self.memory)"))
     let observe = plan.profile.observe
     let isTraced = observe.trace && observe.level == .full
     tracing = isTraced ? Tracing(observe, journal) : nil
+  }
+
+  /// What the unit must have so that the groups in it get what they ask for.
+  ///
+  /// What one of them leaves of its own falls to its neighbours (mount option memory_recursiveprot). That is nothing
+  /// to reclaim for memory.max, which begins below the unit. Where the whole machine is short it would protect the
+  /// workers with what the supervisor does not use: then mlock alone protects that.
+  static func protection(_ profile: Profile) -> DelegatedUnit.Protection {
+    let moments = profile.timeline.filter { $0.cgroup == nil }.flatMap(\.limits)
+    func most(_ key: String) -> UInt64 {
+      (profile.limits + moments).filter { $0.key == key }
+        .map { UInt64($0.value) ?? UInt64(Int64.max) - memory }.max() ?? 0
+    }
+    return .init(
+      min: most("memory.min") + (profile.memoryMax == nil ? 0 : memory), low: most("memory.low"))
   }
 
   /// Keeps this process in memory and from the OOM killer.

@@ -27,16 +27,14 @@ struct Mirror {
 
   /// Programs that read cgroup statistics as a matter of course, and so flush what dirty throttling decides
   /// on, by their name in /proc/PID/comm (15 characters).
-  static let agents: Set<String> = [
-    // Pressure and OOM daemons.
-    "systemd-oomd", "earlyoom", "nohang", "oomd",
+  static let agents: Set<String> = MemoryDaemon.names.union([
     // Container engines and orchestrators: memory.stat, cpu.stat, io.stat of each cgroup.
     "kubelet", "cadvisor", "dockerd", "containerd", "crio", "podman", "lxcfs",
     // Monitors.
     "systemd-cgtop", "below", "atop", "node_exporter", "cgroup_exporter", "netdata", "telegraf",
     "collectd", "metricbeat", "datadog-agent", "otelcol", "prometheus", "pmdaproc", "pmdalinux",
     "glances",
-  ]
+  ])
 
   private let begin = Reading()
   private let alive: [String]

@@ -5,8 +5,8 @@ struct Snapshots {
 
   init(_ record: RecordWriter) { self.record = record }
 
-  func take(_ when: String, _ limited: CgroupTree.Group?, _ children: [String]) {
-    let groups = (limited.map { [$0] } ?? []) + children.map { CgroupTree.Group(path: $0) }
+  func take(_ when: String, _ limited: CgroupTree.Group?, _ children: [CgroupTree.Group]) {
+    let groups = (limited.map { [$0] } ?? []) + children
     for group in groups {
       for file in Self.keyed {
         guard let text = try? File.text(group.file(file)) else { continue }

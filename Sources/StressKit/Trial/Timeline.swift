@@ -110,7 +110,7 @@ final class TimelineRunner {
     let settings = Self.settings(moment)
     if !settings.isEmpty {
       let group = CgroupTree.Group(
-        path: limited.path + (moment.cgroup.map { "/" + $0 } ?? ""))
+        path: limited.path + (moment.cgroup.map { "/" + $0 } ?? ""), base: limited.base)
       files.add { [record] () throws(HarnessError) in
         for setting in moment.sysctl { try KernelSettings.setSysctl(setting) }
         for setting in moment.limits { try CgroupTree.set(group, setting) }

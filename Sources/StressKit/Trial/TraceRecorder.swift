@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 
 /// Tells the record what the trace's digest has: each interval in the histogram of its second, those that
 /// matter one by one, and who the tasks are.
@@ -67,6 +68,7 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
   private func take(_ row: borrowing TraceRow) {
     guard let span = row.span else {
       if row.event == .taskRename { return tellWorker(row) }
+      if row.event == .signalGenerate { noteKill(row) }
       if isRoom(row) { tellEvent(row) }
       return
     }
@@ -167,6 +169,17 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
   }
 
   // MARK: Tasks
+
+  /// By victim, who has sent it SIGKILL for user space: kill(2), or cgroup.kill.
+  private(set) var killers: [Int32: String] = [:]
+
+  private func noteKill(_ row: borrowing TraceRow) {
+    let (victim, signal, code) = (row.values[0], row.values[1], row.values[2])
+    // What the kernel sends of itself has the code SI_KERNEL (asm-generic/siginfo.h).
+    guard signal == Int64(SIGKILL), code != 0x80, row.pid != getpid() else { return }
+    let name = File.line("/proc/\(row.pid)/comm") ?? "a process that is gone"
+    killers[Int32(truncatingIfNeeded: victim)] = "\(name) (pid \(row.pid))"
+  }
 
   /// Says once who a task is: its name, and its cgroup when it is one of the trial's.
   private func introduce(_ pid: Int32, cell: String? = nil, comm: String? = nil) {

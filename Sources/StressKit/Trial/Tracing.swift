@@ -46,6 +46,9 @@ package final class Tracing {
     enabling = cl_boottime() - start
   }
 
+  /// Who has sent SIGKILL to a process of the trial, if the trace saw it and it was not the harness.
+  func killer(of pid: Int32) -> String? { recorder?.killers[pid] }
+
   /// Switches on the file systems' events, has the kernel leave out what is not the trial's, and begins.
   func start(
     _ target: TraceInstance.Target, record: RecordWriter, slow: UInt64,

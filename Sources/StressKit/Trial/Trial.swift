@@ -6,7 +6,7 @@ import SystemPackage
 /// One trial on this machine: set up, run, take down, always; told to a record as it goes.
 package final class Trial {
   package static let mountPoint = ScratchDisk.mountPoint
-  /// The cgroup that holds the limits, and all the others.
+  /// The cgroup that holds the limits, and all the others; below the tree's base.
   package static let root = "wbstress"
   private static let second: UInt64 = 1_000_000_000
   /// How long a stream or task may take until it is ready.
@@ -99,7 +99,10 @@ package final class Trial {
       let stalled = try stream()
       ending = takeDown(stalled)
     } catch {
-      let failure = aborted ?? Ending(.invalid, reason: "set-up", message: error.description)
+      let failure =
+        aborted
+        ?? (isInterrupted()
+          ? .interrupted : Ending(.invalid, reason: "set-up", message: error.description))
       lanes.stop()
       watchdog?.rest()
       WorkerProcess.kill(workers, timeout: killTime)
@@ -197,8 +200,8 @@ package final class Trial {
   }
 
   /// The workers' own cgroups; the jobs of a stream share one.
-  private var workerGroups: [String] {
-    workers.map(\.cgroup).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+  private var workerGroups: [CgroupTree.Group] {
+    workers.compactMap(\.group).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
   }
 
   private func adopt(_ worker: WorkerProcess) throws(HarnessError) {
@@ -309,12 +312,12 @@ package final class Trial {
     let delay = plan.startDelay
     startTracing()
     phase("ready")
-    for path in workerGroups {
+    for group in workerGroups {
       // Of the jobs of a stream the first stands for all.
-      guard let worker = workers.first(where: { $0.cgroup == path }) else { continue }
+      guard let worker = workers.first(where: { $0.group == group }) else { continue }
       WorkerCost.tell(worker, record)
     }
-    snapshots.take("before", limited, tree.map(\.path) + workerGroups)
+    snapshots.take("before", limited, tree + workerGroups)
     let mirror = Mirror()
     try awaitGo()
     try disk.delayed?.setDelay(profile.device.delay)
@@ -376,7 +379,7 @@ package final class Trial {
     record.emit("mirror", mirror.members(record))
     for actor in actors { actor.worker.requestStop() }
     for actor in actors { actor.recordInFlight(at: stop) }
-    snapshots.take("after", limited, tree.map(\.path) + workerGroups)
+    snapshots.take("after", limited, tree + workerGroups)
     // A worker dies when the disk has taken its last writes.
     if isInterrupted() { quicken() }
     // Who waits for a disk that does nothing does not die of it.
@@ -432,7 +435,7 @@ package final class Trial {
       profile.timeline[i].limits = try complete(profile.timeline[i].limits)
     }
     let made = try TimelineRunner(
-      profile, begin: begin, limited: limited ?? CgroupTree.Group(path: Self.root),
+      profile, begin: begin, limited: limited ?? cgroups.group(Self.root),
       delayed: disk.delayed, record: record,
       .init(
         start: { [self] name throws(HarnessError) in
@@ -454,7 +457,7 @@ package final class Trial {
         backing: disk.backing ?? ""),
       record: record, slow: profile.observe.slow, workers: workers,
       submitters: Set(pairs.filter { $0.0.engine == .ioUring }.map(\.1.worker.pid)),
-      groups: workerGroups.map { CgroupTree.Group(path: $0) })
+      groups: workerGroups)
   }
 
   private func recordEnd(_ worker: WorkerProcess) {
@@ -535,6 +538,10 @@ package final class Trial {
     // be the profile's.
     if [.completed, .invalid].contains(ending.outcome), kills > 0, aborted == nil {
       ending = Ending(.oom, reason: ending.reason, message: ending.message)
+    } else if [.completed, .invalid].contains(ending.outcome), aborted == nil,
+      let other = killedByOther()
+    {
+      ending = other
     }
     if ending.outcome != .stalled, let cgroupsMark {
       // What could not be removed is a note, not the trial's outcome: a machine that is not thrown away tries
@@ -548,6 +555,23 @@ package final class Trial {
 
   /// Lets the disk take what it can. Only to save time: without it what is dirty trickles.
   private func quicken() { try? throttle(Throttle(Profile.Device())) }
+
+  /// The ending of a trial that somebody in user space has shortened: a worker died of a SIGKILL that is neither the
+  /// kernel's nor ours. nil: nobody has.
+  private func killedByOther() -> Ending? {
+    let victims = workers.filter { $0.exit == .signal(SIGKILL) && !$0.wasStopped }
+    if victims.isEmpty { return nil }
+    let names = victims.map { worker in
+      "\(worker.name) (pid \(worker.pid))"
+        + (tracing?.killer(of: worker.pid).map { " by \($0)" } ?? "")
+    }
+    let daemons = MemoryDaemon.alive().map { "\($0.name) (pid \($0.pid))" }
+    return Ending(
+      .invalid, reason: "killed-by-other",
+      message:
+        "SIGKILL, and no OOM kill of the kernel's: \(names.joined(separator: ", ")); daemons alive that"
+        + " kill: \(daemons.isEmpty ? "none" : daemons.joined(separator: ", "))")
+  }
 
   /// What memory.events and the kernel log say of kills: two accounts that must agree.
   private func recordKills() -> Int64 {

@@ -2,7 +2,7 @@
 enum WorkerCost {
   /// Tells the record's `cost` line. A kernel without these counters has none.
   static func tell(_ worker: WorkerProcess, _ record: RecordWriter) {
-    let group = CgroupTree.Group(path: worker.cgroup)
+    guard let group = worker.group else { return }
     let stat = Dictionary(
       CounterFile.snapshot((try? File.text(group.file("memory.stat"))) ?? ""),
       uniquingKeysWith: { first, _ in first })

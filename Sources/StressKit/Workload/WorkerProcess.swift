@@ -5,8 +5,10 @@ import SystemPackage
 /// A worker as its supervisor sees it: process, cgroup and shared memory.
 package final class WorkerProcess {
   package let name: String
-  /// cgroup path below the v2 mount.
-  package let cgroup: String
+  /// nil: its supervisor's.
+  package let group: CgroupTree.Group?
+  /// The group's name in the record.
+  package var cgroup: String { group?.path ?? "" }
   package let role: Worker.Role
   package let pid: Int32
   private let process: Process
@@ -138,7 +140,7 @@ package final class WorkerProcess {
       process = try start(in: -1)
     }
     self.name = name
-    self.cgroup = group?.path ?? ""
+    self.group = group
     self.role = role
     self.depth = Int(control.depth)
     self.block = block

@@ -9,12 +9,15 @@ package struct TrialEnvironment: Sendable {
   package init(_ record: RecordReader) {
     header = record.first("header") ?? .null
     environment = record.first("environment") ?? .null
-    events = Self.events(record)
+    events = Self.events(record, below: environment["cgroup_base"]?.string ?? "")
   }
 
-  private static func events(_ record: RecordReader) -> [String: [Profile.Setting]] {
+  private static func events(
+    _ record: RecordReader, below base: String
+  ) -> [String: [Profile.Setting]] {
     var all: [String: [Profile.Setting]] = [:]
-    let (mount, file) = (CgroupTree.mount + "/", "/memory.events")
+    let mount = CgroupTree.Group(path: "", base: base).directory + (base.isEmpty ? "" : "/")
+    let file = "/memory.events"
     for line in record.lines("snapshot") where line["when"] == "after" {
       guard let path = line["file"]?.string, path.hasPrefix(mount), path.hasSuffix(file) else {
         continue

@@ -13,10 +13,12 @@ package struct MadeCgroup: Undoable {
 
   package init?(_ json: JSON) {
     guard let path = json["path"]?.string else { return nil }
-    group = CgroupTree.Group(path: path)
+    group = CgroupTree.Group(path: path, base: json["base"]?.string ?? "")
   }
-  package var members: [(key: String, value: JSON)] { [("path", .string(group.path))] }
-  package var description: String { "cgroup \(group.path)" }
+  package var members: [(key: String, value: JSON)] {
+    [("path", .string(group.path)), ("base", .string(group.base))]
+  }
+  package var description: String { "cgroup \(group.location)" }
   package var exists: Bool { File.exists(group.directory) }
   package var identity: JSON? { FileIdentity(group.directory)?.json }
 
@@ -31,7 +33,7 @@ package struct MadeCgroup: Undoable {
   }
 
   /// This process, or what started it, is in there: nothing must kill it.
-  private var isOwn: Bool { (CgroupTree.own().path + "/").hasPrefix(group.path + "/") }
+  private var isOwn: Bool { (CgroupTree.own().location + "/").hasPrefix(group.location + "/") }
 
   /// Writes back at full speed what the limited cgroup has dirtied, and lets nothing dirty more.
   package func quiet(_ identity: JSON?) {
@@ -94,7 +96,8 @@ enum StuckTask {
   }
 }
 
-/// Controllers switched on in the root's cgroup.subtree_control, for the first cgroup that needed them.
+/// Controllers switched on in the cgroup.subtree_control of the root, or of a cgroup that was delegated to us, for
+/// those below that need them.
 package struct EnabledControllers: Undoable {
   package static let kind = "controllers"
   package static let endsWithBoot = true
@@ -113,13 +116,13 @@ package struct EnabledControllers: Undoable {
     guard let root = json["root"]?.string, let names = json["names"]?.array,
       let others = json["others"]?.array
     else { return nil }
-    self.root = CgroupTree.Group(path: root)
+    self.root = CgroupTree.Group(path: "", base: root)
     self.names = names.compactMap(\.string)
     self.others = others.compactMap(\.string)
   }
   package var members: [(key: String, value: JSON)] {
     [
-      ("root", .string(root.path)), ("names", .array(names.map(JSON.string))),
+      ("root", .string(root.base)), ("names", .array(names.map(JSON.string))),
       ("others", .array(others.map(JSON.string))),
     ]
   }

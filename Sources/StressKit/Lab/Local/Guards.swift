@@ -13,9 +13,12 @@ package struct Guards {
 
   /// - Parameters:
   ///   - images: the directory that the loop devices' files go to.
+  ///   - place: where the cgroups go.
   ///   - wholeMachine: profiles without memory.max are let through.
   /// - Throws: every problem: what the user has to do (refused) or to install (environment).
-  package init(_ matrix: Matrix, images: String, wholeMachine: Bool) throws(HarnessErrors) {
+  package init(
+    _ matrix: Matrix, images: String, place: CgroupPlace, wholeMachine: Bool
+  ) throws(HarnessErrors) {
     var problems: [HarnessError] = []
     func note(_ error: HarnessError) {
       if !problems.contains(error) { problems.append(error) }
@@ -27,18 +30,18 @@ package struct Guards {
       refuse("run", "needs root on this machine", "sudo, or boot a guest: --kernel debian:6.12")
     }
     let profiles = matrix.cells.map(\.profile)
-    do throws(HarnessError) {
-      try CgroupTree.check(
-        Array(Set(profiles.flatMap { CgroupTree.controllers(for: $0) })).sorted())
-    } catch {
-      note(error)
-    }
+    let controllers = Set(profiles.flatMap { CgroupTree.controllers(for: $0) }).sorted()
+    for problem in place.problems(controllers) { note(problem) }
     // Of one that lives the lock tells.
     for left in LeftJournal.all() where left.owner?.isAlive != true { note(left.refusal) }
-    for name in File.names(in: CgroupTree.mount) where name.hasPrefix(Trial.root) {
+    let base = place.existingBase
+    for name in File.names(in: base.directory) where name.hasPrefix(Trial.root) {
       refuse(
-        CgroupTree.Group(path: name).directory, "exists already",
+        CgroupTree.Group(path: name, base: base.base).directory, "exists already",
         "wbstress clean removes what a killed run left; what it does not know is somebody else's")
+    }
+    for daemon in MemoryDaemon.alive() {
+      for profile in profiles { if let refusal = daemon.refusal(profile) { note(refusal) } }
     }
     if !File.exists("/dev/loop-control") {
       note(
@@ -53,9 +56,7 @@ package struct Guards {
           "needs boot parameters or a machine of its own (kernel.boot, machine.nodes)",
           "run it in a guest: --kernel debian:6.12")
       }
-      if !wholeMachine,
-        !profile.limits.contains(where: { $0.key == "memory.max" && $0.value != "max" })
-      {
+      if !wholeMachine, profile.memoryMax == nil {
         refuse(
           profile.name, "has no memory.max, and so puts the whole machine under pressure",
           "run it in a guest (--kernel debian:6.12), or allow it: --whole-machine")
@@ -108,9 +109,8 @@ package struct Guards {
   ) {
     guard let available = Preflight.memAvailable() else { return }
     for profile in profiles {
-      let limit = profile.limits.first { $0.key == "memory.max" }.flatMap { UInt64($0.value) }
       let pinned = profile.pinned.reduce(UInt64(0)) { $0 + $1.size }
-      let needed = (limit ?? pinned) + profile.cache
+      let needed = (profile.memoryMax ?? pinned) + profile.cache
       if Double(needed) > memoryShare * Double(available) {
         refuse(
           profile.name,

@@ -8,6 +8,8 @@ package struct LocalTrial {
   package var directory: String
   /// Where the images go; for a file system that has room, and that nobody misses.
   package var images: String
+  /// Where the cgroups go.
+  package var place: CgroupPlace
   /// What aborts it for the sake of the machine, as far as the user says.
   package var limits = MachineLimits()
 
@@ -17,10 +19,11 @@ package struct LocalTrial {
 
   package var recordPath: String { directory + "/" + RecordFile.name }
 
-  package init(plan: TrialPlan, directory: String, images: String) {
+  package init(plan: TrialPlan, directory: String, images: String, place: CgroupPlace) {
     self.plan = plan
     self.directory = directory
     self.images = images
+    self.place = place
   }
 
   /// The release of the kernel that runs.
@@ -95,7 +98,7 @@ package struct LocalTrial {
     header.write(sink)
 
     let record = RecordWriter(sink)
-    let supervisor = try Supervisor(plan, group: Self.supervisorGroup, journal)
+    let supervisor = try Supervisor(plan, in: place, group: Self.supervisorGroup, journal)
     try record.start()
     var ending = carryOut(plan, supervisor, record, journal, interrupt, progress)
     supervisor.report(record)
@@ -117,7 +120,7 @@ package struct LocalTrial {
     do throws(HarnessError) {
       try supervisor.protect()
       let throttle = { (throttle: Throttle) throws(HarnessError) in
-        try Self.set(throttle, device: plan.device)
+        try Self.set(throttle, device: plan.device, of: supervisor.cgroups.group(Trial.root))
       }
       let trial = try Trial(
         plan, record: record, journal: journal, cgroups: supervisor.cgroups,
@@ -128,7 +131,11 @@ package struct LocalTrial {
       trial.isInterrupted = { interrupt.isRequested }
       trial.onPhase = progress
       trial.machineLimits = limits.completed(for: plan.profile, total: MachineLimits.memTotal())
-      return trial.run()
+      var ending = trial.run()
+      if ending == .interrupted, let unit = supervisor.unit, DelegatedUnit.isStopping(unit.name) {
+        ending.message = "its unit \(unit.name) was stopped: systemctl stop, or a shutdown"
+      }
+      return ending
     } catch {
       return Ending(.invalid, reason: "set-up", message: error.description)
     }
@@ -143,12 +150,13 @@ package struct LocalTrial {
     return TrialHeader.refused(error)
   }
 
-  private static func set(_ throttle: Throttle, device: String) throws(HarnessError) {
-    let group = CgroupTree.Group(path: Trial.root)
+  private static func set(
+    _ throttle: Throttle, device: String, of group: CgroupTree.Group
+  ) throws(HarnessError) {
     guard let number = BlockDevice.number(device), File.exists(group.file("io.max")) else {
       if throttle.isNone { return }
       throw HarnessError(
-        .environment, "cgroup \(group.path)", "has no io.max",
+        .environment, "cgroup \(group.location)", "has no io.max",
         remedy: "the kernel needs CONFIG_BLK_DEV_THROTTLING")
     }
     func text(_ value: UInt64?) -> String { value.map { "\($0)" } ?? "max" }

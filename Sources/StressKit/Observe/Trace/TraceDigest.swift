@@ -168,7 +168,8 @@ package final class TraceDigest: @unchecked Sendable {
       foreign &+= 1
     case .writeFolio, .dirtyRatelimit, .wakeBackground, .folioWait, .flushForeign,
       .switchWbs, .memcgFlush, .markVictim, .skipReaping, .retryZone, .retryCompact, .blockRequeue,
-      .blockError, .jbd2Run, .jbd2Checkpoint, .xfsLogForce, .btrfsFlushSpace, .taskRename:
+      .blockError, .jbd2Run, .jbd2Checkpoint, .xfsLogForce, .btrfsFlushSpace, .taskRename,
+      .signalGenerate:
       emit(nil, record, from: record.time)
     }
   }

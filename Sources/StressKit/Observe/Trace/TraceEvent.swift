@@ -22,6 +22,8 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
   // io_uring, compaction, migration, tasks.
   case queueAsyncWork, compactionBegin, compactionEnd, compactTry, kcompactdWake, kcompactdSleep
   case migrateStart, migratePages, taskRename
+  // Who kills the trial's tasks, if not the kernel.
+  case signalGenerate
   // Where the trial's tasks are while they are not running.
   case schedSwitch, schedWakeup, kernelStack, ioWqBegin, ioWqEnd
 
@@ -220,6 +222,8 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     case .migrateStart: return define("migrate", "mm_migrate_pages_start", "mode reason")
     case .migratePages:
       return define("migrate", "mm_migrate_pages", "succeeded failed mode reason")
+    case .signalGenerate:
+      return define("signal", "signal_generate", "pid sig code", .tasks(["comm"]))
     case .taskRename: return define("task", "task_rename", "pid", text: "newcomm", .ioWorkers)
 
     case .schedSwitch:
