@@ -45,7 +45,7 @@ package struct MachineLimits: Sendable, Equatable {
   ///
   /// - Parameter test: the cgroup that holds the limits.
   package static func beside(_ test: CgroupTree.Group) -> [CgroupTree.Group] {
-    let own = test.path.prefix { $0 != "/" }
+    let own = test.location.prefix { $0 != "/" }
     let others = File.names(in: CgroupTree.mount)
       .filter { !$0.hasPrefix(own) && File.exists("\(CgroupTree.mount)/\($0)/memory.pressure") }
       .prefix(Watchdog.mostPressures).map { CgroupTree.Group(path: $0) }
