@@ -372,7 +372,7 @@ package final class Trial {
       cl_sleep_until(min(deadline, timeline.next ?? .max, cl_boottime() + pause))
     }
     let stop = cl_boottime()
-    expectStep(within: Self.killTime)
+    expectStep(within: killTime)
     phase("stop", at: stop)
     beats.look(workload, at: stop)
     record.emit("heartbeats", at: stop, beats.members(at: stop))

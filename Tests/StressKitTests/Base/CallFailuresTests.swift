@@ -98,7 +98,8 @@
       case .makeDirectory: try File.makeDirectory(root + "/a/b/c")
       case .mount: _ = try Mount("none", at: root + "/mnt", type: "no-such-type")
       case .loop: _ = try LoopDevice(image).path
-      case .delay: _ = try DelayedDevice("wbstress-test", over: "/dev/vda", delay: 0)
+      case .delay:
+        _ = try DelayedDevice(MadeDelayedDevice("wbstress-test"), over: "/dev/vda", delay: 0)
       case .cgroups: try CgroupTree.check(["memory"])
       case .thread: try Thread("wb-test") {}.join()
       case .process:
