@@ -56,7 +56,8 @@ package enum Guest {
 
   private static func runTrial(born: UInt64) throws {
     let plan = try TrialPlan(parsing: try File.read(planPath), name: planPath)
-    // The machine is thrown away: nothing has to survive this process.
+    // The machine is thrown away: nothing has to survive this process. Nor is the trace switched off at the end,
+    // which patches code that others run (GuestTrial.isEmulatorFault).
     let journal = CleanupJournal()
     let prepared = Result { () throws(HarnessError) in
       try Supervisor(plan, group: "supervisor", journal)
