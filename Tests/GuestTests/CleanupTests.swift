@@ -114,6 +114,10 @@ struct CleanupTests {
         truncate -s 1M /scratch/wbstress-scratch.img
         # A run that lives.
         start; reach stream; /init clean; echo LIVE $?; wait $run; echo LIVED $?; rm -rf /scratch/out
+        # One that is hurried: the waits are short, and here nothing takes long.
+        state > /before
+        start; reach stream; kill -INT $run; sleep 0.1; kill -INT $run; wait $run; echo TWICE $?
+        state > /after; diff /before /after && echo SAME-TWICE
         # One that was killed, and aliens beside what it left.
         start; reach stream; kill -KILL $run; wait $run
         rm -rf /scratch/out; start; wait $run; echo REFUSED $?; cat /text
@@ -125,7 +129,8 @@ struct CleanupTests {
         /init clean --dry-run; echo DRY $?
         grep -c /mnt/wbstress /proc/mounts
         /init clean; echo CLEANED $?
-        ls -d /sys/fs/cgroup/wbstress*; ls /sys/kernel/tracing/instances; grep /mnt /proc/mounts
+        ls -1d /sys/fs/cgroup/wbstress*; ls /sys/kernel/tracing/instances
+        grep /mnt /proc/mounts | cut -d' ' -f1-3
         cat /sys/block/loop*/loop/backing_file; echo SWAPPINESS $(cat /proc/sys/vm/swappiness)
         echo DIRTY $(cat /proc/sys/vm/dirty_ratio /proc/sys/vm/dirty_bytes)
         /init clean; echo AGAIN $?
@@ -145,6 +150,7 @@ struct CleanupTests {
       }
       #expect(text.contains("left alone: in use by a run"), "\(text)")
       #expect(text.contains("LIVE 4\n") && text.contains("LIVED 0\n"))
+      #expect(text.contains("TWICE 130\n") && console.contains("SAME-TWICE"), "\(text)")
       #expect(text.contains("REFUSED 4\n"))
       #expect(part("REFUSED", "DRY").contains("a run has not undone what it made"))
       #expect(part("REFUSED", "DRY").contains("; wbstress clean"))
@@ -161,7 +167,7 @@ struct CleanupTests {
           /sys/fs/cgroup/wbstress-mine
           /sys/fs/cgroup/wbstress-supervisor
           wbstress-mine
-          mine /mnt/wbstress-mine tmpfs rw,relatime 0 0
+          mine /mnt/wbstress-mine tmpfs
           /scratch/wbstress-scratch.img
           SWAPPINESS 44
 
