@@ -106,6 +106,33 @@ struct CleanupTests {
     try endRuns(with: "INT", thenClean: false)
   }
 
+  /// A task that outlives SIGKILL is named, with what it waits for; the rest is undone, and it later.
+  @Test func namesTheTaskThatCannotBeKilled() throws {
+    try GuestLab.withDirectory { directory in
+      let console = try boot(
+        """
+        state > /before
+        start; reach stream; fsfreeze --freeze /mnt/wbstress; kill -KILL $run; wait $run
+        /init clean; echo FROZEN $?
+        grep ' /mnt/wbstress' /proc/mounts | cut -d' ' -f1-3; cat /proc/swaps /proc/sys/vm/swappiness
+        fsfreeze --unfreeze /mnt/wbstress
+        /init clean; echo THAWED $?
+        state > /after; diff /before /after && echo SAME
+        """, in: directory)
+      let text = console.joined(separator: "\n")
+      #expect(
+        text.contains(
+          #/NOT undone: cgroup wbstress/backup: still populated after SIGKILL \(pid \d+ .*, D in \w+: \w/#
+        ),
+        "\(text)")
+      #expect(text.contains("NOT undone: /mnt/wbstress: umount: EBUSY"))
+      #expect(text.contains("it has cgroup backup below it"))
+      #expect(text.contains("undone: /proc/sys/vm/swappiness (60 before)"))
+      #expect(text.contains("FROZEN 70\n") && text.contains("THAWED 0\n"), "\(text)")
+      #expect(console.contains("SAME"), "\(text)")
+    }
+  }
+
   /// All that is nobody's but others', or has become theirs, survives; and the rest goes.
   @Test func leavesAloneWhatIsNotTheRuns() throws {
     try GuestLab.withDirectory { directory in

@@ -86,6 +86,11 @@ package struct CgroupTree {
     }
   }
 
+  /// Names of the cgroups right below one.
+  static func children(of group: Group) -> [String] {
+    File.names(in: group.directory).filter { File.exists(group.file("\($0)/cgroup.procs")) }
+  }
+
   /// The controllers that children of a cgroup have.
   static func enabled(in group: Group) -> [String] {
     (File.line(group.file("cgroup.subtree_control")) ?? "").split(separator: " ").map(String.init)
@@ -196,7 +201,7 @@ package struct CgroupTree {
   static func remove(_ group: Group) throws(HarnessError) {
     try checkErrno(
       Int(rmdir(group.directory)), "cgroup \(group.location)", "rmdir",
-      remedy: "it has tasks or cgroups below it that are not ours: end them, then wbstress clean")
+      remedy: "something uses it that is not ours: when that is gone, wbstress clean")
   }
 
   /// Moves the calling process into a cgroup: the supervisor's own.

@@ -52,6 +52,12 @@ package struct MadeCgroup: Undoable {
     guard isOurs(identity) else {
       return .left(identity == nil ? "it has tasks that are not ours" : "another of that name")
     }
+    // Those of the run were tried before it: what one of them waits for is not waited for again.
+    if let child = CgroupTree.children(of: group).first {
+      throw HarnessError(
+        .harness, description, "rmdir", errno: .resourceBusy,
+        remedy: "it has cgroup \(child) below it: when that is gone, wbstress clean")
+    }
     if isPopulated {
       if isOwn {
         throw HarnessError(
@@ -81,7 +87,7 @@ enum StuckTask {
 
   static func text(in group: CgroupTree.Group) -> String {
     let pids = (try? File.text(group.file("cgroup.threads")))?.split(separator: "\n") ?? []
-    return pids.isEmpty ? "in cgroups below it" : pids.map(text).joined(separator: "; ")
+    return pids.map(text).joined(separator: "; ")
   }
 
   /// As in `pid 123 iou-wrk-120, D in io_schedule: io_schedule < folio_wait_bit_common`.
@@ -109,7 +115,7 @@ package struct EnabledControllers: Undoable {
   init(_ names: [String], in root: CgroupTree.Group) {
     self.root = root
     self.names = names
-    others = Self.children(of: root)
+    others = CgroupTree.children(of: root)
   }
 
   package init?(_ json: JSON) {
@@ -139,19 +145,13 @@ package struct EnabledControllers: Undoable {
     return names.filter { on.contains($0) }
   }
 
-  private static func children(of root: CgroupTree.Group) -> [String] {
-    File.names(in: root.directory).filter {
-      File.exists(root.file("\($0)/cgroup.procs"))
-    }
-  }
-
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
     let enabled = enabled
     if enabled.isEmpty { return .absent }
     // Whoever came later may use them: they would lose their limits without a word.
-    if let later = Self.children(of: root).first(where: { !others.contains($0) }) {
+    if let later = CgroupTree.children(of: root).first(where: { !others.contains($0) }) {
       return .left("cgroup \(later), which was made meanwhile, may use them")
     }
     for name in enabled { try File.set(root.file("cgroup.subtree_control"), "-\(name)") }
