@@ -283,6 +283,17 @@ int cl_loop_backing(int device, uint64_t *dev, uint64_t *inode) {
 
 int cl_loop_detach(int device) { return negated(ioctl(device, LOOP_CLR_FD)); }
 
+int cl_disk_identity(int fd, struct cl_disk *out) {
+  struct stat node;
+  if (fstat(fd, &node) < 0) return -errno;
+  if (!S_ISBLK(node.st_mode)) return -ENOTBLK;
+  *out = (struct cl_disk){.number = node.st_rdev};
+  if (ioctl(fd, BLKGETSIZE64, &out->size) < 0) return -errno;
+  // A driver of an older kernel answers as it likes.
+  if (ioctl(fd, BLKGETDISKSEQ, &out->sequence) < 0) out->sequence = 0;
+  return 0;
+}
+
 // What every command passes; a table follows it.
 struct dm_message {
   struct dm_ioctl head;

@@ -9,7 +9,8 @@ struct CommandLineTool: ParsableCommand {
     abstract: "Memory pressure against buffered writes, measured in real guests.",
     version: Version.text,
     subcommands: [
-      Run.self, Clean.self, Report.self, Why.self, Compare.self, Profiles.self, Kernels.self,
+      Run.self, Check.self, Clean.self, Report.self, Why.self, Compare.self, Profiles.self,
+      Kernels.self,
       Record.self,
       Explain.self, LintMail.self, Manual.self, Completions.self,
     ])

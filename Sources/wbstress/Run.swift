@@ -6,9 +6,9 @@ struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run a profile over file systems, kernels and settings.",
     discussion: """
-      With --kernel every trial boots a throw-away guest. With --loop it runs on this machine, as root, on \
-      loop devices. Either way on a freshly made file system. Results go to a campaign directory; the same \
-      command with the same --output goes on after an interruption.
+      With --kernel every trial boots a throw-away guest. With --loop or --device it runs on this machine, as \
+      root, on loop devices or on a block device that is wiped. Either way on a freshly made file system. Results \
+      go to a campaign directory; the same command with the same --output goes on after an interruption.
       """)
 
   @Argument(
@@ -35,15 +35,7 @@ struct Run: ParsableCommand {
     completion: .directory)
   var loop: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "With --loop: make cgroups below this one, which is delegated to you (default: in a unit of systemd's, or where there is none below the root).",
-      valueName: "path"),
-    completion: .directory)
-  var cgroup: String?
-
-  @Flag(help: "With --loop: also profiles without memory.max, which load the whole machine.")
-  var wholeMachine = false
+  @OptionGroup var machine: MachineOptions
 
   @OptionGroup(title: "On this machine") var abort: AbortOptions
 
@@ -90,7 +82,9 @@ struct Run: ParsableCommand {
   var noLive = false
 
   /// Between two looks of the live view, ns. On this machine it takes from the CPU under test.
-  private var lookInterval: UInt64 { loop == nil ? 250_000_000 : 1_000_000_000 }
+  private var lookInterval: UInt64 { isHere ? 1_000_000_000 : 250_000_000 }
+
+  private var isHere: Bool { loop != nil || machine.device != nil }
 
   mutating func validate() throws {
     if !(1...CampaignFile.mostTrials).contains(trials) {
@@ -98,11 +92,16 @@ struct Run: ParsableCommand {
     }
     if !(1...256).contains(jobs) { throw ValidationError("--jobs: 1 to 256") }
     if kernel != nil, loop != nil { throw ValidationError("--loop and --kernel: one of them") }
-    if loop != nil, jobs > 1 {
+    if kernel != nil, machine.device != nil {
+      throw ValidationError("--device and --kernel: one of them")
+    }
+    if isHere, jobs > 1 {
       throw ValidationError("--jobs: one trial at a time on this machine")
     }
-    if cgroup != nil, loop == nil { throw ValidationError("--cgroup: needs --loop") }
-    if loop != nil, keepDisks { throw ValidationError("--keep-disks: needs --kernel") }
+    if machine.cgroup != nil, !isHere {
+      throw ValidationError("--cgroup: needs --loop or --device")
+    }
+    if isHere, keepDisks { throw ValidationError("--keep-disks: needs --kernel") }
     if accelerator != "auto", Accelerator(rawValue: accelerator) == nil {
       throw ValidationError("--accelerator: auto, kvm or tcg")
     }
@@ -112,12 +111,14 @@ struct Run: ParsableCommand {
     let specs: [KernelSpec]
     if let kernel {
       specs = try KernelSpec.list(kernel)
-    } else if loop != nil {
+    } else if isHere {
       specs = [.running]
     } else {
       throw HarnessError(
         .refused, "run", "needs to be told where",
-        remedy: "boot a guest, as with --kernel debian:6.12, or load this machine: --loop DIR")
+        remedy:
+          "boot a guest, as with --kernel debian:6.12, or load this machine: --loop DIR or --device DEV"
+      )
     }
     let limits = try abort.limits()
     let choice = try ProfileCatalog().find(profile)
@@ -130,12 +131,19 @@ struct Run: ParsableCommand {
     let venue: CampaignRunner.Venue
     let identity: [Profile.Setting]
     let place: String
-    if let loop = loop.map(File.plain) {
-      let cgroups = try CgroupPlace(cgroup)
-      guards = try Guards(matrix, images: loop, place: cgroups, wholeMachine: wholeMachine)
-      venue = .here(images: loop, cgroups)
-      identity = Preflight.identity()
-      place = "on this machine"
+    let directory = output.map(File.plain) ?? Self.defaultDirectory(matrix.label)
+    if isHere {
+      let here = try machine.place(images: loop, directory)
+      let found = Guards(matrix.cells.map(\.profile), here)
+      try found.demand()
+      for warning in found.findings.all where warning.status == .warning {
+        let remedy = warning.remedy.map { "; \($0)" } ?? ""
+        display.note("\(warning.object): \(warning.found)\(remedy)")
+      }
+      guards = found
+      venue = .here(here, device: found.device)
+      identity = Preflight.identity(found.device)
+      place = "on this machine" + (found.device.map { ", on \($0.path)" } ?? "")
     } else {
       let guests = try self.guests(matrix, display)
       venue = .guests(guests)
@@ -145,7 +153,7 @@ struct Run: ParsableCommand {
         + (jobs == 1 ? "one guest at a time" : "\(jobs) guests at a time")
     }
     let campaign = try Campaign(
-      directory: output.map(File.plain) ?? Self.defaultDirectory(matrix.label), matrix: matrix,
+      directory: directory, matrix: matrix,
       identity: identity, trials: trials, seed: seed)
     // Only now: until here ^C may end the process at once, there is nothing to take down.
     let interrupt = Interrupt()
@@ -158,6 +166,11 @@ struct Run: ParsableCommand {
       try runner.run { display.show($0) }
     }
     withExtendedLifetime(guards) {}
+    if let device = guards?.device {
+      display.note(
+        "\(device.path) keeps what the last trial left, labelled \(Signature.label); to wipe it: wipefs -a "
+          + device.path)
+    }
 
     let summary = try CampaignSummary(directory: campaign.directory)
     Output.line(TerminalReport(summary, style: .forTerminal()).screen)

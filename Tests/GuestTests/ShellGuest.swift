@@ -9,6 +9,10 @@ struct ShellGuest {
   private let kernel: Kernel
   /// Further files, by their path in the guest.
   var files: [String: [UInt8]] = [:]
+  /// Further disks: /dev/vdb and so on.
+  var disks: [VirtualMachine.Disk] = []
+  /// Further modules to load.
+  var modules: [String] = []
 
   /// A root file system (ext2) that systemd boots, and in which the script is a service; nil: busybox is all there
   /// is.
@@ -30,9 +34,10 @@ struct ShellGuest {
   func run(
     _ script: String, in directory: String, patience: Double = 240
   ) throws -> [String] {
-    let modules = try kernel.moduleFiles([
-      "virtio_pci", "virtio_blk", "ext4", "xfs", "btrfs", "loop", "dm_delay",
-    ])
+    let modules = try kernel.moduleFiles(
+      [
+        "virtio_pci", "virtio_blk", "ext4", "xfs", "btrfs", "loop", "dm_delay",
+      ] + modules)
     let base = try Initramfs.build(
       binary: try #require(GuestLab.binary), kernel: kernel, modules: modules,
       store: try KernelStore())
@@ -54,6 +59,7 @@ struct ShellGuest {
       _ = try GuestLab.output("cp", ["--sparse=always", system, copy])
       disks.append(.init(path: copy))
     }
+    disks += self.disks
     let console = directory + "/console.log"
     let machine = try VirtualMachine(
       .init(

@@ -127,6 +127,14 @@ int cl_loop_backing(int device, uint64_t *_Nonnull dev, uint64_t *_Nonnull inode
 /// LOOP_CLR_FD: lets the file go, with the last user where there are others.
 int cl_loop_detach(int device);
 
+/// fstat(2), BLKGETSIZE64 and BLKGETDISKSEQ (5.15) of a block device: ioctl(2) is variadic, which Swift cannot call.
+struct cl_disk {
+  uint64_t number;    // st_rdev
+  uint64_t size;      // bytes
+  uint64_t sequence;  // 0: the kernel counts no disks
+};
+int cl_disk_identity(int fd, struct cl_disk *_Nonnull out);
+
 /// Device mapper, by ioctl on a descriptor of /dev/mapper/control: the distribution has no static
 /// libdevmapper, and the product is one static binary. linux/dm-ioctl.h; the kernel's
 /// Documentation/admin-guide/device-mapper.

@@ -198,6 +198,15 @@ extension Descriptor {
     try checkErrno(Int(fsync(raw)), object(), "fsync", code: code)
   }
 
+  /// The corresponding C function is `pread`; less than `count` bytes at the end of what there is.
+  package borrowing func read(
+    _ count: Int, at offset: Int, _ object: @autoclosure () -> String
+  ) throws(HarnessError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    let got = try checkErrno(pread(raw, &bytes, count, off_t(offset)), object(), "read")
+    return Array(bytes.prefix(got))
+  }
+
   /// Writes all of `bytes`, however many write(2) calls that takes.
   package borrowing func writeAll(
     _ bytes: some Collection<UInt8>, _ object: @autoclosure () -> String,

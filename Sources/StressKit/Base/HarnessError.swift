@@ -33,11 +33,16 @@ package struct HarnessError: Error, CustomStringConvertible, Sendable, Equatable
     self.remedy = remedy
   }
 
+  /// What went wrong, without the object and the way out.
+  package var what: String {
+    let error = errno.map { "\($0.name) (\($0.description.lowercased()))" }
+    return [operation, error ?? ""].filter { !$0.isEmpty }.joined(separator: ": ")
+  }
+
   package var description: String {
     // A name with a line break in it must not look like two messages.
     let object = object.visible
-    var text = operation.isEmpty ? object : "\(object): \(operation)"
-    if let errno { text += ": \(errno.name) (\(errno.description.lowercased()))" }
+    var text = what.isEmpty ? object : "\(object): \(what)"
     if let remedy { text += "; \(remedy)" }
     return text
   }

@@ -52,8 +52,7 @@ package enum EnvironmentProbe {
   ) -> [(String, JSON)] {
     let settings: [(key: String, value: JSON)] = files.map { ($0, .optional(File.line($0))) }
     let mounts = (try? File.text("/proc/mounts")) ?? ""
-    let name = device.split(separator: "/").last.map(String.init) ?? ""
-    let queue = "/sys/class/block/\(name)/queue/"
+    let queue = "/sys/dev/block/\(BlockDevice.diskNumber(device) ?? "?")/queue/"
     return [
       ("kernel", .optional(File.line("/proc/sys/kernel/osrelease"))),
       ("os", .optional(value(of: "PRETTY_NAME", "=", in: "/etc/os-release"))),

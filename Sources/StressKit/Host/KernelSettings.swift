@@ -109,6 +109,12 @@ package enum BlockDevice {
   /// `MAJ:MIN` of a block device such as /dev/vda; nil when there is none.
   package static func number(_ path: String) -> String? { try? attribute("dev", of: path) }
 
+  /// `MAJ:MIN` of the disk that a partition is of, or of any other device itself: io.max, block events and backing
+  /// devices know whole disks only.
+  package static func diskNumber(_ path: String) -> String? {
+    number(path).flatMap { BlockNode(number: $0) }?.disk.number
+  }
+
   /// A file of a disk's in sysfs, without its end: `dev` is `MAJ:MIN`, `size` a number of sectors of 512 bytes,
   /// whatever the disk's own are.
   static func attribute(_ file: String, of path: String) throws(HarnessError) -> String {
@@ -128,7 +134,7 @@ package enum BlockDevice {
     // btrfs has a backing device of its own for each file system.
     case .btrfs: File.names(in: "/sys/class/bdi").last { $0.hasPrefix("btrfs-") }
     case .tmpfs: nil
-    case .ext4, .ext3, .xfs: number(path)
+    case .ext4, .ext3, .xfs: diskNumber(path)
     }
   }
 }

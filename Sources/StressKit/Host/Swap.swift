@@ -25,6 +25,13 @@ package enum Swap {
       .contains { $0.split(separator: " ").first.map(String.init) == device }
   }
 
+  /// Paths of swap in use: proc(5), /proc/swaps.
+  package static func active() -> [String] {
+    ((try? File.text("/proc/swaps")) ?? "").split(separator: "\n").dropFirst().compactMap {
+      $0.split { " \t".contains($0) }.first.map(String.init)
+    }
+  }
+
   private static let zram = "/dev/zram0"
   private static let sysfs = "/sys/block/zram0"
 

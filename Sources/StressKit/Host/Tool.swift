@@ -30,8 +30,27 @@ package enum Tool {
   @discardableResult
   package static func run(
     _ name: String, _ arguments: [String], package: String, directory: String? = nil,
-    remedy: String? = nil
+    passing descriptor: Int32? = nil, remedy: String? = nil
   ) throws(HarnessError) -> [UInt8] {
+    let (exit, output) = try output(
+      name, arguments, package: package, directory: directory, passing: descriptor)
+    if exit != .status(0) {
+      let said = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(4)
+      throw HarnessError(
+        .environment, ([name] + arguments).joined(separator: " "),
+        "\(exit?.description ?? "did not end"): \(said.joined(separator: " / "))",
+        remedy: remedy)
+    }
+    return output
+  }
+
+  /// Runs a program, whatever it exits with; nil: it did not end within a minute of its last word.
+  ///
+  /// - Parameter descriptor: the program has it as its descriptor 3.
+  package static func output(
+    _ name: String, _ arguments: [String], package: String, directory: String? = nil,
+    passing descriptor: Int32? = nil
+  ) throws(HarnessError) -> (exit: Exit?, output: [UInt8]) {
     guard let program = path(name) else { throw missing(name, package: package) }
     var ends: [Int32] = [0, 0]
     try check(cl_pipe(&ends), name, "pipe2")
@@ -46,7 +65,8 @@ package enum Tool {
       argv = ["/usr/bin/env", "--chdir=\(directory)", program] + arguments
     }
     let process = try Process(
-      argv, environment: inherited + ["LC_ALL=C.UTF-8"], descriptors: [-1, writer.raw, writer.raw])
+      argv, environment: inherited + ["LC_ALL=C.UTF-8"],
+      descriptors: [-1, writer.raw, writer.raw] + (descriptor.map { [$0] } ?? []))
     _ = close(writer.release())
     var output: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
@@ -56,14 +76,6 @@ package enum Tool {
       if try accept(got, name, "read its output") == 0 { break }
       output.append(contentsOf: chunk[..<got])
     }
-    let exit: Exit? = process.wait(timeout: 60_000_000_000)
-    if exit != .status(0) {
-      let said = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(4)
-      throw HarnessError(
-        .environment, ([name] + arguments).joined(separator: " "),
-        "\(exit?.description ?? "did not end"): \(said.joined(separator: " / "))",
-        remedy: remedy)
-    }
-    return output
+    return (process.wait(timeout: 60_000_000_000), output)
   }
 }

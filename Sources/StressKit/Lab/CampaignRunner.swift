@@ -14,8 +14,8 @@ package final class CampaignRunner: Sendable {
   package enum Venue: Sendable {
     /// A guest each.
     case guests(Guests)
-    /// This machine, one after the other, with the loop devices' files in a directory.
-    case here(images: String, CgroupPlace)
+    /// This machine, one after the other.
+    case here(LocalPlace, device: NamedDevice?)
   }
 
   package struct Guests: Sendable {
@@ -121,10 +121,10 @@ package final class CampaignRunner: Sendable {
     try campaign.setAside(trial)
     switch venue {
     case .guests(let guests): return try run(trial, in: guests, progress)
-    case .here(let images, let place):
+    case .here(let place, let device):
       var local = LocalTrial(
-        plan: campaign.plan(of: trial), directory: campaign.directory(of: trial), images: images,
-        place: place)
+        plan: campaign.plan(of: trial), directory: campaign.directory(of: trial),
+        images: place.images, device: device, place: place.cgroups)
       local.limits = limits
       return try local.run(interrupt, progress: progress)
     }

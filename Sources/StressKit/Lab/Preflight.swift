@@ -33,7 +33,7 @@ package enum Preflight {
     }
     let most = matrix.cells.map(\.profile.machine.memory).max() ?? 0
     let needed = UInt64(jobs) * (most + perGuest)
-    if let available = memAvailable(), needed > available {
+    if let available = MemoryInfo().value("MemAvailable"), needed > available {
       note(
         HarnessError(
           .environment, "memory",
@@ -48,18 +48,17 @@ package enum Preflight {
   /// QEMU's own memory beside the guest's, with room to spare.
   private static let perGuest: UInt64 = 256 << 20
 
-  static func memAvailable() -> UInt64? {
-    ((try? File.text("/proc/meminfo")) ?? "").split(separator: "\n")
-      .first { $0.hasPrefix("MemAvailable:") }?
-      .split(separator: " ").dropFirst().first.flatMap { UInt64($0) }.map { $0 << 10 }
-  }
-
   /// What must not change between the trials of one campaign on this machine.
-  package static func identity() -> [Profile.Setting] {
+  ///
+  /// - Parameter device: what the user named; by what it is, and not by what it is called today.
+  package static func identity(_ device: NamedDevice?) -> [Profile.Setting] {
     [
       Profile.Setting("wbstress", Version.text),
       Profile.Setting("kernel", LocalTrial.release),
       Profile.Setting("machine", File.line("/proc/sys/kernel/hostname") ?? "?"),
+      Profile.Setting(
+        "device",
+        device.map { "\($0.model ?? "disk") of \($0.identity.size) bytes" } ?? "loop"),
     ]
   }
 

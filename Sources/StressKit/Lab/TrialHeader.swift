@@ -15,6 +15,10 @@ struct TrialHeader {
   var jobs = 1
   /// Whether all blocks of the images were there before the trial: then neither takes the other's room.
   var isWhole: Bool?
+  /// The device that the user named, of which device.size is used.
+  var disk: NamedDevice?
+  /// Programs on the machine that kill when memory is short.
+  var daemons: [String] = []
 
   func write(_ record: RecordSink) {
     record.emit(
@@ -27,7 +31,7 @@ struct TrialHeader {
         ("accelerator", .string(accelerator)), ("disk_cache", .string(diskCache)),
         ("images_allocated", isWhole.map { .bool($0) } ?? .null),
         ("mkfs", .string(mkfs.command)), ("mkfs_version", .optional(mkfs.version)),
-        ("fs_features", .optional(mkfs.features)),
+        ("fs_features", .optional(mkfs.features)), ("disk", diskJSON),
         (
           "host",
           [
@@ -35,9 +39,19 @@ struct TrialHeader {
             "cpus": .int(Int64(EnvironmentProbe.onlineCPUs)),
             "loadavg": .optional(File.line("/proc/loadavg")),
             "qemu": .optional(qemu), "jobs": .int(Int64(jobs)),
+            "oom_daemons": .array(daemons.map(JSON.string)),
           ]
         ),
       ])
+  }
+
+  /// Without its serial number: records are shown to others.
+  private var diskJSON: JSON {
+    guard let disk else { return .null }
+    return [
+      "path": .string(disk.path), "model": .optional(disk.model),
+      "size": .uint(disk.identity.size), "used": .uint(plan.profile.device.size),
+    ]
   }
 
   /// The whole record of a trial whose file system could not be made. One cell's options are no reason to give up

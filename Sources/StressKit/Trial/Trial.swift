@@ -216,7 +216,7 @@ package final class Trial {
     }
     guard limits.contains(where: lacksDevice) else { return limits }
     try awaitDevices()
-    guard let number = BlockDevice.number(plan.device) else {
+    guard let number = BlockDevice.diskNumber(plan.device) else {
       throw HarnessError(.environment, plan.device, "is not a block device")
     }
     return limits.map { limit in
@@ -452,7 +452,7 @@ package final class Trial {
     let devices = [plan.device, plan.swapDevice].compactMap { $0 }
     tracing?.start(
       TraceInstance.Target(
-        devices: devices.compactMap(BlockDevice.number),
+        devices: devices.compactMap(BlockDevice.diskNumber),
         superblock: Mount.superblock(at: Self.mountPoint) ?? "",
         backing: disk.backing ?? ""),
       record: record, slow: profile.observe.slow, workers: workers,

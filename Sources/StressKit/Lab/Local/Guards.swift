@@ -1,122 +1,237 @@
 import CLinux
 import Glibc
 
-/// What keeps a trial off this machine: all of it at once, before anything is touched.
+/// What keeps trials off this machine: all of it at once, before anything is touched.
 package struct Guards {
+  package private(set) var findings = GuardFindings()
+  /// The device that the user named, as it was checked.
+  package private(set) var device: NamedDevice?
   /// Held while trials run here.
-  private let lock: FileLock
+  private var lock: FileLock?
+  private let profiles: [Profile]
+  private let place: LocalPlace
 
   /// Of what is available, the share that a profile may take.
   private static let memoryShare = 0.8
   /// Of the images' file system, what is left to others: this much, or 5 %.
   private static let reserve: UInt64 = 1 << 30
 
-  /// - Parameters:
-  ///   - images: the directory that the loop devices' files go to.
-  ///   - place: where the cgroups go.
-  ///   - wholeMachine: profiles without memory.max are let through.
+  /// - Parameter profiles: none: the machine is looked at for itself.
+  package init(_ profiles: [Profile], _ place: LocalPlace) {
+    self.profiles = profiles
+    self.place = place
+    let controllers = Set(CgroupTree.controllers(for: Profile(name: "")))
+      .union(profiles.flatMap { CgroupTree.controllers(for: $0) })
+    let machine = MachineGuard(
+      place.cgroups, controllers: controllers.sorted(), allowsDesktop: place.allowsDesktop)
+    findings.add(machine.findings)
+    checkOthers()
+    checkDaemons()
+    for profile in profiles { check(profile) }
+    checkMemory()
+    checkKernel()
+    checkImages()
+    checkResults()
+    if let path = place.device {
+      let request = DeviceRequest(
+        path, confirmation: place.confirmation,
+        size: profiles.map(\.device.size).max() ?? 0, results: place.results)
+      let guarded = DeviceGuard(request)
+      findings.add(guarded.findings)
+      device = guarded.device
+    }
+  }
+
   /// - Throws: every problem: what the user has to do (refused) or to install (environment).
-  package init(
-    _ matrix: Matrix, images: String, place: CgroupPlace, wholeMachine: Bool
-  ) throws(HarnessErrors) {
-    var problems: [HarnessError] = []
-    func note(_ error: HarnessError) {
-      if !problems.contains(error) { problems.append(error) }
-    }
-    func refuse(_ object: String, _ why: String, _ remedy: String) {
-      note(HarnessError(.refused, object, why, remedy: remedy))
-    }
-    if geteuid() != 0 {
-      refuse("run", "needs root on this machine", "sudo, or boot a guest: --kernel debian:6.12")
-    }
-    let profiles = matrix.cells.map(\.profile)
-    let controllers = Set(profiles.flatMap { CgroupTree.controllers(for: $0) }).sorted()
-    for problem in place.problems(controllers) { note(problem) }
+  package func demand() throws(HarnessErrors) { if let errors = findings.errors { throw errors } }
+
+  // MARK: The machine
+
+  private mutating func checkOthers() {
     // Of one that lives the lock tells.
-    for left in LeftJournal.all() where left.owner?.isAlive != true { note(left.refusal) }
-    let base = place.existingBase
+    for left in LeftJournal.all() where left.owner?.isAlive != true {
+      findings.add(left.refusal, as: .leftovers)
+    }
+    let base = place.cgroups.existingBase
     for name in File.names(in: base.directory) where name.hasPrefix(Trial.root) {
-      refuse(
-        CgroupTree.Group(path: name, base: base.base).directory, "exists already",
+      findings.refuse(
+        .leftovers, CgroupTree.Group(path: name, base: base.base).directory, "exists already",
         "wbstress clean removes what a killed run left; what it does not know is somebody else's")
     }
-    for daemon in MemoryDaemon.alive() {
-      for profile in profiles { if let refusal = daemon.refusal(profile) { note(refusal) } }
+    if findings.isClear(.leftovers) {
+      findings.ok(.leftovers, base.directory, "nothing of an earlier run is left")
     }
-    if !File.exists("/dev/loop-control") {
-      note(
-        HarnessError(
-          .environment, "/dev/loop-control", "not found", remedy: "modprobe loop"))
-    }
-    for profile in profiles {
-      if let missing = MakeFilesystem.missing(profile.filesystem.kind) { note(missing) }
-      if !profile.kernel.boot.isEmpty || profile.machine.nodes > 1 {
-        refuse(
-          profile.name,
-          "needs boot parameters or a machine of its own (kernel.boot, machine.nodes)",
-          "run it in a guest: --kernel debian:6.12")
-      }
-      if !wholeMachine, profile.memoryMax == nil {
-        refuse(
-          profile.name, "has no memory.max, and so puts the whole machine under pressure",
-          "run it in a guest (--kernel debian:6.12), or allow it: --whole-machine")
-      }
-    }
-    Self.checkRoom(profiles, images, note)
-    Self.checkMemory(profiles, refuse)
-    var lock: FileLock?
     do throws(HarnessError) {
       lock = try File.lock(CgroupTree.mount)
       if lock == nil {
-        refuse("this machine", "is in use by another run of wbstress", "wait for its end")
+        findings.refuse(
+          .run, "this machine", "is in use by another run of wbstress", "wait for its end")
+      } else {
+        findings.ok(.run, "this machine", "is in use by no other run")
       }
     } catch {
-      note(error)
+      findings.add(error, as: .run)
     }
-    guard problems.isEmpty, let lock else { throw HarnessErrors(problems) }
-    self.lock = lock
   }
 
-  private static func checkRoom(
-    _ profiles: [Profile], _ images: String, _ note: (HarnessError) -> Void
+  private mutating func checkDaemons() {
+    let daemons = MemoryDaemon.alive()
+    for daemon in daemons {
+      let refusal = profiles.lazy.compactMap(daemon.refusal).first
+      if let refusal, !place.allowsDaemons {
+        findings.add(refusal, as: .oomDaemon)
+      } else {
+        findings.warn(
+          .oomDaemon, "\(daemon.name) (pid \(daemon.pid))", "kills when memory is short",
+          "a kill of its is told apart, and the record names it")
+      }
+    }
+    if daemons.isEmpty { findings.ok(.oomDaemon, "processes", "none kills when memory is short") }
+  }
+
+  private mutating func checkMemory() {
+    let info = MemoryInfo()
+    guard let available = info.value("MemAvailable") else { return }
+    for profile in profiles {
+      let needed = Self.memory(of: profile)
+      let text = "takes \(needed >> 20) MiB"
+      if Double(needed) > Self.memoryShare * Double(available) {
+        findings.refuse(
+          .memory, profile.name,
+          "\(text); more than 80 % of the \(available >> 20) MiB that are available",
+          "lower memory.max, or free memory")
+      } else {
+        findings.ok(.memory, profile.name, "\(text) of \(available >> 20) MiB that are available")
+      }
+    }
+    if profiles.isEmpty { findings.ok(.memory, "memory", "\(available >> 20) MiB are available") }
+  }
+
+  /// Bytes that a profile takes at most: what it is limited to, or else what its groups are limited to and what is
+  /// pinned outside them; and what is kept in memory beside it.
+  static func memory(of profile: Profile) -> UInt64 {
+    func limit(_ limits: [Profile.Setting]) -> UInt64? {
+      limits.first { $0.key == "memory.max" }.flatMap { UInt64($0.value) }
+    }
+    let beside = profile.cache + profile.machine.zram
+    if let whole = profile.memoryMax { return whole + beside }
+    let groups = profile.cgroups.compactMap { limit($0.limits) }.reduce(0, +)
+    let limited = Set(profile.cgroups.filter { limit($0.limits) != nil }.map(\.name))
+    let pinned = profile.pinned.filter { $0.cgroup.map { !limited.contains($0) } ?? true }
+      .reduce(0) { $0 + $1.size }
+    return groups + pinned + beside
+  }
+
+  // MARK: The profiles
+
+  private mutating func check(_ profile: Profile) {
+    if let missing = MakeFilesystem.missing(profile.filesystem.kind) {
+      findings.add(missing, as: .tools)
+    } else {
+      findings.ok(.tools, "mkfs of \(profile.filesystem.kind.rawValue)", "is there")
+    }
+    if place.device != nil, Tool.path("blkid") == nil {
+      findings.add(Tool.missing("blkid", package: "util-linux"), as: .tools)
+    }
+    if !profile.kernel.boot.isEmpty || profile.machine.nodes > 1 {
+      findings.refuse(
+        .profile, profile.name,
+        "needs boot parameters or a machine of its own (kernel.boot, machine.nodes)",
+        "run it in a guest: --kernel debian:6.12")
+    }
+    if !place.wholeMachine, profile.memoryMax == nil {
+      findings.refuse(
+        .profile, profile.name, "has no memory.max, and so puts the whole machine under pressure",
+        "run it in a guest (--kernel debian:6.12), or allow it: --whole-machine")
+    }
+    if place.images == nil, profile.cache > 0 || profile.machine.swap > 0 {
+      findings.refuse(
+        .profile, profile.name, "needs image files for its cache or swap",
+        "name a directory for them, too: --loop DIR")
+    }
+  }
+
+  private mutating func checkKernel() {
+    if profiles.contains(where: { $0.kernel.lruGen == true }),
+      !File.exists(KernelSettings.lruGen)
+    {
+      lacks(.missing, KernelSettings.lruGen, "there is no multi-generational LRU", "CONFIG_LRU_GEN")
+    }
+    if profiles.contains(where: \.usesDelay), !File.exists("/dev/mapper/control") {
+      lacks(.missing, "/dev/mapper/control", "not found", "modprobe dm-delay (CONFIG_DM_DELAY)")
+    }
+    if profiles.contains(where: { $0.machine.zram > 0 }), !File.exists("/sys/block/zram0") {
+      lacks(.missing, "/sys/block/zram0", "not found", "modprobe zram (CONFIG_ZRAM)")
+    }
+    if !File.exists("/proc/pressure/memory") {
+      lacks(
+        .warning, "/proc/pressure", "there is no pressure to record", "boot with psi=1 (CONFIG_PSI)"
+      )
+    }
+    if !File.exists(Mount.tracefs + "/instances") {
+      lacks(
+        .warning, Mount.tracefs, "there is no trace to record",
+        "mount -t tracefs tracefs \(Mount.tracefs) (CONFIG_FTRACE)")
+    }
+    if findings.all.allSatisfy({ $0.origin != .kernel }) {
+      findings.ok(.kernel, "kernel \(LocalTrial.release)", "has what is set and recorded")
+    }
+  }
+
+  private mutating func lacks(
+    _ status: GuardFinding.Status, _ object: String, _ found: String, _ remedy: String
   ) {
-    let needed =
-      profiles.map { $0.device.size + $0.cache + $0.machine.swap }.max() ?? 0
+    findings.add(
+      GuardFinding(status: status, origin: .kernel, object: object, found: found, remedy: remedy))
+  }
+
+  // MARK: Places
+
+  private mutating func checkImages() {
+    guard let images = place.images else { return }
+    if File.exists("/dev/loop-control") {
+      findings.ok(.loop, "/dev/loop-control", "is there")
+    } else {
+      findings.add(
+        HarnessError(.environment, "/dev/loop-control", "not found", remedy: "modprobe loop"),
+        as: .loop)
+    }
+    let disks = place.device == nil ? profiles.map(\.device.size) : profiles.map { _ in 0 }
+    let needed = zip(disks, profiles).map { $0 + $1.cache + $1.machine.swap }.max() ?? 0
     var info = statvfs()
     guard attemptErrno(Int(statvfs(images, &info)), images, "statfs") >= 0 else {
-      note(
+      findings.add(
         HarnessError(
-          .usage, images, "statfs", errno: .current,
-          remedy: "name an existing directory for the image files: --loop DIR"))
+          .refused, images, "statfs", errno: .current,
+          remedy: "name an existing directory for the image files: --loop DIR"), as: .room)
       return
     }
     let (free, all) = (
       UInt64(info.f_bavail) * UInt64(info.f_frsize), UInt64(info.f_blocks) * UInt64(info.f_frsize)
     )
-    let kept = min(reserve, all / 20)
+    let kept = min(Self.reserve, all / 20)
+    let text =
+      profiles.isEmpty
+      ? "\(free >> 20) MiB are free, of which \(kept >> 20) MiB stay with others"
+      : "the images take up to \(Units.sizeText(needed)), and \(free >> 20) MiB are free, of which"
+        + " \(kept >> 20) MiB stay with others"
     if needed + kept > free {
-      note(
-        HarnessError(
-          .refused, images,
-          "the images take up to \(Units.sizeText(needed)), and \(free >> 20) MiB are free, of which"
-            + " \(kept >> 20) MiB stay with others",
-          remedy: "name another --loop DIR, or lower device.size"))
+      findings.refuse(.room, images, text, "name another --loop DIR, or lower device.size")
+    } else {
+      findings.ok(.room, images, text)
     }
   }
 
-  private static func checkMemory(
-    _ profiles: [Profile], _ refuse: (String, String, String) -> Void
-  ) {
-    guard let available = Preflight.memAvailable() else { return }
-    for profile in profiles {
-      let pinned = profile.pinned.reduce(UInt64(0)) { $0 + $1.size }
-      let needed = (profile.memoryMax ?? pinned) + profile.cache
-      if Double(needed) > memoryShare * Double(available) {
-        refuse(
-          profile.name,
-          "takes \(needed >> 20) MiB; more than 80 % of the \(available >> 20) MiB that are available",
-          "lower memory.max, or free memory")
-      }
+  private mutating func checkResults() {
+    guard let results = place.results, let entry = MountTable.entry(holding: results) else {
+      return
+    }
+    if ["tmpfs", "ramfs", "rootfs"].contains(entry.type) {
+      findings.warn(
+        .results, results, "lies in memory (\(entry.type)), which the trial may exhaust",
+        "name a directory on a disk: --output DIR")
+    } else {
+      findings.ok(.results, results, "lies on \(entry.source) (\(entry.type))")
     }
   }
 }

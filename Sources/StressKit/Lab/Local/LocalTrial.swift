@@ -1,13 +1,16 @@
 import CLinux
 import Glibc
 
-/// One trial on this very machine, on loop devices: what a guest does, without the guest.
+/// One trial on this very machine, on loop devices or a device that the user named: what a guest does, without the
+/// guest.
 package struct LocalTrial {
   package var plan: TrialPlan
   /// Where the record goes.
   package var directory: String
-  /// Where the images go; for a file system that has room, and that nobody misses.
-  package var images: String
+  /// Where the images go; for a file system that has room, and that nobody misses. nil: none are needed.
+  package var images: String?
+  /// What is wiped for the scratch disk; nil: it is an image, too.
+  package var device: NamedDevice?
   /// Where the cgroups go.
   package var place: CgroupPlace
   /// What aborts it for the sake of the machine, as far as the user says.
@@ -19,10 +22,14 @@ package struct LocalTrial {
 
   package var recordPath: String { directory + "/" + RecordFile.name }
 
-  package init(plan: TrialPlan, directory: String, images: String, place: CgroupPlace) {
+  package init(
+    plan: TrialPlan, directory: String, images: String?, device: NamedDevice? = nil,
+    place: CgroupPlace
+  ) {
     self.plan = plan
     self.directory = directory
     self.images = images
+    self.device = device
     self.place = place
   }
 
@@ -68,10 +75,13 @@ package struct LocalTrial {
     return device
   }
 
-  private func header(_ plan: TrialPlan, mkfs: MadeFilesystem, isDirect: Bool) -> TrialHeader {
-    TrialHeader(
+  private func header(_ plan: TrialPlan, mkfs: MadeFilesystem, cache: String) -> TrialHeader {
+    var header = TrialHeader(
       plan: plan, kernel: KernelSpec.running.description, release: Self.release,
-      accelerator: "none", diskCache: isDirect ? "none" : "writeback", mkfs: mkfs)
+      accelerator: "none", diskCache: cache, mkfs: mkfs)
+    header.disk = device
+    header.daemons = MemoryDaemon.alive().map(\.name)
+    return header
   }
 
   private func carryOut(
@@ -79,21 +89,30 @@ package struct LocalTrial {
     _ progress: @escaping (String) -> Void
   ) throws(HarnessError) -> Ending {
     let profile = plan.profile
-    let scratch = try Scratch("\(images)/\(Self.scratchName)", journal)
+    let scratch = try Scratch("\(images ?? directory)/\(Self.scratchName)", journal)
     progress("mkfs")
+    let disk = try LocalDisk(device, image: scratch.disk, profile, results: directory)
     let mkfs: MadeFilesystem
     do throws(HarnessError) {
-      mkfs = try scratch.make(profile)
+      try scratch.makeOthers(profile)
+      if device == nil { try scratch.makeDisk(profile) }
+      mkfs = try disk.makeFilesystem(profile)
     } catch {
       return try refuse(error, sink, journal)
     }
     let isWhole = try scratch.allocate(profile)
     var plan = plan
-    let disk = try Self.attach(scratch.disk, journal)
-    plan.device = disk.path
+    var isDirect = true
+    if let device {
+      plan.device = device.path
+    } else {
+      let loop = try Self.attach(scratch.disk, journal)
+      plan.device = loop.path
+      isDirect = loop.isDirect
+    }
     if profile.cache > 0 { plan.cacheDevice = try Self.attach(scratch.cache, journal).path }
     if profile.machine.swap > 0 { plan.swapDevice = try Self.attach(scratch.swap, journal).path }
-    var header = header(plan, mkfs: mkfs, isDirect: disk.isDirect)
+    var header = header(plan, mkfs: mkfs, cache: isDirect ? "none" : "writeback")
     header.isWhole = isWhole
     header.write(sink)
 
@@ -146,14 +165,14 @@ package struct LocalTrial {
     _ error: HarnessError, _ sink: RecordSink, _ journal: CleanupJournal
   ) throws(HarnessError) -> Ending {
     if let failure = journal.finish().first { throw failure }
-    header(plan, mkfs: MadeFilesystem(), isDirect: false).write(sink)
+    header(plan, mkfs: MadeFilesystem(), cache: "writeback").write(sink)
     return TrialHeader.refused(error)
   }
 
   private static func set(
     _ throttle: Throttle, device: String, of group: CgroupTree.Group
   ) throws(HarnessError) {
-    guard let number = BlockDevice.number(device), File.exists(group.file("io.max")) else {
+    guard let number = BlockDevice.diskNumber(device), File.exists(group.file("io.max")) else {
       if throttle.isNone { return }
       throw HarnessError(
         .environment, "cgroup \(group.location)", "has no io.max",

@@ -7,7 +7,7 @@ struct MadeFilesystem {
   var features: String?
 }
 
-/// Makes file systems on the host's side, on a raw file.
+/// Makes file systems on the host's side, on a raw file or a block device.
 package enum MakeFilesystem {
   /// mkfs program, its Debian package and the arguments that come before the profile's own.
   private static func command(
@@ -39,12 +39,43 @@ package enum MakeFilesystem {
     _ filesystem: Profile.Filesystem, on path: String
   ) throws(HarnessError) -> MadeFilesystem {
     guard let command = command(filesystem.kind) else { return MadeFilesystem() }
-    let arguments = command.arguments + filesystem.mkfs
+    return try run(command, filesystem, command.arguments + filesystem.mkfs, on: path, passing: nil)
+  }
+
+  /// Formats the first `size` bytes of a block device, and labels them as a trial's.
+  ///
+  /// - Parameter opened: a descriptor of the device: mkfs opens what this is, whatever the path has become meanwhile.
+  static func run(
+    _ filesystem: Profile.Filesystem, on path: String, opened: Int32, size: UInt64
+  ) throws(HarnessError) -> MadeFilesystem {
+    guard let command = command(filesystem.kind) else { return MadeFilesystem() }
+    let mkfs = filesystem.mkfs
+    let label = mkfs.contains("-L") ? [] : ["-L", Signature.label]
+    let length =
+      switch filesystem.kind {
+      case .xfs: ["-d", "size=\(size)"]
+      case .btrfs: ["-b", "\(size)"]
+      case .ext4, .ext3, .tmpfs: [String]()
+      }
+    // mke2fs takes it behind the device.
+    let last = [.ext4, .ext3].contains(filesystem.kind) ? ["\(size >> 10)K"] : []
+    return try run(
+      command, filesystem, command.arguments + label + length + mkfs, on: path, last,
+      passing: opened)
+  }
+
+  private static func run(
+    _ command: (program: String, package: String, arguments: [String]),
+    _ filesystem: Profile.Filesystem, _ arguments: [String], on path: String, _ last: [String] = [],
+    passing descriptor: Int32?
+  ) throws(HarnessError) -> MadeFilesystem {
+    // proc(5), /proc/PID/fd: opening the link opens what the descriptor refers to.
+    let target = descriptor == nil ? path : "/proc/self/fd/3"
     try Tool.run(
-      command.program, arguments + [path], package: command.package,
-      remedy: "check device.size and filesystem.mkfs")
+      command.program, arguments + [target] + last, package: command.package,
+      passing: descriptor, remedy: "check device.size and filesystem.mkfs")
     return MadeFilesystem(
-      command: ([command.program] + arguments).joined(separator: " "),
+      command: ([command.program] + arguments + last).joined(separator: " "),
       version: version(command.program, filesystem.kind), features: features(filesystem.kind, path))
   }
 

@@ -36,13 +36,23 @@ struct Scratch: ~Copyable {
   ///
   /// - Returns: how the file system was made.
   borrowing func make(_ profile: Profile) throws(HarnessError) -> MadeFilesystem {
+    try makeOthers(profile)
+    try makeDisk(profile)
+    return try MakeFilesystem.run(profile.filesystem, on: disk)
+  }
+
+  /// Makes the image of the scratch disk.
+  borrowing func makeDisk(_ profile: Profile) throws(HarnessError) {
     try image(disk, size: profile.device.size)
+  }
+
+  /// Makes the images that a profile needs beside it.
+  borrowing func makeOthers(_ profile: Profile) throws(HarnessError) {
     if profile.cache > 0 { try image(cache, size: profile.cache) }
     if profile.machine.swap > 0 {
       try image(swap, size: profile.machine.swap)
       try Tool.run("mkswap", [swap], package: "util-linux")
     }
-    return try MakeFilesystem.run(profile.filesystem, on: disk)
   }
 
   private borrowing func image(_ path: String, size: UInt64) throws(HarnessError) {
@@ -60,7 +70,7 @@ struct Scratch: ~Copyable {
     let sizes = [
       (disk, profile.device.size), (cache, profile.cache), (swap, profile.machine.swap),
     ]
-    for (path, size) in sizes where size > 0 {
+    for (path, size) in sizes where size > 0 && File.exists(path) {
       let owned = try Descriptor(open: path, O_RDWR, code: .environment)
       let fd = owned.raw
       let result = attempt(cl_fallocate(fd, 0, Int64(size)), path, "fallocate")

@@ -16,9 +16,12 @@ package final class VirtualMachine {
   package struct Disk: Sendable {
     package var path: String
     package var readOnly = false
-    package init(path: String, readOnly: Bool = false) {
+    /// As the guest has it in sysfs, 20 characters at most; nil: none.
+    package var serial: String?
+    package init(path: String, readOnly: Bool = false, serial: String? = nil) {
       self.path = path
       self.readOnly = readOnly
+      self.serial = serial
     }
   }
 
@@ -122,7 +125,8 @@ package final class VirtualMachine {
       var drive =
         "if=none,id=disk\(i),format=raw,file=\(escape(disk.path)),cache=\(cacheMode(disk.path))"
       if disk.readOnly { drive += ",readonly=on" }
-      arguments += ["-drive", drive, "-device", "virtio-blk-pci,drive=disk\(i)"]
+      let serial = disk.serial.map { ",serial=" + escape($0) } ?? ""
+      arguments += ["-drive", drive, "-device", "virtio-blk-pci,drive=disk\(i)\(serial)"]
     }
     return arguments
   }

@@ -18,7 +18,7 @@ enum ManualSections {
       A profile says what is done. Each value on each axis that is varied \
       (kernel, file system, any key of the profile) makes a cell, and each cell is carried out as \
       often as asked for. Every such trial boots a guest of its own, on a freshly made file \
-      system, or runs on this machine on a loop device. It leaves a record in the campaign's \
+      system, or runs on this machine on a loop device or a disk of its own. It leaves a record in the campaign's \
       directory, from which all reports are made.
       """)
     page.macro("Pp")
@@ -145,6 +145,13 @@ enum ManualSections {
       ),
       (
         "On this machine, as root:", ["wbstress run fsync-storm --loop /srv/scratch --trials 10"]
+      ),
+      (
+        "On a disk that is wiped for it:",
+        [
+          "wbstress check fsync-storm --device /dev/sdb",
+          "wbstress run fsync-storm --device /dev/sdb --yes-wipe S3Z8NB0K12345",
+        ]
       ),
       ("What a name in a report means:", ["wbstress explain pgscan_direct"]),
       (

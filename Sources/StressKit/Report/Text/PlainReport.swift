@@ -15,8 +15,10 @@ extension PlainReport {
   }
 
   /// A paragraph whose `title` is painted after it was broken: escape sequences take no room.
-  func hang(_ title: String, _ rest: String, _ paint: (String) -> String) -> [String] {
-    var lines = Format.broken(title + rest, width: TerminalReport.width, indent: 4)
+  func hang(
+    _ title: String, _ rest: String, indent: Int = 4, _ paint: (String) -> String
+  ) -> [String] {
+    var lines = Format.broken(title + rest, width: TerminalReport.width, indent: indent)
     let shown = lines[0].prefix(title.count)
     lines[0] = paint(String(shown)) + lines[0].dropFirst(shown.count)
     return lines

@@ -1,0 +1,36 @@
+import Glibc
+
+/// What trials in guests need of the host.
+package enum GuestCheck {
+  package static func findings(_ filesystems: [Profile.Filesystem.Kind]) -> GuardFindings {
+    var findings = GuardFindings()
+    if let version = VirtualMachine.version() {
+      findings.ok(.emulator, VirtualMachine.program, version)
+    } else {
+      findings.add(
+        Tool.missing(VirtualMachine.program, package: VirtualMachine.package), as: .emulator)
+    }
+    if access("/dev/kvm", R_OK | W_OK) == 0 {
+      findings.ok(.accelerator, "/dev/kvm", "can be opened")
+    } else {
+      findings.warn(
+        .accelerator, "/dev/kvm", "cannot be opened: guests are emulated (TCG), and slow",
+        "a host with virtualisation, and a user of the group kvm")
+    }
+    for kind in filesystems {
+      if let missing = MakeFilesystem.missing(kind) {
+        findings.add(missing, as: .tools)
+      } else {
+        findings.ok(.tools, "mkfs of \(kind.rawValue)", "is there")
+      }
+    }
+    let kernels = ((try? KernelStore())?.cached() ?? []).map(\.image.spec.description)
+    if kernels.isEmpty {
+      findings.warn(
+        .kernels, "kernels", "none is fetched yet", "wbstress kernels fetch debian:6.12")
+    } else {
+      findings.ok(.kernels, "kernels", kernels.joined(separator: ", "))
+    }
+    return findings
+  }
+}

@@ -1,0 +1,60 @@
+import Foundation
+import Testing
+
+@testable import StressKit
+
+struct GuardsTests {
+  private func profile(_ limits: String?, _ groups: [(String, String?)] = []) -> Profile {
+    var profile = Profile(name: "p")
+    profile.limits = limits.map { [.init("memory.max", $0)] } ?? []
+    for (name, limit) in groups {
+      var group = Profile.Group(name: name)
+      group.limits = limit.map { [.init("memory.max", $0)] } ?? []
+      profile.cgroups.append(group)
+    }
+    return profile
+  }
+
+  private func pinned(_ size: UInt64, in group: String?) -> Profile.Pinned {
+    var pinned = Profile.Pinned(name: "a", size: size)
+    pinned.cgroup = group
+    return pinned
+  }
+
+  /// Bytes of the machine that a profile takes at most.
+  @Test func memoryOfAProfile() {
+    var limited = profile("1000", [("a", "700"), ("b", "600")])
+    limited.pinned = [pinned(5000, in: nil)]
+    limited.cache = 10
+    #expect(Guards.memory(of: limited) == 1010)
+    var open = profile(nil, [("a", "700"), ("b", "max")])
+    open.pinned = [pinned(50, in: "a"), pinned(3, in: "b"), pinned(4, in: nil)]
+    open.machine.zram = 20
+    #expect(Guards.memory(of: open) == 727)
+  }
+
+  /// The page says of each guard what it looks at.
+  @Test func everyGuardIsDescribed() throws {
+    let page = try File.text(
+      URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../../docs/safety.md").standardized.path)
+    for one in Guard.allCases {
+      #expect(page.contains("| `\(one.rawValue)` |"), "\(one.rawValue)")
+    }
+  }
+
+  @Test func listSaysWhyAndWhat() {
+    var findings = GuardFindings()
+    findings.ok(.node, "/dev/vdb", "is a block device, 254:16")
+    findings.refuse(.mounted, "/dev/vdb", "/dev/vdb1 is mounted at /srv", "umount /srv")
+    let text = CheckReport("here", findings, style: .init(colour: false)).text
+    #expect(
+      text == """
+        here: 1 in the way
+        ok       node          /dev/vdb: is a block device, 254:16
+        refused  mounted       /dev/vdb: /dev/vdb1 is mounted at /srv
+                 why: everything on it would be lost under those that use it
+                 do:  umount /srv
+        """)
+  }
+}
