@@ -10,7 +10,7 @@ package enum GuestCheck {
       findings.add(
         Tool.missing(VirtualMachine.program, package: VirtualMachine.package), as: .emulator)
     }
-    if access("/dev/kvm", R_OK | W_OK) == 0 {
+    if attemptErrno(Int(access("/dev/kvm", R_OK | W_OK)), "/dev/kvm", "access") == 0 {
       findings.ok(.accelerator, "/dev/kvm", "can be opened")
     } else {
       findings.warn(

@@ -50,11 +50,11 @@ package struct DeviceGuard {
   private mutating func resolve() -> BlockNode? {
     let path = request.path
     var info = stat()
-    if stat(path, &info) < 0 {
-      let errno = Errno.current
-      findings.add(
-        HarnessError(.refused, path, "stat", errno: errno, remedy: "lsblk shows what there is"),
-        as: .node)
+    do throws(HarnessError) {
+      try checkErrno(
+        Int(stat(path, &info)), path, "stat", remedy: "lsblk shows what there is", code: .refused)
+    } catch {
+      findings.add(error, as: .node)
       return nil
     }
     let kinds: [mode_t: String] = [
@@ -152,13 +152,14 @@ package struct DeviceGuard {
   }
 
   private mutating func claim(_ node: BlockNode, _ object: String) {
-    let fd = open(node.path, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC)
+    let fd = attemptErrno(
+      Int(open(node.path, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC)), node.path, "open exclusively")
     if fd >= 0 {
-      close(fd)
+      close(Int32(fd))
       findings.ok(.claim, object, "nobody has it for himself (O_EXCL)")
       return
     }
-    let errno = Errno.current
+    let errno = Errno(rawValue: Int32(-fd))
     let isReadOnly = node.attribute("ro") == "1"
     if isReadOnly {
       findings.refuse(
@@ -196,12 +197,11 @@ package struct DeviceGuard {
       let directory = "/proc/\(process.pid)/fd"
       return File.names(in: directory).contains { name in
         // Of other files nothing is asked: a server that is gone would not answer.
-        var target = [UInt8](repeating: 0, count: 5)
-        let length = target.withUnsafeMutableBytes {
-          readlink("\(directory)/\(name)", $0.baseAddress!, $0.count)
-        }
-        guard length == target.count, target.elementsEqual("/dev/".utf8),
-          let number = DeviceNumber(block: "\(directory)/\(name)")
+        var target = [CChar](repeating: 0, count: 5)
+        let link = "\(directory)/\(name)"
+        let length = attemptErrno(readlink(link, &target, target.count), link, "readlink")
+        guard length == target.count, target.elementsEqual("/dev/".utf8.map { CChar($0) }),
+          let number = DeviceNumber(block: link)
         else { return false }
         return numbers.contains(number.description)
       }

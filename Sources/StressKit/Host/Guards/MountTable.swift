@@ -84,7 +84,10 @@ package enum MountTable {
     var seen: Set<String> = []
     func isNew(_ pid: String) -> Bool {
       var buffer = [CChar](repeating: 0, count: 64)
-      guard readlink("/proc/\(pid)/ns/mnt", &buffer, buffer.count - 1) > 0 else { return false }
+      let link = "/proc/\(pid)/ns/mnt"
+      guard attemptErrno(readlink(link, &buffer, buffer.count - 1), link, "readlink") > 0 else {
+        return false
+      }
       return seen.insert(buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
         .inserted
     }
