@@ -31,6 +31,8 @@ struct DangerousTarget: Sendable, CustomTestStringConvertible {
       losetup --show -f -P /scratch/$1.img
     }
     ext4() { mkfs.ext4 -q -F -L "$2" -E lazy_itable_init=0,lazy_journal_init=0 $1; }
+    # ext4 commits every five seconds.
+    settle() { sync; sleep 6; sync; }
     size() { blockdev --getsize64 $1 2>/dev/null || stat -c %s $1; }
     sums() {
       [ -b $1 ] || [ -f $1 ] || { ls -ld $1 2>&1; return; }
@@ -119,7 +121,8 @@ struct DangerousTarget: Sendable, CustomTestStringConvertible {
       mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --metadata=1.2 --homehost=any $J missing
       """, "$J", "/dev/md0 is made of it"),
     .init(
-      "raid-mounted", "ext4 /dev/md0 wbstress; mkdir /m6; mount /dev/md0 /m6", "/dev/md0",
+      "raid-mounted", "ext4 /dev/md0 wbstress; mkdir /m6; mount -o noatime /dev/md0 /m6; settle",
+      "/dev/md0",
       "is mounted at /m6"),
     .init(
       "held-by-a-mapped-device", "K=$(disk k 64); echo 0 2048 linear $K 0 | dmsetup create held",
@@ -143,9 +146,11 @@ struct DangerousTarget: Sendable, CustomTestStringConvertible {
     .init(
       "root-partition",
       """
-      P=$(parts p 320 gpt); ext4 ${P}p1 wbstress; mkdir /root-disk; mount ${P}p1 /root-disk
+      P=$(parts p 320 gpt); ext4 ${P}p1 wbstress; mkdir /root-disk
+      mount -o noatime ${P}p1 /root-disk
       cp -a /init /bin /usr /lib* /profiles /root-disk; cd /root-disk; mkdir tmp
-      for place in proc sys dev scratch; do mkdir -p $place; mount --rbind /$place $place; done; cd /
+      for place in proc sys dev scratch; do mkdir -p $place; mount --rbind /$place $place; done
+      cd /; settle
       """, "${P}p1", "is mounted at /"),
     .init("root-disk", ":", "$P", "/ lies on the same disk: "),
     .init("root-disks-other-partition", ":", "${P}p2", "/ lies on the same disk: "),
