@@ -26,7 +26,7 @@ struct DeviceGuardTests {
       [real, DangerousTarget.functions]
       + (DangerousTarget.inUse + DangerousTarget.unused).map(\.script)
     return try GuestLab.withDirectory { directory in
-      try guest().run(script.joined(separator: "\n"), in: directory, patience: 540)
+      try guest().run(script.joined(separator: "\n"), in: directory, patience: 900)
     }
   }
 

@@ -152,6 +152,15 @@ package struct DeviceGuard {
   }
 
   private mutating func claim(_ node: BlockNode, _ object: String) {
+    // Its own question: the kernel lets a read-only device be opened for writing.
+    let isReadOnly = node.attribute("ro") == "1"
+    if isReadOnly {
+      findings.refuse(
+        .writable, object, "is read-only",
+        "blockdev --setrw \(node.path), if that was not on purpose")
+    } else {
+      findings.ok(.writable, object, "can be written")
+    }
     let fd = attemptErrno(
       Int(open(node.path, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC)), node.path, "open exclusively")
     if fd >= 0 {
@@ -160,13 +169,6 @@ package struct DeviceGuard {
       return
     }
     let errno = Errno(rawValue: Int32(-fd))
-    let isReadOnly = node.attribute("ro") == "1"
-    if isReadOnly {
-      findings.refuse(
-        .writable, object, "is read-only",
-        "blockdev --setrw \(node.path), if that was not on purpose")
-    }
-    // What is both says so twice, in the words of the kernel.
     if isReadOnly, errno != .resourceBusy { return }
     findings.add(
       HarnessError(
