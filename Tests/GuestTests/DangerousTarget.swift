@@ -69,7 +69,7 @@ struct DangerousTarget: Sendable, CustomTestStringConvertible {
 
   static let inUse: [DangerousTarget] = [
     .init(
-      "mounted", "A=$(disk a 64); ext4 $A wbstress; mkdir /m1; mount $A /m1", "$A",
+      "mounted", "A=$(disk a 64); ext4 $A wbstress; mkdir /m1; mount $A /m1; settle", "$A",
       "is mounted at /m1"),
     .init(
       "mounted-read-only",
@@ -79,7 +79,7 @@ struct DangerousTarget: Sendable, CustomTestStringConvertible {
       """
       C=$(disk c 64); ext4 $C wbstress; mkdir /m3
       unshare -m sh -c "mount --make-rprivate / ; mount -t ext4 $C /m3; touch /tmp/m3; exec sleep 10000" &
-      waits '[ -e /tmp/m3 ]'
+      waits '[ -e /tmp/m3 ]'; settle
       """, "$C", "is mounted at /m3 in the mount namespace of"),
     .init("symlink-to-a-mounted-one", "ln -s $A /tmp/link", "/tmp/link", "(named /tmp/link): "),
     .init(
