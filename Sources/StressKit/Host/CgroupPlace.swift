@@ -47,9 +47,7 @@ package enum CgroupPlace: Sendable, Equatable {
     case .root: attempt { () throws(HarnessError) in try CgroupTree.check(controllers) }
     case .unit:
       attempt { () throws(HarnessError) in try CgroupTree.check(controllers) }
-      for name in ["systemd-run", "systemctl"] where Tool.path(name) == nil {
-        problems.append(Tool.missing(name, package: "systemd"))
-      }
+      attempt { () throws(HarnessError) in try DelegatedUnit.probe() }
     case .delegated(let path):
       let group = CgroupTree.Group(path: "", base: path)
       guard File.exists(group.file("cgroup.procs")) else {

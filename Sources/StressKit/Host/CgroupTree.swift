@@ -67,6 +67,7 @@ package struct CgroupTree {
     try journal.make(MadeCgroup(group)) { () throws(HarnessError) in
       try File.makeDirectory(group.directory)
     }
+    Self.omitFromOOMD(group)
     let origin = Self.own()
     try Self.enter(group)
     journal.own { () throws(HarnessError) in try Self.leave(for: origin) }
@@ -138,12 +139,6 @@ package struct CgroupTree {
     let group = self.group(path)
     try journal.make(MadeCgroup(group)) { () throws(HarnessError) in try create(group) }
     made.append(group)
-    // systemd-oomd chooses among the cgroups without children, and looks for this on those themselves
-    // (systemd.resource-control(5), ManagedOOMPreference). Where there are no extended attributes (before 5.7), there
-    // is no such daemon.
-    attempt(
-      cl_set_attribute(group.directory, "user.oomd_omit", "1"), "cgroup \(group.location)",
-      "setxattr user.oomd_omit")
     // One at a time and in the profile's order, so that an error names the file that refused.
     for setting in settings { try Self.set(group, setting) }
     return group
@@ -165,6 +160,16 @@ package struct CgroupTree {
       }
     }
     try Self.call(cgroup_create_cgroup(handle, 0), "create", group.location)
+    Self.omitFromOOMD(group)
+  }
+
+  /// Keeps systemd-oomd from killing in a cgroup: it chooses among those without children, and looks for this on
+  /// each of them, not on the unit above (systemd.resource-control(5), ManagedOOMPreference=). A kernel that has no
+  /// extended attributes there (before 5.7) has no such daemon.
+  static func omitFromOOMD(_ group: Group) {
+    attempt(
+      cl_set_attribute(group.directory, "user.oomd_omit", "1"), "cgroup \(group.location)",
+      "setxattr user.oomd_omit")
   }
 
   private static func handle(_ path: String) throws(HarnessError) -> OpaquePointer {

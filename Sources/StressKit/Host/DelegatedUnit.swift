@@ -31,6 +31,12 @@ package struct DelegatedUnit: Sendable {
   /// Whether systemd runs this machine: sd_booted(3).
   package static var isNeeded: Bool { File.exists("/run/systemd/system") }
 
+  /// Whether systemd can be asked; changes nothing.
+  package static func probe() throws(HarnessError) {
+    try Tool.run(
+      "systemctl", ["show", "--property=Version"], package: package, remedy: remedy)
+  }
+
   /// What this process calls its unit.
   package static var ownName: String { "wbstress-\(getpid()).service" }
 
@@ -53,6 +59,7 @@ package struct DelegatedUnit: Sendable {
       let unit = DelegatedUnit(name: name, cgroup: String(path.dropFirst()))
       let group = CgroupTree.Group(path: holder, base: unit.cgroup)
       try File.makeDirectory(group.directory)
+      CgroupTree.omitFromOOMD(group)
       try File.set(group.file("cgroup.procs"), main)
       return unit
     } catch {

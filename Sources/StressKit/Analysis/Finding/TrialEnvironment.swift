@@ -132,6 +132,10 @@ package struct TrialEnvironment: Sendable {
   package var cgroups: [(path: String, limits: [Profile.Setting])] {
     (environment["cgroups"]?.members ?? []).map { ($0.key, Self.settings($0.value)) }
   }
+  /// The one that those are below, and those above it, the root aside, by path below the mount: none in a guest.
+  package var ancestors: [(path: String, limits: [Profile.Setting])] {
+    (environment["cgroup_ancestors"]?.members ?? []).map { ($0.key, Self.settings($0.value)) }
+  }
   /// Options of the cgroup2 mount.
   package var cgroupOptions: String? {
     let words = environment["cgroup_mount"]?.string?.split(separator: " ") ?? []

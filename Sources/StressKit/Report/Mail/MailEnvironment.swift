@@ -124,7 +124,7 @@ struct MailEnvironment {
   private var groups: [Fact] {
     var facts: [Fact] = [("cgroup v2 mount", environment.cgroupOptions)]
     let usual = ["0", "max", "max 100000", "100", "default 100", ""]
-    for (path, limits) in environment.cgroups {
+    for (path, limits) in environment.cgroups + environment.ancestors {
       let controllers = limits.first { $0.key == "cgroup.controllers" }?.value
       let set = limits.filter { !$0.key.hasPrefix("cgroup.") }.filter { limit in
         !usual.contains(limit.value) || (limit.key.hasPrefix("memory.swap") && limit.value != "max")
@@ -136,6 +136,10 @@ struct MailEnvironment {
       let name = path.isEmpty ? "the root" : "/" + path
       facts.append(
         ("cgroup \(name)", words + (path.isEmpty ? "; controllers \(controllers ?? "?")" : "")))
+    }
+    if let base = environment.ancestors.last {
+      facts.append(
+        ("cgroups of the trial", "below /\(base.path), which is left out of their names"))
     }
     if environment.cgroups.isEmpty { facts.append(("cgroup /wbstress", nil)) }
     return facts
