@@ -90,7 +90,7 @@ struct VirtualMachineTests {
     let all = arguments(console: "/x,y/console.log", record: 5)
     #expect(
       values("-chardev", all) == [
-        "file,id=console,append=on,path=/x,,y/console.log", "socket,id=qmp,fd=3",
+        "stdio,id=console,signal=off", "socket,id=qmp,fd=3",
         "socket,id=record,fd=5", "socket,id=go,fd=4",
       ])
     #expect(
