@@ -226,7 +226,8 @@ package struct GuestTrial {
             reason: event["reason"]?.string, message: event["message"]?.string)
         }
       }
-      if ended { return unexpectedEnd(machine, booted: vigil.hasHeard) }
+      // A hanging guest may die of being asked.
+      if ended, vigil.pending == nil { return unexpectedEnd(machine, booted: vigil.hasHeard) }
       let now = cl_monotonic()
       if interrupt.isRequested {
         return .interrupted

@@ -41,17 +41,18 @@ struct HostReadingTests {
   }
 
   @Test func aGuestWithoutTimeDoesNot() {
-    #expect(verdict(interval([(3, 27, "R"), (0, 0, "S")])) == .hostStarved)
-    // First it gets three times its patience.
-    #expect(verdict(interval([(3, 27, "R")], seconds: 29)) == .wait)
-    #expect(verdict(interval([(1, 1, "S")], memory: 25)) == .hostStarved)
+    #expect(verdict(interval([(5, 95, "R"), (0, 0, "S")], seconds: 100)) == .hostStarved)
+    // First it gets ten times its patience, within which a tenth of its time would do.
+    #expect(verdict(interval([(4, 95, "R")], seconds: 99)) == .wait)
+    #expect(verdict(interval([(11, 89, "R")], seconds: 100)) == .hang)
+    #expect(verdict(interval([(1, 1, "S")], seconds: 100, memory: 95)) == .hostStarved)
   }
 
   /// The kernel counts a wait when it ends.
   @Test func threadsThatNeverRan() {
-    #expect(verdict(interval([(0, 0, "R")])) == .hostStarved)
-    #expect(verdict(interval([(0, 0, "T")])) == .hostStarved)
-    #expect(verdict(interval([(0, 0, "S")])) == .hang)
+    #expect(verdict(interval([(0, 0, "R")], seconds: 100)) == .hostStarved)
+    #expect(verdict(interval([(0, 0, "T")], seconds: 100)) == .hostStarved)
+    #expect(verdict(interval([(0, 0, "S")], seconds: 100)) == .hang)
   }
 
   /// Of a real process, stopped and not.
@@ -74,14 +75,35 @@ struct HostReadingTests {
     #expect(interval.processors.first?.state == "T" && interval.starved == 1)
   }
 
-  @Test func functionsOfABacktrace() {
+  /// As 6.1 answers a sysrq l: the CPU that takes the interrupt, and one that gets an NMI.
+  @Test func whatEachProcessorWasAt() {
     var evidence = Silence.Evidence()
     evidence.lines = [
-      "[   20.1] NMI backtrace for cpu 1",
-      "[   20.1] RIP: 0010:native_queued_spin_lock_slowpath+0x6e/0x200",
-      "[   20.1] RIP: 0033:0x7f0012345678", "[   20.1] RIP: 0010:0xffffffffc0000000",
-      "[   20.2] RIP: 0010:do_sched_yield+0x1",
+      "[    6.920899] sysrq: Show backtrace of all active CPUs",
+      "[    6.921234] NMI backtrace for cpu 1",
+      "[    6.921422] CPU: 1 PID: 0 Comm: swapper/1 Not tainted 6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2",
+      "[    6.922654]  dump_stack_lvl+0x44/0x5c", "[    6.924048]  </IRQ>",
+      "[    6.924566] RIP: 0010:native_safe_halt+0xb/0x10",
+      "[    6.927004] NMI backtrace for cpu 0",
+      "[    6.927228] CPU: 0 PID: 1 Comm: init Not tainted 6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2",
+      "[    6.927518] RIP: 0033:0x4edd59", "[    6.927518] RIP: 0033:0x4edd59",
     ]
-    #expect(evidence.functions == ["native_queued_spin_lock_slowpath+0x6e", "do_sched_yield+0x1"])
+    #expect(
+      evidence.processors
+        == ["CPU 1 in native_safe_halt+0xb (swapper/1)", "CPU 0 in user space (init)"])
+    evidence.lines = ["[   10.226457] sysrq: Show Blocked State"]
+    #expect(evidence.processors.isEmpty)
+  }
+
+  /// And as it dies of an NMI.
+  @Test func whereAnNMIMetTheKernel() {
+    var evidence = Silence.Evidence()
+    evidence.lines = [
+      "[    3.336756] Uhhuh. NMI received for unknown reason 31 on CPU 0.",
+      "[    3.336756] Kernel panic - not syncing: NMI: Not continuing",
+      "[    3.336756] CPU: 0 PID: 0 Comm: swapper/0 Not tainted 6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2",
+      "[    3.336756] RIP: 0010:read_hpet+0x91/0xf0",
+    ]
+    #expect(evidence.processors == ["CPU 0 in read_hpet+0x91 (swapper/0)"])
   }
 }

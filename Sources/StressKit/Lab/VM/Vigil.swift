@@ -21,7 +21,7 @@ struct Vigil {
   private var cpuWhenHeard = 0.0
   private var looked: UInt64 = 0
   /// A hang, told to nobody before a last word could have come.
-  private var pending: Ending?
+  private(set) var pending: Ending?
   private var progress: [String: Int64] = [:]
   private var workloadMoved: UInt64?
   /// Members of a `silence` line each.
@@ -97,11 +97,11 @@ struct Vigil {
       + "(\(interval.description)), its disks completed \(interval.requests.map { "\($0)" } ?? "?") "
       + "requests; \(evidence?.registers ?? machine.qmp.describe())"
     if let evidence {
-      let functions = evidence.functions
+      let processors = evidence.processors
       message +=
-        functions.isEmpty
+        processors.isEmpty
         ? "; \(evidence.lines.count) lines came for \(evidence.asked.joined(separator: ", "))"
-        : "; the kernel was in \(functions.joined(separator: ", "))"
+        : "; by backtrace: \(processors.joined(separator: ", "))"
     }
     return Ending(.hang, reason: "silent", message: message)
   }
@@ -139,7 +139,7 @@ struct Vigil {
         ("interval", .uint(interval.length)),
       ] + interval.json + [
         ("asked", .array((evidence?.asked ?? []).map { .string($0) })),
-        ("functions", .array((evidence?.functions ?? []).map { .string($0) })),
+        ("backtraces", .array((evidence?.processors ?? []).map { .string($0) })),
         ("registers", .optional(evidence?.registers)),
         ("console", .array((evidence?.lines ?? []).map { .string($0) })),
       ])

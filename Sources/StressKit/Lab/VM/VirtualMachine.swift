@@ -56,11 +56,15 @@ package final class VirtualMachine {
   /// which PID 1 has yet to mount. panic=-1 and -no-reboot: a panic ends QEMU at once. no_timer_check: the kernel
   /// counts the timer's interrupts in a busy loop and panics when they come too late, as they may on a host that is
   /// busy; under KVM it leaves that out by itself (arch/x86/kernel/kvm.c).
-  static let bootParameters = [
-    "console=ttyS0", "loglevel=4", "panic=-1", "oops=panic", "no_timer_check",
-    "sysrq_always_enabled",
-    "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/", "\(Guest.mark)=1",
-  ]
+  /// unknown_nmi_panic: so that an NMI from the host makes a hanging kernel tell where it is; where the processor is
+  /// real, the host is not the only one to send such.
+  private static func bootParameters(_ accelerator: Accelerator) -> [String] {
+    [
+      "console=ttyS0", "loglevel=4", "panic=-1", "oops=panic", "no_timer_check",
+      "sysrq_always_enabled",
+      "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/", "\(Guest.mark)=1",
+    ] + (accelerator == .tcg ? ["unknown_nmi_panic"] : [])
+  }
 
   /// - Parameter record: QEMU's end of the socket that the guest's record leaves through; the caller closes it.
   package init(_ configuration: Configuration, record: Int32? = nil) throws(HarnessError) {
@@ -99,7 +103,7 @@ package final class VirtualMachine {
       "-cpu", c.accelerator == .kvm ? "host" : "max",
       "-smp", "\(c.cpus)", "-m", "\(c.memory >> 20)M",
       "-kernel", c.kernel, "-initrd", c.initramfs,
-      "-append", (bootParameters + c.boot).joined(separator: " "),
+      "-append", (bootParameters(c.accelerator) + c.boot).joined(separator: " "),
       // Its standard input and output: of the others none that can be sent a character goes on when nobody reads.
       "-chardev", "stdio,id=console,signal=off",
       "-serial", "chardev:console",
