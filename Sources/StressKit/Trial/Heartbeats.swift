@@ -6,13 +6,13 @@ import Glibc
 ///
 /// A trial is stalled when for all of its patience no operation has ended, the oldest in flight is as old, and no
 /// disk has completed a request. A disk that goes on, however slowly, is slow: a result like any other.
-struct Heartbeats {
+struct Heartbeats: Sendable {
   /// Between two looks at the disks, ns.
   static let interval: UInt64 = 1_000_000_000
   private static let second: UInt64 = 1_000_000_000
 
   /// What the operations of workers tell; times are CLOCK_BOOTTIME in ns, here and below.
-  struct Workload: Equatable {
+  struct Workload: Equatable, Sendable {
     /// When one last ended; 0: none has.
     var lastEnd: UInt64 = 0
     /// When the oldest in flight began; nil: none is.
@@ -36,6 +36,13 @@ struct Heartbeats {
     self.patience = patience
     self.begin = begin
     storageMoved = begin
+  }
+
+  /// Of a trial's scratch disk and its swap.
+  init(_ plan: TrialPlan, begin: UInt64) {
+    self.init(
+      disks: [plan.device, plan.swapDevice].compactMap(\.self), patience: Self.patience(plan),
+      begin: begin)
   }
 
   /// How long neither may move: what the plan says, and on a disk that is meant to be slow several times what it
@@ -91,7 +98,7 @@ struct Heartbeats {
 }
 
 /// A block device's counters, kept open: Documentation/admin-guide/iostats.rst.
-final class BlockStatistics {
+final class BlockStatistics: Sendable {
   private let descriptor: Descriptor
 
   /// nil: there is no such file.

@@ -57,6 +57,8 @@ package final class Trial {
   /// Asked now and then; a trial that is interrupted is taken down at once, and says so.
   package var isInterrupted: () -> Bool = { false }
   package var onPhase: (String) -> Void = { _ in }
+  /// Told, on a thread of its own, of a trial that hangs in its own unmount, and so cannot end by itself.
+  package var onStall: (@Sendable (Ending) -> Void)?
   /// What aborts it for the sake of the machine; nil: the machine is the trial's own, and has a host to watch it.
   package var machineLimits: MachineLimits?
   private var watchdog: Watchdog?
@@ -337,9 +339,7 @@ package final class Trial {
     let deadline = start + profile.duration
     var ended: Set<String> = []
     var progressDue = start + Self.second
-    var beats = Heartbeats(
-      disks: [plan.device, plan.swapDevice].compactMap(\.self),
-      patience: Heartbeats.patience(plan), begin: start)
+    var beats = Heartbeats(plan, begin: start)
     var beatDue = start + Heartbeats.interval
     var stalled: Ending?
     while ended.count < workers.count {
@@ -518,7 +518,9 @@ package final class Trial {
       timeline = nil
     }
     if ending.outcome != .stalled {
+      let watch = try? StorageWatch(plan, record, onStall)
       let (wasMounted, failures) = disk.unmount()
+      watch?.finish()
       if let failure = failures.first {
         ending = Ending(.invalid, reason: "take-down", message: failure.description)
       } else if wasMounted {

@@ -84,18 +84,24 @@ package enum Guest {
         // The host reads it, and has QEMU do it.
         throttle: { throttle in record.emit("device", throttle.members) })
       trial = made
+      made.onStall = { ending in tell(ending, record) }
       ending = made.run()
       if let peer { try peer.finish(to: try openPort(Peer.port, O_WRONLY, modules)) }
       supervisor.report(record)
     } catch {
       ending = Ending(.invalid, reason: "set-up", message: "\(error)")
     }
-    record.emitCount()
-    record.emit("guest-end", ending.members)
+    tell(ending, record)
     record.finish()
     // The host ends the machine when it has read that line; this is only for a host that is gone. The trial
     // is kept until then: to let go of a worker that cannot be killed is to wait for it.
     withExtendedLifetime(trial) { cl_sleep_until(cl_boottime() + 10_000_000_000) }
+  }
+
+  /// The guest's last words; the host ends it when it has read them.
+  private static func tell(_ ending: Ending, _ record: RecordWriter) {
+    record.emitCount()
+    record.emit("guest-end", ending.members)
   }
 
   private static func awaitGo(_ modules: ModuleLoader) throws(HarnessError) {
