@@ -6,8 +6,8 @@ extension String {
     return unicodeScalars.reduce(into: "") { Self.spell($1, into: &$0) }
   }
 
-  /// Lines for a terminal: as `visible`, but for line ends, tabs, and colours (SGR, ECMA-48 8.3.117), which are the
-  /// harness's own. A name can at worst be coloured: it moves no cursor, sets no title and answers no question.
+  /// Lines for a terminal: as `visible`, but for line ends, tabs, and colours (SGR, ECMA-48 8.3.117), which are
+  /// the harness's own. A name can at worst be coloured: it moves no cursor, sets no title and asks nothing.
   package var visibleLines: String {
     let isPlain = utf8.allSatisfy { (0x20..<0x7f).contains($0) || $0 == 0x0a }
     if isPlain { return self }

@@ -3,7 +3,7 @@ import Glibc
 
 /// Blocks ahead of a file's end, which nothing else that fills the file system can take.
 ///
-/// fallocate(2) with FALLOC_FL_KEEP_SIZE; a file system that cannot do that, or has no room for it, does without.
+/// fallocate(2) with FALLOC_FL_KEEP_SIZE; a file system that cannot do that, or has no room, does without.
 struct RecordReserve {
   private let step: Int64
   /// The file's end, and up to where it was asked for, bytes.
@@ -13,7 +13,8 @@ struct RecordReserve {
   init(_ file: borrowing Descriptor, size: Int64) {
     step = size
     var info = stat()
-    end = fstat(file.raw, &info) == 0 ? Int64(info.st_size) : 0
+    end =
+      attemptErrno(Int(fstat(file.raw, &info)), "record", "fstat") == 0 ? Int64(info.st_size) : 0
     reserved = end
     extend(file)
   }
@@ -26,10 +27,12 @@ struct RecordReserve {
 
   private mutating func extend(_ file: borrowing Descriptor) {
     // A part of it would be the room that the rest of the campaign needs.
-    if cl_reserve(file.raw, end, step) < 0 { giveBack(file) }
+    if attempt(cl_reserve(file.raw, end, step), "record", "reserve") < 0 { giveBack(file) }
     reserved = end + step
   }
 
   /// Frees what lies behind the end: ftruncate(2) to the same size does.
-  func giveBack(_ file: borrowing Descriptor) { _ = ftruncate(file.raw, off_t(end)) }
+  func giveBack(_ file: borrowing Descriptor) {
+    attemptErrno(Int(ftruncate(file.raw, off_t(end))), "record", "ftruncate")
+  }
 }

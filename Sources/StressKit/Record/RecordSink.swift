@@ -5,9 +5,10 @@ import SystemPackage
 
 /// Where the lines of a record go, and what becomes of them while they cannot go there.
 ///
-/// A write that fails, for want of space (ENOSPC, EDQUOT, EFBIG), for a disk that is gone (EIO) or read-only (EROFS),
-/// begins an outage: lines are kept in a bounded backlog and tried again every second, the dear ones longest
-/// (``RecordWorth``). An `outage` line behind them says what is missing. One thread at a time uses a sink.
+/// A write that fails, for want of space (ENOSPC, EDQUOT, EFBIG), for a disk that is gone (EIO) or read-only
+/// (EROFS), begins an outage: lines are kept in a bounded backlog and tried again every second, the dear ones
+/// longest (``RecordWorth``). An `outage` line behind them says what is missing. After an error of fdatasync(2) the
+/// file is given up: what is told from then on is for the second place. One thread at a time uses a sink.
 package final class RecordSink: @unchecked Sendable {
   /// Between two attempts during an outage, ns.
   static let pause: UInt64 = 1_000_000_000
@@ -50,13 +51,17 @@ package final class RecordSink: @unchecked Sendable {
     sync = nil
   }
 
-  /// Writes one line of the host's own, which have no time.
+  /// Writes one line; those of the host's own have no time.
   package func emit(_ type: String, _ members: [(String, JSON)]) {
     RecordFile.line(type, members).withUnsafeBytes { write($0) }
   }
 
   /// Writes whole lines, each with its end, or keeps them. Waits for nothing but write(2).
   package func write(_ lines: UnsafeRawBufferPointer) {
+    if outage == nil, let error = sync?.failure {
+      failure = error
+      beginOutage()
+    }
     if outage == nil, isTorn, !endTornLine() { beginOutage() }
     if outage != nil {
       keep(lines)
@@ -74,7 +79,8 @@ package final class RecordSink: @unchecked Sendable {
 
   /// Tries again what waits, when it is time.
   package func retry(at now: UInt64) {
-    guard outage != nil, now >= nextTry else { return }
+    // After an error of fdatasync(2), what write(2) takes may go nowhere, and nothing would say so.
+    guard outage != nil, now >= nextTry, sync?.failure == nil else { return }
     nextTry = now + Self.pause
     if isTorn, !endTornLine() { return }
     let done = put(backlog.bytes)
@@ -90,8 +96,8 @@ package final class RecordSink: @unchecked Sendable {
     }
   }
 
-  /// Ends the record: gives back what was reserved, and waits up to `patience` ns for an outage's end. What then
-  /// still waits goes to a file in one of `others`.
+  /// Ends the record: gives back what was reserved, and waits up to `patience` ns for an outage's end. What
+  /// then still waits goes to a file in one of `others`.
   ///
   /// - Throws: where it is and what is lost (environment).
   package func finish(
@@ -101,13 +107,14 @@ package final class RecordSink: @unchecked Sendable {
     while outage != nil {
       nextTry = 0
       retry(at: cl_boottime())
-      if outage == nil || cl_boottime() >= deadline { break }
+      if outage == nil || sync?.failure != nil || cl_boottime() >= deadline { break }
       cl_sleep_until(cl_boottime() + Self.pause / 5)
     }
     reserve?.giveBack(file)
     let unsynced = sync?.finish()
     if let outage {
-      throw RecordSpill.error(object, failure, outage, bytes: backlog.bytes, others)
+      throw RecordSpill.error(
+        object, failure, outage, bytes: backlog.bytes, isUnsynced: unsynced != nil, others)
     }
     if let unsynced {
       throw HarnessError(
@@ -154,11 +161,11 @@ package final class RecordSink: @unchecked Sendable {
   private func put(_ bytes: UnsafeRawBufferPointer) -> Int {
     var done = 0
     while done < bytes.count {
-      let wrote = Glibc.write(file.raw, bytes.baseAddress! + done, bytes.count - done)
+      let wrote = attemptErrno(
+        Glibc.write(file.raw, bytes.baseAddress! + done, bytes.count - done), object, "write")
+      if wrote == -Int(EINTR) { continue }
       if wrote <= 0 {
-        let number = wrote < 0 ? cl_errno() : EIO
-        if number == EINTR { continue }
-        failure = Errno(rawValue: number)
+        failure = wrote < 0 ? Errno(rawValue: Int32(-wrote)) : .ioError
         break
       }
       done += wrote

@@ -12,22 +12,25 @@ package enum RecordSpill {
 
   /// Writes what waits, and the line that says what is lost, to `wbstress-TRIAL-PID.jsonl`.
   ///
-  /// - Parameter path: of the record; its directory's name is the trial's.
+  /// - Parameters:
+  ///   - path: of the record; its directory's name is the trial's.
+  ///   - isUnsynced: the record's disk answered fdatasync(2) with an error.
   /// - Returns: what is wrong, where the lines are, and how they get back.
   static func error(
     _ path: String, _ errno: Errno?, _ outage: RecordOutage, bytes: UnsafeRawBufferPointer,
-    _ directories: [String]
+    isUnsynced: Bool, _ directories: [String]
   ) -> HarnessError {
     let trial = path.split(separator: "/").dropLast().last.map(String.init) ?? "record"
     let name = "wbstress-\(trial)-\(getpid()).jsonl"
     let all = Array(bytes) + outage.line
     let place = directories.lazy.map { "\($0)/\(name)" }.first { write($0, all) }
     let lost = outage.losses > 0 ? "; lost: \(outage.lostText)" : ""
+    let unsure = isUnsynced ? "; others may have gone with the disk's error" : ""
     let how =
       place.map { "free space, then: cat \($0) >> \(path)" }
       ?? "and none of \(directories.joined(separator: ", ")) took them: name a WBSTRESS_SPILL"
     return HarnessError(
-      .environment, path, "write: \(outage.kept) lines are not in it\(lost)", errno: errno,
+      .environment, path, "write: \(outage.kept) lines are not in it\(lost)\(unsure)", errno: errno,
       remedy: how)
   }
 
@@ -41,7 +44,7 @@ package enum RecordSpill {
       try file.sync(path)
       return true
     } catch {
-      unlink(path)
+      File.remove(path)
       return false
     }
   }

@@ -138,8 +138,10 @@ struct RecordSinkTests {
       try sink.finish(patience: 0, others: ["/nonexistent", disk.root])
     }
     let place = disk.path("wbstress-1-1-\(getpid()).jsonl")
+    // Whether the disk's thread has met the error, too, is a matter of time.
+    let unsure = "; others may have gone with the disk's error"
     #expect(
-      error?.description
+      error?.description.replacing(unsure, with: "")
         == "\(path): write: 80 lines are not in it: EROFS (read-only file system); "
         + "free space, then: cat \(place) >> \(path)")
     // What the message says makes one record of both.

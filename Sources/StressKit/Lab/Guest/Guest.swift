@@ -63,7 +63,8 @@ package enum Guest {
       try Supervisor(plan, group: "supervisor", journal)
     }
     let modules = try ModuleLoader()
-    let record = RecordWriter(try openPort(recordPort, O_WRONLY, modules))
+    let sink = RecordSink(port: try openPort(recordPort, O_WRONLY, modules))
+    let record = RecordWriter(sink)
     try record.start()
     record.emit(
       "guest", at: born, [("release", .optional(File.line("/proc/sys/kernel/osrelease")))])
@@ -91,14 +92,17 @@ package enum Guest {
     } catch {
       ending = Ending(.invalid, reason: "set-up", message: "\(error)")
     }
-    tell(ending, record)
+    record.emitCount()
     record.finish()
+    // The host ends the machine when it reads that line: it must not overtake samples that a slow host has yet to
+    // take.
+    sink.emit("guest-end", [("t", .uint(cl_boottime()))] + ending.members)
     // The host ends the machine when it has read that line; this is only for a host that is gone. The trial
     // is kept until then: to let go of a worker that cannot be killed is to wait for it.
     withExtendedLifetime(trial) { cl_sleep_until(cl_boottime() + 10_000_000_000) }
   }
 
-  /// The guest's last words; the host ends it when it has read them.
+  /// The last words of a guest that may come to no other end; the host ends it when it has read them.
   private static func tell(_ ending: Ending, _ record: RecordWriter) {
     record.emitCount()
     record.emit("guest-end", ending.members)

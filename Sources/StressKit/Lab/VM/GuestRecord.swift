@@ -3,11 +3,11 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// What a guest says through its port, taken in as it comes by a thread of its own: into the record, and for whoever
-/// watches the trial.
+/// What a guest says through its port, taken in as it comes by a thread of its own: into the record, and for
+/// whoever watches the trial.
 ///
-/// A full disk of the host is not felt by the guest, and does not make it look dead: what was heard counts, not what
-/// could be written.
+/// A full disk of the host is not felt by the guest, and does not make it look dead: what was heard counts, not
+/// what could be written.
 package final class GuestRecord: @unchecked Sendable {
   /// What came since the last look.
   struct News {
@@ -64,8 +64,8 @@ package final class GuestRecord: @unchecked Sendable {
       record.retry(at: cl_boottime())
       if !isReady { continue }
       pace?(total)
-      let got = read(socket.raw, &chunk, chunk.count)
-      if got < 0, cl_errno() == EINTR { continue }
+      let got = attemptErrno(read(socket.raw, &chunk, chunk.count), record.object, "read")
+      if got == -Int(EINTR) { continue }
       if got <= 0 { break }
       total += got
       chunk.withUnsafeBytes { take(UnsafeRawBufferPointer(rebasing: $0[..<got]), &partial) }

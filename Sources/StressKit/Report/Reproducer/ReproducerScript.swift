@@ -211,7 +211,7 @@ package struct ReproducerScript {
     if !writes.isEmpty {
       // A choice in sysfs has the present one in brackets.
       lines.append(
-        "put() { local v=$(< $1); v=${v#*[}; undo+=($1 \"${v%%]*}\"); echo \"$2\" > $1; }")
+        "put() { v=$(< \"$1\"); v=${v#*[}; undo+=(\"$1\" \"${v%%]*}\"); echo \"$2\" > \"$1\"; }")
       lines += writes.map { "put \(ShellWord.quoted($0.path)) \(ShellWord.value($0.value))" }
     }
     if let strict = profile.kernel.strictLimit {
