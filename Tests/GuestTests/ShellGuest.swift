@@ -13,6 +13,7 @@ struct ShellGuest {
   var disks: [VirtualMachine.Disk] = []
   /// Further modules to load.
   var modules: [String] = []
+  var cpus = 2
 
   /// A root file system (ext2) that systemd boots, and in which the script is a service; nil: busybox is all there
   /// is.
@@ -64,7 +65,7 @@ struct ShellGuest {
     let machine = try VirtualMachine(
       .init(
         kernel: kernel.image, initramfs: initramfs, accelerator: .tcg, memory: 1 << 30, nodes: 1,
-        cpus: 2,
+        cpus: cpus,
         boot: ["rdinit=/test/init", "systemd.show_status=0", "systemd.wants=script.service"],
         disks: disks, console: console))
     let deadline = Date.now + patience

@@ -86,10 +86,10 @@ package final class DelayedDevice: Sendable {
       .map { ("/dev/" + $0, File.line("\(sysfs)/\($0)/dm/uuid") ?? "") }
   }
 
-  /// Sets the delay to 0 where it was left otherwise.
+  /// Sets the delay to 0 where it was left otherwise; one that never got a table has no size.
   static func endDelay(_ name: String) throws(HarnessError) {
     guard let device = find(name)?.device,
-      let sectors = UInt64(try BlockDevice.attribute("size", of: device)),
+      let sectors = UInt64(try BlockDevice.attribute("size", of: device)), sectors > 0,
       let disk = File.names(in: "\(sysfs)/\(device.dropFirst("/dev/".count))/slaves").first,
       let below = BlockDevice.number(disk)
     else { return }

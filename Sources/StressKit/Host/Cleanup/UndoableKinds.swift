@@ -1,7 +1,8 @@
 /// The kinds of entries that a journal can have.
 enum UndoableKinds {
   static let all: [any Undoable.Type] = [
-    MadeFile.self, MadeDirectory.self, MadeUnit.self, MadeCgroup.self, EnabledControllers.self, MadeMount.self,
+    MadeFile.self, MadeDirectory.self, MadeUnit.self, MadeCgroup.self, EnabledControllers.self,
+    MadeMount.self,
     MadeLoopDevice.self, MadeDelayedDevice.self, UsedSwap.self, UsedZram.self,
     MadeTraceInstance.self, MadeProbes.self, ChangedSetting.self,
   ]
