@@ -89,7 +89,7 @@ struct CleanupTests {
           [ $same = SAME ] || cat /difference /said /text
           rm -rf /scratch/out
         done
-        """, in: directory, patience: 120 + 25 * Double(Self.repeats))
+        """, in: directory, patience: 240 + 45 * Double(Self.repeats))
       #expect(console.contains("SAME-WHOLE"), "\(console)")
       let ends = console.filter { $0.hasPrefix("ENDED ") }.map { $0.split(separator: " ") }
       let same = ends.filter { $0.last == "SAME" && $0[4] == "0" }
