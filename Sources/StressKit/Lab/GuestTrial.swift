@@ -241,7 +241,7 @@ package struct GuestTrial {
             : ending
         }
       } else if now - started > patience.boot {
-        return vigil.starvedBoot(now)
+        return vigil.starved("the kernel had not booted", at: now)
           ?? Ending(
             .invalid, reason: "boot-failure",
             message: withConsole(
@@ -249,10 +249,11 @@ package struct GuestTrial {
                 + machine.qmp.describe()))
       }
       if now - started > patience.total {
-        return Ending(
-          .stalled, reason: "time-out",
-          message: withConsole(
-            "the guest lives, but made no end within \(patience.total / 1_000_000_000) s"))
+        return vigil.starved("the guest lives, but had made no end", at: now)
+          ?? Ending(
+            .stalled, reason: "time-out",
+            message: withConsole(
+              "the guest lives, but made no end within \(patience.total / 1_000_000_000) s"))
       }
       cl_sleep_until(cl_boottime() + 20_000_000)
     }

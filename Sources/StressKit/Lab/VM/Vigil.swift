@@ -9,8 +9,8 @@ struct Vigil {
   private let patience: UInt64
   private let silence: Silence
   private static let second: UInt64 = 1_000_000_000
-  /// Of a guest that has not booted, the share of its time that the host may take.
-  private static let mostStarvedBoot = 0.5
+  /// Of a guest that has not booted or has made no end, the share of its time that the host may take.
+  private static let mostStarved = 0.9
 
   /// CLOCK_MONOTONIC in ns, as all times here.
   private var heard: UInt64?
@@ -117,16 +117,18 @@ struct Vigil {
         + "time, or free the host")
   }
 
-  /// A guest that has not booted because its host had no time for it; nil: it had.
-  mutating func starvedBoot(_ now: UInt64) -> Ending? {
-    let booted = read()
+  /// The ending of a guest that was too slow because its host had no time for it; nil: it had.
+  ///
+  /// - Parameter what: it has not done.
+  mutating func starved(_ what: String, at now: UInt64) -> Ending? {
+    let reading = read()
     // What QEMU's threads have had since they began.
-    let never = booted.processors.map {
+    let never = reading.processors.map {
       HostReading.Processor(index: $0.index, ran: 0, waited: 0, state: $0.state)
     }
-    let interval = HostInterval(from: HostReading(time: begin, processors: never), to: booted)
-    guard interval.starved > Self.mostStarvedBoot else { return nil }
-    return starved("the kernel had not booted after \((now - begin) / Self.second) s", interval)
+    let interval = HostInterval(from: HostReading(time: begin, processors: never), to: reading)
+    guard interval.starved > Self.mostStarved else { return nil }
+    return starved("\(what) after \((now - begin) / Self.second) s", interval)
   }
 
   private mutating func tell(
