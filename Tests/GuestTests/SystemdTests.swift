@@ -102,7 +102,7 @@ struct SystemdTests {
         #"""
         slow int --vary observe.trace=off; kill -INT $run; wait $run; echo STATUS-int $?; ended int; same int
         slow stop --vary observe.trace=off; systemctl stop $(basename $unit); wait $run; echo STATUS-stop $?; ended stop; same stop
-        slow other; sh -c "echo KILLER \$\$; kill -KILL $(cat $unit/wbstress/*/cgroup.procs); sleep 1"
+        slow other; sh -c "echo KILLER \$\$; kill -KILL $(echo $(cat $unit/wbstress/*/cgroup.procs)); sleep 1"
         wait $run; echo STATUS-other $?; ended other; same other
         slow harness --vary observe.trace=off; kill -KILL $run; wait $run; until_gone $unit; [ -e $unit ] || echo GONE
         """#, in: directory)
