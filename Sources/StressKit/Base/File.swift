@@ -96,7 +96,7 @@ package enum File {
       try fd.sync(new)
       try rename(new, path)
     } catch {
-      unlink(new)
+      remove(new)
       throw error
     }
     // The name, too.
