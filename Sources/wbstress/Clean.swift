@@ -16,7 +16,7 @@ struct Clean: ParsableCommand {
   var dryRun = false
 
   mutating func run() throws {
-    let journals = LeftJournal.left()
+    let journals = try LeftJournal.left()
     if journals.isEmpty {
       Output.line("nothing to clean in \(CleanupJournal.directory)")
       return

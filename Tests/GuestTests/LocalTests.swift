@@ -7,7 +7,7 @@ import Testing
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
 struct LocalTests {
   /// What a trial must leave as it found it, as text.
-  private static let state = """
+  static let state = """
     cut -d' ' -f1-3 /proc/mounts; find /sys/fs/cgroup -type d; cat /proc/swaps
     cat /sys/block/loop*/loop/backing_file; ls -R /scratch/images /sys/kernel/tracing/instances
     cat /sys/kernel/tracing/kprobe_events

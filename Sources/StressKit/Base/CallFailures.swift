@@ -22,7 +22,7 @@ package func chosenFailure(
   /// For a whole process by its environment:
   ///
   ///     WBSTRESS_FAIL=[ROLE:]N:ERRNO[:SITE]    the n-th call, or the n-th at a site, such as 3:ENOSPC
-  ///     WBSTRESS_FAIL_LIST=FILE                one line for each call
+  ///     WBSTRESS_FAIL_LIST=FILE                a line for each call, or with WBSTRESS_FAIL for the one that failed
   ///
   /// ROLE is a worker's (`pinned`, `stream`, `task`); without it the supervisor's calls are meant. A SITE is a line of
   /// the list without its number and errno. For unit tests, which share a process, on the calling thread alone:
@@ -33,19 +33,34 @@ package func chosenFailure(
       package var object: String
       package var operation: String
 
-      /// Calls that differ in numbers only (processes, ticks, addresses) are made at one site.
+      /// Calls that differ in numbers only (processes, ticks, addresses) are made at one site: on one line, object
+      /// and operation with a tab between them, and `#` for each number.
       package var site: String {
-        var text = ""
-        for character in "\(Self.flat(object))\t\(Self.flat(operation))" {
-          let isDigit = character.isASCII && character.isNumber
-          if !isDigit { text.append(character) } else if text.last != "#" { text.append("#") }
+        var bytes: [UInt8] = []
+        Self.visit(object, operation) { byte in
+          bytes.append(byte)
+          return true
         }
-        return text
+        return String(decoding: bytes, as: UTF8.self)
       }
 
-      /// On one line, and without tabs.
-      private static func flat(_ text: String) -> String {
-        String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+      /// Gives the bytes of a site until `body` says no; each call of the process is asked for its site.
+      fileprivate static func visit(
+        _ object: @autoclosure () -> String, _ operation: @autoclosure () -> String,
+        _ body: (UInt8) -> Bool
+      ) {
+        func visit(_ text: String) -> Bool {
+          var wasDigit = false
+          for byte in text.utf8 {
+            let isDigit = byte &- UInt8(ascii: "0") < 10
+            if isDigit && wasDigit { continue }
+            wasDigit = isDigit
+            let shown = isDigit ? UInt8(ascii: "#") : byte < 0x20 ? UInt8(ascii: " ") : byte
+            if !body(shown) { return false }
+          }
+          return true
+        }
+        if visit(object()), body(UInt8(ascii: "\t")) { _ = visit(operation()) }
       }
     }
 
@@ -55,30 +70,40 @@ package func chosenFailure(
       /// nil: none fails, all are listed.
       var failure: (number: Int, errno: Errno)?
       /// nil: any.
-      var site: String?
+      var site: [UInt8]?
       /// Where calls are listed; -1: nowhere but in `passed`.
       var list: Int32 = -1
       var count = 0
       var passed: [Call] = []
       var failed: Call?
 
-      mutating func take(_ call: Call, _ caller: pthread_t) -> Errno? {
+      private func isMeant(_ object: () -> String, _ operation: () -> String) -> Bool {
+        guard let site else { return true }
+        var at = 0
+        Call.visit(object(), operation()) { byte in
+          let isSame = at < site.count && site[at] == byte
+          at = isSame ? at + 1 : -1
+          return isSame
+        }
+        return at == site.count
+      }
+
+      mutating func take(
+        _ object: () -> String, _ operation: () -> String, _ caller: pthread_t
+      ) -> Errno? {
         if let thread, pthread_equal(thread, caller) == 0 { return nil }
-        var errno: Errno?
-        if site == nil || site == call.site {
-          count += 1
-          if let failure, failure.number == count {
-            errno = failure.errno
-            failed = call
-          }
-        }
+        if failed != nil || !isMeant(object, operation) { return nil }
+        count += 1
+        let isChosen = count == failure?.number
+        if !isChosen, failure != nil { return nil }
+        let call = Call(object: object(), operation: operation())
+        if isChosen { failed = call }
+        if thread != nil { passed.append(call) }
         if list >= 0 {
-          let line = "\(call.site)\t\(errno?.name ?? "")\n"
+          let line = "\(call.site)\t\(isChosen ? failure?.errno.name ?? "" : "")\n"
           _ = line.withCString { Glibc.write(list, $0, strlen($0)) }
-        } else if thread != nil {
-          passed.append(call)
         }
-        return errno
+        return isChosen ? failure?.errno : nil
       }
     }
 
@@ -107,13 +132,13 @@ package func chosenFailure(
 
     private static let ofProcess: Choice? = {
       var choice = Choice()
-      if let text = environment(failKey) {
+      if let text = environment(failKey), !text.isEmpty {
         let (role, rest) = split(text)
         let parts = rest.split(separator: ":", maxSplits: 2)
-        if role == nil, parts.count >= 2, let number = Int(parts[0]), let errno = errno(parts[1]) {
-          choice.failure = (number, errno)
-          choice.site = parts.count > 2 ? String(parts[2]) : nil
-        }
+        guard role == nil, parts.count >= 2, let number = Int(parts[0]), let errno = errno(parts[1])
+        else { return nil }
+        choice.failure = (number, errno)
+        choice.site = parts.count > 2 ? Array(parts[2].utf8) : nil
       }
       if let path = environment(listKey) {
         choice.list = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
@@ -173,12 +198,11 @@ package func chosenFailure(
 
     static func next(_ object: () -> String, _ operation: () -> String) -> Errno? {
       if active.load(ordering: .relaxed) == 0 { return nil }
-      let call = Call(object: object(), operation: operation())
       let thread = pthread_self()
       let failure = choices.withLock { choices in
         var failure: Errno?
         for key in choices.keys {
-          failure = choices[key]?.take(call, thread) ?? failure
+          failure = choices[key]?.take(object, operation, thread) ?? failure
         }
         return failure
       }

@@ -78,6 +78,17 @@ package enum File {
     return text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
   }
 
+  /// As `line`, but nil only when there is no such file; what else keeps it from being read is thrown. For looks that
+  /// an undoing depends on: what cannot be seen is not gone.
+  package static func lineIfThere(_ path: String) throws(HarnessError) -> String? {
+    do throws(HarnessError) {
+      return try text(path).split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
+    } catch {
+      if error.errno?.isAbsence == true { return nil }
+      throw error
+    }
+  }
+
   /// Writes a new file, or one anew. What fails is by default the disk's fault, not the harness's.
   package static func write(
     _ path: String, _ bytes: [UInt8], code: HarnessError.Code = .environment
@@ -144,13 +155,20 @@ package enum File {
     return first.hasPrefix("-") || first.contains(":") ? "./" + path : path
   }
 
+  /// There is such a file, or it cannot be seen whether there is.
   package static func exists(_ path: String) -> Bool {
-    attemptErrno(Int(access(path, F_OK)), path, "access") == 0
+    let result = attemptErrno(Int(access(path, F_OK)), path, "access")
+    return result == 0 || !Errno(rawValue: Int32(-result)).isAbsence
   }
 
   /// The names in a directory, sorted, without `.` and `..`; empty when it cannot be read.
-  package static func names(in directory: String) -> [String] {
-    guard let stream = attemptPointer(opendir(directory), directory, "opendir") else { return [] }
+  package static func names(in directory: String) -> [String] { (try? list(directory)) ?? [] }
+
+  /// As `names`, but what cannot be read is thrown.
+  package static func list(_ directory: String) throws(HarnessError) -> [String] {
+    guard let stream = attemptPointer(opendir(directory), directory, "opendir") else {
+      throw HarnessError(.environment, directory, "opendir", errno: .current)
+    }
     defer { closedir(stream) }
     var names: [String] = []
     while let entry = readdir(stream) {
@@ -181,6 +199,16 @@ package enum File {
   private static func status(_ path: String) -> stat? {
     var info = stat()
     return attemptErrno(Int(stat(path, &info)), path, "stat") == 0 ? info : nil
+  }
+
+  /// Whether a file is there to be read at all, by its mode: some of the kernel's take a write only. False when there
+  /// is no such file.
+  package static func isReadable(_ path: String) throws(HarnessError) -> Bool {
+    var info = stat()
+    let result = attemptErrno(Int(stat(path, &info)), path, "stat")
+    if result < 0, Errno(rawValue: Int32(-result)).isAbsence { return false }
+    try accept(result, path, "stat")
+    return info.st_mode & 0o444 != 0
   }
 
   /// Inode number; nil when there is no such file.

@@ -60,7 +60,7 @@ package enum CgroupPlace: Sendable, Equatable {
       attempt { () throws(HarnessError) in try CgroupTree.check(controllers, in: group) }
       problems += Self.occupants(group)
       for file in ["cgroup.procs", "cgroup.subtree_control"]
-      where access(group.file(file), W_OK) < 0 {
+      where attemptErrno(Int(access(group.file(file), W_OK)), group.file(file), "access") < 0 {
         problems.append(
           HarnessError(
             .refused, group.file(file), "cannot be written", errno: .current,

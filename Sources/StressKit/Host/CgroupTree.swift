@@ -68,7 +68,7 @@ package struct CgroupTree {
       try File.makeDirectory(group.directory)
     }
     Self.omitFromOOMD(group)
-    let origin = Self.own()
+    let origin = try Self.own()
     try Self.enter(group)
     journal.own { () throws(HarnessError) in try Self.leave(for: origin) }
     try enable()
@@ -77,10 +77,10 @@ package struct CgroupTree {
 
   private func enable() throws(HarnessError) {
     let base = base
-    let enabled = Self.enabled(in: base)
+    let enabled = try Self.enabled(in: base)
     let missing = controllers.filter { !enabled.contains($0) }
     if missing.isEmpty { return }
-    try journal.make(EnabledControllers(missing, in: base)) { () throws(HarnessError) in
+    try journal.make(try EnabledControllers(missing, in: base)) { () throws(HarnessError) in
       try File.set(
         base.file("cgroup.subtree_control"), missing.map { "+" + $0 }.joined(separator: " "),
         remedy: "EBUSY: there are other processes in that cgroup; move them into one below it")
@@ -88,13 +88,14 @@ package struct CgroupTree {
   }
 
   /// Names of the cgroups right below one.
-  static func children(of group: Group) -> [String] {
-    File.names(in: group.directory).filter { File.exists(group.file("\($0)/cgroup.procs")) }
+  static func children(of group: Group) throws(HarnessError) -> [String] {
+    try File.list(group.directory).filter { File.exists(group.file("\($0)/cgroup.procs")) }
   }
 
   /// The controllers that children of a cgroup have.
-  static func enabled(in group: Group) -> [String] {
-    (File.line(group.file("cgroup.subtree_control")) ?? "").split(separator: " ").map(String.init)
+  static func enabled(in group: Group) throws(HarnessError) -> [String] {
+    let line = try File.lineIfThere(group.file("cgroup.subtree_control")) ?? ""
+    return line.split(separator: " ").map(String.init)
   }
 
   /// A group below the base.
@@ -126,8 +127,8 @@ package struct CgroupTree {
   }
 
   /// The cgroup that this process is in: cgroups(7), /proc/PID/cgroup.
-  package static func own() -> Group {
-    let lines = ((try? File.text("/proc/self/cgroup")) ?? "").split(separator: "\n")
+  package static func own() throws(HarnessError) -> Group {
+    let lines = try File.text("/proc/self/cgroup").split(separator: "\n")
     let path = lines.first { $0.hasPrefix("0::/") }.map { String($0.dropFirst(4)) }
     return Group(path: path ?? "")
   }

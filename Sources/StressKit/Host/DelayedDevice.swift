@@ -80,15 +80,18 @@ package final class DelayedDevice: Sendable {
   private static let sysfs = "/sys/block"
 
   /// A device of the mapper, as /dev/dm-N, and the UUID that it was given.
-  static func find(_ name: String) -> (device: String, uuid: String)? {
-    File.names(in: sysfs)
-      .first { $0.hasPrefix("dm-") && File.line("\(sysfs)/\($0)/dm/name") == name }
-      .map { ("/dev/" + $0, File.line("\(sysfs)/\($0)/dm/uuid") ?? "") }
+  static func find(_ name: String) throws(HarnessError) -> (device: String, uuid: String)? {
+    for disk in try File.list(sysfs) where disk.hasPrefix("dm-") {
+      if try File.lineIfThere("\(sysfs)/\(disk)/dm/name") == name {
+        return ("/dev/" + disk, try File.lineIfThere("\(sysfs)/\(disk)/dm/uuid") ?? "")
+      }
+    }
+    return nil
   }
 
   /// Sets the delay to 0 where it was left otherwise; one that never got a table has no size.
   static func endDelay(_ name: String) throws(HarnessError) {
-    guard let device = find(name)?.device,
+    guard let device = try find(name)?.device,
       let sectors = UInt64(try BlockDevice.attribute("size", of: device)), sectors > 0,
       let disk = File.names(in: "\(sysfs)/\(device.dropFirst("/dev/".count))/slaves").first,
       let below = BlockDevice.number(disk)

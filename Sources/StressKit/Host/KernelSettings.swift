@@ -35,7 +35,7 @@ package enum KernelSettings {
     _ settings: [Profile.Setting], later: [Profile.Setting] = [], _ journal: CleanupJournal
   ) throws(HarnessError) {
     var rest = settings
-    for changed in ChangedSetting.all(of: settings + later) {
+    for changed in try ChangedSetting.all(of: settings + later) {
       let paths = changed.before.map(\.key)
       let own = rest.filter { paths.contains($0.key) }
       rest.removeAll { paths.contains($0.key) }
@@ -71,15 +71,17 @@ package enum KernelSettings {
   /// Switches the multi-generational LRU, unless it is as wanted.
   package static func setLRUGen(_ on: Bool, _ journal: CleanupJournal) throws(HarnessError) {
     // The file is a bit mask: 0 is off, 7 all of it.
-    func isOn() -> Bool? { File.line(lruGen).map { $0 != "0x0000" } }
-    if isOn() == on { return }
-    if !File.exists(lruGen) {
+    func isOn() throws(HarnessError) -> Bool? {
+      try File.lineIfThere(lruGen).map { $0 != "0x0000" }
+    }
+    guard let wasOn = try isOn() else {
       throw HarnessError(
         .environment, lruGen, "open", errno: .noSuchFileOrDirectory,
         remedy: "this kernel is built without CONFIG_LRU_GEN")
     }
+    if wasOn == on { return }
     try change([Profile.Setting(lruGen, on ? "y" : "n")], journal)
-    if isOn() != on {
+    if try isOn() != on {
       throw HarnessError(
         .environment, lruGen,
         "reads \(File.line(lruGen) ?? "nothing") after writing \(on ? "y" : "n")")

@@ -29,20 +29,28 @@ package final class LoopDevice {
   private static let sysfs = "/sys/class/block"
 
   /// The devices that have a file, and which: device and inode as stat(2) tells them.
-  static func all() -> [(path: String, dev: UInt64, inode: UInt64)] {
-    File.names(in: sysfs).compactMap { name in
+  static func all() throws(HarnessError) -> [(path: String, dev: UInt64, inode: UInt64)] {
+    var all: [(path: String, dev: UInt64, inode: UInt64)] = []
+    for name in try File.list(sysfs) {
       let path = "/dev/" + name
-      guard backing(of: path) != nil, let device = try? Descriptor(open: path) else { return nil }
-      var (dev, inode): (UInt64, UInt64) = (0, 0)
-      let result = attempt(
-        cl_loop_backing(device.raw, &dev, &inode), path, "LOOP_GET_STATUS64")
-      return result >= 0 ? (path, dev, inode) : nil
+      do throws(HarnessError) {
+        guard try backing(of: path) != nil else { continue }
+        let device = try Descriptor(open: path)
+        var (dev, inode): (UInt64, UInt64) = (0, 0)
+        try check(cl_loop_backing(device.raw, &dev, &inode), path, "LOOP_GET_STATUS64")
+        all.append((path, dev, inode))
+      } catch {
+        // It went meanwhile.
+        if error.errno?.isAbsence != true { throw error }
+      }
     }
+    return all
   }
 
   /// Path of the file behind a device; nil: it has none, or is no loop device.
-  static func backing(of path: String) -> String? {
-    FilePath(path).lastComponent.flatMap { File.line("\(sysfs)/\($0.string)/loop/backing_file") }
+  static func backing(of path: String) throws(HarnessError) -> String? {
+    guard let name = FilePath(path).lastComponent?.string else { return nil }
+    return try File.lineIfThere("\(sysfs)/\(name)/loop/backing_file")
   }
 
   /// Lets a device's file go: with its last user, where there are any.

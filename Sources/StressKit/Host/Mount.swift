@@ -43,8 +43,10 @@ package struct Mount {
   }
 
   /// What is mounted at a path, the uppermost; nil: nothing.
-  static func entry(at path: String, mountinfo: String = "/proc/self/mountinfo") -> Entry? {
-    let lines = ((try? File.text(mountinfo)) ?? "").split(separator: "\n")
+  static func entry(
+    at path: String, mountinfo: String = "/proc/self/mountinfo"
+  ) throws(HarnessError) -> Entry? {
+    let lines = try File.text(mountinfo).split(separator: "\n")
     return lines.lazy.map { $0.split(separator: " ") }
       .last { $0.count > 4 && $0[4] == path }
       .map { words in
@@ -57,7 +59,9 @@ package struct Mount {
   }
 
   /// `MAJ:MIN` of the superblock mounted at a path.
-  package static func superblock(at path: String) -> String? { entry(at: path)?.superblock }
+  package static func superblock(at path: String) -> String? {
+    (try? entry(at: path))?.superblock
+  }
 
   /// The corresponding C function is `umount2`. Blocks until dirty data is on the device.
   ///

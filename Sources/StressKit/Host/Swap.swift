@@ -5,7 +5,7 @@ import Glibc
 package enum Swap {
   /// The corresponding C function is `swapon`. What is switched on first is filled first.
   package static func on(_ device: String, _ journal: CleanupJournal) throws(HarnessError) {
-    try journal.make(UsedSwap(on: device)) { () throws(HarnessError) in try on(device) }
+    try journal.make(try UsedSwap(on: device)) { () throws(HarnessError) in try on(device) }
   }
 
   private static func on(_ device: String) throws(HarnessError) {
@@ -20,8 +20,10 @@ package enum Swap {
   }
 
   /// It is in use: proc(5), /proc/swaps.
-  static func isOn(_ device: String) -> Bool {
-    ((try? File.text("/proc/swaps")) ?? "").split(separator: "\n")
+  static func isOn(_ device: String) throws(HarnessError) -> Bool {
+    // A kernel without swap has no such file.
+    guard File.exists("/proc/swaps") else { return false }
+    return try File.text("/proc/swaps").split(separator: "\n")
       .contains { $0.split(separator: " ").first.map(String.init) == device }
   }
 
@@ -36,11 +38,13 @@ package enum Swap {
   private static let sysfs = "/sys/block/zram0"
 
   /// Of the first zram device, bytes; 0: nobody uses it; nil: there is none.
-  static var zramSize: UInt64? { File.line(sysfs + "/disksize").flatMap { UInt64($0) } }
+  static var zramSize: UInt64? {
+    get throws(HarnessError) { try File.lineIfThere(sysfs + "/disksize").flatMap { UInt64($0) } }
+  }
 
   /// Switches zram's swap off and gives its memory back.
   static func offZram() throws(HarnessError) {
-    if isOn(zram) { try off(zram) }
+    if try isOn(zram) { try off(zram) }
     try File.set(sysfs + "/reset", "1")
   }
 

@@ -67,7 +67,7 @@ struct Supervisor {
       try checkErrno(Int(munlockall()), "supervisor", "munlockall")
     }
     let file = "/proc/self/oom_score_adj"
-    let before = File.line(file) ?? "0"
+    let before = try File.lineIfThere(file) ?? "0"
     try File.set(file, "-1000")
     journal.own { () throws(HarnessError) in try File.set(file, before) }
   }

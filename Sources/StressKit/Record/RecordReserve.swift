@@ -13,8 +13,9 @@ struct RecordReserve {
   init(_ file: borrowing Descriptor, size: Int64) {
     step = size
     var info = stat()
+    let descriptor = file.raw
     end =
-      attemptErrno(Int(fstat(file.raw, &info)), "record", "fstat") == 0 ? Int64(info.st_size) : 0
+      attemptErrno(Int(fstat(descriptor, &info)), "record", "fstat") == 0 ? Int64(info.st_size) : 0
     reserved = end
     extend(file)
   }
@@ -27,12 +28,15 @@ struct RecordReserve {
 
   private mutating func extend(_ file: borrowing Descriptor) {
     // A part of it would be the room that the rest of the campaign needs.
-    if attempt(cl_reserve(file.raw, end, step), "record", "reserve") < 0 { giveBack(file) }
+    let (descriptor, start, length) = (file.raw, end, step)
+    let result = attempt(cl_reserve(descriptor, start, length), "record", "fallocate")
+    if result < 0 { giveBack(file) }
     reserved = end + step
   }
 
   /// Frees what lies behind the end: ftruncate(2) to the same size does.
   func giveBack(_ file: borrowing Descriptor) {
-    attemptErrno(Int(ftruncate(file.raw, off_t(end))), "record", "ftruncate")
+    let (descriptor, length) = (file.raw, off_t(end))
+    attemptErrno(Int(ftruncate(descriptor, length)), "record", "ftruncate")
   }
 }

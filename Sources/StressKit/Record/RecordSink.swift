@@ -159,10 +159,11 @@ package final class RecordSink: @unchecked Sendable {
 
   /// Bytes that write(2) took.
   private func put(_ bytes: UnsafeRawBufferPointer) -> Int {
+    let descriptor = file.raw
     var done = 0
     while done < bytes.count {
       let wrote = attemptErrno(
-        Glibc.write(file.raw, bytes.baseAddress! + done, bytes.count - done), object, "write")
+        Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done), object, "write")
       if wrote == -Int(EINTR) { continue }
       if wrote <= 0 {
         failure = wrote < 0 ? Errno(rawValue: Int32(-wrote)) : .ioError

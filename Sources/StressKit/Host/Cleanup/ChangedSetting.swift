@@ -22,15 +22,18 @@ package struct ChangedSetting: Undoable {
   /// Paths, and what the run writes at any time.
   let writes: [Profile.Setting]
 
-  /// One for each file or pair that is written; files that nothing can be read from have none.
-  package static func all(of writes: [Profile.Setting]) -> [ChangedSetting] {
+  /// One for each file or pair that is written; files that are there for writing only have none.
+  package static func all(
+    of writes: [Profile.Setting]
+  ) throws(HarnessError) -> [ChangedSetting] {
     var all: [ChangedSetting] = []
     for write in writes where !triggers.contains(write.key) {
       if all.contains(where: { $0.before.contains { $0.key == write.key } }) { continue }
       let pair = pairs.first { $0.0 == write.key || $0.1 == write.key }
       let paths = pair.map { [$0.0, $0.1] } ?? [write.key]
-      let before = paths.compactMap { path in
-        File.line(path).map { Profile.Setting(path, $0) }
+      var before: [Profile.Setting] = []
+      for path in paths where try File.isReadable(path) {
+        before.append(Profile.Setting(path, try File.lineIfThere(path) ?? ""))
       }
       if before.count < paths.count { continue }
       all.append(
@@ -76,18 +79,26 @@ package struct ChangedSetting: Undoable {
   }
   package var exists: Bool { false }
   /// What the files say when they have been written: the kernel may round, or say it in other words.
-  package var identity: JSON? { .array(now.map { .optional($0) }) }
-  package func isThere(_ identity: JSON?) -> Bool { !isAsBefore }
+  package var identity: JSON? {
+    get throws(HarnessError) { .array(try now.map { .optional($0) }) }
+  }
+  package func isThere(_ identity: JSON?) throws(HarnessError) -> Bool { try !isAsBefore }
 
-  private var now: [String?] { before.map { File.line($0.key) } }
-  private var isAsBefore: Bool { now == before.map(\.value) }
+  private var now: [String?] {
+    get throws(HarnessError) {
+      var now: [String?] = []
+      for file in before { now.append(try File.lineIfThere(file.key)) }
+      return now
+    }
+  }
+  private var isAsBefore: Bool { get throws(HarnessError) { try now == before.map(\.value) } }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    let now = now
+    let now = try now
     // It went with its device.
-    if now.allSatisfy({ $0 == nil }) || isAsBefore { return .absent }
+    if now.allSatisfy({ $0 == nil }) || now == before.map(\.value) { return .absent }
     for (i, file) in before.enumerated() {
       let says = now[i] ?? ""
       if says != file.value, says != identity?.array?[i].string, !isWritten(says, to: file.key) {
@@ -100,7 +111,7 @@ package struct ChangedSetting: Undoable {
     // Of a pair the one that is not 0, which zeroes the other.
     let back = before.first { before.count == 1 || $0.value != "0" } ?? before[before.count - 1]
     try File.set(back.key, KernelSettings.present(in: back.value))
-    if !isAsBefore {
+    if try !isAsBefore {
       throw HarnessError(
         .harness, back.key, "reads \(File.line(back.key) ?? "nothing") after writing \(back.value)",
         remedy: "set it by hand, then wbstress clean")

@@ -66,7 +66,7 @@ package final class CleanupJournal {
   package func make<T: ~Copyable>(
     _ object: some Undoable, _ body: () throws(HarnessError) -> T
   ) throws(HarnessError) -> T {
-    if object.exists {
+    if try object.exists {
       throw HarnessError(
         .refused, object.description, "exists already",
         remedy: "wbstress clean removes what a killed run left; what it does not know is somebody"
@@ -85,9 +85,14 @@ package final class CleanupJournal {
       undo(to: mark)
       throw error
     }
-    if let identity = object.identity {
-      steps[mark] = .object(id: id, object, identity: identity)
-      try file?.append("made", [("id", .int(id)), ("identity", identity)])
+    do throws(HarnessError) {
+      if let identity = try object.identity {
+        steps[mark] = .object(id: id, object, identity: identity)
+        try file?.append("made", [("id", .int(id)), ("identity", identity)])
+      }
+    } catch {
+      undo(to: mark)
+      throw error
     }
     return made
   }
@@ -170,7 +175,7 @@ package final class CleanupJournal {
     steps.reversed().compactMap { step in
       guard case .object(_, let object, let identity) = step else { return nil }
       let isGone = isOfAnotherBoot && type(of: object).endsWithBoot
-      return (object, !isGone && object.isThere(identity))
+      return (object, !isGone && (try? object.isThere(identity)) ?? true)
     }
   }
 }

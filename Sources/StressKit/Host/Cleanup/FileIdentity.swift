@@ -1,4 +1,5 @@
 import CLinux
+import SystemPackage
 
 /// What tells a file or directory from another of the same path.
 struct FileIdentity: Equatable, Sendable {
@@ -9,10 +10,16 @@ struct FileIdentity: Equatable, Sendable {
   var birth: UInt64
 
   /// nil: there is no such file. A symbolic link is not followed.
-  init?(_ path: String) {
+  static func of(_ path: String) throws(HarnessError) -> FileIdentity? {
     var file = cl_file()
-    guard attempt(cl_identify(path, &file), path, "statx") >= 0 else { return nil }
-    (dev, inode, birth) = (file.dev, file.inode, file.birth)
+    let result = attempt(cl_identify(path, &file), path, "statx")
+    if result < 0, Errno(rawValue: -result).isAbsence { return nil }
+    try accept(Int(result), path, "statx")
+    return FileIdentity(dev: file.dev, inode: file.inode, birth: file.birth)
+  }
+
+  private init(dev: UInt64, inode: UInt64, birth: UInt64) {
+    (self.dev, self.inode, self.birth) = (dev, inode, birth)
   }
 
   init?(_ json: JSON?) {

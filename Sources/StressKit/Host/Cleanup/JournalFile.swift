@@ -33,8 +33,8 @@ final class JournalFile {
       try File.rename(unlocked, path)
       try Self.sync(directory: directory)
     } catch {
-      unlink(unlocked)
-      unlink(path)
+      attemptErrno(Int(unlink(unlocked)), unlocked, "unlink")
+      attemptErrno(Int(unlink(path)), path, "unlink")
       throw error
     }
   }
@@ -43,7 +43,9 @@ final class JournalFile {
   static func removeUnborn(in directory: String) {
     for name in File.names(in: directory) where name.hasPrefix(".") && name.hasSuffix(suffix) {
       guard let pid = Int32(name.dropFirst().prefix { $0 != "-" }) else { continue }
-      if kill(pid, 0) < 0 && Errno.current == .noSuchProcess { unlink(directory + "/" + name) }
+      if kill(pid, 0) < 0 && Errno.current == .noSuchProcess {
+        attemptErrno(Int(unlink(directory + "/" + name)), name, "unlink")
+      }
     }
   }
 
@@ -51,16 +53,15 @@ final class JournalFile {
   init?(locking path: String) throws(HarnessError) {
     self.path = path
     descriptor = try Descriptor(open: path, O_RDWR | O_APPEND, code: .environment)
-    if flock(descriptor.raw, LOCK_EX | LOCK_NB) < 0 {
-      let errno = Errno.current
-      if errno == .wouldBlock { return nil }
-      throw HarnessError(.environment, path, "flock", errno: errno)
-    }
+    let fd = descriptor.raw
+    let result = attemptErrno(Int(flock(fd, LOCK_EX | LOCK_NB)), path, "flock")
+    if result == -Int(EWOULDBLOCK) { return nil }
+    try accept(result, path, "flock", code: .environment)
     isTorn = (try File.read(path)).last.map { $0 != 0x0a } ?? false
   }
 
   /// As that of `FileLock`: a child between its fork and its exec has the descriptor too.
-  deinit { flock(descriptor.raw, LOCK_UN) }
+  deinit { attemptErrno(Int(flock(descriptor.raw, LOCK_UN)), path, "unlock") }
 
   /// Appends a line, and returns when it is on the disk.
   func append(_ type: String, _ members: [(key: String, value: JSON)]) throws(HarnessError) {

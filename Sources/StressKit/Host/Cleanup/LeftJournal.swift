@@ -4,15 +4,22 @@ package struct LeftJournal {
   package let owner: JournalOwner?
 
   /// All journals of a directory, those of living runs among them.
-  package static func all(in directory: String = CleanupJournal.directory) -> [LeftJournal] {
-    File.names(in: directory).filter { $0.hasSuffix(JournalFile.suffix) && !$0.hasPrefix(".") }
-      .map { LeftJournal(path: directory + "/" + $0) }
+  package static func all(
+    in directory: String = CleanupJournal.directory
+  ) throws(HarnessError) -> [LeftJournal] {
+    if !File.exists(directory) { return [] }
+    return try File.list(directory).filter {
+      $0.hasSuffix(JournalFile.suffix) && !$0.hasPrefix(".")
+    }
+    .map { LeftJournal(path: directory + "/" + $0) }
   }
 
   /// Those that `clean` is to look at.
-  package static func left(in directory: String = CleanupJournal.directory) -> [LeftJournal] {
+  package static func left(
+    in directory: String = CleanupJournal.directory
+  ) throws(HarnessError) -> [LeftJournal] {
     JournalFile.removeUnborn(in: directory)
-    return all(in: directory)
+    return try all(in: directory)
   }
 
   init(path: String) {

@@ -19,25 +19,33 @@ package struct MadeCgroup: Undoable {
     [("path", .string(group.path)), ("base", .string(group.base))]
   }
   package var description: String { "cgroup \(group.location)" }
-  package var exists: Bool { File.exists(group.directory) }
-  package var identity: JSON? { FileIdentity(group.directory)?.json }
+  package var exists: Bool {
+    get throws(HarnessError) { try FileIdentity.of(group.directory) != nil }
+  }
+  package var identity: JSON? {
+    get throws(HarnessError) { try FileIdentity.of(group.directory)?.json }
+  }
 
   /// It is the one that was made; one whose making is not known for certain is, while it has no tasks.
-  private func isOurs(_ identity: JSON?) -> Bool {
-    guard let made = FileIdentity(identity) else { return !isPopulated }
-    return FileIdentity(group.directory)?.isSame(as: made) == true
+  private func isOurs(_ identity: JSON?) throws(HarnessError) -> Bool {
+    guard let made = FileIdentity(identity) else { return try !isPopulated }
+    return try FileIdentity.of(group.directory)?.isSame(as: made) == true
   }
 
   private var isPopulated: Bool {
-    (try? File.text(group.file("cgroup.events")))?.contains("populated 1") == true
+    get throws(HarnessError) { try File.text(group.file("cgroup.events")).contains("populated 1") }
   }
 
   /// This process, or what started it, is in there: nothing must kill it.
-  private var isOwn: Bool { (CgroupTree.own().location + "/").hasPrefix(group.location + "/") }
+  private var isOwn: Bool {
+    get throws(HarnessError) {
+      (try CgroupTree.own().location + "/").hasPrefix(group.location + "/")
+    }
+  }
 
   /// Writes back at full speed what the limited cgroup has dirtied, and lets nothing dirty more.
   package func quiet(_ identity: JSON?) {
-    guard exists, !isOwn, isOurs(identity) else { return }
+    guard let isToEnd = try? isOurs(identity) && !isOwn, isToEnd else { return }
     try? File.set(group.file("cgroup.kill"), "1")
     for line in ((try? File.text(group.file("io.max"))) ?? "").split(separator: "\n") {
       guard let device = line.split(separator: " ").first else { continue }
@@ -48,18 +56,18 @@ package struct MadeCgroup: Undoable {
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard exists else { return .absent }
-    guard isOurs(identity) else {
+    guard try exists else { return .absent }
+    guard try isOurs(identity) else {
       return .left(identity == nil ? "it has tasks that are not ours" : "another of that name")
     }
     // Those of the run were tried before it: what one of them waits for is not waited for again.
-    if let child = CgroupTree.children(of: group).first {
+    if let child = try CgroupTree.children(of: group).first {
       throw HarnessError(
         .harness, description, "rmdir", errno: .resourceBusy,
         remedy: "it has cgroup \(child) below it: when that is gone, wbstress clean")
     }
-    if isPopulated {
-      if isOwn {
+    if try isPopulated {
+      if try isOwn {
         throw HarnessError(
           .harness, description, "this process is in it",
           remedy: "run wbstress clean from another cgroup")
@@ -67,7 +75,7 @@ package struct MadeCgroup: Undoable {
       // Once: what is killed twice dies no sooner.
       try? File.set(group.file("cgroup.kill"), "1")
       let isEmpty = try patience.wait(atMost: Self.deathTime) { () throws(HarnessError) in
-        !isPopulated
+        try !isPopulated
       }
       if !isEmpty {
         throw HarnessError(
@@ -112,10 +120,10 @@ package struct EnabledControllers: Undoable {
   /// Cgroups there were below it, which did without.
   let others: [String]
 
-  init(_ names: [String], in root: CgroupTree.Group) {
+  init(_ names: [String], in root: CgroupTree.Group) throws(HarnessError) {
     self.root = root
     self.names = names
-    others = CgroupTree.children(of: root)
+    others = try CgroupTree.children(of: root)
   }
 
   package init?(_ json: JSON) {
@@ -138,20 +146,22 @@ package struct EnabledControllers: Undoable {
   /// They are only written down where they were off.
   package var exists: Bool { false }
   package var identity: JSON? { nil }
-  package func isThere(_ identity: JSON?) -> Bool { !enabled.isEmpty }
+  package func isThere(_ identity: JSON?) throws(HarnessError) -> Bool { try !enabled.isEmpty }
 
   private var enabled: [String] {
-    let on = CgroupTree.enabled(in: root)
-    return names.filter { on.contains($0) }
+    get throws(HarnessError) {
+      let on = try CgroupTree.enabled(in: root)
+      return names.filter { on.contains($0) }
+    }
   }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    let enabled = enabled
+    let enabled = try enabled
     if enabled.isEmpty { return .absent }
     // Whoever came later may use them: they would lose their limits without a word.
-    if let later = CgroupTree.children(of: root).first(where: { !others.contains($0) }) {
+    if let later = try CgroupTree.children(of: root).first(where: { !others.contains($0) }) {
       return .left("cgroup \(later), which was made meanwhile, may use them")
     }
     for name in enabled { try File.set(root.file("cgroup.subtree_control"), "-\(name)") }

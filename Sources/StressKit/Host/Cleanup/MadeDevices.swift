@@ -11,7 +11,7 @@ package struct MadeLoopDevice: Undoable {
 
   /// - Parameter file: an image that is there.
   package init(of file: String) throws(HarnessError) {
-    guard let image = FileIdentity(file) else {
+    guard let image = try FileIdentity.of(file) else {
       throw HarnessError(.environment, file, "statx", errno: .noSuchFileOrDirectory)
     }
     self.file = file
@@ -29,22 +29,27 @@ package struct MadeLoopDevice: Undoable {
     [("file", .string(file)), ("image", image.json)]
   }
   package var description: String { "loop device of \(file)" }
-  package var exists: Bool { !found.isEmpty }
-  package var identity: JSON? { found.first.map { ["device": .string($0)] } }
+  package var exists: Bool { get throws(HarnessError) { try !found.isEmpty } }
+  package var identity: JSON? {
+    get throws(HarnessError) { try found.first.map { ["device": .string($0)] } }
+  }
 
   /// The devices of the image, /dev/loopN.
   private var found: [String] {
-    LoopDevice.all().filter { $0.dev == image.dev && $0.inode == image.inode }.map(\.path)
+    get throws(HarnessError) {
+      try LoopDevice.all().filter { $0.dev == image.dev && $0.inode == image.inode }.map(\.path)
+    }
   }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
+    let found = try found
     if found.isEmpty { return .absent }
     for path in found { try LoopDevice.detach(path) }
     // The kernel lets go of it in a work item; a user of it keeps it.
     let isGone = try patience.wait(atMost: Self.busyTime) { () throws(HarnessError) in
-      found.isEmpty
+      try self.found.isEmpty
     }
     if !isGone {
       throw HarnessError(
@@ -77,18 +82,22 @@ package struct MadeDelayedDevice: Undoable {
     [("name", .string(name)), ("uuid", .string(uuid))]
   }
   package var description: String { "dm device \(name)" }
-  package var exists: Bool { DelayedDevice.find(name) != nil }
-  package var identity: JSON? { DelayedDevice.find(name).map { ["device": .string($0.device)] } }
+  package var exists: Bool { get throws(HarnessError) { try DelayedDevice.find(name) != nil } }
+  package var identity: JSON? {
+    get throws(HarnessError) {
+      try DelayedDevice.find(name).map { ["device": .string($0.device)] }
+    }
+  }
 
   package func quiet(_ identity: JSON?) {
-    guard DelayedDevice.find(name)?.uuid == uuid else { return }
+    guard (try? DelayedDevice.find(name))?.uuid == uuid else { return }
     try? DelayedDevice.endDelay(name)
   }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard let found = DelayedDevice.find(name) else { return .absent }
+    guard let found = try DelayedDevice.find(name) else { return .absent }
     guard found.uuid == uuid else { return .left("another device of that name") }
     try DelayedDevice.remove(name, patience, atMost: Self.busyTime)
     return .undone
@@ -103,9 +112,9 @@ package struct UsedSwap: Undoable {
   /// What is behind it where it is a loop device: another may have its number later.
   private let backing: String?
 
-  init(on device: String) {
+  init(on device: String) throws(HarnessError) {
     self.device = device
-    backing = LoopDevice.backing(of: device)
+    backing = try LoopDevice.backing(of: device)
   }
 
   package init?(_ json: JSON) {
@@ -117,14 +126,14 @@ package struct UsedSwap: Undoable {
     [("device", .string(device)), ("backing", .optional(backing))]
   }
   package var description: String { "swap on \(device)" }
-  package var exists: Bool { Swap.isOn(device) }
+  package var exists: Bool { get throws(HarnessError) { try Swap.isOn(device) } }
   package var identity: JSON? { nil }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard exists else { return .absent }
-    guard LoopDevice.backing(of: device) == backing else {
+    guard try exists else { return .absent }
+    guard try LoopDevice.backing(of: device) == backing else {
       return .left("the device is another by now")
     }
     try Swap.off(device)
@@ -147,16 +156,18 @@ package struct UsedZram: Undoable {
   }
   package var members: [(key: String, value: JSON)] { [("bytes", .uint(bytes))] }
   package var description: String { "zram swap of \(Units.sizeText(bytes))" }
-  package var exists: Bool { (Swap.zramSize ?? 0) > 0 }
-  package var identity: JSON? { Swap.zramSize.map { ["bytes": .uint($0)] } }
+  package var exists: Bool { get throws(HarnessError) { try Swap.zramSize ?? 0 > 0 } }
+  package var identity: JSON? {
+    get throws(HarnessError) { try Swap.zramSize.map { ["bytes": .uint($0)] } }
+  }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard exists else { return .absent }
+    guard try exists else { return .absent }
     // The kernel rounds it up to whole pages.
     let made = identity?["bytes"]?.int.flatMap(UInt64.init(exactly:)) ?? bytes
-    guard Swap.zramSize == made else { return .left("it is in use by somebody else") }
+    guard try Swap.zramSize == made else { return .left("it is in use by somebody else") }
     try Swap.offZram()
     return .undone
   }

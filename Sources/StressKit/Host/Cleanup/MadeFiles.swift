@@ -14,13 +14,13 @@ package struct MadeFile: Undoable {
   }
   package var members: [(key: String, value: JSON)] { [("path", .string(path))] }
   package var description: String { "file \(path)" }
-  package var exists: Bool { FileIdentity(path) != nil }
-  package var identity: JSON? { FileIdentity(path)?.json }
+  package var exists: Bool { get throws(HarnessError) { try FileIdentity.of(path) != nil } }
+  package var identity: JSON? { get throws(HarnessError) { try FileIdentity.of(path)?.json } }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard let found = FileIdentity(path) else { return .absent }
+    guard let found = try FileIdentity.of(path) else { return .absent }
     // Without an identity it was made after its intent, where there was none.
     if let made = FileIdentity(identity), !found.isSame(as: made) {
       return .left("another file of that name")
@@ -43,18 +43,19 @@ package struct MadeDirectory: Undoable {
   }
   package var members: [(key: String, value: JSON)] { [("path", .string(path))] }
   package var description: String { "directory \(path)" }
-  package var exists: Bool { FileIdentity(path) != nil }
-  package var identity: JSON? { FileIdentity(path)?.json }
+  package var exists: Bool { get throws(HarnessError) { try FileIdentity.of(path) != nil } }
+  package var identity: JSON? { get throws(HarnessError) { try FileIdentity.of(path)?.json } }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard let found = FileIdentity(path) else { return .absent }
+    guard let found = try FileIdentity.of(path) else { return .absent }
     if let made = FileIdentity(identity), !found.isSame(as: made) {
       return .left("another directory of that name")
     }
-    if rmdir(path) == 0 { return .undone }
-    let errno = Errno.current
+    let result = attemptErrno(Int(rmdir(path)), path, "rmdir")
+    if result == 0 { return .undone }
+    let errno = Errno(rawValue: Int32(-result))
     guard errno == .directoryNotEmpty, let inside = File.names(in: path).first else {
       throw HarnessError(.harness, path, "rmdir", errno: errno)
     }

@@ -23,19 +23,20 @@ package struct MadeMount: Undoable {
     [("source", .string(source)), ("path", .string(path))]
   }
   package var description: String { "mount of \(source) at \(path)" }
-  package var exists: Bool { Mount.entry(at: path) != nil }
+  package var exists: Bool { get throws(HarnessError) { try Mount.entry(at: path) != nil } }
   package var identity: JSON? {
-    Mount.entry(at: path).map {
-      ["id": .string($0.id), "superblock": .string($0.superblock)]
+    get throws(HarnessError) {
+      guard let entry = try Mount.entry(at: path) else { return nil }
+      return ["id": .string(entry.id), "superblock": .string(entry.superblock)]
     }
   }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard let found = Mount.entry(at: path) else { return .absent }
-    let isOurs =
-      found.source == source && (identity == nil || identity == self.identity)
+    guard let found = try Mount.entry(at: path) else { return .absent }
+    let now = try self.identity
+    let isOurs = found.source == source && (identity == nil || identity == now)
     if !isOurs { return .left("\(found.source) is mounted there, by somebody else") }
     try Mount.unmount(path, patience, atMost: Self.busyTime)
     return .undone

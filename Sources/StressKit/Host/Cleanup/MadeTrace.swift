@@ -16,27 +16,26 @@ package struct MadeTraceInstance: Undoable {
   package var members: [(key: String, value: JSON)] { [("name", .string(name))] }
   package var description: String { "trace instance \(name)" }
   private var directory: String { Mount.tracefs + "/instances/" + name }
-  package var exists: Bool { File.exists(directory) }
-  package var identity: JSON? { FileIdentity(directory)?.json }
+  package var exists: Bool { get throws(HarnessError) { try FileIdentity.of(directory) != nil } }
+  package var identity: JSON? { get throws(HarnessError) { try FileIdentity.of(directory)?.json } }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard let found = FileIdentity(directory) else { return .absent }
+    guard let found = try FileIdentity.of(directory) else { return .absent }
     if let made = FileIdentity(identity), !found.isSame(as: made) {
       return .left("another instance of that name")
     }
-    var errno = Errno(rawValue: 0)
+    var result = 0
     // Who reads one of its files keeps it.
     let isGone = try patience.wait(atMost: Self.busyTime) { () throws(HarnessError) in
-      if rmdir(directory) == 0 { return true }
-      errno = Errno.current
-      if errno == .resourceBusy { return false }
-      throw HarnessError(.harness, description, "rmdir", errno: errno)
+      result = attemptErrno(Int(rmdir(directory)), description, "rmdir")
+      if result != -Int(EBUSY) { try accept(result, description, "rmdir") }
+      return result == 0
     }
     if !isGone {
-      throw HarnessError(
-        .harness, description, "rmdir", errno: errno,
+      try accept(
+        result, description, "rmdir",
         remedy: "a process has one of its files open: end it, then wbstress clean")
     }
     return .undone
@@ -57,21 +56,25 @@ package struct MadeProbes: Undoable {
   }
   package var members: [(key: String, value: JSON)] { [("group", .string(group))] }
   package var description: String { "kprobes of group \(group)" }
-  package var exists: Bool { !names.isEmpty }
+  package var exists: Bool { get throws(HarnessError) { try !names.isEmpty } }
   package var identity: JSON? { nil }
 
   /// Of the lines, as in `p:GROUP/NAME FUNCTION`.
   private var names: [Substring] {
-    ((try? File.text(Self.file)) ?? "").split(separator: "\n").compactMap { line in
-      let label = line.prefix { $0 != " " }.drop { $0 != ":" }.dropFirst()
-      return label.hasPrefix(group + "/") ? label : nil
+    get throws(HarnessError) {
+      // A kernel without kprobes has no such file.
+      guard File.exists(Self.file) else { return [] }
+      return try File.text(Self.file).split(separator: "\n").compactMap { line in
+        let label = line.prefix { $0 != " " }.drop { $0 != ":" }.dropFirst()
+        return label.hasPrefix(group + "/") ? label : nil
+      }
     }
   }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    let names = names
+    let names = try names
     if names.isEmpty { return .absent }
     for name in names { try File.set(Self.file, "-:\(name)\n") }
     return .undone

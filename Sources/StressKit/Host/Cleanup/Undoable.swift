@@ -3,7 +3,8 @@ import CLinux
 /// Something that a run makes or changes on its machine: how it is found again, told from all others, and
 /// undone.
 ///
-/// What is found is undone by these values alone, so that the end of a run and `wbstress clean` do the same.
+/// What is found is undone by these values alone, so that the end of a run and `wbstress clean` do the same. A look
+/// that fails is an error: what cannot be seen may be there.
 package protocol Undoable: Sendable, CustomStringConvertible {
   /// Names the kind in a journal.
   static var kind: String { get }
@@ -13,11 +14,11 @@ package protocol Undoable: Sendable, CustomStringConvertible {
   var members: [(key: String, value: JSON)] { get }
   init?(_ json: JSON)
   /// Something is already where this is to be made.
-  var exists: Bool { get }
+  var exists: Bool { get throws(HarnessError) }
   /// What tells this from another that took its place later; nil: it is not there.
-  var identity: JSON? { get }
+  var identity: JSON? { get throws(HarnessError) }
   /// There is something to undo, as far as a look can tell.
-  func isThere(_ identity: JSON?) -> Bool
+  func isThere(_ identity: JSON?) throws(HarnessError) -> Bool
   /// Ends what would hold up the undoing of others, once, before a killed run's entries are undone.
   func quiet(_ identity: JSON?)
   /// Undoes it, if it is the one that was made.
@@ -27,7 +28,7 @@ package protocol Undoable: Sendable, CustomStringConvertible {
 }
 
 extension Undoable {
-  package func isThere(_ identity: JSON?) -> Bool { exists }
+  package func isThere(_ identity: JSON?) throws(HarnessError) -> Bool { try exists }
   package func quiet(_ identity: JSON?) {}
 }
 

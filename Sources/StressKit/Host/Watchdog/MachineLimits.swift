@@ -49,6 +49,6 @@ package struct MachineLimits: Sendable, Equatable {
     let others = File.names(in: CgroupTree.mount)
       .filter { !$0.hasPrefix(own) && File.exists("\(CgroupTree.mount)/\($0)/memory.pressure") }
       .prefix(Watchdog.mostPressures).map { CgroupTree.Group(path: $0) }
-    return others.isEmpty ? [CgroupTree.own()] : others
+    return others.isEmpty ? [(try? CgroupTree.own()) ?? CgroupTree.Group(path: "")] : others
   }
 }

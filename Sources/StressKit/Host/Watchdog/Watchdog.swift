@@ -69,9 +69,8 @@ package final class Watchdog {
   private static func map(_ descriptor: Int32) throws(HarnessError) -> UnsafeMutablePointer<
     cl_watch
   > {
-    let mapped = mmap(nil, page, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
-    guard let mapped, mapped != MAP_FAILED else {
-      throw HarnessError(.harness, "watchdog", "mmap of its page", errno: .current)
+    guard let mapped = attemptMap(page, MAP_SHARED, of: descriptor, "watchdog") else {
+      throw HarnessError(.harness, "watchdog", "mmap of \(page) bytes", errno: .current)
     }
     return mapped.assumingMemoryBound(to: cl_watch.self)
   }

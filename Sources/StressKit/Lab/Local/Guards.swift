@@ -49,8 +49,12 @@ package struct Guards {
 
   private mutating func checkOthers() {
     // Of one that lives the lock tells.
-    for left in LeftJournal.all() where left.owner?.isAlive != true {
-      findings.add(left.refusal, as: .leftovers)
+    do throws(HarnessError) {
+      for left in try LeftJournal.all() where left.owner?.isAlive != true {
+        findings.add(left.refusal, as: .leftovers)
+      }
+    } catch {
+      findings.add(error, as: .leftovers)
     }
     let base = place.cgroups.existingBase
     for name in File.names(in: base.directory) where name.hasPrefix(Trial.root) {

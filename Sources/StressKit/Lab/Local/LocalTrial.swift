@@ -44,7 +44,7 @@ package struct LocalTrial {
   package func run(
     _ interrupt: Interrupt, progress: @escaping (String) -> Void = { _ in }
   ) throws(HarnessError) -> Ending {
-    if let left = LeftJournal.all().first { throw left.refusal }
+    if let left = try LeftJournal.all().first { throw left.refusal }
     try File.makeDirectory(directory)
     File.remove(recordPath)
     let sink = try RecordSink(recordPath)

@@ -12,7 +12,7 @@ struct ChangedSettingTests {
 
   @Test func comesBackWhenItSaysWhatWasWritten() throws {
     let path = try directory.write("setting", "20\n")
-    let changed = try #require(ChangedSetting.all(of: [.init(path, "7")]).first)
+    let changed = try #require(try ChangedSetting.all(of: [.init(path, "7")]).first)
     #expect(try undo(changed, nil) == .absent)
     try directory.write("setting", "7\n")
     // Also where the run was killed before it could say so.
@@ -22,7 +22,7 @@ struct ChangedSettingTests {
 
   @Test func staysWhereSomebodyElseHasChangedIt() throws {
     let path = try directory.write("setting", "20\n")
-    let changed = try #require(ChangedSetting.all(of: [.init(path, "7")]).first)
+    let changed = try #require(try ChangedSetting.all(of: [.init(path, "7")]).first)
     try directory.write("setting", "33\n")
     guard case .left(let why) = try undo(changed, ["7"]) else {
       Issue.record("it was changed")
@@ -35,7 +35,7 @@ struct ChangedSettingTests {
   /// The kernel says it in words of its own.
   @Test func comesBackWhenItSaysWhatItSaidThen() throws {
     let path = try directory.write("setting", "128\n")
-    let changed = try #require(ChangedSetting.all(of: [.init(path, "1000k")]).first)
+    let changed = try #require(try ChangedSetting.all(of: [.init(path, "1000k")]).first)
     try directory.write("setting", "997\n")
     #expect(try undo(changed, ["997"]) == .undone)
     #expect(File.line(path) == "128")
@@ -43,7 +43,7 @@ struct ChangedSettingTests {
 
   @Test func eachValueOfATimelineIsOurs() throws {
     let path = try directory.write("setting", "20\n")
-    let changed = ChangedSetting.all(of: [.init(path, "7"), .init(path, "9")])
+    let changed = try ChangedSetting.all(of: [.init(path, "7"), .init(path, "9")])
     #expect(changed.count == 1)
     try directory.write("setting", "9\n")
     #expect(try undo(changed[0], ["7"]) == .undone)
@@ -51,21 +51,21 @@ struct ChangedSettingTests {
 
   @Test func aFileThatWentWithItsDeviceIsNoLoss() throws {
     let path = try directory.write("setting", "20\n")
-    let changed = try #require(ChangedSetting.all(of: [.init(path, "7")]).first)
+    let changed = try #require(try ChangedSetting.all(of: [.init(path, "7")]).first)
     File.remove(path)
     #expect(try undo(changed, ["7"]) == .absent)
   }
 
   @Test func isWhatItWasInAJournal() throws {
     let path = try directory.write("setting", "always [madvise] never\n")
-    let changed = try #require(ChangedSetting.all(of: [.init(path, "never")]).first)
+    let changed = try #require(try ChangedSetting.all(of: [.init(path, "never")]).first)
     let read = try #require(ChangedSetting(.object(changed.members)))
     #expect(read.before == changed.before && read.writes == changed.writes)
   }
 
   @Test func pairsAreOneEntryAndTriggersNone() throws {
     let vm = "/proc/sys/vm/"
-    let all = ChangedSetting.all(of: [
+    let all = try ChangedSetting.all(of: [
       .init(vm + "dirty_bytes", "1048576"), .init(vm + "swappiness", "1"),
       .init(vm + "dirty_ratio", "7"), .init(vm + "drop_caches", "3"),
       .init(vm + "no_such_thing", "1"),

@@ -18,7 +18,7 @@ struct CleanupJournalTests {
   }
 
   private func types() throws -> [String] {
-    let left = try #require(LeftJournal.all(in: state).first)
+    let left = try #require(try LeftJournal.all(in: state).first)
     return try File.text(left.path).split(separator: "\n").map {
       try JSON(parsing: $0.utf8)["type"]?.string ?? "?"
     }
@@ -76,10 +76,10 @@ struct CleanupJournalTests {
     #expect(failures.count == 1 && failures[0].errno == .directoryNotEmpty)
     #expect(failures[0].description.contains("move it away, then wbstress clean"))
     #expect(!File.exists(first) && !File.exists(last) && File.exists(alien))
-    #expect(LeftJournal.all(in: state).count == 1)
+    #expect(try LeftJournal.all(in: state).count == 1)
     unlink(alien)
     #expect(journal.finish().isEmpty)
-    #expect(LeftJournal.all(in: state).isEmpty && !File.exists(directory.path("full")))
+    #expect(try LeftJournal.all(in: state).isEmpty && !File.exists(directory.path("full")))
   }
 
   @Test func whatFailsInTheMakingIsUndoneAndThrown() throws {
@@ -120,7 +120,7 @@ struct CleanupJournalTests {
 
   @Test func theOwnerIsThisProcess() throws {
     let journal = try journal()
-    let owner = try #require(LeftJournal.all(in: state).first?.owner)
+    let owner = try #require(try LeftJournal.all(in: state).first?.owner)
     #expect(owner.pid == getpid() && owner.kind == "test" && owner.isAlive)
     #expect(!owner.isOfAnotherBoot)
     #expect(owner.bootID == File.line("/proc/sys/kernel/random/boot_id"))

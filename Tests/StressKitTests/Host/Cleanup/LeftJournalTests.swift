@@ -42,7 +42,7 @@ struct LeftJournalTests {
   @Test func undoesWhatADeadRunMadeAndOnlyOnce() throws {
     let path = try directory.write("image", "x")
     let file = MadeFile(path: path)
-    let text = run() + intent(1, file) + made(1, file.identity)
+    let text = try run() + intent(1, file) + made(1, file.identity)
     let dry = try clean(text, dry: true)
     #expect(dry.answer == .incomplete && dry.said == ["would undo: file \(path)"])
     #expect(File.exists(path))
@@ -62,7 +62,7 @@ struct LeftJournalTests {
   @Test func whatTookTheSameNameSinceIsLeftAlone() throws {
     let path = try directory.write("image", "x")
     let file = MadeFile(path: path)
-    let text = run() + intent(1, file) + made(1, file.identity)
+    let text = try run() + intent(1, file) + made(1, file.identity)
     // Both at a time, so that it has not the old one's inode.
     let other = try directory.write("other", "somebody's")
     rename(other, path)
@@ -83,7 +83,7 @@ struct LeftJournalTests {
     let file = MadeFile(path: path)
     try directory.write("image", "x")
     let head = run() + intent(1, file)
-    let last = Array(made(1, file.identity).utf8)
+    let last = try Array(made(1, file.identity).utf8)
     for length in 0..<last.count - 2 {
       try directory.write("image", "x")
       let text = head + String(decoding: last.prefix(length), as: UTF8.self)
@@ -122,7 +122,7 @@ struct LeftJournalTests {
     #expect(answer == .incomplete && said.first == "undone: file \(path)")
     #expect(said.last?.contains("1 lines cannot be read") == true)
     #expect(File.names(in: directory.path("state")) == ["1-1.jsonl.damaged"])
-    #expect(LeftJournal.all(in: directory.path("state")).isEmpty)
+    #expect(try LeftJournal.all(in: directory.path("state")).isEmpty)
   }
 
   @Test func anEmptyFileIsNoRun() throws {
@@ -141,7 +141,7 @@ struct LeftJournalTests {
         "before": ["\(setting)": "20"], "writes": [["path": .string(setting), "value": "7"]],
       ]))
     let text =
-      run(boot: "another") + intent(1, file) + made(1, file.identity) + intent(2, changed)
+      try run(boot: "another") + intent(1, file) + made(1, file.identity) + intent(2, changed)
       + made(2, changed.identity)
     let (answer, said) = try clean(text)
     #expect(answer == .cleaned && said.count == 2)
@@ -152,10 +152,10 @@ struct LeftJournalTests {
 
   @Test func aDiskThatWasNumberedAnewHasTheSameFiles() throws {
     let path = try directory.write("image", "x")
-    var identity = try #require(FileIdentity(path))
+    var identity = try #require(try FileIdentity.of(path))
     try #require(identity.birth != 0, "/tmp keeps no time of birth")
     identity.dev += 1
-    let found = try #require(FileIdentity(path))
+    let found = try #require(try FileIdentity.of(path))
     #expect(found.isSame(as: identity))
     identity.birth += 1
     #expect(!found.isSame(as: identity))
@@ -168,7 +168,7 @@ struct LeftJournalTests {
     let journal = try CleanupJournal("test", in: directory.path("state"))
     let path = directory.path("image")
     try journal.make(MadeFile(path: path)) { () throws(HarnessError) in try File.write(path, []) }
-    let left = try #require(LeftJournal.all(in: directory.path("state")).first)
+    let left = try #require(try LeftJournal.all(in: directory.path("state")).first)
     #expect(try left.clean(isDry: false) { _ in } == .inUse)
     #expect(File.exists(path) && left.refusal.code == .refused)
     #expect(journal.finish().isEmpty)

@@ -1,0 +1,144 @@
+import Foundation
+import Testing
+
+@testable import StressKit
+
+/// Each call of a trial's set-up and take-down failed in turn, on a real machine that a shell has booted
+/// (Tests/Tools/walk-injection.sh).
+///
+/// WBSTRESS_REPEAT is how many calls are failed, or `all`; WBSTRESS_DEBUG_BINARY a debug build to take instead of the
+/// one beside these tests, such as a static one, which starts sooner under emulation.
+@Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
+struct InjectionTests {
+  /// What one failed call did.
+  private struct Failure {
+    var isSame: Bool
+    var code: Int
+    /// The call was reached: with threads at work not every run makes as many.
+    var isMade: Bool
+    var journals: Int
+    var site: CallFailures.Call
+    var errno: Substring
+    var told: [String] = []
+    var isCleaned = false
+
+    /// `INJECT same|changed CODE HITS JOURNALS SECONDS [ROLE:]NUMBER:ERRNO:OBJECT<tab>OPERATION`
+    init?(_ line: String) {
+      let words = line.split(separator: " ", maxSplits: 6)
+      guard words.count == 7, words[0] == "INJECT", let code = Int(words[2]),
+        let hits = Int(words[3]), let journals = Int(words[4])
+      else { return nil }
+      var parts = words[6].split(separator: ":", maxSplits: 3)
+      if Int(parts[0]) == nil {
+        parts.removeFirst()
+      } else {
+        parts = words[6].split(separator: ":", maxSplits: 2)
+      }
+      guard parts.count == 3 else { return nil }
+      let names = parts[2].split(separator: "\t", maxSplits: 1)
+      isSame = words[1] == "same"
+      self.code = code
+      isMade = hits > 0
+      self.journals = journals
+      errno = parts[1]
+      site = CallFailures.Call(
+        object: String(names[0]), operation: names.count > 1 ? String(names[1]) : "")
+    }
+
+    /// The error or the record has object, operation and errno.
+    var isNamed: Bool {
+      told.contains { line in
+        let text = CallFailures.Call(object: line, operation: "").site
+        return text.contains(site.object) && text.contains(site.operation) && line.contains(errno)
+      }
+    }
+
+    /// Why the run may do without it; nil: it may not.
+    var excuse: String? {
+      switch site.operation {
+      case "unlink" where site.object.hasSuffix("record.jsonl"): "nothing was there to be removed"
+      case "unlock": "the close unlocks too"
+      case "waitid", "pidfd_send_signal": "asked or sent again"
+      case "umount", "remove", "rmdir", "LOOP_CLR_FD": errno == "EBUSY" ? "waited out" : nil
+      case "open", "read", "pread", "access", "stat", "statx", "opendir":
+        site.object.hasPrefix("/proc/") || site.object.hasPrefix("/sys/")
+          ? "a value that is null in the record" : nil
+      case "write", "fsync":
+        site.object.hasPrefix(CleanupJournal.directory + "/")
+          ? "that something is undone: the journal goes at the end" : nil
+      case "pipe#", "start", "read its output":
+        site.object.contains("mkfs.") || site.object.contains("dumpe#fs")
+          ? "the version of mkfs, or what it made, is null in the record" : nil
+      case "inotify_add_watch", "read inotify": "fewer announcements, which the record tells"
+      default: nil
+      }
+    }
+
+    var verdict: String {
+      if !isMade { return "not reached" }
+      if HarnessError.Code(rawValue: Int32(code)) == nil, code != 0 { return "bad: exit \(code)" }
+      if !isSame || journals > 0 {
+        if !isNamed { return "bad: left something without a word" }
+        return isCleaned ? "undone by clean" : "bad: clean leaves something"
+      }
+      if isNamed { return "named" }
+      return excuse == nil ? "bad: not named" : "tolerated"
+    }
+  }
+
+  @Test func everyFailedCallIsNamedAndLeavesNothing() throws {
+    let repeats = ProcessInfo.processInfo.environment["WBSTRESS_REPEAT"] ?? "12"
+    let isWhole = repeats == "all"
+    let console = try GuestLab.withDirectory { directory in
+      var guest = try ShellGuest("debian:6.12", programs: ["mkfs.ext4", "mkswap"])
+      try Self.addDebugBuild(to: &guest, in: directory)
+      let script = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../Tools/walk-injection.sh").standardized.path
+      return try guest.run(
+        """
+        mkdir -p /scratch/images
+        state() { ( \(LocalTests.state) ) 2>/dev/null; }
+        WBSTRESS=/debug/wbstress
+        """ + "\n" + (try File.text(script)) + "\nwalk \(isWhole ? "1 100000" : "6 \(repeats)")\n",
+        in: directory, patience: isWhole ? 7200 : 570)
+    }
+    #expect(console.contains("WALK same"), "\(console.suffix(40))")
+    var failures: [Failure] = []
+    for line in console {
+      if let failure = Failure(line) {
+        failures.append(failure)
+      } else if !failures.isEmpty {
+        if line == "CLEAN" { failures[failures.count - 1].isCleaned = true }
+        if line.hasPrefix("> ") { failures[failures.count - 1].told.append(line) }
+      }
+    }
+    var counts: [String: Int] = [:]
+    for failure in failures {
+      let verdict = failure.verdict
+      counts[String(verdict.prefix { $0 != ":" }), default: 0] += 1
+      #expect(
+        !verdict.hasPrefix("bad"),
+        "\(failure.errno) \(failure.site): \(verdict): \(failure.told)")
+    }
+    for line in console where line.hasPrefix("WALK ") { print(line) }
+    print("failed calls: \(failures.count); \(counts.sorted { $0.key < $1.key })")
+    #expect(!failures.isEmpty && console.contains { $0.hasPrefix("WALK end") })
+  }
+
+  /// The program as it was built beside these tests, and what it is linked to.
+  private static func addDebugBuild(to guest: inout ShellGuest, in directory: String) throws {
+    let own = try #require(ProfileCatalog.executable())
+    let beside = own.prefix(upTo: try #require(own.lastIndex(of: "/"))) + "/wbstress"
+    let given = ProcessInfo.processInfo.environment["WBSTRESS_DEBUG_BINARY"]
+    let stripped = directory + "/wbstress"
+    try Tool.run("strip", ["-o", stripped, given ?? String(beside)], package: "binutils")
+    guest.files["debug/wbstress"] = try File.read(stripped)
+    // Of a static one ldd fails.
+    let libraries = (try? GuestLab.output("ldd", [stripped])) ?? ""
+    for line in libraries.split(separator: "\n") {
+      let words = line.split(whereSeparator: \.isWhitespace)
+      guard let file = words.first(where: { $0.hasPrefix("/") }) else { continue }
+      guest.files[String(file)] = try File.read(String(file))
+    }
+  }
+}
