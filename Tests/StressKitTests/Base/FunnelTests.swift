@@ -22,7 +22,7 @@ struct FunnelTests {
     functions.joined(separator: "|") + "|(?:cl|cu|cgroup|tracefs)_[a-z_]+"
 
   private static let structures: Set<Substring> = [
-    "stat", "statvfs", "cl_exit", "cl_file", "cl_extents", "cl_pages", "cu_completion",
+    "stat", "statvfs", "cl_disk", "cl_exit", "cl_file", "cl_extents", "cl_pages", "cu_completion",
   ]
 
   /// What may pass by it anywhere.
@@ -41,11 +41,7 @@ struct FunnelTests {
     "Host/Process.swift": ["cl_signal": "deinit, the last resort", "cl_wait": "deinit"],
     "Host/Cleanup/JournalFile.swift": ["kill": "a question: signal 0"],
     "Host/Watchdog/Watchdog.swift": ["cl_watch": "the watchdog's own life"],
-    "Record/RecordSync.swift": [
-      "fdatasync": "on a thread of its own, for as long as there is a record"
-    ],
     "Trial/Heartbeats.swift": ["pread": "sampled"],
-    "Lab/VM/GuestRecord.swift": ["read": "the guest's end is found"],
     "Host/Interrupt.swift": ["read": "on a thread that waits for a signal all its life"],
     "Host/CgroupTree.swift": ["cgroup_add_controller": "in `set` and `remove`: memory"],
     "Observe/Counters/CounterFile.swift": ["pread": "sampled; `sample` asks instead"],

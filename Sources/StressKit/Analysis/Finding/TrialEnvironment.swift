@@ -16,7 +16,7 @@ package struct TrialEnvironment: Sendable {
     _ record: RecordReader, below base: String
   ) -> [String: [Profile.Setting]] {
     var all: [String: [Profile.Setting]] = [:]
-    let mount = CgroupTree.Group(path: "", base: base).directory + (base.isEmpty ? "" : "/")
+    let mount = CgroupTree.Group(path: "", base: base).directory + "/"
     let file = "/memory.events"
     for line in record.lines("snapshot") where line["when"] == "after" {
       guard let path = line["file"]?.string, path.hasPrefix(mount), path.hasSuffix(file) else {

@@ -12,7 +12,7 @@ package enum ExitStatus {
     case .inconclusive:
       "inconclusive: a control, or a cell that expects something, has no trial that says anything; a comparison that cannot tell"
     case .refused:
-      "refused by a guard: neither `--kernel` nor `--loop` nor `--device`, no root, too little room or memory, another run, ...; cells that cannot be compared"
+      "refused by a guard: neither `--kernel` nor `--loop` nor `--device`, no root, too little room or memory, another run, ...; a trial aborted because the machine beside it suffered; cells that cannot be compared"
     case .environment: "the environment lacks something: named, with how to get it"
     case .harness: "a fault of the harness"
     case .interrupted: "interrupted; the record is kept, the same command goes on"
