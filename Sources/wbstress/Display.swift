@@ -49,7 +49,7 @@ final class Display: Sendable {
       "\(matrix.label): \(matrix.cells.count) cells x \(campaign.trials) trials, "
         + "\(place), seed \(campaign.seed)")
     if !done.isEmpty { note("\(done.count) of \(progress.total) trials are done already") }
-    note("results in \(campaign.directory)")
+    note("results in \(campaign.directory.visible)")
     state.withLock {
       $0 = State(
         campaign: campaign, progress: progress, terminal: isLive ? LiveTerminal() : nil)

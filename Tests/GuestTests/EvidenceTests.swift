@@ -163,8 +163,8 @@ struct EvidenceTests {
         small; run /results/error
         echo 1 > /sys/fs/ext4/$(basename $(readlink -f $(grep ' /results ' /proc/mounts | cut -d' ' -f1)))/trigger_fs_error
         grep ' /results ' /proc/mounts; wait $pid; echo STATUS-2 $?
-        ls /tmp; cat /results/error/trials/1-1/record.jsonl /tmp/wbstress-1-1-$pid.jsonl \
-          > /scratch/error.jsonl; umount /results
+        cat /results/error/trials/1-1/record.jsonl /run/wbstress-1-1-$pid.jsonl > /scratch/error.jsonl
+        umount /results
 
         esc=$(printf '\\033'); name="-x:y <b>'\\"; touch hit; \\$(touch hit)$esc[31m"
         mkdir "/scratch/$name"; cd /scratch
@@ -181,11 +181,15 @@ struct EvidenceTests {
       #expect(outage["why"] == "ENOSPC" && (outage["kept"]?.int ?? 0) > 100)
 
       #expect(console.contains("STATUS-2 5"), "\(text)")
-      // With delayed allocation write(2) may still succeed, and fdatasync(2) is the first to know.
+      // Whether the file system says that it is shut down or read-only is the kernel's choice.
+      let errors = ["EIO", "EROFS"]
       #expect(
-        console.contains { $0.contains("1-1/record.jsonl: ") && $0.contains("EROFS") }, "\(text)")
+        console.contains { line in
+          line.contains("1-1/record.jsonl: ") && errors.contains { line.contains($0) }
+        }, "\(text)")
       let whole = try RecordReader(try copy("error.jsonl", from: directory))
-      #expect(whole.first("outage")?["why"] == "EROFS" && whole.count("end") == 1)
+      #expect(whole.count("end") == 1)
+      #expect(errors.contains(whole.first("outage")?["why"]?.string ?? ""))
 
       #expect(console.contains("STATUS-3 0"), "\(text)")
       #expect(console.contains { $0.contains(#""type":"end","outcome":"completed""#) })

@@ -98,29 +98,6 @@ struct FailureTests {
     }
   }
 
-  /// PID 1 itself waits for the disk: somebody else has to say so.
-  @Test func unmountThatNeverEnds() throws {
-    try GuestLab.withDirectory { directory in
-      var trial = try GuestLab.trial(
-        GuestLab.profile("smoke"), kernel: "debian:6.12", in: directory)
-      trial.plan.stallTime = 8 * Self.second
-      var device = Profile.Device()
-      device.bandwidth = 1
-      let (limit, record) = (Throttle(device), trial.recordPath)
-      trial.disturb = { machine in
-        // Again and again: with the unmount the guest asks for a fast disk.
-        let isEnding = (try? File.text(record))?.contains("\"name\":\"stop\"") ?? false
-        if isEnding { try? machine.throttle(limit) }
-      }
-      let ending = try trial.run(Interrupt())
-      #expect(ending.outcome == .stalled && ending.reason == "unmount", "\(ending)")
-      #expect(ending.message?.contains(" waits in ") == true, "\(ending)")
-      print(ending.message ?? "")
-      let told = try RecordReader(trial.recordPath)
-      #expect(told.lines("task-stack").contains { $0["state"] == "D" })
-    }
-  }
-
   /// A disk that goes on at 64 KiB/s is slow, and that is a result.
   @Test func diskThatTakesLittle() throws {
     let endless = try GuestLab.profile(
@@ -135,19 +112,6 @@ struct FailureTests {
       #expect(try #require(record.last("heartbeats")?["storage"]?.int) < 8_000_000_000)
       #expect(record.lines("task-stack").isEmpty)
     }
-  }
-
-  /// QEMU itself is stopped: the host's doing, whatever the guest would have said.
-  @Test func hostThatLetsTheGuestHaveNothing() throws {
-    let message = try expectEnd(.invalid, "host-starved", slow()) { trial in
-      trial.patience.silence = 3 * Self.second
-      let record = trial.recordPath
-      trial.disturb = { machine in
-        let started = (try? File.text(record))?.contains("\"name\":\"stream\"") ?? false
-        if started { kill(machine.pid, SIGSTOP) }
-      }
-    }
-    #expect(message.contains("waited for the host 100 %"), "\(message)")
   }
 
   @Test func guestThatIsPaused() throws {

@@ -10,6 +10,17 @@ package struct SpanTable<Extra: BitwiseCopyable>: ~Copyable {
     var start: UInt64 = 0
     var extra: Extra
   }
+  /// Owns the entries. A class: in debug builds Swift 6.3 does not run the deinit of such a struct, generic and
+  /// noncopyable, where it is a stored property; each trial left 1.3 MB behind.
+  private final class Storage {
+    let entries: UnsafeMutablePointer<Entry>
+    init(_ count: Int, _ nothing: Extra) {
+      entries = .allocate(capacity: count)
+      entries.initialize(repeating: Entry(extra: nothing), count: count)
+    }
+    deinit { entries.deallocate() }
+  }
+  private let storage: Storage
   private let nothing: Extra
   private let entries: UnsafeMutablePointer<Entry>
   private let mask: Int
@@ -24,13 +35,11 @@ package struct SpanTable<Extra: BitwiseCopyable>: ~Copyable {
   package init(capacity: Int, nothing: Extra) {
     precondition(capacity.nonzeroBitCount == 1)
     self.nothing = nothing
-    entries = .allocate(capacity: capacity)
-    entries.initialize(repeating: Entry(extra: nothing), count: capacity)
+    storage = Storage(capacity, nothing)
+    entries = storage.entries
     mask = capacity - 1
     most = capacity / 4 * 3
   }
-
-  deinit { entries.deallocate() }
 
   private func home(_ kind: UInt64, _ a: UInt64, _ b: UInt64) -> Int {
     var hash = (a ^ b &* 0x9e37_79b9_7f4a_7c15 ^ kind &<< 56) &* 0xff51_afd7_ed55_8ccd

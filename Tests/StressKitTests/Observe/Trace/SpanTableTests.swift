@@ -43,4 +43,15 @@ struct SpanTableTests {
     let (count, overflowed) = (table.count, table.overflowed)
     #expect(count == 6 && overflowed == 4)
   }
+
+  /// Half a gigabyte would stay if a digest kept its tables.
+  @Test func givesItsMemoryBack() {
+    func resident() -> Int {
+      let words = File.line("/proc/self/statm")?.split(separator: " ") ?? []
+      return words.count > 1 ? (Int(words[1]) ?? 0) << 12 : 0
+    }
+    let before = resident()
+    for _ in 0..<400 { _ = TraceDigest() }
+    #expect(before > 0 && resident() - before < 300 << 20)
+  }
 }
