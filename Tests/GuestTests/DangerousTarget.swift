@@ -216,7 +216,6 @@ struct DangerousTarget: Sendable, CustomTestStringConvertible {
     .init("character-device", ":", "/dev/null", "is a character device, not a block device"),
     .init("regular-file", ":", "/scratch/q1.img", "is a regular file, not a block device"),
     .init("directory", ":", "/scratch", "is a directory, not a block device"),
-    .init("pipe", "mkfifo /tmp/pipe", "/tmp/pipe", "is a pipe, not a block device"),
     .init("missing", ":", "/dev/none", "stat: ENOENT"),
     .init("node-of-nothing", "mknod /tmp/nothing b 240 7", "/tmp/nothing", "has no device of"),
     // Behind the guards' back: at their end the name is another disk's.
