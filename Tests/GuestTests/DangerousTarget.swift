@@ -91,7 +91,8 @@ struct DangerousTarget: Sendable, CustomTestStringConvertible {
       "disk-of-swap", "E=$(parts e 64 gpt); mkswap ${E}p1; swapon ${E}p1", "$E",
       "p1 is swap in use"),
     .init(
-      "partition-mounted", "F=$(parts f 64 gpt); ext4 ${F}p1 wbstress; mkdir /m4; mount ${F}p1 /m4",
+      "partition-mounted",
+      "F=$(parts f 64 gpt); ext4 ${F}p1 wbstress; mkdir /m4; mount ${F}p1 /m4; settle",
       "${F}p1", "is mounted at /m4"),
     .init("disk-of-a-mounted-partition", ":", "$F", "p1 is mounted at /m4"),
     .init(
@@ -216,16 +217,7 @@ struct DangerousTarget: Sendable, CustomTestStringConvertible {
     .init("character-device", ":", "/dev/null", "is a character device, not a block device"),
     .init("regular-file", ":", "/scratch/q1.img", "is a regular file, not a block device"),
     .init("directory", ":", "/scratch", "is a directory, not a block device"),
-    .init("missing", ":", "/dev/none", "stat: ENOENT"),
+    .init("missing", ":", "/dev/none", "stat: ENOENT", options: "--yes-wipe 1"),
     .init("node-of-nothing", "mknod /tmp/nothing b 240 7", "/tmp/nothing", "has no device of"),
-    // Behind the guards' back: at their end the name is another disk's.
-    .init(
-      "replaced-between-check-and-use",
-      """
-      S1=$(disk s1 64); truncate -s 64M /scratch/t1.img; mv /usr/bin/blkid /usr/bin/blkid.real
-      printf '%s\\n' '#!/bin/sh' 'blkid.real "$@"; code=$?' \
-        "[ -e /tmp/replaced ] || { losetup -d $S1; losetup $S1 /scratch/t1.img; touch /tmp/replaced; }" \
-        'exit $code' >/usr/bin/blkid; chmod +x /usr/bin/blkid
-      """, "$S1", "is another disk than the one that was checked"),
   ]
 }

@@ -72,6 +72,8 @@ struct DeviceGuardTests {
       let disk = directory + "/named"
       try Scratch.sparse(disk, size: 640 << 20)
       guest.disks = [.init(path: disk, serial: "WB-7")]
+      // The tracer is switched on and off with each trial (GuestTrial.isEmulatorFault).
+      guest.cpus = 1
       let state = """
         state() { ( cut -d' ' -f1-3 /proc/mounts; find /sys/fs/cgroup -type d; cat /proc/swaps
           losetup -a; ls -R /scratch/images /sys/kernel/tracing/instances; ls /dev/mapper

@@ -7,7 +7,7 @@ import Testing
 enum SystemImage {
   private static let suite = "bookworm"
   private static let packages = [
-    "systemd", "systemd-sysv", "systemd-oomd", "earlyoom", "dbus", "e2fsprogs", "mount",
+    "systemd", "systemd-sysv", "systemd-oomd", "dbus", "e2fsprogs", "mount",
   ]
   /// What would wait for udev, or has nothing to do with what is tested. The daemons that kill are started by the
   /// tests that want them.
@@ -27,7 +27,7 @@ enum SystemImage {
     let store = try KernelStore()
     let hook = """
       cd "$1"; rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/info
-      rm -f etc/systemd/system/*.wants/earlyoom.service etc/systemd/system/*.wants/systemd-oomd.*
+      rm -f etc/systemd/system/*.wants/systemd-oomd.*
       for unit in \(masked.joined(separator: " ")); do ln -sf /dev/null etc/systemd/system/$unit; done
       """
     let arguments = [
