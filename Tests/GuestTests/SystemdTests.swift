@@ -69,11 +69,11 @@ struct SystemdTests {
           echo STATUS $?; echo "SESSION $(cat /proc/self/cgroup)"' & session=$!
         until_file '"name":"ready"' $(record oom)
         unit=$(basename /sys/fs/cgroup/wbstress-*.service)
-        (cd /sys/fs/cgroup/$unit; find . -type d); systemctl daemon-reload
+        (cd /sys/fs/cgroup/$unit; find . -type d; cat cgroup.subtree_control memory.max
+          echo "SUPERVISOR $(cat wbstress-supervisor/memory.min)")
+        systemctl daemon-reload
         systemctl show $unit -p OOMPolicy -p Delegate -p DelegateControllers -p ManagedOOMPreference -p MemoryMin \
           -p Slice -p ActiveState
-        cd /sys/fs/cgroup/$unit; cat cgroup.subtree_control memory.max
-        echo "SUPERVISOR $(cat wbstress-supervisor/memory.min)"
         cd /; wait $session; ended oom
         echo "BASE $(grep -o '"cgroup_base":"[^"]*"' $(record oom)) $unit"
         /init why /scratch/oom | head -n 30 | tr -s '\n ' ' '; echo

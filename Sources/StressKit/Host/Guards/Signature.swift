@@ -13,7 +13,9 @@ package struct Signature: Equatable, Sendable {
       program, ["-p", "-o", "export", path], package: "util-linux")
     let text = String(decoding: output, as: UTF8.self)
     switch exit {
-    case .status(0): self.init(parsing: text)
+    case .status(0):
+      if !Self.tellsOfContents(text) { return nil }
+      self.init(parsing: text)
     // Nothing was found; and so does a busybox of that name answer, which knows no -p, with a usage.
     case .status(2) where output.isEmpty: return nil
     case .status(8):
@@ -43,6 +45,13 @@ package struct Signature: Equatable, Sendable {
       }
     }
     self.init(type: value("TYPE"), label: value("LABEL"), partitionTable: value("PTTYPE"))
+  }
+
+  /// Of a partition blkid tells its entry in the table, too, whatever lies on it.
+  static func tellsOfContents(_ text: String) -> Bool {
+    text.split(separator: "\n").contains {
+      !$0.hasPrefix("DEVNAME=") && !$0.hasPrefix("PART_ENTRY_")
+    }
   }
 
   private static func isPlain(_ character: Character) -> Bool {

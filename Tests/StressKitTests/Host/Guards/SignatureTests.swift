@@ -42,6 +42,12 @@ struct SignatureTests {
     #expect(!Signature(parsing: "TYPE=crypto_LUKS\nLABEL=wbstress").isOurs)
   }
 
+  /// An empty partition has an entry, and nothing on it.
+  @Test func entryInATableIsNoSignature() {
+    #expect(!Signature.tellsOfContents("DEVNAME=/dev/vdb1\nPART_ENTRY_SCHEME=gpt\n"))
+    #expect(Signature.tellsOfContents("DEVNAME=/dev/vdb1\nPART_ENTRY_SCHEME=gpt\nTYPE=ext4\n"))
+  }
+
   @Test func countsTheDevicesOfABtrfs() throws {
     let directory = try TemporaryDirectory()
     let images = try ["a", "b"].map { try directory.write($0, []) }
