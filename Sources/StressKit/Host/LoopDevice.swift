@@ -50,8 +50,12 @@ package final class LoopDevice {
   /// Path of the file behind a device; nil: it has none, or is no loop device.
   static func backing(of path: String) throws(HarnessError) -> String? {
     guard let name = FilePath(path).lastComponent?.string else { return nil }
-    return try File.lineIfThere("\(sysfs)/\(name)/loop/backing_file")
+    guard let text = try File.lineIfThere("\(sysfs)/\(name)/loop/backing_file") else { return nil }
+    // As d_path() has it of a file that was unlinked meanwhile.
+    return text.hasSuffix(removed) ? String(text.dropLast(removed.count)) : text
   }
+
+  private static let removed = " (deleted)"
 
   /// Lets a device's file go: with its last user, where there are any.
   static func detach(_ path: String) throws(HarnessError) {

@@ -31,6 +31,18 @@ struct LoopDeviceTests {
     return name
   }
 
+  /// As where swap on it could not be switched off, and its file went all the same.
+  @Test func knowsItsFileAfterThatIsGone() throws {
+    let directory = try TemporaryDirectory()
+    let image = directory.path("image")
+    try File.write(image, Array(repeating: 0, count: 1 << 20))
+    let loop = try LoopDevice(image)
+    let path = loop.path
+    File.remove(image)
+    #expect(try LoopDevice.backing(of: path) == image)
+    #expect(loop.path == path)
+  }
+
   @Test func namesTheFileThatIsNotThere() throws {
     do {
       _ = try LoopDevice("/nonexistent/image").path
