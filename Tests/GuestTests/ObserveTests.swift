@@ -57,7 +57,9 @@ struct ObserveTests {
     // Every buffered write of ext4 goes to a worker, and the histogram has every operation.
     let writes = try #require(summary.latencies["write"]?.count)
     let unfinished = record.lines("in-flight").count { $0["kind"] == "write" }
-    #expect(summary.trace?.punted["backup"] == writes + unfinished)
+    // Of the eight of a depth, some may begin between the word to stop and the look at what is in flight.
+    let punted = try #require(summary.trace?.punted["backup"])
+    #expect((0...8).contains(punted - writes - unfinished), "\(punted), \(writes), \(unfinished)")
     #expect(mirror.touched ?? 0 > 0.99, "QEMU touches the guest's memory before it boots")
   }
 
