@@ -1,21 +1,29 @@
 import Glibc
 import SystemPackage
 
+/// What is found again by its path, and told from others by what stat(2) says of it.
+package protocol MadePath: Undoable {
+  var path: String { get }
+  init(path: String)
+}
+
+extension MadePath {
+  package init?(_ json: JSON) {
+    guard let path = json["path"]?.string else { return nil }
+    self.init(path: path)
+  }
+  package var members: [(key: String, value: JSON)] { [("path", .string(path))] }
+  package var description: String { "\(Self.kind) \(path)" }
+  package var exists: Bool { get throws(HarnessError) { try FileIdentity.of(path) != nil } }
+  package var identity: JSON? { get throws(HarnessError) { try FileIdentity.of(path)?.json } }
+}
+
 /// A file that was not there before: an image.
-package struct MadeFile: Undoable {
+package struct MadeFile: MadePath {
   package static let kind = "file"
   package static let endsWithBoot = false
   package let path: String
   package init(path: String) { self.path = path }
-
-  package init?(_ json: JSON) {
-    guard let path = json["path"]?.string else { return nil }
-    self.path = path
-  }
-  package var members: [(key: String, value: JSON)] { [("path", .string(path))] }
-  package var description: String { "file \(path)" }
-  package var exists: Bool { get throws(HarnessError) { try FileIdentity.of(path) != nil } }
-  package var identity: JSON? { get throws(HarnessError) { try FileIdentity.of(path)?.json } }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience
@@ -31,20 +39,11 @@ package struct MadeFile: Undoable {
 }
 
 /// A directory that was not there before: a mount point, or that of the images.
-package struct MadeDirectory: Undoable {
+package struct MadeDirectory: MadePath {
   package static let kind = "directory"
   package static let endsWithBoot = false
   package let path: String
   package init(path: String) { self.path = path }
-
-  package init?(_ json: JSON) {
-    guard let path = json["path"]?.string else { return nil }
-    self.path = path
-  }
-  package var members: [(key: String, value: JSON)] { [("path", .string(path))] }
-  package var description: String { "directory \(path)" }
-  package var exists: Bool { get throws(HarnessError) { try FileIdentity.of(path) != nil } }
-  package var identity: JSON? { get throws(HarnessError) { try FileIdentity.of(path)?.json } }
 
   package func undo(
     _ identity: JSON?, _ patience: Patience

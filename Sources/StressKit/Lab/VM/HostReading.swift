@@ -6,7 +6,7 @@ struct HostReading {
   struct Processor: Equatable {
     var index: Int
     /// On a CPU, and ready to run without one, ns: /proc/PID/task/TID/schedstat, Documentation/scheduler/
-    /// sched-stats.rst. A bandwidth limit counts as waiting.
+    /// sched-stats.rst. Time that a CPU quota takes is neither.
     var ran: UInt64
     var waited: UInt64
     /// As in ps(1).
