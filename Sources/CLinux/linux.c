@@ -322,6 +322,15 @@ int cl_dm_create(int control, const char *name, const char *uuid, uint32_t *mino
   return rc;
 }
 
+int cl_dm_status(int control, const char *name, struct cl_dm *out) {
+  struct dm_message m = {0};
+  int rc = dm(control, DM_DEV_STATUS, name, 0, &m);
+  if (rc < 0) return rc;
+  *out = (struct cl_dm){.minor = minor(m.head.dev)};
+  memcpy(out->uuid, m.head.uuid, sizeof out->uuid - 1);
+  return 0;
+}
+
 int cl_dm_load(int control, const char *name, uint64_t sectors, const char *target, const char *parameters) {
   struct dm_message m = {.head.target_count = 1, .spec.length = sectors};
   if (strlen(target) >= sizeof m.spec.target_type || strlen(parameters) >= sizeof m.parameters)

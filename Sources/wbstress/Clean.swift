@@ -26,13 +26,22 @@ struct Clean: ParsableCommand {
         .refused, CleanupJournal.directory, "cleaning needs root", remedy: "sudo wbstress clean")
     }
     var answers: [LeftJournal.Answer] = []
+    var failures: [HarnessError] = []
     for journal in journals {
-      let owner = journal.owner.map { "pid \($0.pid): \($0.command)" } ?? "of an unknown run"
-      Output.line("\(journal.path) (\(owner))")
-      let answer = try journal.clean(isDry: dryRun) { Output.line("  " + $0) }
-      if answer == .inUse { Output.line("  left alone: in use by a run or another clean") }
-      answers.append(answer)
+      let owner =
+        journal.owner.map { "pid \($0.pid): \($0.command.visible)" } ?? "of an unknown run"
+      Output.line("\(journal.path.visible) (\(owner))")
+      do throws(HarnessError) {
+        let answer = try journal.clean(isDry: dryRun) { Output.line("  " + $0) }
+        if answer == .inUse { Output.line("  left alone: in use by a run or another clean") }
+        answers.append(answer)
+      } catch {
+        // One that cannot be read does not keep the others from being cleaned.
+        Output.line("  \(error.description)")
+        failures.append(error)
+      }
     }
+    if let failure = failures.first { throw ExitCode(failure.code.rawValue) }
     if dryRun || answers.allSatisfy({ $0 == .cleaned }) { return }
     let code: HarnessError.Code = answers.contains(.incomplete) ? .harness : .refused
     throw ExitCode(code.rawValue)

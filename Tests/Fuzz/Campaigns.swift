@@ -1,13 +1,8 @@
-import Glibc
 import StressKit
 
 /// Plans of campaigns: directories that come from others.
 enum Campaigns {
-  private static let directory: String = {
-    var template = Array("/dev/shm/wbstress-fuzz-XXXXXX".utf8CString)
-    guard let made = mkdtemp(&template) else { fatalError("mkdtemp") }
-    return String(cString: made)
-  }()
+  private static let directory = FuzzDirectory.make()
 
   static func feed(_ bytes: UnsafeRawBufferPointer) {
     do {

@@ -13,6 +13,7 @@ enum FuzzTarget: String, CaseIterable {
   case profile
   case record
   case campaign
+  case journal
   case blocks
   case tracepage
   case traceformat
@@ -38,6 +39,7 @@ enum FuzzTarget: String, CaseIterable {
     case .profile: Texts.feedProfile(bytes)
     case .record: Records.feed(bytes)
     case .campaign: Campaigns.feed(bytes)
+    case .journal: Journals.feed(bytes)
     case .blocks:
       Counters.feed(
         bytes,

@@ -1,11 +1,14 @@
 # Walks through a trial on this machine, failing each call of the harness in turn (Sources/StressKit/Base/
 # CallFailures.swift), and says what each failure did. InjectionTests runs it in a guest, in busybox's shell.
 #
-#   walk EVERY MOST     every EVERY-th of the failures, MOST of them at most
+#   walk EVERY MOST           every EVERY-th of the failures, MOST of them at most
+#   walk EVERY MOST traced    of those that only a trial with a trace makes, which takes six times as long to run
 #
 # WBSTRESS is the program, a debug build; `state` prints what a run must leave as it was.
 
-cat > /walk.yaml <<'END'
+# $1: whether there is a trace.
+profile() {
+  cat > /walk.yaml <<END
 limits: {memory.max: 192MiB, memory.swap.max: 32MiB}
 pinned: [{name: db, size: 2MiB}]
 streams: [{name: backup, block: 64KiB, size: 256KiB, fsync: end}]
@@ -14,10 +17,11 @@ timeline: [{at: 10ms, delay: 3ms, limits: {memory.high: 160MiB}, sysctl: {vm.dir
 device: {size: 32MiB, delay: 2ms}
 kernel: {sysctl: {vm.dirty_ratio: 25}, lru_gen: off}
 machine: {swap: 8MiB}
-observe: {fast: 100ms, interval: 1s, trace: off}
+observe: {fast: 100ms, interval: 1s, trace: $1}
 duration: 300ms
 expect: {oom_kill: 0}
 END
+}
 SEED=2
 
 # One run; $1: what fails.
@@ -29,8 +33,9 @@ trial() {
 }
 
 # What is to fail, one a line: [ROLE:]NUMBER:ERRNO:SITE. At each site the first call and the last; sites that differ
-# only in which cgroup, setting or attribute they read count as one.
+# only in which cgroup, setting or attribute they read count as one. Those in /without are left out.
 plan() {
+  touch /without
   for list in /list /list.*; do
     [ -e $list ] || continue
     role=${list#/list}; role=${role#.}
@@ -52,7 +57,10 @@ plan() {
         sub(/append [pr]#?:.*/, "append", key); sub(/append -:.*/, "append -", key)
         return key
       }
+      BEGIN { while ((getline line < "/without") > 0) { split(line, parts, "\t")
+          without[parts[1] "\t" parts[2]] = 1 } }
       { site = $1 "\t" $2; key = coarse(site); count[site]++
+        if (site in without) next
         if (!(key in first)) { order[++keys] = key; first[key] = site }
         last[key] = site; at[key] = count[site]; total[key]++ }
       END { for (i = 1; i <= keys; i++) { key = order[i]
@@ -64,11 +72,13 @@ plan() {
 
 # What a record says of its end, and of what went wrong on the way.
 told() {
-  grep -hE '"type":"(end|note|trace|announce)"' /scratch/walk/trials/1-1/record.jsonl 2>/dev/null
+  grep -hE '"type":"(end|note|trace|trace-start|announce|outage)"' /scratch/walk/trials/1-1/record.jsonl 2>/dev/null
 }
 
 walk() {
   state > /before
+  profile off
+  if [ "$3" = traced ]; then trial ""; cat /list* > /without; profile on; fi
   time=$(date +%s); trial ""
   echo "WALK listed code $code, $(cat /list* | wc -l) calls, $(($(date +%s) - time)) s"
   told | cut -c1-300

@@ -140,6 +140,13 @@ int cl_disk_identity(int fd, struct cl_disk *_Nonnull out);
 /// Documentation/admin-guide/device-mapper.
 /// `name`: 127 bytes at most; `uuid`: 128.
 int cl_dm_create(int control, const char *_Nonnull name, const char *_Nonnull uuid, uint32_t *_Nonnull minor);
+/// What there is of that name, with a table or without one: only with one is it in /sys/block (5.15).
+struct cl_dm {
+  uint32_t minor;
+  char uuid[129];
+};
+/// -ENXIO: there is none.
+int cl_dm_status(int control, const char *_Nonnull name, struct cl_dm *_Nonnull out);
 /// Loads a table of one target of `sectors` (of 512 bytes) beside the one in use, which it replaces at the
 /// resume.
 int cl_dm_load(int control, const char *_Nonnull name, uint64_t sectors, const char *_Nonnull target,

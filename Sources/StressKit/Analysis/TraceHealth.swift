@@ -2,6 +2,8 @@
 package struct TraceHealth: Sendable, Equatable {
   /// Why there is none although it was asked for.
   package var failure: String?
+  /// What else went wrong with events and buffers, as messages.
+  package var failures: [String] = []
   /// Events counted, by `system:name`.
   package var events: [String: Int] = [:]
   /// Records that the ring buffers lost, by CPU.
@@ -19,13 +21,15 @@ package struct TraceHealth: Sendable, Equatable {
   package init?(_ record: RecordReader) {
     guard let line = record.last("trace") else { return nil }
     failure = line["failed"]?.string
+    let start = record.first("trace-start")
+    failures = [start, line].flatMap { $0?["failures"]?.array?.compactMap(\.string) ?? [] }
     for (name, count) in line["events"]?.members ?? [] { events[name] = count.count ?? 0 }
     for cpu in line["lost"]?.array ?? [] {
       let parts = ["overrun", "commit_overrun", "dropped"].compactMap { cpu[$0]?.count }
       lost[cpu["cpu"]?.count ?? 0] = parts.reduce(0, +)
     }
     dropped = (line["dropped_rows"]?.count ?? 0) + (line["table_overflow"]?.count ?? 0)
-    missing = record.first("trace-start")?["missing"]?.array?.compactMap(\.string) ?? []
+    missing = start?["missing"]?.array?.compactMap(\.string) ?? []
     for (name, count) in line["punted"]?.members ?? [] { punted[name] = count.count ?? 0 }
     cpuTime = line["cpu_time"]?.double ?? 0
   }

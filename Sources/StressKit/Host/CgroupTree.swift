@@ -67,7 +67,7 @@ package struct CgroupTree {
     try journal.make(MadeCgroup(group)) { () throws(HarnessError) in
       try File.makeDirectory(group.directory)
     }
-    Self.omitFromOOMD(group)
+    try Self.omitFromOOMD(group)
     let origin = try Self.own()
     try Self.enter(group)
     journal.own { () throws(HarnessError) in try Self.leave(for: origin) }
@@ -157,27 +157,29 @@ package struct CgroupTree {
           cgroup_add_controller(handle, controller), "cgroup \(group.location)",
           "add controller \(controller)") != nil
       else {
-        throw HarnessError(.harness, "cgroup \(group.location)", "add controller \(controller)")
+        throw HarnessError(
+          .harness, "cgroup \(group.location)", "add controller \(controller)", errno: .current)
       }
     }
     try Self.call(cgroup_create_cgroup(handle, 0), "create", group.location)
-    Self.omitFromOOMD(group)
+    try Self.omitFromOOMD(group)
   }
 
   /// Keeps systemd-oomd from killing in a cgroup: it chooses among those without children, and looks for this on
   /// each of them, not on the unit above (systemd.resource-control(5), ManagedOOMPreference=). A kernel that has no
   /// extended attributes there (before 5.7) has no such daemon.
-  static func omitFromOOMD(_ group: Group) {
-    attempt(
-      cl_set_attribute(group.directory, "user.oomd_omit", "1"), "cgroup \(group.location)",
-      "setxattr user.oomd_omit")
+  static func omitFromOOMD(_ group: Group) throws(HarnessError) {
+    let (object, operation) = ("cgroup \(group.location)", "setxattr user.oomd_omit")
+    let result = attempt(
+      cl_set_attribute(group.directory, "user.oomd_omit", "1"), object, operation)
+    if result != -EOPNOTSUPP { try accept(Int(result), object, operation, code: .environment) }
   }
 
   private static func handle(_ path: String) throws(HarnessError) -> OpaquePointer {
     guard
       let handle = attemptPointer(cgroup_new_cgroup(path), "cgroup \(path)", "cgroup_new_cgroup")
     else {
-      throw HarnessError(.harness, "cgroup \(path)", "cgroup_new_cgroup", errno: .noMemory)
+      throw HarnessError(.harness, "cgroup \(path)", "cgroup_new_cgroup", errno: .current)
     }
     return handle
   }

@@ -80,13 +80,26 @@ package final class DelayedDevice: Sendable {
   private static let sysfs = "/sys/block"
 
   /// A device of the mapper, as /dev/dm-N, and the UUID that it was given.
+  ///
+  /// The mapper itself is asked: one whose making was cut short before its table is in no directory.
   static func find(_ name: String) throws(HarnessError) -> (device: String, uuid: String)? {
-    for disk in try File.list(sysfs) where disk.hasPrefix("dm-") {
-      if try File.lineIfThere("\(sysfs)/\(disk)/dm/name") == name {
-        return ("/dev/" + disk, try File.lineIfThere("\(sysfs)/\(disk)/dm/uuid") ?? "")
-      }
+    let control: Descriptor
+    do throws(HarnessError) {
+      control = try openControl()
+    } catch {
+      // A machine without the mapper.
+      if error.errno?.isAbsence == true { return nil }
+      throw error
     }
-    return nil
+    let fd = control.raw
+    var found = cl_dm()
+    let result = attempt(cl_dm_status(fd, name, &found), "dm device \(name)", "status")
+    if result == -ENXIO { return nil }
+    try accept(Int(result), "dm device \(name)", "status", code: .environment)
+    let uuid = withUnsafeBytes(of: &found.uuid) { raw in
+      String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    return ("/dev/dm-\(found.minor)", uuid)
   }
 
   /// Sets the delay to 0 where it was left otherwise; one that never got a table has no size.

@@ -29,7 +29,7 @@ package struct DelegatedUnit: Sendable {
     "name a cgroup that is delegated to you: --cgroup PATH; or run in a guest: --kernel debian:6.12"
 
   /// Whether systemd runs this machine: sd_booted(3).
-  package static var isNeeded: Bool { File.exists("/run/systemd/system") }
+  package static var isNeeded: Bool { File.inode("/run/systemd/system") != nil }
 
   /// Whether systemd can be asked; changes nothing.
   package static func probe() throws(HarnessError) {
@@ -59,7 +59,7 @@ package struct DelegatedUnit: Sendable {
       let unit = DelegatedUnit(name: name, cgroup: String(path.dropFirst()))
       let group = CgroupTree.Group(path: holder, base: unit.cgroup)
       try File.makeDirectory(group.directory)
-      CgroupTree.omitFromOOMD(group)
+      try CgroupTree.omitFromOOMD(group)
       try File.set(group.file("cgroup.procs"), main)
       return unit
     } catch {

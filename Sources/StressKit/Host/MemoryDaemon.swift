@@ -7,13 +7,10 @@ package struct MemoryDaemon: Sendable, Equatable {
   package static let names: Set<String> = ["systemd-oomd", "earlyoom", "nohang", "oomd", "lmkd"]
 
   /// Those that run now, by name and pid.
-  package static func alive(in proc: String = "/proc") -> [MemoryDaemon] {
-    File.names(in: proc).compactMap { entry in
-      guard let pid = Int32(entry), let name = File.line("\(proc)/\(entry)/comm"),
-        names.contains(name)
-      else { return nil }
-      return MemoryDaemon(name: name, pid: pid)
-    }.sorted { ($0.name, $0.pid) < ($1.name, $1.pid) }
+  package static func alive(in proc: String = "/proc") throws(HarnessError) -> [MemoryDaemon] {
+    try RunningProcess.all(in: proc).filter { names.contains($0.comm) }
+      .map { MemoryDaemon(name: $0.comm, pid: $0.pid) }
+      .sorted { ($0.name, $0.pid) < ($1.name, $1.pid) }
   }
 
   /// Why a profile cannot run beside this daemon; nil: it can, and a kill of its would be told apart

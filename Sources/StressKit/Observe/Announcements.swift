@@ -183,11 +183,13 @@ package final class Announcements: @unchecked Sendable {
   /// Waits for a process's end too.
   ///
   /// - Parameter pidfd: is kept; the process is its owner's to reap.
-  package func add(_ name: String, pid: Int32, _ pidfd: consuming Descriptor) {
+  package func add(
+    _ name: String, pid: Int32, _ pidfd: consuming Descriptor
+  ) throws(HarnessError) {
     let newcomer = Newcomer(descriptor: pidfd.release(), name: name, pid: pid)
     newcomers.withLock { $0.append(newcomer) }
     var byte: UInt8 = 0
-    attemptErrno(write(controlEnd, &byte, 1), "announcements", "tell of a worker")
+    try checkErrno(write(controlEnd, &byte, 1), "announcements", "tell of a worker")
   }
 
   /// Takes what has been announced already, and ends the thread.

@@ -25,7 +25,7 @@ package enum RecordSpill {
     let all = Array(bytes) + outage.line
     let place = directories.lazy.map { "\($0)/\(name)" }.first { write($0, all) }
     let lost = outage.losses > 0 ? "; lost: \(outage.lostText)" : ""
-    let unsure = isUnsynced ? "; others may have gone with the disk's error" : ""
+    let unsure = isUnsynced ? "; others may have gone with the error of fdatasync" : ""
     let how =
       place.map { "free space, then: cat \($0) >> \(path)" }
       ?? "and none of \(directories.joined(separator: ", ")) took them: name a WBSTRESS_SPILL"

@@ -12,7 +12,7 @@ extension Announcements {
 
   /// A worker's end, stamped by its pidfd.
   func add(_ worker: WorkerProcess) throws(HarnessError) {
-    add(worker.name, pid: worker.pid, try worker.duplicateDescriptor())
+    try add(worker.name, pid: worker.pid, try worker.duplicateDescriptor())
   }
 }
 

@@ -78,6 +78,7 @@ package final class Tracing {
         "trace-start",
         [
           ("clock", "boot"), ("hz", clock.map { .uint($0.hz) } ?? .null),
+          ("failures", .array(instance.failures.map { .string($0.description) })),
           ("buffer", .uint(buffer)), ("cpus", .int(Int64(instance.cpus.count))),
           ("enabling", .uint(enabling)),
           ("events", .array(instance.events.map { .string($0.label) })),
@@ -112,6 +113,7 @@ package final class Tracing {
     }
     recorder.taskTimes.tellOpen()
     let resolving = resolve(recorder.taskTimes, record)
+    let failuresBefore = instance.failures.count
     let losses = instance.losses()
     let counts = TraceEvent.allCases.filter { instance.events.contains($0) }.map { event in
       (key: event.label, value: JSON.int(Int64(digest.counts[Int(event.rawValue)])))
@@ -122,7 +124,13 @@ package final class Tracing {
     record.emit(
       "trace",
       [
-        ("from", .uint(began)), ("until", .uint(ended)), ("events", .object(counts)),
+        ("from", .uint(began)), ("until", .uint(ended)),
+        (
+          "failures",
+          .array(
+            instance.failures.dropFirst(failuresBefore).map { JSON.string($0.description) })
+        ),
+        ("events", .object(counts)),
         ("decoded", .int(Int64(follower.decoded))),
         ("unknown", .int(Int64(follower.unknown))),
         (

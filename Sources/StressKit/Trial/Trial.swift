@@ -567,7 +567,7 @@ package final class Trial {
       "\(worker.name) (pid \(worker.pid))"
         + (tracing?.killer(of: worker.pid).map { " by \($0)" } ?? "")
     }
-    let daemons = MemoryDaemon.alive().map { "\($0.name) (pid \($0.pid))" }
+    let daemons = (try? MemoryDaemon.alive())?.map { "\($0.name) (pid \($0.pid))" } ?? ["unknown"]
     return Ending(
       .invalid, reason: "killed-by-other",
       message:

@@ -78,7 +78,7 @@ struct MemoryDaemonTests {
       try proc.write(pid + "/comm", name + "\n")
     }
     #expect(
-      MemoryDaemon.alive(in: proc.root)
+      try MemoryDaemon.alive(in: proc.root)
         == [.init(name: "earlyoom", pid: 3), .init(name: "systemd-oomd", pid: 20)])
   }
 

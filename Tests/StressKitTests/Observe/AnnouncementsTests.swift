@@ -70,7 +70,7 @@ struct AnnouncementsTests {
     let announcements = try announcements()
     try announcements.start()
     let process = try StressKit.Process(["/bin/sleep", "1000"])
-    announcements.add("sleeper", pid: process.pid, try process.duplicateDescriptor())
+    try announcements.add("sleeper", pid: process.pid, try process.duplicateDescriptor())
     process.signal(SIGKILL)
     #expect(eventually { log.all == [.exit(name: "sleeper", pid: process.pid)] })
     // Its owner reaps it.
@@ -98,7 +98,7 @@ struct AnnouncementsTests {
     func once(started: Bool) throws {
       let announcements = try announcements()
       if started { try announcements.start() }
-      announcements.add("sleeper", pid: process.pid, try process.duplicateDescriptor())
+      try announcements.add("sleeper", pid: process.pid, try process.duplicateDescriptor())
       announcements.stop()
     }
     // Other tests open and close descriptors meanwhile: a leak would show at every round.

@@ -99,9 +99,11 @@ package struct ChangedSetting: Undoable {
     let now = try now
     // It went with its device.
     if now.allSatisfy({ $0 == nil }) || now == before.map(\.value) { return .absent }
+    let written = identity?.array ?? []
     for (i, file) in before.enumerated() {
       let says = now[i] ?? ""
-      if says != file.value, says != identity?.array?[i].string, !isWritten(says, to: file.key) {
+      let isRead = i < written.count && says == written[i].string
+      if says != file.value, !isRead, !isWritten(says, to: file.key) {
         let values = writes.map(\.value).joined(separator: ", ")
         return .left(
           "\(file.key) says \(says), neither \(file.value) as before nor \(values) as written:"

@@ -15,6 +15,8 @@ struct JournalContents {
   private(set) var entries: [Entry] = []
   /// Lines that cannot be read, a torn last one aside.
   private(set) var damaged = 0
+  /// Where in `entries` each id is.
+  private var indices: [Int64: Int] = [:]
 
   init(parsing bytes: [UInt8]) {
     let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
@@ -31,9 +33,10 @@ struct JournalContents {
 
   private mutating func take(_ line: JSON) {
     guard let id = line["id"]?.int else { return }
-    let at = entries.firstIndex { $0.id == id }
-    switch (line["type"]?.string, at) {
-    case ("intent", nil): entries.append(Entry(id: id, object: line))
+    switch (line["type"]?.string, indices[id]) {
+    case ("intent", nil):
+      indices[id] = entries.count
+      entries.append(Entry(id: id, object: line))
     case ("made", let at?): entries[at].identity = line["identity"]
     case ("undone", let at?): entries[at].isUndone = true
     // Of an intent that cannot be read.

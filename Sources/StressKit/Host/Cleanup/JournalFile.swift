@@ -52,12 +52,49 @@ final class JournalFile {
   /// Opens one that is there; nil while another process has it.
   init?(locking path: String) throws(HarnessError) {
     self.path = path
-    descriptor = try Descriptor(open: path, O_RDWR | O_APPEND, code: .environment)
+    descriptor = try Self.open(path, O_RDWR | O_APPEND)
     let fd = descriptor.raw
     let result = attemptErrno(Int(flock(fd, LOCK_EX | LOCK_NB)), path, "flock")
     if result == -Int(EWOULDBLOCK) { return nil }
     try accept(result, path, "flock", code: .environment)
-    isTorn = (try File.read(path)).last.map { $0 != 0x0a } ?? false
+    isTorn = (try Self.read(descriptor, path)).last.map { $0 != 0x0a } ?? false
+  }
+
+  /// Opens one that only its reader can have written: what it names is undone with all rights. Whoever may write to
+  /// the directory, a sticky one such as /tmp, may have put another there, or a link or a pipe.
+  private static func open(_ path: String, _ flags: Int32) throws(HarnessError) -> Descriptor {
+    let descriptor = try Descriptor(
+      open: path, flags | O_NOFOLLOW | O_NONBLOCK, code: .environment)
+    var info = stat()
+    let fd = descriptor.raw
+    try checkErrno(Int(fstat(fd, &info)), path, "fstat", code: .environment)
+    let remedy = "what it says is not believed: look at it, and remove it"
+    if info.st_mode & S_IFMT != S_IFREG {
+      throw HarnessError(.refused, path, "is no regular file", remedy: remedy)
+    }
+    if info.st_uid != geteuid() || info.st_mode & 0o022 != 0 {
+      let mode = String(info.st_mode & 0o7777, radix: 8)
+      throw HarnessError(
+        .refused, path, "others can write it (owner \(info.st_uid), mode \(mode))", remedy: remedy)
+    }
+    return descriptor
+  }
+
+  private static func read(
+    _ descriptor: borrowing Descriptor, _ path: String
+  ) throws(HarnessError) -> [UInt8] {
+    // Of a whole campaign there are a few MiB.
+    try File.read("/proc/self/fd/\(descriptor.raw)", code: .environment, atMost: 64 << 20)
+  }
+
+  /// What is in it, as far as it is locked by this.
+  var contents: JournalContents {
+    get throws(HarnessError) { JournalContents(parsing: try Self.read(descriptor, path)) }
+  }
+
+  /// What is in one that may be in use.
+  static func contents(of path: String) throws(HarnessError) -> JournalContents {
+    JournalContents(parsing: try read(try open(path, O_RDONLY), path))
   }
 
   /// As that of `FileLock`: a child between its fork and its exec has the descriptor too.

@@ -24,7 +24,7 @@ package struct LeftJournal {
 
   init(path: String) {
     self.path = path
-    owner = JournalContents(parsing: (try? File.read(path)) ?? []).owner
+    owner = try? JournalFile.contents(of: path).owner
   }
 
   /// Why nothing new is begun while it is there.
@@ -50,16 +50,16 @@ package struct LeftJournal {
     // Gone since it was listed: another has cleaned.
     guard File.exists(path) else { return .cleaned }
     guard let file = try JournalFile(locking: path) else { return .inUse }
-    let contents = JournalContents(parsing: try File.read(path, atMost: 64 << 20))
+    let contents = try file.contents
     let journal = CleanupJournal(replaying: contents, of: file)
     if isDry {
       for (object, isThere) in journal.remaining {
-        say("\(isThere ? "would undo" : "not there any more"): \(object)")
+        say("\(isThere ? "would undo" : "not there any more"): \(object.description.visible)")
       }
       return journal.mark == 0 ? .cleaned : .incomplete
     }
     journal.quiet()
-    let tell = { (report: CleanupJournal.Report) in say(Self.text(report)) }
+    let tell = { (report: CleanupJournal.Report) in say(Self.text(report).visible) }
     if contents.damaged == 0 {
       return journal.finish(tell).isEmpty ? .cleaned : .incomplete
     }

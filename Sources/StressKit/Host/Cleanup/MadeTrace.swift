@@ -76,7 +76,7 @@ package struct MadeProbes: Undoable {
   ) throws(HarnessError) -> Undoing {
     let names = try names
     if names.isEmpty { return .absent }
-    for name in names { try File.set(Self.file, "-:\(name)\n") }
+    for name in names { try File.set(Self.file, "-:\(name)") }
     return .undone
   }
 }

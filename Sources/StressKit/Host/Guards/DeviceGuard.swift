@@ -132,7 +132,11 @@ package struct DeviceGuard {
   private mutating func checkUsers(_ node: BlockNode, _ object: String) {
     claim(node, object)
     let above = node.above
-    findMounts(above, object)
+    do throws(HarnessError) {
+      try findMounts(above, object)
+    } catch {
+      findings.add(error, as: .mounted)
+    }
     for path in Swap.active() {
       guard let number = DeviceNumber(block: path),
         let user = BlockNode(number: number.description), above.contains(user)
@@ -143,12 +147,17 @@ package struct DeviceGuard {
     }
     if findings.isClear(.swap) { findings.ok(.swap, object, "is no swap in use") }
     let numbers = Set(above.compactMap(\.number))
-    let users = Self.openers(of: numbers)
-    for user in users {
-      findings.refuse(
-        .openers, object, "is open in \(user)", "end that process, if it is to lose what is there")
+    do throws(HarnessError) {
+      let users = try Self.openers(of: numbers)
+      for user in users {
+        findings.refuse(
+          .openers, object, "is open in \(user)",
+          "end that process, if it is to lose what is there")
+      }
+      if users.isEmpty { findings.ok(.openers, object, "no process has it open") }
+    } catch {
+      findings.add(error, as: .openers)
     }
-    if users.isEmpty { findings.ok(.openers, object, "no process has it open") }
   }
 
   private mutating func claim(_ node: BlockNode, _ object: String) {
@@ -178,8 +187,10 @@ package struct DeviceGuard {
       as: .claim)
   }
 
-  private mutating func findMounts(_ above: Set<BlockNode>, _ object: String) {
-    for (process, entries) in MountTable.namespaces() {
+  private mutating func findMounts(
+    _ above: Set<BlockNode>, _ object: String
+  ) throws(HarnessError) {
+    for (process, entries) in try MountTable.namespaces() {
       for entry in entries {
         guard let user = entry.nodes.first(where: above.contains) else { continue }
         let place = process.map { " in the mount namespace of \($0)" } ?? ""
@@ -193,8 +204,8 @@ package struct DeviceGuard {
 
   /// Processes that have one of the devices open: proc(5), /proc/PID/fd. udev looks at what has just been closed,
   /// and has it for moments only.
-  private static func openers(of numbers: Set<String>) -> [RunningProcess] {
-    RunningProcess.all().filter { process in
+  private static func openers(of numbers: Set<String>) throws(HarnessError) -> [RunningProcess] {
+    try RunningProcess.all().filter { process in
       if process.pid == getpid() || process.comm.contains("udev") { return false }
       let directory = "/proc/\(process.pid)/fd"
       return File.names(in: directory).contains { name in

@@ -14,7 +14,11 @@ package struct MachineGuard {
   package init(_ place: CgroupPlace, controllers: [String], allowsDesktop: Bool) {
     checkPrivileges()
     checkCgroup(place, controllers)
-    checkDesktop(RunningProcess.all(), allowsDesktop)
+    do throws(HarnessError) {
+      checkDesktop(try RunningProcess.all(), allowsDesktop)
+    } catch {
+      findings.add(error, as: .desktop)
+    }
     checkPanic()
     checkSwap()
   }

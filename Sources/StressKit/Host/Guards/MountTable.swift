@@ -80,7 +80,9 @@ package enum MountTable {
   }
 
   /// Every process with a mount namespace that none before it has, this one's first.
-  package static func namespaces() -> [(process: RunningProcess?, entries: [MountEntry])] {
+  package static func namespaces() throws(HarnessError) -> [(
+    process: RunningProcess?, entries: [MountEntry]
+  )] {
     var seen: Set<String> = []
     func isNew(_ pid: String) -> Bool {
       var buffer = [CChar](repeating: 0, count: 64)
@@ -93,7 +95,7 @@ package enum MountTable {
     }
     _ = isNew("self")
     var all: [(process: RunningProcess?, entries: [MountEntry])] = [(nil, entries())]
-    for process in RunningProcess.all() where isNew("\(process.pid)") {
+    for process in try RunningProcess.all() where isNew("\(process.pid)") {
       all.append((process, entries("/proc/\(process.pid)/mountinfo")))
     }
     return all
@@ -106,9 +108,10 @@ package struct RunningProcess: Equatable, Sendable, CustomStringConvertible {
   package var comm: String
   package var description: String { "\(comm) (pid \(pid))" }
 
-  package static func all() -> [RunningProcess] {
-    File.names(in: "/proc").compactMap { name in
-      guard let pid = Int32(name), let comm = File.line("/proc/\(name)/comm") else { return nil }
+  /// All that run now: what cannot be seen may be there, and so is an error.
+  package static func all(in proc: String = "/proc") throws(HarnessError) -> [RunningProcess] {
+    try File.list(proc).compactMap { name in
+      guard let pid = Int32(name), let comm = File.line("\(proc)/\(name)/comm") else { return nil }
       return RunningProcess(pid: pid, comm: comm)
     }
   }

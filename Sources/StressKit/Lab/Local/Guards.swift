@@ -79,7 +79,13 @@ package struct Guards {
   }
 
   private mutating func checkDaemons() {
-    let daemons = MemoryDaemon.alive()
+    let daemons: [MemoryDaemon]
+    do throws(HarnessError) {
+      daemons = try MemoryDaemon.alive()
+    } catch {
+      findings.add(error, as: .oomDaemon)
+      return
+    }
     for daemon in daemons {
       let refusal = profiles.lazy.compactMap(daemon.refusal).first
       if let refusal, !place.allowsDaemons {

@@ -75,12 +75,14 @@ package struct LocalTrial {
     return device
   }
 
-  private func header(_ plan: TrialPlan, mkfs: MadeFilesystem, cache: String) -> TrialHeader {
+  private func header(
+    _ plan: TrialPlan, mkfs: MadeFilesystem, cache: String
+  ) throws(HarnessError) -> TrialHeader {
     var header = TrialHeader(
       plan: plan, kernel: KernelSpec.running.description, release: Self.release,
       accelerator: "none", diskCache: cache, mkfs: mkfs)
     header.disk = device
-    header.daemons = MemoryDaemon.alive().map(\.name)
+    header.daemons = try MemoryDaemon.alive().map(\.name)
     return header
   }
 
@@ -112,7 +114,7 @@ package struct LocalTrial {
     }
     if profile.cache > 0 { plan.cacheDevice = try Self.attach(scratch.cache, journal).path }
     if profile.machine.swap > 0 { plan.swapDevice = try Self.attach(scratch.swap, journal).path }
-    var header = header(plan, mkfs: mkfs, cache: isDirect ? "none" : "writeback")
+    var header = try header(plan, mkfs: mkfs, cache: isDirect ? "none" : "writeback")
     header.isWhole = isWhole
     header.write(sink)
 
@@ -165,7 +167,7 @@ package struct LocalTrial {
     _ error: HarnessError, _ sink: RecordSink, _ journal: CleanupJournal
   ) throws(HarnessError) -> Ending {
     if let failure = journal.finish().first { throw failure }
-    header(plan, mkfs: MadeFilesystem(), cache: "writeback").write(sink)
+    try header(plan, mkfs: MadeFilesystem(), cache: "writeback").write(sink)
     return TrialHeader.refused(error)
   }
 

@@ -43,6 +43,8 @@ package final class TraceInstance {
   package let cpus: [Int]
   private let handle: OpaquePointer
   private var enabled: [TraceEvent] = []
+  /// What went wrong with single events and buffers, apart from what this kernel does not have.
+  package private(set) var failures: [HarnessError] = []
   private var probes = TraceProbes()
 
   /// Makes an instance that records nothing yet, with the clock of the samples and the workers.
@@ -91,7 +93,11 @@ package final class TraceInstance {
     var absent: [TraceEvent] = []
     for event in events {
       let definition = event.definition
-      probes.make(definition)
+      do throws(HarnessError) {
+        try probes.make(definition)
+      } catch {
+        if error.errno?.isAbsence != true { failures.append(error) }
+      }
       let system = system(definition)
       guard let text = text(system, definition.name, "format") else {
         if final { _ = decoder.learn(event, nil) }
@@ -127,9 +133,18 @@ package final class TraceInstance {
 
   /// Writes a file of an event; false when the kernel refuses it.
   private func write(_ system: String, _ event: String, _ file: String, _ value: String) -> Bool {
-    attemptErrno(
+    let operation = "write \(system)/\(event)/\(file)=\(value)"
+    let result = attemptErrno(
       Int(tracefs_event_file_write(handle, system, event, file, value)), "trace instance \(name)",
-      "write \(system)/\(event)/\(file)=\(value)") >= 0
+      operation)
+    if result < 0 { fail(operation, Errno(rawValue: Int32(-result))) }
+    return result >= 0
+  }
+
+  private func fail(_ operation: String, _ errno: Errno) {
+    if errno.isAbsence { return }
+    failures.append(
+      HarnessError(.environment, "trace instance \(name)", operation, errno: errno))
   }
 
   private static func isOfTrial(_ fields: [String]) -> String {
@@ -143,7 +158,10 @@ package final class TraceInstance {
       let text = attemptPointer(
         tracefs_event_file_read(handle, system, event, file, &size), "trace instance \(name)",
         "read \(system)/\(event)/\(file)")
-    else { return nil }
+    else {
+      fail("read \(system)/\(event)/\(file)", .current)
+      return nil
+    }
     defer { free(text) }
     return Array(UnsafeRawBufferPointer(start: text, count: Int(size)))
   }
@@ -209,6 +227,7 @@ package final class TraceInstance {
     return descriptors
   }
 
+  /// Of the CPUs whose account can be read; that of another is among the failures.
   package func losses() -> [Losses] {
     cpus.compactMap { cpu in
       var size: Int32 = 0
@@ -216,7 +235,10 @@ package final class TraceInstance {
       guard
         let text = attemptPointer(
           tracefs_instance_file_read(handle, file, &size), "trace instance \(name)", "read \(file)")
-      else { return nil }
+      else {
+        fail("read \(file)", .current)
+        return nil
+      }
       defer { free(text) }
       return Self.losses(String(cString: text), cpu: cpu)
     }

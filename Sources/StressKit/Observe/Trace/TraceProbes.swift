@@ -15,26 +15,27 @@ struct TraceProbes: ~Copyable {
   private var group: String { Self.group }
   private var made: [String] = []
 
-  /// Makes that of an event, if it has one; a kernel without the function, or without kprobes, has no such
-  /// event then.
-  mutating func make(_ definition: TraceEvent.Definition) {
-    guard let text = text(definition), !made.contains(definition.name),
-      Self.append(text) >= 0
-    else { return }
+  /// Makes that of an event, if it has one.
+  ///
+  /// - Throws: what the kernel says; one without the function has no such event (ENOENT), and one without kprobes
+  ///   no file to write to.
+  mutating func make(_ definition: TraceEvent.Definition) throws(HarnessError) {
+    guard let text = text(definition), !made.contains(definition.name) else { return }
+    try Self.append(text)
     made.append(definition.name)
   }
 
-  /// Appends a line; a negated errno when the kernel refuses it.
-  private static func append(_ line: String) -> Int {
-    attemptErrno(Int(tracefs_instance_file_append(nil, file, line)), file, "append \(line)")
+  private static func append(_ line: String) throws(HarnessError) {
+    try checkErrno(
+      Int(tracefs_instance_file_append(nil, file, line + "\n")), file, "append \(line)")
   }
 
   func text(_ definition: TraceEvent.Definition) -> String? {
     switch definition.source {
     case .probe(let function, let arguments):
-      "p:\(group)/\(definition.name) \(function) \(arguments)\n"
+      "p:\(group)/\(definition.name) \(function) \(arguments)"
     case .returnProbe(let function):
-      "r\(Self.most):\(group)/\(definition.name) \(function)\n"
+      "r\(Self.most):\(group)/\(definition.name) \(function)"
     case .tracepoint, .tracer: nil
     }
   }
@@ -44,7 +45,7 @@ struct TraceProbes: ~Copyable {
     var failure: HarnessError?
     for name in made {
       do throws(HarnessError) {
-        try accept(Self.append("-:\(group)/\(name)\n"), "kprobe \(group)/\(name)", "remove")
+        try Self.append("-:\(group)/\(name)")
       } catch {
         failure = failure ?? error
       }

@@ -153,6 +153,7 @@ extension JSONReport {
     let trace = trial.trace.map { trace -> JSON in
       [
         "failure": .optional(trace.failure),
+        "failures": .array(trace.failures.map { .string($0) }),
         "events": keyed(trace.events.keys) { .number(trace.events[$0]) },
         "lost": .number(trace.lostRecords), "dropped": .number(trace.dropped),
         "missing": .array(trace.missing.map { .string($0) }),

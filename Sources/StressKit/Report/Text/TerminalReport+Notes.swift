@@ -94,6 +94,9 @@ extension TerminalReport {
       for failure in distinct(traces.compactMap(\.failure)) {
         lines += wrap("#\(i + 1) not traced", [failure], style.warning)
       }
+      for failure in distinct(traces.flatMap(\.failures)) {
+        lines += wrap("#\(i + 1) trace", [failure], style.warning)
+      }
       let lost = traces.reduce(0) { $0 + $1.lostRecords + $1.dropped }
       if lost > 0 {
         lines += wrap("#\(i + 1)", ["\(lost) trace records lost, over all trials"], style.warning)

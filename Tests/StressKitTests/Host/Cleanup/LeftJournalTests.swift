@@ -184,6 +184,52 @@ struct LeftJournalTests {
     withExtendedLifetime(lock) {}
   }
 
+  /// Whoever may write to the directory could have root undo anything.
+  @Test func aJournalThatOthersCanWriteIsNotBelieved() throws {
+    let path = try directory.write("image", "x")
+    let left = try left(run() + intent(1, MadeFile(path: path)))
+    chmod(left.path, 0o666)
+    let refuses = { (why: String) throws in
+      let error = #expect(throws: HarnessError.self) { try left.clean(isDry: false) { _ in } }
+      #expect(error?.code == .refused && error?.operation.hasPrefix(why) == true, "\(error as Any)")
+      #expect(File.exists(path) && LeftJournal(path: left.path).owner == nil)
+    }
+    try refuses("others can write it (owner \(geteuid()), mode 666)")
+    if geteuid() == 0 {
+      #expect(chmod(left.path, 0o600) == 0 && chown(left.path, 65534, 65534) == 0)
+      try refuses("others can write it (owner 65534, mode 600)")
+    }
+    unlink(left.path)
+    #expect(mkfifo(left.path, 0o600) == 0)
+    try refuses("is no regular file")
+    unlink(left.path)
+    let real = try directory.write("elsewhere", run() + intent(1, MadeFile(path: path)))
+    #expect(symlink(real, left.path) == 0)
+    let error = #expect(throws: HarnessError.self) { try left.clean(isDry: false) { _ in } }
+    #expect(error?.errno?.rawValue == ELOOP && File.exists(path))
+  }
+
+  /// Names are other people's: a path may have an escape sequence in it.
+  @Test func whatIsSaidSteersNoTerminal() throws {
+    let path = try directory.write("im\u{1b}[31mage", "x")
+    let text = run() + intent(1, MadeFile(path: path))
+    let shown = directory.path("im\\u{1b}[31mage")
+    #expect(try clean(text, dry: true).said == ["would undo: file \(shown)"])
+    #expect(try clean(text).said == ["undone: file \(shown)"])
+  }
+
+  /// Of a journal that was damaged: what the files said after their writing is missing for one of them.
+  @Test func anIdentityThatIsTooShortIsNone() throws {
+    let setting = try directory.write("setting", "8")
+    let changed = try #require(
+      ChangedSetting([
+        "before": ["\(setting)": "20"], "writes": [["path": .string(setting), "value": "7"]],
+      ]))
+    let (answer, said) = try clean(run() + intent(1, changed) + made(1, .array([])))
+    #expect(answer == .cleaned && said.first?.contains("somebody else has changed it") == true)
+    #expect(try File.text(setting) == "8")
+  }
+
   /// A pid is used again: the start time tells.
   @Test func anotherProcessWithThePidIsNotTheRun() throws {
     let path = try directory.write("image", "x")

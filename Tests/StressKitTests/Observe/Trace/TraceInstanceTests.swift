@@ -36,9 +36,9 @@ struct TraceInstanceTests {
     let probes = TraceProbes()
     let group = "wbstress_\(getpid())"
     let begin = probes.text(TraceEvent.ioWqBegin.definition)
-    #expect(begin == "p:\(group)/io_wq_submit_work io_wq_submit_work work=$arg1:x64\n")
+    #expect(begin == "p:\(group)/io_wq_submit_work io_wq_submit_work work=$arg1:x64")
     let end = probes.text(TraceEvent.ioWqEnd.definition)
-    #expect(end == "r1024:\(group)/io_wq_submit_work__return io_wq_submit_work\n")
+    #expect(end == "r1024:\(group)/io_wq_submit_work__return io_wq_submit_work")
     let none = probes.text(TraceEvent.schedSwitch.definition)
     #expect(none == nil)
   }
