@@ -43,10 +43,11 @@ struct DangerousTarget: Sendable, CustomTestStringConvertible {
       name=$1; T=$2; shift 2
       sync; sums $T >/tmp/before
       "$@" >/tmp/said 2>&1; echo "TARGET $name $?"
-      sums $T >/tmp/after
+      settled; sums $T >/tmp/after
       cmp -s /tmp/before /tmp/after && echo "UNCHANGED $name"
       while read line; do echo "SAID $name $line"; done </tmp/said
     }
+    settled() { :; }
     waits() { for i in 1 2 3 4 5 6 7 8 9 10; do eval "$1" && return; sleep 1; done; }
     """
 
@@ -213,6 +214,31 @@ struct DangerousTarget: Sendable, CustomTestStringConvertible {
       "same-file-twice", "R1=$(disk r1 64); losetup -f /scratch/r1.img", "$R1",
       "is also behind /dev/loop"
     ),
+    // Another of the same size, number and contents, which would be taken under its own name, comes to have the
+    // name as soon as the guards, which have just looked at what is on it, let go of it.
+    .init(
+      "replaced-between-check-and-use",
+      """
+      S1=$(disk s1 64); ext4 $S1 wbstress; sync; cp /scratch/s1.img /scratch/s2.img
+      mv /usr/bin/blkid /usr/bin/blkid.real
+      cat >/usr/bin/blkid <<END
+      #!/bin/sh
+      /usr/bin/blkid.real "\\$@"; code=\\$?
+      if [ ! -e /tmp/replaced ]; then
+        touch /tmp/replaced
+        { /usr/bin/losetup -d $S1; until /usr/bin/losetup $S1 /scratch/s2.img; do :; done; } >/dev/null 2>&1 &
+      fi
+      exit \\$code
+      END
+      chmod +x /usr/bin/blkid
+      settled() { waits '[ -e /tmp/replaced ] && [ "$(size $S1)" -gt 0 ]'; }
+      """, "$S1", "is another disk than the one that was checked"),
+    .init(
+      "the-one-that-replaced-it",
+      """
+      settled() { :; }
+      losetup $S1; mv /usr/bin/blkid.real /usr/bin/blkid; mkdir /m9; mount $S1 /m9; settle
+      """, "$S1", "is mounted at /m9"),
     .init("memory", ":", "/dev/ram0", "is memory; name a disk"),
     .init("character-device", ":", "/dev/null", "is a character device, not a block device"),
     .init("regular-file", ":", "/scratch/q1.img", "is a regular file, not a block device"),

@@ -20,7 +20,7 @@ struct DeviceGuardTests {
     return guest
   }
 
-  /// Every target, one after the other, in one guest; the one whose blkid lies comes last.
+  /// Every target, one after the other, in one guest.
   private static let console = Result { () throws -> [String] in
     let script =
       [real, DangerousTarget.functions]
