@@ -6,8 +6,9 @@ import Testing
 /// Each call of a trial's set-up and take-down failed in turn, on a real machine that a shell has booted
 /// (Tests/Tools/walk-injection.sh).
 ///
-/// WBSTRESS_REPEAT is how many calls are failed, or `all`; WBSTRESS_DEBUG_BINARY a debug build to take instead of the
-/// one beside these tests, such as a static one, which starts sooner under emulation.
+/// WBSTRESS_REPEAT is how many calls are failed, or `all`, and WBSTRESS_SITES an expression of grep(1) for those of
+/// them that are; WBSTRESS_DEBUG_BINARY a debug build to take instead of the one beside these tests, such as a static
+/// one, which starts sooner under emulation.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
 struct InjectionTests {
   /// What one failed call did.
@@ -95,13 +96,16 @@ struct InjectionTests {
 
   private static let repeats = ProcessInfo.processInfo.environment["WBSTRESS_REPEAT"] ?? "12"
   private static let isWhole = repeats == "all"
+  private static let sites = ProcessInfo.processInfo.environment["WBSTRESS_SITES"] ?? ""
 
   @Test func everyFailedCallIsNamedAndLeavesNothing() throws {
-    try Self.walk(Self.isWhole ? "1 100000" : "6 \(Self.repeats)")
+    try Self.walk(Self.isWhole ? "1 100000 untraced '\(Self.sites)'" : "6 \(Self.repeats)")
   }
 
   @Test(.enabled(if: isWhole, "takes half an hour: WBSTRESS_REPEAT=all"))
-  func everyFailedCallOfATraceToo() throws { try Self.walk("1 100000 traced") }
+  func everyFailedCallOfATraceToo() throws {
+    try Self.walk("1 100000 traced '\(Self.sites)'")
+  }
 
   private static func walk(_ what: String) throws {
     let console = try GuestLab.withDirectory { directory in
@@ -126,7 +130,9 @@ struct InjectionTests {
         failures.append(failure)
       } else if !failures.isEmpty {
         if line == "CLEAN" { failures[failures.count - 1].isCleaned = true }
-        if line.hasPrefix("> ") { failures[failures.count - 1].told.append(line) }
+        if line.hasPrefix("> ") {
+          failures[failures.count - 1].told.append(line.replacing(#"\""#, with: "\""))
+        }
       }
     }
     var counts: [String: Int] = [:]

@@ -1,8 +1,10 @@
 # Walks through a trial on this machine, failing each call of the harness in turn (Sources/StressKit/Base/
 # CallFailures.swift), and says what each failure did. InjectionTests runs it in a guest, in busybox's shell.
 #
-#   walk EVERY MOST           every EVERY-th of the failures, MOST of them at most
-#   walk EVERY MOST traced    of those that only a trial with a trace makes, which takes six times as long to run
+#   walk EVERY MOST [traced|untraced [SITES]]
+#
+# Every EVERY-th of the failures, MOST of them at most; `traced`: of those that only a trial with a trace makes, which
+# takes six times as long to run. SITES: an expression of grep(1), for those of them alone that it finds.
 #
 # WBSTRESS is the program, a debug build; `state` prints what a run must leave as it was.
 
@@ -86,7 +88,7 @@ walk() {
   # What sets up and takes down first, what only looks after it.
   plan > /all
   looks='	(open|read|pread|access|inotify_add_watch|stat|statx|opendir)$'
-  { grep -vE "$looks" /all; grep -E "$looks" /all; } > /plan
+  { grep -vE "$looks" /all; grep -E "$looks" /all; } | grep -E "${4:-.}" > /plan
   echo "WALK planned $(wc -l < /plan)"
   awk "NR % $1 == 0" /plan | head -n $2 > /chosen
   number=0

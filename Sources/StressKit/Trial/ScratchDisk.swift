@@ -63,13 +63,14 @@ final class ScratchDisk {
   /// The mounted file system's backing device, by its name in sysfs and debugfs; nil: it has none.
   var backing: String? { BlockDevice.backing(source, profile.filesystem.kind) }
 
+  /// Ends the delay, only to save time: returns when the disk has done all that was under way.
+  func endDelay() throws(HarnessError) { try delayed?.setDelay(0) }
+
   /// Undoes what was made since `mount`: unmounts, which writes back what is dirty, and takes away what lay
   /// over the disk.
   ///
   /// - Returns: whether anything was mounted, and what could not be undone.
   func unmount() -> (wasMounted: Bool, failures: [HarnessError]) {
-    // Only to save time, as the throttle's end.
-    try? delayed?.setDelay(0)
     let failures = mark.map { journal.undo(to: $0) } ?? []
     return (isMounted, failures)
   }

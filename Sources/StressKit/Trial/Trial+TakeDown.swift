@@ -40,7 +40,8 @@ extension Trial {
       timeline = nil
     }
     if ending.outcome != .stalled {
-      let watch = try? StorageWatch(plan, record, onStall)
+      let watch = noting { () throws(HarnessError) in try StorageWatch(plan, record, onStall) }
+      noting { () throws(HarnessError) in try disk.endDelay() }
       let (wasMounted, failures) = disk.unmount()
       watch?.finish()
       if let failure = failures.first {
@@ -70,15 +71,30 @@ extension Trial {
     if ending.outcome != .stalled, let cgroupsMark {
       // What could not be removed is a note, not the trial's outcome: a machine that is not thrown away tries
       // again.
-      for failure in journal.undo(to: cgroupsMark) {
-        record.emit("note", [("message", .string(failure.description))])
-      }
+      for failure in journal.undo(to: cgroupsMark) { note(failure) }
     }
     return ending
   }
 
   /// Lets the disk take what it can. Only to save time: without it what is dirty trickles.
-  func quicken() { try? throttle(Throttle(Profile.Device())) }
+  func quicken() {
+    noting { () throws(HarnessError) in try throttle(Throttle(Profile.Device())) }
+  }
+
+  /// Takes a step without which the trial's outcome is the same; what goes wrong is told.
+  @discardableResult
+  private func noting<T>(_ step: () throws(HarnessError) -> T) -> T? {
+    do throws(HarnessError) {
+      return try step()
+    } catch {
+      note(error)
+      return nil
+    }
+  }
+
+  private func note(_ failure: HarnessError) {
+    record.emit("note", [("message", .string(failure.description))])
+  }
 
   /// The ending of a trial that somebody in user space has shortened: a worker died of a SIGKILL that is neither the
   /// kernel's nor ours. nil: nobody has.
