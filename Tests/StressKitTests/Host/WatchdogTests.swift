@@ -14,8 +14,10 @@ struct WatchdogTests {
     return limits
   }
 
-  private func watchdog(_ limits: MachineLimits) throws -> Watchdog {
-    try Watchdog(over: [], limits, beside: [], executable: Executable.path)
+  private func watchdog(
+    _ limits: MachineLimits, beside: [CgroupTree.Group] = []
+  ) throws -> Watchdog {
+    try Watchdog(over: [], limits, beside: beside, executable: Executable.path)
   }
 
   private func verdict(_ watchdog: Watchdog) -> Watchdog.Verdict? {
@@ -70,6 +72,33 @@ struct WatchdogTests {
     #expect(anon > 0 && anon <= resident && anon < 16 << 20, "\(watchdog.members)")
   }
 
+  /// Of a group whose tasks all wait for memory nine tenths of the time.
+  @Test func tooMuchPressureForTooLong() throws {
+    let group = try FakePressure(share: 0.9)
+    let limits = limits {
+      $0.pressure = 50
+      $0.pressureTime = second
+    }
+    let watchdog = try watchdog(limits, beside: [group.group])
+    guard case .machine(let message) = try group.grows(until: { watchdog.verdict }) else {
+      Issue.record("no verdict")
+      return
+    }
+    #expect(message.contains("above the limit of 50 % (--abort-pressure)"), "\(message)")
+  }
+
+  @Test func littlePressure() throws {
+    let group = try FakePressure(share: 0.1)
+    let limits = limits {
+      $0.pressure = 50
+      $0.pressureTime = second
+    }
+    let watchdog = try watchdog(limits, beside: [group.group])
+    let end = cl_boottime() + 4 * second
+    let verdict = try group.grows(until: { watchdog.verdict }, end)
+    #expect(verdict == nil && watchdog.members.contains { $0.0 == "looks" })
+  }
+
   @Test func endsWithItsOwner() throws {
     let pid = try #require(try watchdog(limits()).members.first { $0.0 == "pid" }?.1.int)
     #expect(!File.exists("/proc/\(pid)"))
@@ -81,5 +110,42 @@ struct WatchdogTests {
     #expect(MachineLimits.usualAvailable(16 << 30) == (16 << 30) / 50)
     #expect(MachineLimits.usualAvailable(512 << 30) == 1 << 30)
     #expect(MachineLimits.memTotal() > 64 << 20)
+  }
+}
+
+/// A file as a cgroup's memory.pressure, whose `full` time grows as if tasks were stalled a share of the time.
+private final class FakePressure {
+  private let directory = try! TemporaryDirectory()
+  private let share: Double
+  private let begin = cl_boottime()
+  /// It is looked for below the mount of the cgroups.
+  var group: CgroupTree.Group {
+    CgroupTree.Group(path: "../../.." + directory.root)
+  }
+
+  init(share: Double) throws {
+    self.share = share
+    try grow()
+  }
+
+  private func grow() throws {
+    let stalled = UInt64(share * Double(cl_boottime() - begin) / 1000) + 1
+    // In place, since the watchdog has the file open, and at one width, so that it never reads half a number.
+    let digits = String(stalled)
+    let total = String(repeating: "0", count: 12 - digits.count) + digits
+    let text = "some avg10=0.00 avg60=0.00 avg300=0.00 total=\(total)\n"
+    let path = directory.path("memory.pressure")
+    let file = try Descriptor(open: path, O_WRONLY | O_CREAT)
+    try file.writeAll(Array((text + text.replacing("some", with: "full")).utf8), path)
+  }
+
+  func grows(
+    until verdict: () -> Watchdog.Verdict?, _ end: UInt64 = cl_boottime() + 20_000_000_000
+  ) throws -> Watchdog.Verdict? {
+    while verdict() == nil, cl_boottime() < end {
+      try grow()
+      cl_sleep_until(cl_boottime() + 20_000_000)
+    }
+    return verdict()
   }
 }
