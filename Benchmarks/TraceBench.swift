@@ -77,7 +77,12 @@ enum TraceBench {
   }
 
   private static func follow(rate: Int, buffer: UInt64, attentive: Bool) throws -> Result {
-    let instance = try TraceInstance("wbstress-bench", buffer: buffer)
+    let journal = CleanupJournal()
+    defer { journal.undo() }
+    let name = "wbstress-bench"
+    let instance = try journal.make(MadeTraceInstance(name)) { () throws(HarnessError) in
+      try TraceInstance(name, buffer: buffer)
+    }
     let decoder = TraceDecoder()
     guard instance.enable([event], decoder, final: true).isEmpty,
       instance.filter(target).isEmpty
@@ -100,7 +105,6 @@ enum TraceBench {
     result.cpu = Measure.processTime - before - made.cpu
     result.lost = Int(instance.losses().reduce(0) { $0 + $1.total })
     follower.closeBuffers()
-    try instance.remove()
     return result
   }
 

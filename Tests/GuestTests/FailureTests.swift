@@ -126,6 +126,20 @@ struct FailureTests {
     #expect(message.contains("QEMU says paused"))
   }
 
+  /// The host's own container may be one that has little to give.
+  @Test func guestWhoseHostHasAQuota() throws {
+    let quota = try #require(HostQuota(), "needs the right to make cgroups with the controller cpu")
+    let message = try expectEnd(.invalid, "host-starved", slow()) { trial in
+      trial.patience.silence = 3 * Self.second
+      let record = trial.recordPath
+      trial.disturb = { machine in
+        let started = (try? File.text(record))?.contains("\"name\":\"stream\"") ?? false
+        if started { quota.take(machine.pid) }
+      }
+    }
+    print(message)
+  }
+
   @Test func kernelThatPanicsBeforeInit() throws {
     let message = try expectEnd(
       .invalid, "boot-failure", slow([("kernel.boot", "[rdinit=/nothing]")]), sampled: false)
@@ -187,4 +201,34 @@ struct FailureTests {
       #expect(try TrialSummary(trial.recordPath).classes == [.anon])
     }
   }
+}
+
+/// A cgroup of the host whose processes get a thousandth of a CPU; gone with its owner.
+private final class HostQuota: @unchecked Sendable {
+  private let directory: String
+
+  /// nil: this process may make none.
+  init?() {
+    // Where version 1 has the controller, and where version 2 does.
+    let roots = ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup"]
+    let name = "wbstress-test-\(getpid())"
+    for root in roots where File.exists(root + "/cgroup.procs") {
+      let path = "\(root)/\(name)"
+      if mkdir(path, 0o755) != 0 { continue }
+      let isSet =
+        (try? File.set(path + "/cpu.cfs_period_us", "1000000")) != nil
+        ? (try? File.set(path + "/cpu.cfs_quota_us", "1000")) != nil
+        : (try? File.set(path + "/cpu.max", "1000 1000000")) != nil
+      if isSet {
+        directory = path
+        return
+      }
+      rmdir(path)
+    }
+    return nil
+  }
+
+  func take(_ pid: Int32) { try? File.set(directory + "/cgroup.procs", "\(pid)") }
+
+  deinit { rmdir(directory) }
 }

@@ -115,6 +115,11 @@ package final class Tracing {
     let resolving = resolve(recorder.taskTimes, record)
     let failuresBefore = instance.failures.count
     let losses = instance.losses()
+    var failures = instance.failures.dropFirst(failuresBefore).map(\.description)
+    if let errno = follower.failure {
+      failures.append(
+        HarnessError(.environment, TraceFollower.object, "read", errno: errno).description)
+    }
     let counts = TraceEvent.allCases.filter { instance.events.contains($0) }.map { event in
       (key: event.label, value: JSON.int(Int64(digest.counts[Int(event.rawValue)])))
     }
@@ -125,11 +130,7 @@ package final class Tracing {
       "trace",
       [
         ("from", .uint(began)), ("until", .uint(ended)),
-        (
-          "failures",
-          .array(
-            instance.failures.dropFirst(failuresBefore).map { JSON.string($0.description) })
-        ),
+        ("failures", .array(failures.map { .string($0) })),
         ("events", .object(counts)),
         ("decoded", .int(Int64(follower.decoded))),
         ("unknown", .int(Int64(follower.unknown))),

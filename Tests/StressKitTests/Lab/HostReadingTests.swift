@@ -55,11 +55,45 @@ struct HostReadingTests {
     #expect(verdict(interval([(0, 0, "S")], seconds: 100)) == .hang)
   }
 
+  /// A wait of 6 s, of which the kernel tells when it is over, seen every second; and one that goes on.
+  @Test func waitsThatGoOn() {
+    let readings = (0...10).map { i -> HostReading in
+      let waited = i < 7 ? 0 : 6
+      return HostReading(
+        time: UInt64(1 + i) * second,
+        processors: [
+          .init(
+            index: 0, ran: i < 7 ? 1 : 2, waited: UInt64(waited) * second,
+            state: i < 7 || i > 8 ? "R" : "S")
+        ])
+    }
+    let whole = HostInterval(
+      from: readings[0], by: readings[1..<10], to: readings[10])
+    // Six seconds, the one in which it ended, and two of the next.
+    #expect(whole.processors.first?.waited == 0.9)
+    #expect(HostInterval(from: readings[0], to: readings[10]).processors.first?.waited == 0.6)
+  }
+
+  /// A processor that waits for a lock of the main loop, which waits for its quota.
+  @Test func aMainLoopThatWaits() {
+    let readings = (0...10).map { i -> HostReading in
+      let states: [Character] = i % 2 == 0 ? ["R", "S"] : ["S", "R"]
+      let threads = states.enumerated().map { at, state in
+        HostReading.Processor(index: -at, ran: 1, waited: 0, state: state)
+      }
+      return HostReading(
+        time: UInt64(1 + i) * second, processors: [threads[0]], mainLoop: threads[1])
+    }
+    let whole = HostInterval(from: readings[0], by: readings[1..<10], to: readings[10])
+    #expect(whole.processors.first?.waited == 0.5 && whole.mainLoop?.waited == 0.5)
+    #expect(whole.starved == 1)
+  }
+
   /// Of a real process, stopped and not.
   @Test func readsThreads() throws {
     let process = try Process(["/bin/sh", "-c", "while :; do :; done"])
     func reading() -> HostReading {
-      HostReading(pid: process.pid, threads: [process.pid], requests: nil)
+      HostReading(pid: process.pid, threads: [process.pid])
     }
     let first = reading()
     cl_sleep_until(cl_boottime() + second / 5)

@@ -6,7 +6,7 @@ struct HostReading {
   struct Processor: Equatable {
     var index: Int
     /// On a CPU, and ready to run without one, ns: /proc/PID/task/TID/schedstat, Documentation/scheduler/
-    /// sched-stats.rst. Time that a CPU quota takes is neither.
+    /// sched-stats.rst. Who has used up his quota waits, too.
     var ran: UInt64
     var waited: UInt64
     /// As in ps(1).
@@ -16,6 +16,8 @@ struct HostReading {
   /// CLOCK_MONOTONIC, ns.
   var time: UInt64
   var processors: [Processor]
+  /// QEMU's main loop, whose locks the others wait for; its index is -1.
+  var mainLoop: Processor?
   /// Whole-machine stalls so far, ns: /proc/pressure; nil: the kernel does not tell.
   var cpuPressure: UInt64?
   var memoryPressure: UInt64?
@@ -24,12 +26,13 @@ struct HostReading {
   var requests: UInt64?
 
   init(
-    time: UInt64, processors: [Processor], cpuPressure: UInt64? = nil,
+    time: UInt64, processors: [Processor], mainLoop: Processor? = nil, cpuPressure: UInt64? = nil,
     memoryPressure: UInt64? = nil,
     ioPressure: UInt64? = nil, requests: UInt64? = nil
   ) {
     self.time = time
     self.processors = processors
+    self.mainLoop = mainLoop
     self.cpuPressure = cpuPressure
     self.memoryPressure = memoryPressure
     self.ioPressure = ioPressure
@@ -39,15 +42,20 @@ struct HostReading {
   /// - Parameters:
   ///   - pid: QEMU's.
   ///   - threads: of its processors, in their order.
-  init(pid: Int32, threads: [Int32], requests: UInt64?) {
+  init(pid: Int32, threads: [Int32]) {
     self.init(
       time: cl_monotonic(),
       processors: threads.enumerated().compactMap { index, thread in
         Self.processor(index, "/proc/\(pid)/task/\(thread)")
       },
+      mainLoop: Self.processor(-1, "/proc/\(pid)/task/\(pid)"),
       cpuPressure: Self.total("/proc/pressure/cpu", "some"),
       memoryPressure: Self.total("/proc/pressure/memory", "full"),
-      ioPressure: Self.total("/proc/pressure/io", "full"), requests: requests)
+      ioPressure: Self.total("/proc/pressure/io", "full"))
+  }
+
+  fileprivate func thread(_ index: Int) -> Processor? {
+    index < 0 ? mainLoop : processors.first { $0.index == index }
   }
 
   private static func processor(_ index: Int, _ task: String) -> Processor? {
@@ -80,43 +88,64 @@ struct HostInterval {
   /// ns.
   var length: UInt64
   var processors: [Processor]
+  var mainLoop: Processor?
+  /// In which any of these waited: a processor that sleeps may do so for the main loop.
+  private var waited: Double
   var cpuPressure: Double?
   var memoryPressure: Double?
   var ioPressure: Double?
   /// nil: QEMU did not answer at one of the ends.
   var requests: UInt64?
 
-  init(from a: HostReading, to b: HostReading) {
+  /// - Parameter looks: between the two, in their order. schedstat counts a wait when it ends: of one that goes on
+  ///   they tell that it does.
+  init(from a: HostReading, by looks: ArraySlice<HostReading> = [], to b: HostReading) {
     let length = max(b.time - min(a.time, b.time), 1)
     func share(_ a: UInt64?, _ b: UInt64?) -> Double? {
       guard let a, let b else { return nil }
       return min(1, Double(b - min(a, b)) / Double(length))
     }
     self.length = length
-    processors = b.processors.compactMap { now in
-      guard let then = a.processors.first(where: { $0.index == now.index }) else { return nil }
-      let ran = share(then.ran, now.ran) ?? 0
-      var waited = share(then.waited, now.waited) ?? 0
-      // schedstat counts a wait when it ends; and who is stopped waits for its host, too.
-      if ran == 0, now.state == "R" || now.state == "T" { waited = 1 }
-      return Processor(index: now.index, ran: ran, waited: waited, state: now.state)
+    let readings = [a] + looks + [b]
+    func total(_ threads: [Int]) -> Double {
+      let waits = zip(readings, readings.dropFirst()).map { then, now in
+        threads.map { Self.waited($0, then, now) }.max() ?? 0
+      }
+      return min(1, Double(waits.reduce(0, +)) / Double(length))
     }
+    func thread(_ index: Int) -> Processor? {
+      guard let then = a.thread(index), let now = b.thread(index) else { return nil }
+      return Processor(
+        index: index, ran: share(then.ran, now.ran) ?? 0, waited: total([index]), state: now.state)
+    }
+    processors = b.processors.compactMap { thread($0.index) }
+    mainLoop = thread(-1)
+    waited = total([-1] + b.processors.map(\.index))
     cpuPressure = share(a.cpuPressure, b.cpuPressure)
     memoryPressure = share(a.memoryPressure, b.memoryPressure)
     ioPressure = share(a.ioPressure, b.ioPressure)
     if let then = a.requests, let now = b.requests { requests = now - min(then, now) }
   }
 
-  /// For how much of the interval the guest could not have spoken, 0 to 1: the processor that waited longest for a
-  /// CPU of the host, or all of the host for its memory.
-  var starved: Double {
-    max(processors.map(\.waited).max() ?? 0, memoryPressure ?? 0)
+  /// For how long a thread has waited between one reading and the next, ns.
+  private static func waited(_ index: Int, _ a: HostReading, _ b: HostReading) -> UInt64 {
+    guard let then = a.thread(index), let now = b.thread(index) else { return 0 }
+    let length = b.time - min(a.time, b.time)
+    // It still waits; and who is stopped waits for its host, too.
+    if now.ran == then.ran, now.state == "R" || now.state == "T" { return length }
+    // What is more than the time between the two was counted as it went on.
+    return min(length, now.waited - min(then.waited, now.waited))
   }
+
+  /// For how much of the interval the guest could not have spoken, 0 to 1: one of QEMU's threads waited for a CPU of
+  /// the host, or all of the host for its memory.
+  var starved: Double { max(waited, memoryPressure ?? 0) }
 
   /// As in `CPU 0 ran 99 %, waited for the host 0 %`.
   var description: String {
-    processors.map {
-      "CPU \($0.index) ran \(Self.percent($0.ran)), waited for the host \(Self.percent($0.waited))"
+    (processors + [mainLoop].compactMap(\.self)).map {
+      let name = $0.index < 0 ? "QEMU's main loop" : "CPU \($0.index)"
+      return "\(name) ran \(Self.percent($0.ran)), waited for the host \(Self.percent($0.waited))"
     }.joined(separator: "; ")
   }
 
@@ -124,17 +153,18 @@ struct HostInterval {
 
   var json: [(String, JSON)] {
     func share(_ value: Double?) -> JSON { .number(value.map { ($0 * 1000).rounded() / 1000 }) }
+    func json(_ thread: Processor) -> [(key: String, value: JSON)] {
+      [
+        ("ran", share(thread.ran)), ("waited", share(thread.waited)),
+        ("state", .string(String(thread.state))),
+      ]
+    }
     return [
       (
         "processors",
-        .array(
-          processors.map {
-            [
-              "cpu": .int(Int64($0.index)), "ran": share($0.ran), "waited": share($0.waited),
-              "state": .string(String($0.state)),
-            ]
-          })
+        .array(processors.map { .object([("cpu", .int(Int64($0.index)))] + json($0)) })
       ),
+      ("main_loop", mainLoop.map { .object(json($0)) } ?? .null),
       (
         "pressure",
         ["cpu": share(cpuPressure), "memory": share(memoryPressure), "io": share(ioPressure)]

@@ -18,6 +18,8 @@ struct Vigil {
   /// When it was last heard, within a second.
   private var reading: HostReading?
   private let begin: UInt64
+  /// Since then, twice a second.
+  private var looks: [HostReading] = []
   private var cpuWhenHeard = 0.0
   private var looked: UInt64 = 0
   /// A hang, told to nobody before a last word could have come.
@@ -47,6 +49,7 @@ struct Vigil {
     if let reading, now - reading.time < Self.second { return }
     cpuWhenHeard = machine.cpuSeconds
     reading = read()
+    looks = []
   }
 
   /// What a line says that tells of the workload.
@@ -57,35 +60,41 @@ struct Vigil {
     if progress.updateValue(bytes, forKey: worker) != bytes { workloadMoved = cl_monotonic() }
   }
 
+  /// With what QEMU says, for whose answer it waits.
   private mutating func read() -> HostReading {
     if threads.isEmpty { threads = machine.processorThreads() }
-    return HostReading(pid: machine.pid, threads: threads, requests: machine.completedRequests())
+    let requests = machine.completedRequests()
+    var reading = HostReading(pid: machine.pid, threads: threads)
+    reading.requests = requests
+    return reading
   }
 
   /// How the trial ends for want of a sign of life; nil: it does not.
   mutating func look(_ now: UInt64) -> Ending? {
     if let pending { return pending }
-    guard let heard, let reading, now - heard > patience, now - looked > Self.second / 2 else {
-      return nil
-    }
+    guard let heard, let reading, now - heard > Self.second / 2, now - looked > Self.second / 2
+    else { return nil }
     looked = now
+    looks.append(HostReading(pid: machine.pid, threads: threads))
+    if now - heard <= patience { return nil }
     if machine.hasDiskError {
       return Ending(
         .harnessLost, reason: "host-disk",
         message: "QEMU paused the guest: a write of its disk failed; is the host's disk full?")
     }
-    let interval = HostInterval(from: reading, to: read())
-    switch Silence.verdict(interval, patience: patience) {
-    case .wait: return nil
-    case .hostStarved:
+    let verdict = Silence.verdict(
+      HostInterval(from: reading, by: looks.dropLast(), to: looks[looks.count - 1]),
+      patience: patience)
+    if verdict == .wait { return nil }
+    let interval = HostInterval(from: reading, by: looks[...], to: read())
+    if verdict == .hostStarved {
       tell(now - heard, interval, nil)
       return starved("no sign of life for \((now - heard) / Self.second) s", interval)
-    case .hang:
-      let evidence = machine.isRunning ? silence.collect() : nil
-      tell(now - heard, interval, evidence)
-      pending = hang(now - heard, interval, evidence)
-      return nil
     }
+    let evidence = machine.isRunning ? silence.collect() : nil
+    tell(now - heard, interval, evidence)
+    pending = hang(now - heard, interval, evidence)
+    return nil
   }
 
   private func hang(

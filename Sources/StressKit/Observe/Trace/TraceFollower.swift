@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import SystemPackage
 
 /// Reads the raw buffers of a trace instance as they fill, on a thread of its own, and feeds the digest in
 /// the order of time across CPUs.
@@ -28,6 +29,8 @@ package final class TraceFollower: @unchecked Sendable {
     }
   }
 
+  package static let object = "trace buffer"
+
   private let instance: TraceInstance
   private let decoder: TraceDecoder
   package let digest: TraceDigest
@@ -42,6 +45,8 @@ package final class TraceFollower: @unchecked Sendable {
   package private(set) var unknown = 0
   /// Records that the pages themselves say were overwritten before them.
   package private(set) var lostInPages: UInt64 = 0
+  /// Why a buffer could not be read; the first time counts.
+  package private(set) var failure: Errno?
   /// CPU time of the thread, ns.
   package private(set) var cpuTime: UInt64 = 0
 
@@ -108,8 +113,9 @@ package final class TraceFollower: @unchecked Sendable {
       while buffers[i].count < Self.pagesAtOnce {
         let got = attemptErrno(
           read(buffers[i].descriptor, buffers[i].slot(buffers[i].count), TracePage.size),
-          "trace buffer", "read")
+          Self.object, "read")
         if got == -Int(EINTR) { continue }
+        if got < 0, got != -Int(EAGAIN), failure == nil { failure = Errno(rawValue: Int32(-got)) }
         if got < TracePage.size { break }
         buffers[i].count += 1
       }

@@ -70,12 +70,8 @@ package final class TraceInstance {
     try write("buffer_size_kb", "\(max(1, buffer >> 10))")
   }
 
-  /// A trial that cannot even begin takes nothing down: what is the machine's must not stay.
-  deinit {
-    if !isGone { try? remove() }
-  }
-
-  private var isGone = false
+  /// The instance itself stays, until its maker takes it away (`MadeTraceInstance`).
+  deinit { tracefs_instance_free(handle) }
 
   private func write(_ file: String, _ value: String) throws(HarnessError) {
     try checkErrno(
@@ -254,16 +250,5 @@ package final class TraceInstance {
     return Losses(
       cpu: cpu, overrun: values["overrun"] ?? 0, commitOverrun: values["commit overrun"] ?? 0,
       dropped: values["dropped events"] ?? 0, read: values["read events"] ?? 0)
-  }
-
-  /// Takes the instance away; its buffers must be closed.
-  package func remove() throws(HarnessError) {
-    isGone = true
-    tracefs_trace_off(handle)
-    let result = attemptErrno(
-      Int(tracefs_instance_destroy(handle)), "trace instance \(name)", "rmdir")
-    tracefs_instance_free(handle)
-    try accept(result, "trace instance \(name)", "rmdir")
-    try probes.remove()
   }
 }

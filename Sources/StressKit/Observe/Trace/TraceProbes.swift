@@ -39,18 +39,4 @@ struct TraceProbes: ~Copyable {
     case .tracepoint, .tracer: nil
     }
   }
-
-  /// Takes them away; no instance may have them enabled.
-  mutating func remove() throws(HarnessError) {
-    var failure: HarnessError?
-    for name in made {
-      do throws(HarnessError) {
-        try Self.append("-:\(group)/\(name)")
-      } catch {
-        failure = failure ?? error
-      }
-    }
-    made = []
-    if let failure { throw failure }
-  }
 }
