@@ -74,7 +74,7 @@ plan() {
 
 # What a record says of its end, and of what went wrong on the way.
 told() {
-  grep -hE '"type":"(end|note|trace|trace-start|announce|outage)"' /scratch/walk/trials/1-1/record.jsonl 2>/dev/null
+  grep -hE '"type":"(end|note|pin|trace|trace-start|announce|outage)"' /scratch/walk/trials/1-1/record.jsonl 2>/dev/null
 }
 
 walk() {

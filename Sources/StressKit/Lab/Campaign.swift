@@ -51,7 +51,7 @@ package struct Campaign: Sendable {
       file.seed = stored.seed
       // Fewer are no reason to forget those that were run.
       file.trials = max(trials, stored.trials)
-    } else if !File.names(in: directory).isEmpty {
+    } else if try !File.list(directory).isEmpty {
       throw HarnessError(
         .usage, directory, "is not empty and holds no campaign",
         remedy: "name a new --output directory")

@@ -49,6 +49,7 @@ final class KernelLogFollower {
   var killLines: Int { shared.state.withLock { $0.killLines } }
   var incidents: Int { shared.state.withLock { $0.incidents } }
   var gaps: Int { reader.gaps }
+  var failure: HarnessError? { reader.failure }
 
   private static func handle(
     _ line: KernelLogRecord, _ state: inout State, _ record: RecordWriter

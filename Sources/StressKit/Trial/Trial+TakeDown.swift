@@ -58,6 +58,7 @@ extension Trial {
     if let watchdog { record.emit("watchdog", watchdog.members) }
     announcements?.stop()
     kernelLog.stop()
+    if let failure = kernelLog.failure { note(failure) }
     let kills = recordKills()
     // A kill is a kill, whatever went wrong beside it or because of it; but where the machine suffered, it need not
     // be the profile's.

@@ -27,9 +27,17 @@ package enum Worker {
     }
   }
 
+  /// Behind this an exit status is the errno of a worker without the block in which it would tell of it.
+  static let withoutBlock: Int32 = 128
+
   /// The worker's whole life; never returns.
   package static func run() -> Never {
-    guard let block = try? SharedBlock(inherited: blockDescriptor) else { exit(70) }
+    let block: SharedBlock
+    do throws(HarnessError) {
+      block = try SharedBlock(inherited: blockDescriptor)
+    } catch {
+      exit(withoutBlock + (error.errno?.rawValue ?? 0))
+    }
     // Inherited from the supervisor, who must survive what the worker must not.
     do throws(HarnessError) {
       try File.set("/proc/self/oom_score_adj", "0")

@@ -160,6 +160,11 @@ package final class WorkerProcess {
 
   /// The worker's own account of why it gave up, as an error for the record.
   package var failure: HarnessError? {
+    if case .status(let status) = exit, status >= Worker.withoutBlock {
+      return HarnessError(
+        .harness, "worker \(name)", "map its shared block",
+        errno: Errno(rawValue: status - Worker.withoutBlock))
+    }
     guard state == .failed else { return nil }
     let errno = Errno(rawValue: Int32(truncatingIfNeeded: control.pointee.failedErrno))
     let step = SharedBlock.Step(rawValue: control.pointee.failedStep) ?? .none
@@ -169,6 +174,7 @@ package final class WorkerProcess {
 
   private static func remedy(_ errno: Errno, _ step: SharedBlock.Step) -> String? {
     switch (errno, step) {
+    case (_, .oomScore), (_, .start): nil
     case (.noSpace, _):
       "the scratch file system is full: raise device.size or lower what is written"
     case (.noMemory, .lock), (.notPermitted, .lock):
@@ -197,7 +203,12 @@ package final class WorkerProcess {
   /// Lets a ready stream begin at `time` (CLOCK_BOOTTIME, ns).
   package func start(at time: UInt64) throws(HarnessError) {
     var deadline = time
-    try checkErrno(write(startPipe, &deadline, 8), "worker \(name)", "start")
+    do throws(HarnessError) {
+      try checkErrno(write(startPipe, &deadline, 8), "worker \(name)", "start")
+    } catch {
+      // It has given up before.
+      throw error.errno == .brokenPipe ? failure ?? error : error
+    }
   }
 
   /// Asks a stream to issue nothing more; what is in flight goes on.

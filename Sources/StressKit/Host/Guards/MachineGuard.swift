@@ -15,7 +15,7 @@ package struct MachineGuard {
     checkPrivileges()
     checkCgroup(place, controllers)
     do throws(HarnessError) {
-      checkDesktop(try RunningProcess.all(), allowsDesktop)
+      try checkDesktop(try RunningProcess.all(), allowsDesktop)
     } catch {
       findings.add(error, as: .desktop)
     }
@@ -108,9 +108,11 @@ package struct MachineGuard {
     "labwc", "cosmic-comp", "mutter", "plasmashell",
   ]
 
-  private mutating func checkDesktop(_ processes: [RunningProcess], _ isAllowed: Bool) {
+  private mutating func checkDesktop(
+    _ processes: [RunningProcess], _ isAllowed: Bool
+  ) throws(HarnessError) {
     var found = processes.filter { Self.displays.contains($0.comm) }.map(\.description)
-    for user in File.names(in: "/run/user") {
+    for user in File.exists("/run/user") ? try File.list("/run/user") : [] {
       let sockets = File.names(in: "/run/user/\(user)")
         .filter { $0.hasPrefix("wayland-") && !$0.hasSuffix(".lock") }
       found += sockets.map { "/run/user/\(user)/\($0)" }

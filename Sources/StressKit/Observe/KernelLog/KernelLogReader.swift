@@ -1,12 +1,14 @@
 import CLinux
 import Glibc
 import Synchronization
+import SystemPackage
 
 /// Follows /dev/kmsg from now on: one read(2) a record, on a thread of its own.
 package final class KernelLogReader: @unchecked Sendable {
   private let descriptor: Int32
   private let stopping = Atomic<Bool>(false)
   private let lost = Atomic<Int>(0)
+  private let refusal = Atomic<Int32>(0)
   private var thread: Thread?
   private let handle: @Sendable (KernelLogRecord) -> Void
   private let prepare: @Sendable (_ last: Bool) -> Void
@@ -42,6 +44,13 @@ package final class KernelLogReader: @unchecked Sendable {
   /// Records that the kernel overwrote before they were read (EPIPE), as gaps seen.
   package var gaps: Int { lost.load(ordering: .relaxed) }
 
+  /// Why it could not be read for a time, or at all.
+  package var failure: HarnessError? {
+    let errno = refusal.load(ordering: .relaxed)
+    if errno == 0 { return nil }
+    return HarnessError(.environment, "/dev/kmsg", "read", errno: Errno(rawValue: errno))
+  }
+
   private func loop() {
     var buffer = [UInt8](repeating: 0, count: 8192)
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -57,6 +66,7 @@ package final class KernelLogReader: @unchecked Sendable {
         } else if got == -Int(EINTR) {
           continue
         } else {
+          if got < 0, got != -Int(EAGAIN) { refusal.store(Int32(-got), ordering: .relaxed) }
           break
         }
       }
