@@ -19,6 +19,8 @@ struct LocalTests {
     _ kernel: String, in directory: String, _ script: String, patience: Double = 240
   ) throws -> [String] {
     var guest = try ShellGuest(kernel, programs: ["mkfs.ext4", "mkfs.xfs", "mkfs.btrfs"])
+    // The tracer is switched on and off with each trial (GuestTrial.isEmulatorFault).
+    guest.cpus = 1
     for profile in File.names(in: GuestLab.profiles) {
       guest.files["profiles/\(profile)"] = try File.read("\(GuestLab.profiles)/\(profile)")
     }
