@@ -91,6 +91,8 @@ struct InjectionTests {
         told.contains { $0.contains(#""type":"outage""#) && $0.contains(errno) }
           ? "the outage, which the record tells" : nil
       case "write a mark": "one of several: the clock takes the others"
+      case "open" where site.object == "/dev/kmsg": "a burst of marks, and others follow"
+      case "mlock" where site.object == "pin": "asked again for less at a time"
       case "hear of a worker": "poll(2) says so again"
       case "waitid", "pidfd_send_signal": "asked or sent again"
       case "umount", "remove", "rmdir", "LOOP_CLR_FD": errno == "EBUSY" ? "waited out" : nil
