@@ -165,7 +165,11 @@ package enum File {
   package static func names(in directory: String) -> [String] { (try? list(directory)) ?? [] }
 
   /// As `names`, but what cannot be read is thrown.
-  package static func list(_ directory: String) throws(HarnessError) -> [String] {
+  ///
+  /// - Parameter type: what readdir(3) has to say of them, such as DT_DIR; nil: all of them.
+  package static func list(
+    _ directory: String, type: Int? = nil
+  ) throws(HarnessError) -> [String] {
     guard let stream = attemptPointer(opendir(directory), directory, "opendir") else {
       throw HarnessError(.environment, directory, "opendir", errno: .current)
     }
@@ -175,6 +179,7 @@ package enum File {
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
         String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
       }
+      if let type, Int(entry.pointee.d_type) != type { continue }
       if name != "." && name != ".." { names.append(name) }
     }
     return names.sorted()

@@ -89,7 +89,7 @@ package struct CgroupTree {
 
   /// Names of the cgroups right below one.
   static func children(of group: Group) throws(HarnessError) -> [String] {
-    try File.list(group.directory).filter { File.exists(group.file("\($0)/cgroup.procs")) }
+    try File.list(group.directory, type: Int(DT_DIR))
   }
 
   /// The controllers that children of a cgroup have.
