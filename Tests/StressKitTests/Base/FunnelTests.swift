@@ -22,7 +22,8 @@ struct FunnelTests {
     functions.joined(separator: "|") + "|(?:cl|cu|cgroup|tracefs)_[a-z_]+"
 
   private static let structures: Set<Substring> = [
-    "stat", "statvfs", "cl_disk", "cl_exit", "cl_file", "cl_extents", "cl_pages", "cu_completion",
+    "stat", "statvfs", "cl_disk", "cl_dm", "cl_exit", "cl_file", "cl_extents", "cl_pages",
+    "cu_completion",
   ]
 
   /// What may pass by it anywhere.
