@@ -74,6 +74,18 @@ struct HostReadingTests {
     #expect(HostInterval(from: readings[0], to: readings[10]).processors.first?.waited == 0.6)
   }
 
+  /// As under a quota: a moment on a CPU, and a wait of which the kernel tells two looks later.
+  @Test func waitsThatEndLater() {
+    let readings = (0...12).map { i -> HostReading in
+      let periods = UInt64(i / 2)
+      let thread = HostReading.Processor(
+        index: 0, ran: periods + UInt64(i % 2), waited: periods * 2 * second, state: "R")
+      return HostReading(time: UInt64(1 + i) * second, processors: [thread])
+    }
+    let whole = HostInterval(from: readings[0], by: readings[1..<12], to: readings[12])
+    #expect(whole.starved == 1 && whole.processors.first?.waited == 1)
+  }
+
   /// A processor that waits for a lock of the main loop, which waits for its quota.
   @Test func aMainLoopThatWaits() {
     let readings = (0...10).map { i -> HostReading in

@@ -108,10 +108,11 @@ struct HostInterval {
     self.length = length
     let readings = [a] + looks + [b]
     func total(_ threads: [Int]) -> Double {
-      let waits = zip(readings, readings.dropFirst()).map { then, now in
-        threads.map { Self.waited($0, then, now) }.max() ?? 0
+      let waits = threads.map { Self.waits($0, readings) }
+      let most = (0..<readings.count - 1).reduce(0) { sum, i in
+        sum + (waits.map { $0[i] }.max() ?? 0)
       }
-      return min(1, Double(waits.reduce(0, +)) / Double(length))
+      return min(1, Double(most) / Double(length))
     }
     func thread(_ index: Int) -> Processor? {
       guard let then = a.thread(index), let now = b.thread(index) else { return nil }
@@ -127,14 +128,24 @@ struct HostInterval {
     if let then = a.requests, let now = b.requests { requests = now - min(then, now) }
   }
 
-  /// For how long a thread has waited between one reading and the next, ns.
-  private static func waited(_ index: Int, _ a: HostReading, _ b: HostReading) -> UInt64 {
-    guard let then = a.thread(index), let now = b.thread(index) else { return 0 }
-    let length = b.time - min(a.time, b.time)
-    // It still waits; and who is stopped waits for its host, too.
-    if now.ran == then.ran, now.state == "R" || now.state == "T" { return length }
-    // What is more than the time between the two was counted as it went on.
-    return min(length, now.waited - min(then.waited, now.waited))
+  /// For how long a thread has waited between each reading and the next, ns.
+  private static func waits(_ index: Int, _ readings: [HostReading]) -> [UInt64] {
+    var waits: [UInt64] = []
+    // Of waits that have ended, what lies before the step in which they did.
+    var earlier: UInt64 = 0
+    for (a, b) in zip(readings, readings.dropFirst()).reversed() {
+      var wait: UInt64 = 0
+      if let then = a.thread(index), let now = b.thread(index) {
+        let length = b.time - min(a.time, b.time)
+        let ended = now.waited - min(then.waited, now.waited) + earlier
+        // Between two looks without a moment on a CPU it waits on; and who is stopped waits for its host, too.
+        let isWaiting = now.ran == then.ran && (now.state == "R" || now.state == "T")
+        wait = isWaiting ? length : min(length, ended)
+        earlier = ended - min(wait, ended)
+      }
+      waits.append(wait)
+    }
+    return waits.reversed()
   }
 
   /// For how much of the interval the guest could not have spoken, 0 to 1: one of QEMU's threads waited for a CPU of
