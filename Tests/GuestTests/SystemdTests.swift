@@ -179,7 +179,8 @@ struct SystemdTests {
         cat $bait/cgroup.procs >$bait/rest/cgroup.procs; echo +memory >$bait/cgroup.subtree_control
         echo 8M >$bait/leaf/memory.high; watch bait.service
         sh -c "echo 0 >$bait/leaf/cgroup.procs; exec dd if=/dev/zero of=/dev/null bs=64M" 2>/dev/null; echo BAIT $?
-        slow oomd --vary memory.high=1MiB --vary pin=2MiB; watch $(basename $unit)
+        slow oomd --vary streams.*.size=unlimited --vary streams.*.fsync=64KiB --vary duration=20s
+        echo 1M >$unit/wbstress/memory.high; watch $(basename $unit)
         sleep 8; oomctl | grep -A3 "$(basename $unit)"; wait $run; ended oomd
         journalctl -u systemd-oomd --no-pager -o cat | grep Killed
         systemctl stop bait systemd-oomd systemd-oomd.socket

@@ -250,6 +250,12 @@ package struct Profile: Equatable, Sendable {
     return filesystem.kind != .tmpfs && delays.contains { $0 > 0 }
   }
 
+  /// Whether the scratch device is ever made slower than it is, its delay aside.
+  package var throttlesDevice: Bool {
+    let moments = timeline.flatMap { [$0.bandwidth ?? nil, $0.iops ?? nil] }
+    return ([device.bandwidth, device.iops] + moments).contains { $0 != nil }
+  }
+
   /// The scratch device.
   package struct Device: Equatable, Sendable {
     package var size: UInt64 = 512 << 20

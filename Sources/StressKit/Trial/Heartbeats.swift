@@ -87,6 +87,12 @@ struct Heartbeats: Sendable {
       && storageAge(at: now) ?? .max > patience
   }
 
+  /// The storage's, in a message.
+  func storage(at now: UInt64) -> String {
+    storageAge(at: now).map { "its disks completed no request for \($0 / Self.second) s" }
+      ?? "no disk tells what it completes"
+  }
+
   /// Members of the record's `heartbeats` line.
   func members(at now: UInt64) -> [(String, JSON)] {
     [

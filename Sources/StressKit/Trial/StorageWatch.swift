@@ -46,8 +46,8 @@ final class StorageWatch {
     let ending = Ending(
       .stalled, reason: "unmount",
       message:
-        "unmount has waited for \(beats.workloadAge(at: now) / 1_000_000_000) s, in which the "
-        + "disks completed no request" + StallEvidence.tell([], record))
+        "unmount has waited for \(beats.workloadAge(at: now) / 1_000_000_000) s, and "
+        + beats.storage(at: now) + StallEvidence.tell([], record))
     record.emit("note", at: now, [("message", .string(ending.message ?? ""))])
     handle?(ending)
   }

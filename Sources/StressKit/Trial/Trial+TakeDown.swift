@@ -79,6 +79,7 @@ extension Trial {
 
   /// Lets the disk take what it can. Only to save time: without it what is dirty trickles.
   func quicken() {
+    guard profile.throttlesDevice else { return }
     noting { () throws(HarnessError) in try throttle(Throttle(Profile.Device())) }
   }
 

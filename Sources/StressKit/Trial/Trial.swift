@@ -250,14 +250,11 @@ package final class Trial {
 
   private func tellStall(_ beats: Heartbeats, at now: UInt64) -> Ending {
     func seconds(_ time: UInt64?) -> String { time.map { "\($0 / Self.second) s" } ?? "?" }
-    let storage =
-      beats.storageAge(at: now).map { "its disks completed no request for \(seconds($0))" }
-      ?? "no disk tells what it completes"
     return Ending(
       .stalled, reason: "no-progress",
       message:
         "no operation ended for \(seconds(beats.workloadAge(at: now))), the oldest in flight is "
-        + "\(seconds(beats.oldestAge(at: now))) old, and \(storage)"
+        + "\(seconds(beats.oldestAge(at: now))) old, and \(beats.storage(at: now))"
         + StallEvidence.tell(workers, record))
   }
 
