@@ -25,12 +25,12 @@ let package = Package(
       name: "CCgroup", pkgConfig: "libcgroup", providers: [.apt(["libcgroup-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(
-      name: "CTraceFS", pkgConfig: "libtracefs", providers: [.apt(["libtracefs-dev"])]),
+      name: "CTraceEvent", pkgConfig: "libtraceevent", providers: [.apt(["libtraceevent-dev"])]),
     .target(name: "CLinux", cSettings: cWarnings),
     .target(
       name: "StressKit",
       dependencies: [
-        "CUring", "CCgroup", "CYAML", "CTraceFS", "CLinux",
+        "CUring", "CCgroup", "CYAML", "CTraceEvent", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],
@@ -49,7 +49,7 @@ let package = Package(
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", cSettings: cWarnings),
     .testTarget(
       name: "StressKitTests",
-      dependencies: ["StressKit", "CLinux", "CTraceFS", "CAllocationCount"],
+      dependencies: ["StressKit", "CLinux", "CTraceEvent", "CAllocationCount"],
       resources: [.copy("Fixtures")],
       swiftSettings: warnings),
     .testTarget(

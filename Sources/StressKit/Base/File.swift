@@ -121,14 +121,16 @@ package enum File {
 
   /// Writes a value to a kernel interface file.
   package static func set(
-    _ path: String, _ value: String, remedy: String? = nil
+    _ path: String, _ value: String, remedy: String? = nil, code: HarnessError.Code = .harness
   ) throws(HarnessError) {
     let fd = try checkErrno(
-      Int(Glibc.open(path, O_WRONLY | O_CLOEXEC)), path, "write \(value)", remedy: remedy)
+      Int(Glibc.open(path, O_WRONLY | O_CLOEXEC)), path, "write \(value)", remedy: remedy,
+      code: code)
     let owned = Descriptor(owning: Int32(fd))
     let bytes = Array(value.utf8)
     try checkErrno(
-      Glibc.write(owned.raw, bytes, bytes.count), path, "write \(value)", remedy: remedy)
+      Glibc.write(owned.raw, bytes, bytes.count), path, "write \(value)", remedy: remedy,
+      code: code)
   }
 
   /// Takes an exclusive lock on a directory or file; nil when another process has it. It is kept until the

@@ -19,7 +19,7 @@ struct FunnelTests {
     waitid socket connect bind chmod chown utimensat swapon swapoff setns unshare
     """.split(separator: " ")
   private static let pattern =
-    functions.joined(separator: "|") + "|(?:cl|cu|cgroup|tracefs)_[a-z_]+"
+    functions.joined(separator: "|") + "|(?:cl|cu|cgroup)_[a-z_]+"
 
   private static let structures: Set<Substring> = [
     "stat", "statvfs", "cl_disk", "cl_dm", "cl_exit", "cl_file", "cl_extents", "cl_pages",
@@ -33,7 +33,7 @@ struct FunnelTests {
     "cl_set_thread_name": "a name that is not there is missed by nobody",
     "cl_set_fifo": "without it stamps are later",
     "cgroup_free": "memory", "cgroup_add_value_string": "memory", "cgroup_strerror": "memory",
-    "cgroup_get_last_errno": "memory", "tracefs_instance_free": "memory", "cu_reap": "memory",
+    "cgroup_get_last_errno": "memory", "cu_reap": "memory",
     "cu_queue_write": "memory",
   ]
 
@@ -47,11 +47,6 @@ struct FunnelTests {
     "Host/CgroupTree.swift": ["cgroup_add_controller": "in `set` and `remove`: memory"],
     "Observe/Counters/CounterFile.swift": ["pread": "sampled; `sample` asks instead"],
     "Observe/KernelLog/KernelLogReader.swift": ["lseek": "to the end of what can only be followed"],
-    "Observe/Trace/TraceInstance.swift": [
-      "fcntl": "F_SETFD of a descriptor that is open",
-      "tracefs_trace_off": "the instance goes next",
-      "tracefs_file_exists": "counts CPUs",
-    ],
     "Record/RecordTail.swift": ["fstat": "the display's", "pread": "the display's"],
     "Lab/Guest/Guest.swift": [
       "cl_power_off": "the guest ends", "read": "waits for the host's word",

@@ -1,4 +1,4 @@
-import CTraceFS
+import CTraceEvent
 
 /// Where the fields of an event are in its raw record, as the event's `format` file says.
 ///

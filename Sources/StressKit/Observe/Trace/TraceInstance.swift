@@ -1,9 +1,9 @@
-import CTraceFS
 import Glibc
 import SystemPackage
 
 /// An instance of the kernel's tracer, with buffers, events, filters and a clock of its own, so that
-/// nobody else's tracing is touched. The libtracefs functions are named `tracefs_instance_*`.
+/// nobody else's tracing is touched. It is a directory of tracefs, and all that is done to it are reads and
+/// writes of its files.
 ///
 /// Source: Documentation/trace/ftrace.rst ("Instances").
 package final class TraceInstance {
@@ -41,7 +41,7 @@ package final class TraceInstance {
   package let name: String
   /// CPUs that have a buffer.
   package let cpus: [Int]
-  private let handle: OpaquePointer
+  private let directory: String
   private var enabled: [TraceEvent] = []
   /// What went wrong with single events and buffers, apart from what this kernel does not have.
   package private(set) var failures: [HarnessError] = []
@@ -51,32 +51,25 @@ package final class TraceInstance {
   ///
   /// - Parameter buffer: bytes for each CPU.
   package init(_ name: String, buffer: UInt64) throws(HarnessError) {
-    guard
-      let handle = attemptPointer(tracefs_instance_create(name), "trace instance \(name)", "mkdir")
-    else {
-      throw HarnessError(
-        .environment, "trace instance \(name)", "mkdir", errno: .current, remedy: Self.remedy)
+    let directory = Mount.tracefs + "/instances/" + name
+    let made = attemptErrno(Int(mkdir(directory, 0o750)), "trace instance \(name)", "mkdir")
+    if made != -Int(EEXIST) {
+      try accept(
+        made, "trace instance \(name)", "mkdir", remedy: Self.remedy, code: .environment)
     }
-    self.handle = handle
+    self.directory = directory
     self.name = name
-    var cpus: [Int] = []
-    while tracefs_file_exists(handle, "per_cpu/cpu\(cpus.count)/trace_pipe_raw") {
-      cpus.append(cpus.count)
-    }
-    self.cpus = cpus
+    // Numbers of possible CPUs need not be without a gap.
+    cpus = try File.list(directory + "/per_cpu")
+      .compactMap { $0.hasPrefix("cpu") ? Int($0.dropFirst(3)) : nil }.sorted()
     // Off first: an instance is born recording. A change of clock empties the buffers.
     try write("tracing_on", "0")
     try write("trace_clock", "boot")
     try write("buffer_size_kb", "\(max(1, buffer >> 10))")
   }
 
-  /// The instance itself stays, until its maker takes it away (`MadeTraceInstance`).
-  deinit { tracefs_instance_free(handle) }
-
   private func write(_ file: String, _ value: String) throws(HarnessError) {
-    try checkErrno(
-      Int(tracefs_instance_file_write(handle, file, value)), "trace instance \(name)",
-      "write \(file)=\(value)", remedy: Self.remedy, code: .environment)
+    try File.set(directory + "/" + file, value, remedy: Self.remedy, code: .environment)
   }
 
   /// Switches on the events that this kernel has now, and teaches their layouts. One that is not there yet
@@ -129,18 +122,19 @@ package final class TraceInstance {
 
   /// Writes a file of an event; false when the kernel refuses it.
   private func write(_ system: String, _ event: String, _ file: String, _ value: String) -> Bool {
-    let operation = "write \(system)/\(event)/\(file)=\(value)"
-    let result = attemptErrno(
-      Int(tracefs_event_file_write(handle, system, event, file, value)), "trace instance \(name)",
-      operation)
-    if result < 0 { fail(operation, Errno(rawValue: Int32(-result))) }
-    return result >= 0
+    unlessFailed { () throws(HarnessError) in
+      try write("events/\(system)/\(event)/\(file)", value)
+    } != nil
   }
 
-  private func fail(_ operation: String, _ errno: Errno) {
-    if errno.isAbsence { return }
-    failures.append(
-      HarnessError(.environment, "trace instance \(name)", operation, errno: errno))
+  /// What `body` returns; nil when it fails, which is among the failures unless this kernel has no such thing.
+  private func unlessFailed<T>(_ body: () throws(HarnessError) -> T) -> T? {
+    do throws(HarnessError) {
+      return try body()
+    } catch {
+      if error.errno?.isAbsence != true { failures.append(error) }
+      return nil
+    }
   }
 
   private static func isOfTrial(_ fields: [String]) -> String {
@@ -149,17 +143,9 @@ package final class TraceInstance {
   }
 
   private func text(_ system: String, _ event: String, _ file: String) -> [UInt8]? {
-    var size: Int32 = 0
-    guard
-      let text = attemptPointer(
-        tracefs_event_file_read(handle, system, event, file, &size), "trace instance \(name)",
-        "read \(system)/\(event)/\(file)")
-    else {
-      fail("read \(system)/\(event)/\(file)", .current)
-      return nil
+    unlessFailed { () throws(HarnessError) in
+      try File.read("\(directory)/events/\(system)/\(event)/\(file)", code: .environment)
     }
-    defer { free(text) }
-    return Array(UnsafeRawBufferPointer(start: text, count: Int(size)))
   }
 
   /// Has the kernel drop what does not concern the trial. Returns the events that it refused a filter for:
@@ -202,23 +188,18 @@ package final class TraceInstance {
   package func start() throws(HarnessError) { try write("tracing_on", "1") }
 
   /// Ends the recording; what is in the buffers can still be read.
-  package func stop() { tracefs_trace_off(handle) }
+  package func stop() { _ = try? write("tracing_on", "0") }
 
   /// The CPUs' raw buffers, non-blocking, in the order of `cpus`.
   package func openBuffers() throws(HarnessError) -> [Int32] {
     var descriptors: [Int32] = []
     for cpu in cpus {
-      let file = "per_cpu/cpu\(cpu)/trace_pipe_raw"
+      let file = "\(directory)/per_cpu/cpu\(cpu)/trace_pipe_raw"
       let opened = attemptErrno(
-        Int(tracefs_instance_file_open(handle, file, O_RDONLY | O_NONBLOCK)),
-        "trace instance \(name)", "open \(file)")
+        Int(open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC)), file, "open")
       if opened < 0 { for open in descriptors { close(open) } }
-      let descriptor = Int32(
-        try accept(
-          opened, "trace instance \(name)", "open \(file)", remedy: Self.remedy, code: .environment)
-      )
-      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-      descriptors.append(descriptor)
+      descriptors.append(
+        Int32(try accept(opened, file, "open", remedy: Self.remedy, code: .environment)))
     }
     return descriptors
   }
@@ -226,17 +207,9 @@ package final class TraceInstance {
   /// Of the CPUs whose account can be read; that of another is among the failures.
   package func losses() -> [Losses] {
     cpus.compactMap { cpu in
-      var size: Int32 = 0
-      let file = "per_cpu/cpu\(cpu)/stats"
-      guard
-        let text = attemptPointer(
-          tracefs_instance_file_read(handle, file, &size), "trace instance \(name)", "read \(file)")
-      else {
-        fail("read \(file)", .current)
-        return nil
-      }
-      defer { free(text) }
-      return Self.losses(String(cString: text), cpu: cpu)
+      unlessFailed { () throws(HarnessError) in
+        try File.text("\(directory)/per_cpu/cpu\(cpu)/stats", code: .environment)
+      }.map { Self.losses($0, cpu: cpu) }
     }
   }
 

@@ -1,13 +1,11 @@
-import CTraceFS
 import Glibc
 import SystemPackage
 
 /// The kprobes of one trial, in a group of their own: they are the machine's, unlike an instance.
 ///
-/// Written as text, since libtracefs 1.6 puts a colon too many into a return probe with a maximum.
 /// Source: Documentation/trace/kprobetrace.rst.
 struct TraceProbes: ~Copyable {
-  private static let file = "kprobe_events"
+  private static let file = Mount.tracefs + "/kprobe_events"
   /// Tasks that may be in a function whose return is told; further ones have no return (`kprobe_profile`).
   private static let most = 1024
 
@@ -21,13 +19,9 @@ struct TraceProbes: ~Copyable {
   ///   no file to write to.
   mutating func make(_ definition: TraceEvent.Definition) throws(HarnessError) {
     guard let text = text(definition), !made.contains(definition.name) else { return }
-    try Self.append(text)
+    // Opened without O_TRUNC: everybody's other probes stay.
+    try File.set(Self.file, text + "\n")
     made.append(definition.name)
-  }
-
-  private static func append(_ line: String) throws(HarnessError) {
-    try checkErrno(
-      Int(tracefs_instance_file_append(nil, file, line + "\n")), file, "append \(line)")
   }
 
   func text(_ definition: TraceEvent.Definition) -> String? {

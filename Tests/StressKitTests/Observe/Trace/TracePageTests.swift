@@ -1,4 +1,4 @@
-import CTraceFS
+import CTraceEvent
 import Testing
 
 @testable import StressKit

@@ -16,7 +16,10 @@ struct ManualPageTests {
 
   /// Both programs that Linux distributions read manuals with.
   @Test func isWellFormed() throws {
-    let said = try Tool.run("mandoc", ["-T", "lint", path], package: "mandoc (ci/install test)")
+    // It exits with the worst of its complaints, those that do not count among them.
+    let (exit, said) = try Tool.output(
+      "mandoc", ["-T", "lint", path], package: "mandoc (ci/install test)")
+    #expect(exit == .status(0) || exit == .status(1))
     // Whether other manuals are installed, and indexed, is not this page's concern.
     let complaints = String(decoding: said, as: UTF8.self).split(separator: "\n").filter {
       !$0.contains("mandoc.db") && !$0.contains("referenced manual not found")

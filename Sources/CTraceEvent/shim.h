@@ -1,3 +1,2 @@
 #include <event-parse.h>
 #include <kbuffer.h>
-#include <tracefs.h>
