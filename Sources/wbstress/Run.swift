@@ -35,6 +35,14 @@ struct Run: ParsableCommand {
     completion: .directory)
   var loop: String?
 
+  @OptionGroup var source: MirrorOption
+
+  @Option(
+    help: ArgumentHelp(
+      "How long a guest may take to reach the harness (default: 30, emulated 90).",
+      valueName: "seconds"))
+  var bootTimeout: Int?
+
   @OptionGroup var machine: MachineOptions
 
   @OptionGroup(title: "On this machine") var abort: AbortOptions
@@ -95,6 +103,9 @@ struct Run: ParsableCommand {
     if kernel != nil, machine.device != nil {
       throw ValidationError("--device and --kernel: one of them")
     }
+    if let bootTimeout, !(1...3600).contains(bootTimeout) {
+      throw ValidationError("--boot-timeout: 1 to 3600 seconds")
+    }
     if isHere, jobs > 1 {
       throw ValidationError("--jobs: one trial at a time on this machine")
     }
@@ -110,7 +121,7 @@ struct Run: ParsableCommand {
   mutating func run() throws {
     let specs: [KernelSpec]
     if let kernel {
-      specs = try KernelSpec.list(kernel)
+      specs = try source.store().specs(kernel) { Output.progress("wbstress: \($0)\n") }
     } else if isHere {
       specs = [.running]
     } else {
@@ -190,12 +201,14 @@ struct Run: ParsableCommand {
   private func guests(
     _ matrix: Matrix, _ display: Display
   ) throws -> CampaignRunner.Guests {
-    let store = try KernelStore()
+    let store = try source.store()
     let kernels = try Preflight.check(matrix, jobs: jobs, store: store, progress: display.note)
     let binary = try Self.executable()
-    return CampaignRunner.Guests(
+    var guests = CampaignRunner.Guests(
       kernels: kernels, accelerator: try accelerator(kernels, binary, store, display),
       binary: binary, store: store, keepDisks: keepDisks, jobs: jobs)
+    guests.bootTimeout = bootNanoseconds
+    return guests
   }
 
   private func accelerator(
@@ -209,8 +222,11 @@ struct Run: ParsableCommand {
     }
     guard let kernel = sorted.first?.value else { return .tcg }
     return try AcceleratorProbe.find(
-      kernel: kernel, binary: binary, store: store, progress: display.note)
+      kernel: kernel, binary: binary, store: store, timeout: bootNanoseconds,
+      progress: display.note)
   }
+
+  private var bootNanoseconds: UInt64? { bootTimeout.map { UInt64($0) * 1_000_000_000 } }
 
   /// This program's file, which also becomes the guest's PID 1.
   private static func executable() throws(HarnessError) -> String {

@@ -35,7 +35,10 @@ package enum Tool {
     let (exit, output) = try output(
       name, arguments, package: package, directory: directory, passing: descriptor)
     if exit != .status(0) {
-      let said = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(4)
+      let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
+      // apt says more behind its errors than they are long.
+      let errors = lines.filter { $0.hasPrefix("E: ") }
+      let said = (errors.isEmpty ? lines : errors).suffix(4)
       throw HarnessError(
         .environment, ([name] + arguments).joined(separator: " "),
         "\(exit?.description ?? "did not end"): \(said.joined(separator: " / "))",

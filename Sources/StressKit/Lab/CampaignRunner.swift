@@ -27,6 +27,8 @@ package final class CampaignRunner: Sendable {
     package var keepDisks: Bool
     /// Guests at a time.
     package var jobs: Int
+    /// How long a guest may take to reach the harness, ns; nil: as ``GuestTrial/Patience`` has it.
+    package var bootTimeout: UInt64?
     private(set) var qemuVersion = VirtualMachine.version()
 
     package init(
@@ -143,6 +145,7 @@ package final class CampaignRunner: Sendable {
     guest.keepDisk = guests.keepDisks
     guest.jobs = guests.jobs
     guest.qemuVersion = guests.qemuVersion
+    if let timeout = guests.bootTimeout { guest.patience.extend(boot: timeout) }
     return try guest.run(interrupt, progress: progress)
   }
 }

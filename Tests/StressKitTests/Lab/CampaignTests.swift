@@ -10,7 +10,7 @@ struct CampaignTests: ProfileSuite {
   private func matrix(_ text: String? = nil, cells: Int = 6) throws -> Matrix {
     try Matrix(
       .init(file: try ProfileFile(text: text ?? minimal, name: "p.yaml"), variant: nil),
-      kernels: try KernelSpec.list("debian:6.1"), filesystems: [],
+      kernels: try KernelSpec.list("debian:6.1") { _ in [] }, filesystems: [],
       vary: [.init(key: "cpus", values: (1...cells).map(String.init))])
   }
 

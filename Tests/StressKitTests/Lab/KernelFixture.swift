@@ -28,19 +28,23 @@ final class KernelFixture: TemporaryDirectory, @unchecked Sendable {
   }
 
   func store(_ archive: any PackageArchive = NoArchive()) throws -> KernelStore {
-    try KernelStore(root: path("cache"), archive: archive)
+    try KernelStore(root: path("cache"), archives: [archive])
   }
 }
 
 /// For tests that must not ask any archive.
 struct NoArchive: PackageArchive {
-  func images(progress: (String) -> Void) throws(HarnessError) -> [ImagePackage] {
+  let name = "none"
+
+  func offers(
+    refresh: Bool, progress: (String) -> Void
+  ) throws(HarnessError) -> [KernelOffer] {
     throw HarnessError(.harness, "archive", "asked")
   }
 
   func download(
-    _ image: ImagePackage, into directory: String
-  ) throws(HarnessError) -> String {
+    _ offer: KernelOffer, into directory: String
+  ) throws(HarnessError) -> [String] {
     throw HarnessError(.harness, "archive", "asked")
   }
 }

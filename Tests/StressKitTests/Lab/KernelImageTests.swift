@@ -42,7 +42,7 @@ struct KernelImageTests {
     try fixture.write("two/boot/vmlinuz-1", "")
     try fixture.write("two/boot/vmlinuz-2", "")
     let several = #expect(throws: HarnessError.self) { try resolve("two") }
-    #expect(several?.operation == "has several: vmlinuz-1, vmlinuz-2")
+    #expect(several?.operation == "has several: boot/vmlinuz-1, boot/vmlinuz-2")
   }
 
   @Test(.enabled(if: Tool.path("depmod") != nil, "needs depmod"))

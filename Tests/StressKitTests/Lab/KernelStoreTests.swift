@@ -18,13 +18,28 @@ struct KernelStoreTests {
     ]
     var isBroken = false
 
-    func images(progress: (String) -> Void) throws(HarnessError) -> [ImagePackage] {
-      packages.compactMap { ImagePackage(name: $0.0, version: $0.1) }
+    let name = "the test's"
+    /// Versions of which the modules are gone.
+    var torn: Set<String> = []
+
+    func offers(
+      refresh: Bool, progress: (String) -> Void
+    ) throws(HarnessError) -> [KernelOffer] {
+      packages.compactMap { name, version in
+        ImagePackage(name: name, version: version).map { image in
+          KernelOffer(
+            image: image, suite: "here", parts: [.init(name: name, version: version)],
+            missing: torn.contains(version)
+              ? [.init(name: "linux-modules-\(image.release)", version: version)] : [],
+            size: 5 << 20)
+        }
+      }
     }
 
     func download(
-      _ image: ImagePackage, into directory: String
-    ) throws(HarnessError) -> String {
+      _ offer: KernelOffer, into directory: String
+    ) throws(HarnessError) -> [String] {
+      let image = offer.image
       do {
         let tree = directory + "/source"
         try fixture.unpackedPackage(
@@ -38,7 +53,7 @@ struct KernelStoreTests {
         try Tool.run("dpkg-deb", ["-b", tree, deb], package: "dpkg")
         // Torn in the middle.
         if isBroken { truncate(deb, 600) }
-        return deb
+        return [deb]
       } catch let error as HarnessError {
         throw error
       } catch {
@@ -56,7 +71,9 @@ struct KernelStoreTests {
     let store = try fixture.store(LocalArchive(fixture: fixture))
     let fetched = try store.fetch(spec) { messages.append($0) }
     #expect(fetched.image.release == "6.1.0-10-cloud-amd64")
-    #expect(messages.first == "debian:6.1: downloading linux-image-6.1.0-10-cloud-amd64 6.1.10-1")
+    #expect(
+      messages.first
+        == "debian:6.1: downloading linux-image-6.1.0-10-cloud-amd64 6.1.10-1 (here, 5 MiB)")
     #expect(fetched.size > 1024)
 
     let offline = try fixture.store()
@@ -86,18 +103,55 @@ struct KernelStoreTests {
   @Test func listsTheNewestOfEachFlavour() throws {
     let available = try fixture.store(LocalArchive(fixture: fixture)).available()
     #expect(
-      available.map(\.release)
-        == ["6.1.0-10-cloud-amd64", "6.12.3+deb12-cloud-amd64", "6.12.3+deb12-amd64"])
+      available.map(\.image.release)
+        == ["6.12.3+deb12-cloud-amd64", "6.12.3+deb12-amd64", "6.1.0-10-cloud-amd64"])
   }
 
   @Test func namesTheSeriesThatThereAre() throws {
     let store = try fixture.store(LocalArchive(fixture: fixture))
     let error = #expect(throws: HarnessError.self) {
-      try store.fetch(.debian(series: "6.6", flavour: .cloud))
+      try store.fetch(.debian(version: "6.6", flavour: .cloud))
     }
     #expect(error?.code == .environment)
-    #expect(error?.remedy == "it has: debian:6.1, debian:6.12, debian:6.12-amd64")
+    #expect(error?.remedy == "there are: debian:6.12, debian:6.12-amd64, debian:6.1")
     #expect(throws: HarnessError.self) { try store.fetch(.path("x", modules: nil)) }
+  }
+
+  @Test func aPointReleaseIsNotTheNewestOfItsSeries() throws {
+    let store = try fixture.store(LocalArchive(fixture: fixture))
+    let point = try store.fetch(try KernelSpec(parsing: "debian:6.1.9"))
+    #expect(point.image.version.description == "6.1.9-1")
+    let newest = try store.fetch(try KernelSpec(parsing: "debian:6.1"))
+    #expect(newest.image.version.description == "6.1.10-1")
+    // From the cache now, each by its own name.
+    let offline = try fixture.store()
+    #expect(try offline.fetch(try KernelSpec(parsing: "debian:6.1.9")) == point)
+    #expect(try offline.fetch(try KernelSpec(parsing: "debian:6.1")) == newest)
+    #expect(try offline.remove(try KernelSpec(parsing: "debian:6.1.9")) == [point])
+    #expect(offline.cached() == [newest])
+    #expect(throws: HarnessError.self) {
+      try offline.remove(try KernelSpec(parsing: "debian:6.1.9"))
+    }
+  }
+
+  /// The second archive is asked for what the first does not have whole.
+  @Test func anotherArchiveHasWhatIsMissing() throws {
+    var first = LocalArchive(fixture: fixture)
+    first.torn = ["6.1.10-1", "6.1.9-1"]
+    let torn = try fixture.store(first)
+    let spec = try KernelSpec(parsing: "debian:6.1")
+    let error = #expect(throws: HarnessError.self) { try torn.fetch(spec) }
+    let lacks = "does not have linux-modules-6.1.0-10-cloud-amd64 6.1.10-1 any more"
+    #expect(error?.description.contains(lacks) == true)
+    #expect(try torn.available().first { $0.image.spec == spec }?.missing.count == 1)
+    #expect(try torn.specs("debian:*") { _ in } == [try KernelSpec(parsing: "debian:6.12")])
+
+    let both = try KernelStore(
+      root: fixture.path("cache"), archives: [first, LocalArchive(fixture: fixture)])
+    #expect(try both.fetch(spec).image.version.description == "6.1.10-1")
+    #expect(
+      try both.specs("debian:*,debian:6.1.9") { _ in }.map(\.description)
+        == ["debian:6.1", "debian:6.12", "debian:6.1.9"])
   }
 
   @Test func leavesNothingOfAFetchThatFailed() throws {
@@ -132,7 +186,7 @@ struct KernelStoreTests {
     }
     var messages: [String] = []
     let store = try fixture.store(LocalArchive(fixture: fixture))
-    try store.fetch(.debian(series: "6.1", flavour: .cloud)) { messages.append($0) }
+    try store.fetch(.debian(version: "6.1", flavour: .cloud)) { messages.append($0) }
     #expect(messages.first?.hasPrefix("waiting for another wbstress") == true)
     #expect(holder.poll() == .status(0))
   }

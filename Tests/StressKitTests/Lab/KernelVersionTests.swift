@@ -48,14 +48,73 @@ struct KernelVersionTests {
   }
 
   @Test func readsWhatAptPrints() {
-    let names = "W: something\nlinux-image-6.1.0-56-rt-amd64\nlinux-image-6.1.0-56-amd64\n"
-    #expect(APT.names(Array(names.utf8)) == ["linux-image-6.1.0-56-amd64"])
-    let madison = """
-      N: Unable to locate package x
-      linux-image-6.1.0-56-amd64 |  6.1.192-2 | http://deb.debian.org/debian bookworm/main amd64
+    let stanzas = APT.stanzas(
       """
-    let images = APT.images(Array(madison.utf8))
-    #expect(images.map(\.release) == ["6.1.0-56-amd64"])
-    #expect(images.map(\.version.description) == ["6.1.192-2"])
+      N: something
+      Package: linux-image-6.1.0-56-amd64
+      Version: 6.1.192-2
+      Depends: kmod, linux-base (>= 4.3~), initramfs-tools (>= 0.120+deb8u2)
+      Description: a kernel
+       Size: no field
+      Filename: pool/x.deb
+      Size: 68000000
+
+      Package: linux-image-7.3.4+deb13-cloud-amd64
+      Version: 7.3.4-1
+      Depends: dracut | initramfs-tools, linux-base-7.3.4+deb13-cloud-amd64 (= 7.3.4-1), \
+      linux-binary-7.3.4+deb13-cloud-amd64 (= 7.3.4-1), linux-modules-7.3.4+deb13-cloud-amd64 (= 7.3.4-1)
+      Filename: pool/y.deb
+      Size: 1928
+
+      Package: linux-image-6.1.0-55-amd64
+      Version: 6.1.190-1
+      Status: install ok installed
+      """)
+    #expect(stanzas.count == 2)
+    let parts = ["base", "binary"].map { part -> APT.Stanza in
+      ["Package": "linux-\(part)-7.3.4+deb13-cloud-amd64", "Version": "7.3.4-1", "Size": "1000"]
+    }
+    let suites = APT.suites(
+      """
+      N: Unable to locate package x
+      linux-image-6.1.0-56-amd64 |  6.1.192-2 | http://mirror/debian bookworm/main amd64 Packages
+      """)
+    let offers = APT.offers(stanzas, parts: parts, suites: suites)
+    #expect(offers.map(\.image.release) == ["6.1.0-56-amd64", "7.3.4+deb13-cloud-amd64"])
+    #expect(offers.map(\.suite) == ["bookworm", "?"])
+    #expect(offers[0].parts.map(\.name) == ["linux-image-6.1.0-56-amd64"])
+    #expect(offers[0].missing == [] && offers[0].size == 68_000_000)
+    #expect(offers[1].parts.count == 3 && offers[1].size == nil)
+    #expect(offers[1].missing.map(\.name) == ["linux-modules-7.3.4+deb13-cloud-amd64"])
+    #expect(offers[0].image.pointRelease == "6.1.192")
+  }
+
+  @Test func findsTheMirrorsOfAMachine() {
+    let known = DebianArchive.mirrors(
+      """
+      https://other.example/|bookworm|main|Other|Other
+      http://mirror/debian/|bookworm|contrib|Debian|Debian
+      http://mirror/debian/|bookworm|main|Debian|Debian
+      http://mirror/debian-security/|bookworm-security|main|Debian|Debian-Security
+      """, codename: "bookworm")
+    #expect(
+      known == .init(main: "http://mirror/debian/", security: "http://mirror/debian-security/"))
+    // A bare root has no lists: apt leaves what it does not know as it stands.
+    let bare = DebianArchive.mirrors(
+      """
+      https://other.example/|cloud-bookworm|main|$(ORIGIN)|$(LABEL)
+      http://mirror/debian/|bookworm|main|$(ORIGIN)|$(LABEL)
+      """, codename: "bookworm")
+    #expect(bare == .init(main: "http://mirror/debian/", security: nil))
+    #expect(DebianArchive.mirrors("", codename: nil) == nil)
+    let sources = DebianArchive.sources(
+      .init(main: "http://m/", security: "http://s/"),
+      codenames: ["old", "mid", "new", "next"], options: "")
+    #expect(
+      sources.split(separator: "\n").map { $0.split(separator: " ")[2] }
+        == [
+          "old", "mid", "new", "next", "sid", "experimental", "mid-backports", "new-backports",
+          "old-security", "mid-security", "new-security",
+        ])
   }
 }

@@ -45,7 +45,7 @@ struct MatrixTests: ProfileSuite {
   ) throws -> Matrix {
     try Matrix(
       .init(file: try ProfileFile(text: text, name: "dir/p.yaml"), variant: variant),
-      kernels: try KernelSpec.list(kernels), filesystems: fs,
+      kernels: try KernelSpec.list(kernels) { _ in [] }, filesystems: fs,
       vary: try vary.map(Matrix.Axis.init(parsing:)), calibrate: calibrate)
   }
 

@@ -148,6 +148,10 @@ struct VirtualMachineTests {
     #expect(GuestTrial.isEmulatorFault("[    2.437748] int3: 0000 [#1] PREEMPT SMP NOPTI"))
     #expect(!GuestTrial.isEmulatorFault("[    2.437748] Oops: 0000 [#1] PREEMPT SMP NOPTI"))
     #expect(!GuestTrial.isEmulatorFault("exc_int3+0x1/0x10"))
+    // Of a double fault in __kmalloc under QEMU 7.2, and of an ordinary dump.
+    let dump = "[    5.496836] RSP: 0018:ff7a919dc063b650 EFLAGS: "
+    #expect(GuestTrial.isEmulatorFault(dump + "01039e62"))
+    #expect(!GuestTrial.isEmulatorFault(dump + "00010246") && !GuestTrial.isEmulatorFault(dump))
   }
 
   // MARK: Disks

@@ -78,8 +78,14 @@ package struct ComparedAxis: Sendable, Equatable {
     ["cpus", "MemTotal", "zones"].contains(key) || key.hasPrefix("zone ")
   }
 
+  /// What a kernel leaves of memory that is there: its own share is part of what a kernel is.
+  private static func isKernelsShare(_ key: String) -> Bool {
+    key == "MemTotal" || key.hasPrefix("zone ") && key.hasSuffix(" managed")
+  }
+
   private func machineRuling(_ fact: TrialFacts.Fact) -> Ruling {
     if reaches(.everything) { return .follows }
+    if comparesKernels, Self.isKernelsShare(fact.key) { return .follows }
     if Self.isHardware(fact.key) { return reaches(.machine) ? .follows : .refused }
     if comparesKernels { return Self.notTheKernels.contains(fact.key) ? .refused : .follows }
     switch fact.key {

@@ -98,19 +98,31 @@ package struct Kernel: Equatable, Sendable {
     private static func image(
       in directory: String, _ spec: KernelSpec
     ) throws(HarnessError) -> String {
-      let images = File.names(in: directory + "/boot").filter { $0.hasPrefix("vmlinuz-") }
+      let images = Kernel.images(in: directory)
       guard let image = images.first else {
         throw HarnessError(
-          .environment, "kernel \(spec)", "has neither boot/vmlinuz-* nor arch/x86/boot/bzImage",
-          remedy: "name an unpacked package, a tree that has been built, or a bzImage")
+          .environment, "kernel \(spec)",
+          "has neither boot/vmlinuz-*, usr/lib/modules/*/vmlinuz nor arch/x86/boot/bzImage",
+          remedy:
+            "name an unpacked package (since 6.19: linux-binary-*, linux-modules-* and linux-base-* in one "
+            + "directory), a tree that has been built, or a bzImage")
       }
       guard images.count == 1 else {
         throw HarnessError(
           .environment, "kernel \(spec)", "has several: \(images.joined(separator: ", "))",
           remedy: "name one of these files")
       }
-      return "\(directory)/boot/\(image)"
+      return "\(directory)/\(image)"
     }
+  }
+
+  /// Paths of kernels in an unpacked package: in `boot`, or since 6.19 beside the modules.
+  static func images(in directory: String) -> [String] {
+    let beside = ["usr/lib/modules", "lib/modules"].flatMap { modules in
+      File.names(in: "\(directory)/\(modules)").map { "\(modules)/\($0)/vmlinuz" }
+    }
+    return File.names(in: directory + "/boot").filter { $0.hasPrefix("vmlinuz-") }
+      .map { "boot/" + $0 } + beside.filter { File.exists("\(directory)/\($0)") }
   }
 
   private static func installed(_ release: String, in roots: [String]) -> [String] {

@@ -7,9 +7,9 @@ package enum KernelSpec: Hashable, Sendable {
     case cloud = "cloud-amd64"
   }
 
-  /// The newest package of a series that the distribution's archive has: `debian:6.12`, or with a
-  /// flavour, `debian:6.12-amd64`: what follows `linux-image-` in the name of the metapackage.
-  case debian(series: String, flavour: Flavour)
+  /// The newest package of a series that Debian's archive has, `debian:6.12`, or one point release,
+  /// `debian:6.12.43`. With a flavour: `debian:6.12-amd64`.
+  case debian(version: String, flavour: Flavour)
 
   /// A bzImage, the directory of an unpacked package, or a kernel build tree. `modules` says where
   /// the modules are when they are not beside the kernel.
@@ -20,7 +20,7 @@ package enum KernelSpec: Hashable, Sendable {
 
   /// Every form there is, for messages and help.
   package static let forms =
-    "debian:X.Y (cloud-amd64 flavour), debian:X.Y-amd64, debian:X.Y-cloud-amd64, "
+    "debian:X.Y (cloud-amd64 flavour), debian:X.Y.Z, debian:X.Y-amd64, debian:X.Y-cloud-amd64, "
     + "FILE (a bzImage), DIR (an unpacked package or a kernel build tree), "
     + "FILE,modules=DIR or DIR,modules=DIR"
 
@@ -35,7 +35,7 @@ package enum KernelSpec: Hashable, Sendable {
     let fields = text.split(separator: ",", omittingEmptySubsequences: false)
     let path = fields[0]
     if path.isEmpty || path.hasPrefix(Self.modulesOption) { throw Self.error(text, "no path") }
-    if Self.isSeries(path) {
+    if Self.isVersion(path) {
       throw HarnessError(
         .usage, "--kernel \(text)", "a version is no path",
         remedy: "write debian:\(path) for Debian's, ./\(path) for a file; forms: \(Self.forms)")
@@ -56,7 +56,11 @@ package enum KernelSpec: Hashable, Sendable {
   /// Parses the kernels of a list with commas; `modules=DIR` belongs to the kernel before it.
   ///
   /// - Throws: `.usage`, with the forms that there are.
-  package static func list(_ text: String) throws(HarnessError) -> [KernelSpec] {
+  ///
+  /// - Parameter expand: what a pattern stands for: `debian:*` and `debian:*-amd64`, the newest of every series.
+  package static func list(
+    _ text: String, expand: (Flavour) throws(HarnessError) -> [KernelSpec]
+  ) throws(HarnessError) -> [KernelSpec] {
     var kernels: [String] = []
     for field in text.split(separator: ",", omittingEmptySubsequences: false) {
       if field.hasPrefix(modulesOption), let last = kernels.popLast() {
@@ -65,25 +69,47 @@ package enum KernelSpec: Hashable, Sendable {
         kernels.append(String(field))
       }
     }
-    return try kernels.map { text throws(HarnessError) in try KernelSpec(parsing: text) }
+    var specs: [KernelSpec] = []
+    for text in kernels {
+      if text == everySeries {
+        specs += try expand(.cloud)
+      } else if text.hasPrefix(everySeries + "-"),
+        let flavour = Flavour(rawValue: String(text.dropFirst(everySeries.count + 1)))
+      {
+        specs += try expand(flavour)
+      } else {
+        specs.append(try KernelSpec(parsing: text))
+      }
+    }
+    return specs
   }
 
   private static let modulesOption = "modules="
+  private static let everySeries = "debian:*"
 
   private static func debian(_ text: String) throws(HarnessError) -> KernelSpec {
     let name = text.dropFirst("debian:".count)
     let parts = name.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let series = parts.first, isSeries(series) else { throw error(text, "no version X.Y") }
-    if parts.count == 1 { return .debian(series: String(series), flavour: .cloud) }
+    guard let version = parts.first, isVersion(version) else {
+      throw error(text, "no version X.Y or X.Y.Z")
+    }
+    if parts.count == 1 { return .debian(version: String(version), flavour: .cloud) }
     guard let flavour = Flavour(rawValue: String(parts[1])) else {
       throw error(text, "unknown flavour \(parts[1])")
     }
-    return .debian(series: String(series), flavour: flavour)
+    return .debian(version: String(version), flavour: flavour)
   }
 
-  private static func isSeries(_ text: Substring) -> Bool {
+  private static func isVersion(_ text: Substring) -> Bool {
     let numbers = text.split(separator: ".", omittingEmptySubsequences: false)
-    return numbers.count == 2 && numbers.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isASCIIDigit) }
+    return [2, 3].contains(numbers.count)
+      && numbers.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isASCIIDigit) }
+  }
+
+  /// Whether it names one point release, not the newest of a series.
+  var isPointRelease: Bool {
+    guard case .debian(let version, _) = self else { return false }
+    return version.count { $0 == "." } == 2
   }
 
   private static func error(_ text: String, _ problem: String) -> HarnessError {
@@ -95,8 +121,8 @@ extension KernelSpec: CustomStringConvertible {
   /// The form that parses to this; the default flavour is left out.
   package var description: String {
     switch self {
-    case .debian(let series, .cloud): "debian:\(series)"
-    case .debian(let series, let flavour): "debian:\(series)-\(flavour.rawValue)"
+    case .debian(let version, .cloud): "debian:\(version)"
+    case .debian(let version, let flavour): "debian:\(version)-\(flavour.rawValue)"
     case .path(let path, let modules): path + (modules.map { ",modules=\($0)" } ?? "")
     case .running: "this machine"
     }

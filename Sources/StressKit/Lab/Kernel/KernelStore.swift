@@ -8,21 +8,27 @@ import SystemPackage
 /// kernels/PACKAGE_VERSION/     an unpacked package, with depmod's indexes
 /// modules/TREE-CONTENT/        links to the modules of a build tree, with depmod's indexes
 /// initramfs/KEY.cpio
+/// apt/                         package lists of Debian's suites (``DebianArchive``)
 /// ```
 ///
 /// All of it can be removed at any time. Entries appear by rename(2), so that what is there is whole;
 /// nothing is installed, and no boot loader hears of it.
 package struct KernelStore: Sendable {
   package let root: String
-  private let archive: any PackageArchive
+  private let archives: [any PackageArchive]
 
-  /// - Parameter root: nil: `$XDG_CACHE_HOME/wbstress`, by default `~/.cache/wbstress`.
+  /// - Parameters:
+  ///   - root: nil: `$XDG_CACHE_HOME/wbstress`, by default `~/.cache/wbstress`.
+  ///   - archives: in the order in which they are asked; nil: the machine's own suites, then Debian's others.
+  ///   - mirror: URI of a Debian mirror for those; nil: that of the machine's own sources.
   /// - Throws: `.environment` when neither variable names a directory.
   package init(
-    root: String? = nil, archive: any PackageArchive = APT()
+    root: String? = nil, archives: [any PackageArchive]? = nil, mirror: String? = nil
   ) throws(HarnessError) {
-    if let root { self.root = root } else { self.root = try Self.defaultRoot() }
-    self.archive = archive
+    let directory = if let root { root } else { try Self.defaultRoot() }
+    self.root = directory
+    self.archives =
+      archives ?? [MachineArchive(), DebianArchive(root: directory + "/apt", mirror: mirror)]
   }
 
   /// A kernel in the store.
@@ -45,21 +51,66 @@ package struct KernelStore: Sendable {
     }.sorted { Self.precedes($0.image, $1.image) }
   }
 
-  /// What can be fetched: the newest package of each series and flavour.
+  /// The package lists that were fetched for the other suites: their directory and its bytes.
+  package var lists: (path: String, size: UInt64) { (root + "/apt", Self.size(root + "/apt")) }
+
+  /// What can be fetched, the newest series first: of each series and flavour the newest package of the first archive
+  /// that has a whole one, or one of which parts are missing where there is no other.
   ///
   /// - Throws: `.environment` when apt is missing, or has no lists and cannot get any.
   package func available(
-    progress: (String) -> Void = { _ in }
-  ) throws(HarnessError) -> [ImagePackage] {
-    var newest: [ImagePackage] = []
-    for image in try archive.images(progress: progress).sorted(by: Self.precedes)
-    where image.spec != newest.last?.spec {
-      newest.append(image)
+    refresh: Bool = false, progress: (String) -> Void = { _ in }
+  ) throws(HarnessError) -> [KernelOffer] {
+    var offers: [KernelOffer] = []
+    for archive in archives {
+      let own = try archive.offers(refresh: refresh, progress: progress)
+        .sorted { Self.precedes($0.image, $1.image) }
+      for offer in own {
+        guard let known = offers.firstIndex(where: { $0.image.spec == offer.image.spec }) else {
+          offers.append(offer)
+          continue
+        }
+        if !offers[known].missing.isEmpty, offer.missing.isEmpty { offers[known] = offer }
+      }
     }
-    return newest
+    return offers.sorted { Self.precedes($0.image, $1.image) }
   }
 
-  /// Downloads and unpacks the newest kernel of a series, unless the store has one of that series.
+  /// Parses `--kernel`: a list in which `debian:*` is the newest of every series that can be had whole.
+  package func specs(
+    _ text: String, progress: (String) -> Void
+  ) throws(HarnessError) -> [KernelSpec] {
+    try KernelSpec.list(text) { flavour throws(HarnessError) in
+      try available(progress: progress).filter {
+        $0.image.flavour == flavour && $0.missing.isEmpty
+      }.map(\.image.spec).reversed()
+    }
+  }
+
+  /// Removes kernels from the store. Returns them.
+  ///
+  /// - Throws: `.usage` when it has none that `spec` means.
+  package func remove(
+    _ spec: KernelSpec, progress: (String) -> Void = { _ in }
+  ) throws(HarnessError) -> [Cached] {
+    try locked(progress) { () throws(HarnessError) in
+      let found = cached().filter { $0.image.matches(spec) }
+      if found.isEmpty {
+        throw HarnessError(
+          .usage, "kernel \(spec)", "not in \(kernels)",
+          remedy: "'wbstress kernels list' shows what is")
+      }
+      for kernel in found {
+        // First out of sight: what is half removed is no kernel.
+        let gone = "\(kernels)/\(Self.unfinished)\(kernel.image.name)"
+        try File.rename(kernel.path, gone)
+        File.remove(gone)
+      }
+      return found
+    }
+  }
+
+  /// Downloads and unpacks the newest kernel of a series or a point release, unless the store has one.
   ///
   /// - Parameter newest: asks the archive even so, and fetches what is newer.
   /// - Throws: `.usage` for a path; `.environment` when the archive lacks that series, or a program
@@ -75,21 +126,52 @@ package struct KernelStore: Sendable {
     return try locked(progress) { () throws(HarnessError) in
       // The one that held the lock may have fetched it.
       if !newest, let kernel = lookUp(spec) { return kernel }
-      let available = try available(progress: progress)
-      guard let image = available.first(where: { $0.spec == spec }) else {
-        throw HarnessError(
-          .environment, "kernel \(spec)", "not in this machine's archive",
-          remedy: available.isEmpty
-            ? "the archive has no Debian kernels; name one with --kernel PATH"
-            : "it has: \(available.map(\.spec.description).joined(separator: ", "))")
-      }
+      let (archive, offer) = try find(spec, refresh: newest, progress)
+      let image = offer.image
       let kernel = Cached(image: image, path: "\(kernels)/\(image.name)_\(image.version)")
-      if !File.exists(kernel.path) { try unpack(kernel, progress) }
+      if !File.exists(kernel.path) { try unpack(offer, of: archive, as: kernel, spec, progress) }
+      if !spec.isPointRelease { File.remove(kernel.path + Self.pointMark) }
       return kernel
     }
   }
 
-  private func unpack(_ kernel: Cached, _ progress: (String) -> Void) throws(HarnessError) {
+  private func find(
+    _ spec: KernelSpec, refresh: Bool, _ progress: (String) -> Void
+  ) throws(HarnessError) -> (archive: any PackageArchive, offer: KernelOffer) {
+    var all: [KernelOffer] = []
+    for archive in archives {
+      let offers = try archive.offers(refresh: refresh, progress: progress)
+        .sorted { Self.precedes($0.image, $1.image) }
+      let wanted = offers.filter { $0.image.matches(spec) }
+      if let whole = wanted.first(where: \.missing.isEmpty) { return (archive, whole) }
+      all += offers
+    }
+    let names = archives.map(\.name).joined(separator: " or ")
+    var specs: [String] = []
+    for offer in all.sorted(by: { Self.precedes($0.image, $1.image) }) where offer.missing.isEmpty {
+      let name = offer.image.spec.description
+      if specs.last != name { specs.append(name) }
+    }
+    let remedy =
+      specs.isEmpty
+      ? "there are no Debian kernels; name one with --kernel PATH"
+      : "there are: \(specs.joined(separator: ", "))"
+    if let torn = all.first(where: { $0.image.matches(spec) }) {
+      let parts = torn.missing.map { "\($0.name) \($0.version)" }.joined(separator: ", ")
+      throw HarnessError(
+        .environment, "kernel \(spec)",
+        "\(torn.image.name) \(torn.image.version) is in \(torn.suite), but the archive does not have \(parts) "
+          + "any more, which it needs",
+        remedy: remedy)
+    }
+    throw HarnessError(
+      .environment, "kernel \(spec)", "not in \(names)", remedy: remedy)
+  }
+
+  private func unpack(
+    _ offer: KernelOffer, of archive: any PackageArchive, as kernel: Cached, _ spec: KernelSpec,
+    _ progress: (String) -> Void
+  ) throws(HarnessError) {
     let image = kernel.image
     // Under the lock, whatever has this prefix was left by a fetch that did not end.
     for name in File.names(in: kernels) where name.hasPrefix(Self.unfinished) {
@@ -98,14 +180,18 @@ package struct KernelStore: Sendable {
     let work = "\(kernels)/\(Self.unfinished)\(getpid())"
     try File.makeDirectory(work)
     defer { File.remove(work) }
-    progress("\(image.spec): downloading \(image.name) \(image.version)")
-    let deb = try archive.download(image, into: work)
-    progress("\(image.spec): unpacking")
+    let size = offer.size.map { ", \($0 >> 20) MiB" } ?? ""
+    progress("\(spec): downloading \(image.name) \(image.version) (\(offer.suite)\(size))")
+    let debs = try archive.download(offer, into: work)
+    progress("\(spec): unpacking")
     let tree = work + "/tree"
-    try Tool.run("dpkg-deb", ["-x", deb, tree], package: "dpkg")
-    guard File.exists("\(tree)/boot/vmlinuz-\(image.release)") else {
-      throw HarnessError(.environment, deb, "has no boot/vmlinuz-\(image.release)")
+    for deb in debs { try Tool.run("dpkg-deb", ["-x", deb, tree], package: "dpkg") }
+    guard Kernel.images(in: tree).count == 1 else {
+      throw HarnessError(
+        .environment, debs.joined(separator: ", "),
+        "has no kernel \(image.release), in boot or beside its modules")
     }
+    if spec.isPointRelease { try File.write(tree + Self.pointMark, []) }
     // Since trixie modules are below /usr. A package has no modules.dep: it is made when installed.
     if let base = [tree, tree + "/usr"].first(where: { File.exists($0 + "/lib/modules") }) {
       try Tool.run("depmod", ["-b", base, image.release], package: "kmod")
@@ -113,15 +199,22 @@ package struct KernelStore: Sendable {
     try publish(tree, as: kernel.path)
   }
 
-  private func lookUp(_ spec: KernelSpec) -> Cached? { cached().first { $0.image.spec == spec } }
+  /// One that was asked for as a point release does not stand for the newest of its series.
+  private func lookUp(_ spec: KernelSpec) -> Cached? {
+    cached().first { kernel in
+      kernel.image.matches(spec)
+        && (spec.isPointRelease || !File.exists(kernel.path + Self.pointMark))
+    }
+  }
 
   private var kernels: String { root + "/kernels" }
   private static let unfinished = ".unfinished-"
+  private static let pointMark = "/.point-release"
 
-  /// By series and flavour, the newest first.
+  /// The newest series first, by flavour, and of these the newest.
   private static func precedes(_ a: ImagePackage, _ b: ImagePackage) -> Bool {
     let (x, y) = (DebianVersion(a.series), DebianVersion(b.series))
-    if x != y { return x < y }
+    if x != y { return x > y }
     if a.flavour != b.flavour { return a.flavour == .cloud }
     return a.version > b.version
   }

@@ -149,8 +149,8 @@ package struct ModuleResolver {
 
   private func remedy(_ missing: [String]) -> String {
     switch kernel.spec {
-    case .debian(let series, .cloud):
-      return "use \(KernelSpec.debian(series: series, flavour: .amd64))"
+    case .debian(let version, .cloud):
+      return "use \(KernelSpec.debian(version: version, flavour: .amd64))"
     case .debian: return "use another kernel"
     case .path, .running:
       let known = ["ext4", "xfs", "btrfs"]

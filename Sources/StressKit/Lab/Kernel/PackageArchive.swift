@@ -31,77 +31,56 @@ package struct ImagePackage: Equatable, Sendable {
 
   /// What `uname -r` prints under this kernel.
   package var release: String { String(name.dropFirst(Self.prefix.count)) }
-  package var spec: KernelSpec { .debian(series: series, flavour: flavour) }
+  /// As a series: what it is the newest of, or once was.
+  package var spec: KernelSpec { .debian(version: series, flavour: flavour) }
+  /// The stable release that it was built from, as in `6.12.43`.
+  package var pointRelease: String {
+    let upstream = version.description.prefix { $0.isASCIIDigit || $0 == "." }
+    return String(upstream)
+  }
+
+  /// Whether `spec` may mean this package.
+  package func matches(_ spec: KernelSpec) -> Bool {
+    spec == self.spec || spec == .debian(version: pointRelease, flavour: flavour)
+  }
 
   static let prefix = "linux-image-"
 }
 
-/// Where Debian kernels come from; a test has its own.
-package protocol PackageArchive: Sendable {
-  /// Every kernel image that can be downloaded.
-  func images(progress: (String) -> Void) throws(HarnessError) -> [ImagePackage]
+/// A kernel that an archive has, and what it is in.
+package struct KernelOffer: Equatable, Sendable {
+  /// A package that a kernel is in.
+  package struct Part: Hashable, Sendable {
+    package var name: String
+    package var version: String
+  }
 
-  /// Downloads the package into an existing directory; the answer is the path of the `.deb`.
-  func download(
-    _ image: ImagePackage, into directory: String
-  ) throws(HarnessError) -> String
+  package var image: ImagePackage
+  /// As in `trixie-backports`.
+  package var suite: String
+  /// What is to be downloaded. Since 6.19 the image's own package is empty, and kernel and modules are in three
+  /// others: `linux-binary-RELEASE`, `linux-modules-RELEASE`, `linux-base-RELEASE`.
+  package var parts: [Part]
+  /// Those that the archive does not have (any more).
+  package var missing: [Part] = []
+  /// Of what is downloaded, bytes; nil: the archive does not say.
+  package var size: UInt64?
 }
 
-/// The archive that this machine's apt is configured for; apt checks the signatures.
-package struct APT: PackageArchive {
-  let lists: String
+/// Where Debian kernels come from; a test has its own.
+package protocol PackageArchive: Sendable {
+  /// What messages call it.
+  var name: String { get }
 
-  package init(lists: String = "/var/lib/apt/lists") { self.lists = lists }
+  /// Every kernel that it has, whole or not.
+  ///
+  /// - Parameter refresh: gets new package lists, where that is this program's to do.
+  func offers(
+    refresh: Bool, progress: (String) -> Void
+  ) throws(HarnessError) -> [KernelOffer]
 
-  package func images(progress: (String) -> Void) throws(HarnessError) -> [ImagePackage] {
-    guard Tool.path("apt-cache") != nil else {
-      throw HarnessError(
-        .environment, "apt-cache", "not found: Debian kernels are fetched with apt",
-        remedy: "name a bzImage, an unpacked package or a build tree with --kernel PATH")
-    }
-    if !File.names(in: lists).contains(where: { $0.contains("_Packages") }) {
-      try update(progress)
-    }
-    let names = Self.names(
-      try Tool.run("apt-cache", ["pkgnames", ImagePackage.prefix], package: "apt"))
-    if names.isEmpty { return [] }
-    // Unlike `policy`, `madison` leaves out what is merely installed or merely mentioned.
-    return Self.images(try Tool.run("apt-cache", ["madison"] + names, package: "apt"))
-  }
-
-  package func download(
-    _ image: ImagePackage, into directory: String
-  ) throws(HarnessError) -> String {
-    try Tool.run(
-      "apt-get", ["download", "\(image.name)=\(image.version)"], package: "apt",
-      directory: directory,
-      remedy: "if the archive has a newer one by now, run apt-get update as root")
-    guard let deb = File.names(in: directory).first(where: { $0.hasSuffix(".deb") }) else {
-      throw HarnessError(.environment, "apt-get download \(image.name)", "left no .deb")
-    }
-    return directory + "/" + deb
-  }
-
-  private func update(_ progress: (String) -> Void) throws(HarnessError) {
-    guard geteuid() == 0 else {
-      throw HarnessError(
-        .environment, lists, "no package lists", remedy: "run apt-get update as root")
-    }
-    progress("no package lists in \(lists): apt-get update")
-    try Tool.run("apt-get", ["update", "-q"], package: "apt")
-  }
-
-  /// The names of image packages in the output of `apt-cache pkgnames`.
-  static func names(_ output: [UInt8]) -> [String] {
-    String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
-      .filter { ImagePackage(name: $0, version: "") != nil }
-  }
-
-  /// The packages in the output of `apt-cache madison`: lines of `name | version | source`.
-  static func images(_ output: [UInt8]) -> [ImagePackage] {
-    String(decoding: output, as: UTF8.self).split(separator: "\n").compactMap { line in
-      let fields = line.split(separator: "|").map { $0.filter { $0 != " " } }
-      return fields.count == 3 ? ImagePackage(name: fields[0], version: fields[1]) : nil
-    }
-  }
+  /// Downloads the parts into an existing directory; the answer is the paths of the `.deb` files.
+  func download(
+    _ offer: KernelOffer, into directory: String
+  ) throws(HarnessError) -> [String]
 }

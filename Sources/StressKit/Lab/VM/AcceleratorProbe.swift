@@ -10,26 +10,29 @@ package struct AcceleratorProbe {
   /// A guest boots in about a second under KVM.
   private static let deadline: UInt64 = 8_000_000_000
 
+  /// - Parameter timeout: how long the kernel may take to reach the harness, ns; nil: 8 s.
   package static func find(
-    kernel: Kernel, binary: String, store: KernelStore, progress: (String) -> Void
+    kernel: Kernel, binary: String, store: KernelStore, timeout: UInt64? = nil,
+    progress: (String) -> Void
   ) throws(HarnessError) -> Accelerator {
     guard access("/dev/kvm", R_OK | W_OK) == 0 else { return .tcg }
     let boot = File.line("/proc/sys/kernel/random/boot_id") ?? "?"
     let cache = store.root + "/accelerator"
     if let words = File.line(cache)?.split(separator: " "), words.count == 3, words[0] == boot,
-      words[1] == kernel.release, let known = Accelerator(rawValue: String(words[2]))
+      words[1] == kernel.release, let known = Accelerator(rawValue: String(words[2])),
+      known == .kvm || timeout == nil
     {
       return known
     }
     progress("probing KVM with \(kernel.label)")
-    let found: Accelerator = try boots(kernel, binary, store) ? .kvm : .tcg
+    let found: Accelerator = try boots(kernel, binary, store, timeout ?? deadline) ? .kvm : .tcg
     try File.makeDirectory(store.root)
     try File.write(cache, Array("\(boot) \(kernel.release) \(found.rawValue)\n".utf8))
     return found
   }
 
   private static func boots(
-    _ kernel: Kernel, _ binary: String, _ store: KernelStore
+    _ kernel: Kernel, _ binary: String, _ store: KernelStore, _ timeout: UInt64
   ) throws(HarnessError) -> Bool {
     let console = "\(store.root)/probe-\(getpid()).log"
     try File.makeDirectory(store.root)
@@ -39,7 +42,7 @@ package struct AcceleratorProbe {
         kernel: kernel.image,
         initramfs: try Initramfs.build(binary: binary, kernel: kernel, modules: [], store: store),
         accelerator: .kvm, memory: 256 << 20, cpus: 1, boot: [], disks: [], console: console))
-    let until = cl_boottime() + deadline
+    let until = cl_boottime() + timeout
     while cl_boottime() < until, !machine.hasEnded() {
       cl_sleep_until(cl_boottime() + 20_000_000)
     }

@@ -5,8 +5,11 @@ extension CompareReport {
   /// What stands behind a verdict's word.
   func reasons(_ one: Comparison) -> String {
     guard let verdict = one.verdict else {
-      return "the arms also differ in "
-        + one.comparability.refusals.map(\.text).joined(separator: "; ")
+      let refusals = one.comparability.refusals
+      let options = refusals.map { "--allow \(ShellWord.quoted($0.key))" }
+      return "the arms also differ in \(refusals.map(\.text).joined(separator: "; "))"
+        + (options.isEmpty
+          ? "" : " (to compare them all the same: \(options.joined(separator: " ")))")
     }
     let doubt =
       comparison.failedControls.isEmpty

@@ -151,7 +151,7 @@ struct ComparabilityTests {
     }
   }
 
-  /// A kernel's own share of a zone is small; a machine of another size is another machine.
+  /// What a kernel leaves of a zone is its own; a machine of another size is another machine.
   @Test func sizesWithinAKernelsShare() throws {
     let base = try facts()
     let managed = try #require(base.all.first { $0.key == "zone 0/DMA32 managed" }?.quantity)
@@ -166,8 +166,15 @@ struct ComparabilityTests {
     let reserve = try facts(
       RecordFixture.completed, ["vm/min_free_kbytes\":\"45056": "vm/min_free_kbytes\":\"45000"])
     #expect(compare(base, reserve, ComparedAxis("fs")).refusals == [])
+    // 5.10 manages 3977 pages of ZONE_DMA where 6.18 has 3840: 3.4 %.
     let far = compare(base, try smaller(by: 0.05), ComparedAxis("kernel"))
-    #expect(far.refusals.map(\.key) == ["zone 0/DMA32 managed"])
+    #expect(far.refusals == [] && far.confounders.map(\.key) == ["zone 0/DMA32 managed"])
+    let elsewhere = compare(base, try smaller(by: 0.05), ComparedAxis("fs"))
+    #expect(elsewhere.refusals.map(\.key) == ["zone 0/DMA32 managed"])
+    let chosen = compare(
+      base, try facts(RecordFixture.completed, ["zone DMA32; present 2": "zone DMA32; present 1"]),
+      ComparedAxis("kernel"))
+    #expect(chosen.refusals.map(\.key) == ["zone 0/DMA32 present"])
   }
 
   /// Arms that are the same mixture are comparable, but not of one kind.
