@@ -34,6 +34,8 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],
+      // A link to profiles/: the binary alone knows them.
+      resources: [.embedInCode("Profile/Shipped")],
       swiftSettings: warnings),
     .executableTarget(
       name: "wbstress",

@@ -22,7 +22,11 @@ struct Profiles: ParsableCommand {
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "A profile with every default filled in, as JSON (which is YAML too).")
+      abstract: "A profile's file, to be changed into one of your own.",
+      discussion: """
+        'profiles show NAME > my.yaml', then 'run ./my.yaml'. A variant, overrides or --defaults give what is run \
+        instead: with every default filled in, as JSON (which is YAML too).
+        """)
 
     @Argument(help: "NAME, NAME:VARIANT or a path.", completion: Suggestions.profiles)
     var profile: String
@@ -30,8 +34,15 @@ struct Profiles: ParsableCommand {
     @Option(help: ArgumentHelp("Override a key; may be repeated.", valueName: "key=value"))
     var set: [String] = []
 
+    @Flag(help: "With every default filled in, as JSON.")
+    var defaults = false
+
     func run() throws {
       let choice = try ProfileCatalog().find(profile)
+      if choice.variant == nil, set.isEmpty, !defaults {
+        Output.bytes(choice.file.bytes)
+        return
+      }
       let overrides = try set.map { text -> ProfileFile.Override in
         guard let equals = text.firstIndex(of: "=") else {
           throw HarnessError(.usage, "--set \(text)", "expected KEY=VALUE")

@@ -6,7 +6,8 @@ package struct ProfileCatalog: Sendable {
   package struct Entry: Sendable {
     /// What the user types: the file's name without `.yaml`.
     package var name: String
-    package var path: String
+    /// nil: it is in this program.
+    package var path: String?
     package var summary = ""
     package var variants: [String] = []
     /// Why the file cannot be used.
@@ -21,9 +22,15 @@ package struct ProfileCatalog: Sendable {
 
   /// Searched in this order; the first that has a name wins.
   package let directories: [String]
+  /// What there is where no directory has it.
+  private let shipped: [ShippedProfile]
 
-  package init(directories: [String] = ProfileCatalog.searchPath()) {
+  /// Those of the search path, and those in this program.
+  package init() { self.init(directories: Self.searchPath(), shipped: ShippedProfile.all) }
+
+  package init(directories: [String], shipped: [ShippedProfile] = []) {
     self.directories = directories
+    self.shipped = shipped
   }
 
   /// `$WBSTRESS_PROFILES` (several with `:`), `./profiles`, the share directory of an installation,
@@ -55,12 +62,13 @@ package struct ProfileCatalog: Sendable {
     return String(cString: path)
   }
 
-  /// Every profile of the search directories, by name; one that cannot be used says why.
+  /// Every profile, by name; one that cannot be used says why.
   package func list() -> [Entry] {
-    names().map { name, path in
-      var entry = Entry(name: name, path: path)
+    places().map { name, place in
+      var entry = Entry(name: name)
+      if case .file(let path) = place { entry.path = path }
       do throws(HarnessErrors) {
-        let file = try ProfileFile(path: path)
+        let file = try Self.read(place)
         entry.summary = file.summary
         entry.variants = file.variants
       } catch {
@@ -84,7 +92,7 @@ package struct ProfileCatalog: Sendable {
       name = String(text[..<colon])
       variant = String(text[text.index(after: colon)...])
     }
-    let file = try ProfileFile(path: try path(of: name))
+    let file = try Self.read(try place(of: name))
     if let variant, !file.variants.contains(variant) {
       // The error is the same as when the variant is resolved, but told before anything is set up.
       _ = try file.profile(variant: variant)
@@ -92,14 +100,28 @@ package struct ProfileCatalog: Sendable {
     return Choice(file: file, variant: variant)
   }
 
-  private func path(of name: String) throws(HarnessErrors) -> String {
-    if Self.isPath(name) { return name }
-    let names = names()
-    if let found = names.first(where: { $0.name == name }) { return found.path }
+  /// Where a profile is.
+  private enum Place {
+    case file(String)
+    case shipped(ShippedProfile)
+  }
+
+  private static func read(_ place: Place) throws(HarnessErrors) -> ProfileFile {
+    switch place {
+    case .file(let path): try ProfileFile(path: path)
+    case .shipped(let profile):
+      try ProfileFile(bytes: profile.bytes, name: "shipped/\(profile.name).yaml")
+    }
+  }
+
+  private func place(of name: String) throws(HarnessErrors) -> Place {
+    if Self.isPath(name) { return .file(name) }
+    let places = places()
+    if let found = places.first(where: { $0.name == name }) { return found.place }
     let known =
-      names.isEmpty
+      places.isEmpty
       ? "there are none in \(directories.joined(separator: ", "))"
-      : "known: \(names.map(\.name).joined(separator: ", "))"
+      : "known: \(places.map(\.name).joined(separator: ", "))"
     throw HarnessErrors([HarnessError(.usage, name, "no such profile; \(known)")])
   }
 
@@ -107,14 +129,17 @@ package struct ProfileCatalog: Sendable {
     text.contains("/") || text.hasSuffix(".yaml")
   }
 
-  /// Names and paths, sorted by name; a directory hides what later ones have under the same name.
-  private func names() -> [(name: String, path: String)] {
-    var found: [String: String] = [:]
+  /// Sorted by name; a directory hides what later ones have under the same name, and what is in this program.
+  private func places() -> [(name: String, place: Place)] {
+    var found: [String: Place] = [:]
     for directory in directories {
       for file in File.names(in: directory) where file.hasSuffix(".yaml") && !file.hasPrefix(".") {
         let name = String(file.dropLast(".yaml".count))
-        if found[name] == nil { found[name] = "\(directory)/\(file)" }
+        if found[name] == nil { found[name] = .file("\(directory)/\(file)") }
       }
+    }
+    for profile in shipped where found[profile.name] == nil {
+      found[profile.name] = .shipped(profile)
     }
     return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }

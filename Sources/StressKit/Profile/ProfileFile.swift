@@ -13,6 +13,9 @@ package struct ProfileFile: Sendable {
   /// In the order of the file.
   package let variants: [String]
 
+  /// The file as it is, comments and variants included.
+  package let bytes: [UInt8]
+
   private let root: YAMLNode
   private let assignments: [String: [ProfileAssignment]]
   private let defaultName: String
@@ -47,6 +50,7 @@ package struct ProfileFile: Sendable {
   /// - Throws: every problem in the text (code usage).
   package init(bytes: [UInt8], name: String) throws(HarnessErrors) {
     source = name
+    self.bytes = bytes
     defaultName = Self.stem(name)
     let problems = ProfileProblems()
     var root = YAMLNode.read(bytes, source: name, problems: problems)

@@ -73,6 +73,29 @@ struct ProfileCatalogTests: ProfileSuite {
     }
   }
 
+  /// Each file of profiles/ is in the program, as it is; a file hides that.
+  @Test func theProgramAloneKnowsTheShippedProfiles() throws {
+    let files = File.names(in: shipped).filter { $0.hasSuffix(".yaml") }
+    #expect(ShippedProfile.all.map { $0.name + ".yaml" } == files)
+    for profile in ShippedProfile.all {
+      let file = try File.read("\(shipped)/\(profile.name).yaml")
+      #expect(file == profile.bytes, "\(profile.name)")
+    }
+    let alone = ProfileCatalog(directories: [], shipped: ShippedProfile.all)
+    #expect(alone.list().allSatisfy { $0.path == nil && $0.problems == nil && !$0.summary.isEmpty })
+    #expect(try alone.find("oracle-backup:data-journal").file.name == "oracle-backup")
+    #expect(
+      problems { _ = try alone.find("smoke:x") } == [
+        "shipped/smoke.yaml: no variant 'x'; it has none"
+      ])
+    try withFiles(["smoke.yaml": "\(minimal)\nsummary: mine"]) { root in
+      let both = ProfileCatalog(directories: [root], shipped: ShippedProfile.all)
+      let mine = try both.find("smoke")
+      #expect(mine.file.summary == "mine")
+      #expect(both.list().count == files.count)
+    }
+  }
+
   @Test func aHugeFileIsNoProfile() {
     #expect(
       problems { _ = try ProfileFile(path: "/dev/zero") } == [
@@ -89,7 +112,7 @@ struct ProfileCatalogTests: ProfileSuite {
     for entry in entries {
       #expect(entry.problems == nil, "\(entry.name)")
       #expect(!entry.summary.isEmpty, "\(entry.name)")
-      let file = try ProfileFile(path: entry.path)
+      let file = try ProfileFile(path: try #require(entry.path))
       #expect(file.name == entry.name)
       for variant in [nil] + file.variants.map(Optional.some) {
         let profile = try file.profile(variant: variant)
@@ -102,7 +125,7 @@ struct ProfileCatalogTests: ProfileSuite {
   /// A positive control expects what it is a control of, and a negative one does not.
   @Test func shippedControlsExpectTheirKills() throws {
     for entry in ProfileCatalog(directories: [shipped]).list() {
-      let file = try ProfileFile(path: entry.path)
+      let file = try ProfileFile(path: try #require(entry.path))
       for variant in [nil] + file.variants.map(Optional.some) {
         let profile = try file.profile(variant: variant)
         let kills = profile.expect.first { $0.metric == .oomKill }
@@ -122,7 +145,7 @@ struct ProfileCatalogTests: ProfileSuite {
   @Test(arguments: Profile.Filesystem.Kind.allCases)
   func shippedProfilesRunOnEveryFilesystem(_ kind: Profile.Filesystem.Kind) throws {
     for entry in ProfileCatalog(directories: [shipped]).list() {
-      let file = try ProfileFile(path: entry.path)
+      let file = try ProfileFile(path: try #require(entry.path))
       let profile = try file.profile(overrides: [("fs", kind.rawValue, "--fs \(kind.rawValue)")])
       #expect(profile.filesystem.kind == kind)
     }

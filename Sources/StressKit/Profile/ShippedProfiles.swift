@@ -1,0 +1,26 @@
+/// A profile of `profiles/`, as it was when this program was built.
+package struct ShippedProfile: Sendable {
+  package var name: String
+  /// The file's.
+  package var bytes: [UInt8]
+
+  package static let all: [ShippedProfile] = [
+    .init(name: "clean-cache", bytes: PackageResources.clean_cache_yaml),
+    .init(name: "flusher-dependence", bytes: PackageResources.flusher_dependence_yaml),
+    .init(name: "fsync-storm", bytes: PackageResources.fsync_storm_yaml),
+    .init(name: "memcg-dirty", bytes: PackageResources.memcg_dirty_yaml),
+    .init(name: "mglru-dirty", bytes: PackageResources.mglru_dirty_yaml),
+    .init(name: "migration", bytes: PackageResources.migration_yaml),
+    .init(name: "noisy-neighbour", bytes: PackageResources.noisy_neighbour_yaml),
+    .init(name: "noprogress", bytes: PackageResources.noprogress_yaml),
+    .init(name: "oracle-backup", bytes: PackageResources.oracle_backup_yaml),
+    .init(name: "reclaim-cpu", bytes: PackageResources.reclaim_cpu_yaml),
+    .init(name: "shmem-swap", bytes: PackageResources.shmem_swap_yaml),
+    .init(name: "slow-device", bytes: PackageResources.slow_device_yaml),
+    .init(name: "small-vm", bytes: PackageResources.small_vm_yaml),
+    .init(name: "small-zones", bytes: PackageResources.small_zones_yaml),
+    .init(name: "smoke", bytes: PackageResources.smoke_yaml),
+    .init(name: "stale-stats", bytes: PackageResources.stale_stats_yaml),
+    .init(name: "truncate", bytes: PackageResources.truncate_yaml),
+  ]
+}
