@@ -21,8 +21,8 @@ let package = Package(
     .target(
       name: "CUring", cSettings: cWarnings,
       linkerSettings: [.linkedLibrary("uring")]),
-    .systemLibrary(
-      name: "CCgroup", pkgConfig: "libcgroup", providers: [.apt(["libcgroup-dev"])]),
+    .target(
+      name: "CCgroup", cSettings: cWarnings, linkerSettings: [.linkedLibrary("cgroup")]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(
       name: "CTraceEvent", pkgConfig: "libtraceevent", providers: [.apt(["libtraceevent-dev"])]),

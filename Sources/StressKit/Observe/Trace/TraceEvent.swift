@@ -224,7 +224,9 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
       return define("migrate", "mm_migrate_pages", "succeeded failed mode reason")
     case .signalGenerate:
       return define("signal", "signal_generate", "pid sig code", .tasks(["comm"]))
-    case .taskRename: return define("task", "task_rename", "pid", text: "newcomm", .ioWorkers)
+    // A pid of its own, always that of the running task, the event no longer has on 7.2.
+    case .taskRename:
+      return define("task", "task_rename", "pid|common_pid", text: "newcomm", .ioWorkers)
 
     case .schedSwitch:
       return define(

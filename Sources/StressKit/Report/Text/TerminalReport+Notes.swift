@@ -106,10 +106,11 @@ extension TerminalReport {
         rings.reduce(sum) { $0 + (trial.latency(of: "write", worker: $1)?.count ?? 0) }
       }
       let punted = traces.flatMap(\.punted.values).reduce(0, +)
-      if writes > 0, traces.contains(where: { $0.failure == nil && !$0.saw(.queueAsyncWork) }) {
+      let isUntold = traces.contains { $0.failure == nil && !$0.saw(.queueAsyncWork) }
+      if writes > 0, punted == 0, isUntold {
+        // 5.10's event does not say which operation it is of.
         lines.append(
-          "#\(i + 1): how many of the buffered writes went to an io-wq worker is unknown: no "
-            + "\(TraceEvent.queueAsyncWork.label) with an opcode")
+          "#\(i + 1): unknown how many buffered writes went to an io-wq worker: no event tells")
       } else if writes > 0, !traces.isEmpty {
         let share = Format.fixed(100 * Double(punted) / Double(writes), 0)
         lines.append("#\(i + 1): \(share) % of the buffered writes went to an io-wq worker")
