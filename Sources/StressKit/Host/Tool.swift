@@ -59,7 +59,9 @@ package enum Tool {
     try check(cl_pipe(&ends), name, "pipe2")
     let reader = Descriptor(owning: ends[0])
     let writer = Descriptor(owning: ends[1])
-    let passed: [String] = ["HOME", "PATH", "http_proxy", "https_proxy", "no_proxy"]
+    let passed: [String] = [
+      "HOME", "PATH", "http_proxy", "https_proxy", "no_proxy", "APT_CONFIG",
+    ]
     let inherited = passed.compactMap { (key: String) -> String? in
       getenv(key).map { "\(key)=\(String(cString: $0))" }
     }

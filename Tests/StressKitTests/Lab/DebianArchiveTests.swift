@@ -1,3 +1,5 @@
+import CLinux
+import Glibc
 import Testing
 
 @testable import StressKit
@@ -31,7 +33,7 @@ struct DebianArchiveTests {
   }
 
   /// A kernel in three packages, as since 6.19.
-  private func store(options: String = "[trusted=yes] ") throws -> KernelStore {
+  private func archive(options: String = "[trusted=yes] ") throws -> LocalArchive {
     let parts = ["linux-base", "linux-binary", "linux-modules"].map { "\($0)-\(release)" }
     let modules = "usr/lib/modules/\(release)"
     let lists = [
@@ -49,10 +51,13 @@ struct DebianArchiveTests {
         parts[2], ["\(modules)/kernel/fs/xfs/xfs.ko": KernelFixture.module("xfs")]),
     ]
     try fixture.write("archive/Packages", lists.joined())
-    let archive = LocalArchive(
+    return LocalArchive(
       inner: DebianArchive(root: fixture.path("apt"), mirror: "none"),
       sources: "deb \(options)file:\(fixture.path("archive")) ./\n")
-    return try KernelStore(root: fixture.path("cache"), archives: [archive])
+  }
+
+  private func store(options: String = "[trusted=yes] ") throws -> KernelStore {
+    try KernelStore(root: fixture.path("cache"), archives: [archive(options: options)])
   }
 
   /// Debian's, with other sources.
@@ -103,6 +108,68 @@ struct DebianArchiveTests {
     #expect(error?.description.contains("Hash Sum mismatch") == true, "\(error as Any)")
     #expect(store.cached().isEmpty)
     #expect(File.names(in: fixture.path("cache/kernels")).isEmpty)
+  }
+
+  /// Every file below a directory, with its size.
+  private static func files(_ path: String) -> [String: Int] {
+    var files: [String: Int] = [:]
+    for name in File.names(in: path) {
+      let below = Self.files("\(path)/\(name)")
+      if below.isEmpty { files[name] = File.size("\(path)/\(name)").map(Int.init) ?? -1 }
+      for (file, size) in below { files["\(name)/\(file)"] = size }
+    }
+    return files
+  }
+
+  /// The program itself is killed while it fetches, at moments drawn from the length of a whole fetch, each time with
+  /// what the last one left.
+  @Test(.enabled(if: File.exists(Executable.path), "wbstress is not built beside the tests"))
+  func aFetchThatIsKilledLeavesNoKernel() throws {
+    _ = try archive().offers(refresh: true) { _ in }
+    func fetch() throws -> Process {
+      try Process(
+        [Executable.path, "kernels", "fetch", "debian:7.3"],
+        environment: [
+          "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "XDG_CACHE_HOME=\(fixture.path("home"))",
+          "APT_CONFIG=\(fixture.path("apt/apt.conf"))", "SWIFT_BACKTRACE=enable=no",
+        ])
+    }
+    let store = try KernelStore(root: fixture.path("home/wbstress"), archives: [NoArchive()])
+    let began = cl_boottime()
+    do {
+      let whole = try fetch()
+      #expect(whole.wait(timeout: 60_000_000_000) == .status(0))
+    }
+    let length = cl_boottime() - began
+    let path = try #require(store.cached().first?.path)
+    let files = Self.files(path)
+    #expect(files.keys.contains("usr/lib/modules/\(release)/modules.dep"), "\(files)")
+
+    let repeats = getenv("WBSTRESS_REPEAT").flatMap { UInt64(String(cString: $0)) } ?? 8
+    var unfinished = 0
+    for i in 0..<repeats {
+      File.remove(path)
+      let end = cl_boottime() + length * (2 * i + 1) / (2 * repeats)
+      do {
+        let killed = try fetch()
+        while cl_boottime() < end, killed.poll() == nil { usleep(1000) }
+        killed.signal(SIGKILL)
+        _ = killed.wait(timeout: 10_000_000_000)
+      }
+      if File.names(in: fixture.path("home/wbstress/kernels")).contains(where: { $0.hasPrefix(".") }
+      ) {
+        unfinished += 1
+      }
+      // It was faster this time, or there is none.
+      for kernel in store.cached() { #expect(Self.files(kernel.path) == files) }
+    }
+    #expect(unfinished > 0)
+    do {
+      let again = try fetch()
+      #expect(again.wait(timeout: 60_000_000_000) == .status(0))
+    }
+    #expect(Self.files(path) == files)
+    #expect(File.names(in: fixture.path("home/wbstress/kernels")).count == 1)
   }
 
   @Test func anArchiveThatNobodySignedIsRefused() throws {

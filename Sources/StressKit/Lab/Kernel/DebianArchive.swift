@@ -41,7 +41,9 @@ package struct DebianArchive: PackageArchive {
     _ offer: KernelOffer, into directory: String
   ) throws(HarnessError) -> [String] {
     try apt.download(
-      offer, into: directory, remedy: "if the mirror has changed, --newest gets new package lists")
+      offer, into: directory,
+      remedy: "if the mirror has changed, 'wbstress kernels fetch --newest' gets new package lists"
+    )
   }
 
   // MARK: Sources

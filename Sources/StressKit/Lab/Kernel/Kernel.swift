@@ -116,13 +116,19 @@ package struct Kernel: Equatable, Sendable {
     }
   }
 
-  /// Paths of kernels in an unpacked package: in `boot`, or since 6.19 beside the modules.
+  /// Paths of kernels in an unpacked package: in `boot`, or since 6.19 beside the modules. One of each release: in a
+  /// whole root `lib` is a link to `usr/lib`, and a kernel may be in both places.
   static func images(in directory: String) -> [String] {
+    let prefix = "vmlinuz-"
+    let inBoot = File.names(in: directory + "/boot").filter { $0.hasPrefix(prefix) }
+      .map { (release: String($0.dropFirst(prefix.count)), path: "boot/" + $0) }
     let beside = ["usr/lib/modules", "lib/modules"].flatMap { modules in
-      File.names(in: "\(directory)/\(modules)").map { "\(modules)/\($0)/vmlinuz" }
+      File.names(in: "\(directory)/\(modules)")
+        .map { (release: $0, path: "\(modules)/\($0)/vmlinuz") }
+        .filter { File.exists("\(directory)/\($0.path)") }
     }
-    return File.names(in: directory + "/boot").filter { $0.hasPrefix("vmlinuz-") }
-      .map { "boot/" + $0 } + beside.filter { File.exists("\(directory)/\($0)") }
+    var seen: Set<String> = []
+    return (inBoot + beside).filter { seen.insert($0.release).inserted }.map(\.path)
   }
 
   private static func installed(_ release: String, in roots: [String]) -> [String] {
