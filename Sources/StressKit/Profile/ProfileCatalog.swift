@@ -118,10 +118,8 @@ package struct ProfileCatalog: Sendable {
     if Self.isPath(name) { return .file(name) }
     let places = places()
     if let found = places.first(where: { $0.name == name }) { return found.place }
-    let known =
-      places.isEmpty
-      ? "there are none in \(directories.joined(separator: ", "))"
-      : "known: \(places.map(\.name).joined(separator: ", "))"
+    let known = ProfileKeys.known(
+      places.map(\.name), name, "there are none in \(directories.joined(separator: ", "))")
     throw HarnessErrors([HarnessError(.usage, name, "no such profile; \(known)")])
   }
 

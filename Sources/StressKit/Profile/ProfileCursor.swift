@@ -163,6 +163,19 @@ struct ProfileCursor {
     quantity("a size such as 64MiB", range, Units.size, Units.sizeText)
   }
 
+  /// Bytes of memory or of a file: a page at least, or 0 where that has a meaning. Less is a unit forgotten:
+  /// `pin=54` meant MiB.
+  func memory(orNone: Bool = true) -> UInt64? {
+    guard let bytes = size(in: (orNone ? 0 : 1)...Units.largest) else { return nil }
+    if bytes == 0 || bytes >= Self.page { return bytes }
+    let meant = node.text == "\(bytes)" ? "; \(bytes)MiB?" : ""
+    fail("\(bytes) bytes is less than a page\(meant)")
+    return nil
+  }
+
+  /// The least that any Linux has.
+  private static let page: UInt64 = 4096
+
   func duration(in range: ClosedRange<UInt64>) -> UInt64? {
     quantity("a duration such as 30s", range, Units.duration, Units.durationText)
   }

@@ -86,7 +86,7 @@ package struct ProfileFile: Sendable {
     var tree = root
     if let variant {
       guard let assignments = assignments[variant] else {
-        let known = variants.isEmpty ? "it has none" : "known: \(variants.joined(separator: ", "))"
+        let known = ProfileKeys.known(variants, variant, "it has none")
         throw HarnessErrors([HarnessError(.usage, source, "no variant '\(variant)'; \(known)")])
       }
       for assignment in assignments { tree.apply(assignment, problems: problems) }

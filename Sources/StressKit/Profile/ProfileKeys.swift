@@ -93,11 +93,25 @@ enum ProfileKeys {
 
   /// `known`, with the names first that `name` may be a misspelling of.
   static func nearest(_ name: String, _ known: [String]) -> [String] {
+    ranked(name, known).map(\.element)
+  }
+
+  /// What follows an error about a name: what may have been meant, and the names that there are.
+  static func known(_ names: [String], _ name: String, _ none: String) -> String {
+    guard let first = ranked(name, names).first else { return none }
+    let meant = first.isLikely ? "did you mean \(first.element)? " : ""
+    return "\(meant)known: \(names.joined(separator: ", "))"
+  }
+
+  private static func ranked(
+    _ name: String, _ known: [String]
+  ) -> [(element: String, isLikely: Bool)] {
     let ranked = known.enumerated().map { offset, element in
       let distance = distance(name, element)
-      return (distance <= max(1, name.utf8.count / 3) ? distance : .max, offset, element)
+      let most = min(max(1, name.utf8.count / 3), element.utf8.count - 1)
+      return (distance <= most ? distance : .max, offset, element)
     }
-    return ranked.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
+    return ranked.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { ($0.2, $0.0 < .max) }
   }
 
   /// The Levenshtein distance in bytes.
@@ -275,7 +289,7 @@ extension YAMLNode {
     let named = names.firstIndex(of: selector) ?? Int(selector)
     let chosen = elements.indices.filter { selector == "*" || $0 == named }
     if chosen.isEmpty {
-      let known = names.isEmpty ? "\(list) is empty" : "known: \(names.joined(separator: ", "))"
+      let known = ProfileKeys.known(names, selector, "\(list) is empty")
       let what = selector == "*" ? "nothing to set" : "no '\(selector)' in \(list)"
       problems.add(assignment.position, "\(assignment.key): \(what); \(known)")
       return

@@ -49,7 +49,7 @@ extension ProfileParser {
       let text: String? =
         switch kind {
         case .bytes:
-          value.optional("max") { $0.size(in: 0...Units.largest) }
+          value.optional("max") { $0.memory() }
             .map { bytes in bytes.map { "\($0)" } ?? "max" }
         case .flag: value.flagText()
         case .text: value.line()
@@ -65,7 +65,7 @@ extension ProfileParser {
     let name = uniqueName(section, defaultName("pinned", index), &names)
     var pin = Profile.Pinned(name: name, size: 0)
     let size = section.required("size")
-    pin.size = size?.size(in: 0...Units.largest) ?? 0
+    pin.size = size?.memory() ?? 0
     pin.cgroup = group(section["cgroup"], names)
     pin.mode = section["mode"]?.choice(Profile.Pinned.Mode.self) ?? pin.mode
     pin.growth = section["growth"]?.rate(in: 1...Units.largest)
@@ -96,12 +96,12 @@ extension ProfileParser {
   private static func group(_ cursor: ProfileCursor?, _ names: Names) -> String? {
     guard let cursor, let name = cursor.line() else { return nil }
     if names.groups.contains(name) { return name }
-    cursor.fail("no '\(name)' in cgroups; \(known(names.groups))")
+    cursor.fail("no '\(name)' in cgroups; \(known(names.groups, name))")
     return nil
   }
 
-  private static func known(_ names: [String]) -> String {
-    names.isEmpty ? "there are none" : "known: \(names.joined(separator: ", "))"
+  private static func known(_ names: [String], _ name: String) -> String {
+    ProfileKeys.known(names, name, "there are none")
   }
 
   static func cgroups(_ cursor: ProfileCursor?, _ names: inout Names) -> [Profile.Group] {
@@ -143,7 +143,7 @@ extension ProfileParser {
     }
     stream.depth = section["depth"]?.count(in: 1...4096) ?? stream.depth
     if stream.engine != .ioUring { stream.depth = 1 }
-    if let size = section["size"]?.optional("unlimited", { $0.size(in: 1...Units.largest) }) {
+    if let size = section["size"]?.optional("unlimited", { $0.memory(orNone: false) }) {
       stream.size = size
     }
     stream.fsync = section["fsync"]?.sync() ?? stream.fsync
@@ -219,7 +219,7 @@ extension ProfileParser {
         guard let cursor = section[key] else { return [] }
         let chosen = cursor.words(commas: true) ?? []
         for name in chosen where !workers.contains(name) {
-          cursor.fail("no '\(name)' in streams or tasks; \(known(workers))")
+          cursor.fail("no '\(name)' in streams or tasks; \(known(workers, name))")
         }
         return chosen
       }
@@ -331,11 +331,11 @@ extension ProfileParser {
   static func machine(_ cursor: ProfileCursor?) -> Profile.Machine {
     var machine = Profile.Machine()
     guard let section = cursor?.section(ProfileKeys.machine) else { return machine }
-    machine.memory = section["memory"]?.size(in: 1...Units.largest) ?? machine.memory
+    machine.memory = section["memory"]?.memory(orNone: false) ?? machine.memory
     machine.cpus = section["cpus"]?.count(in: 1...255) ?? machine.cpus
     machine.nodes = section["nodes"]?.count(in: 1...64) ?? machine.nodes
-    machine.swap = section["swap"]?.size(in: 0...Units.largest) ?? machine.swap
-    machine.zram = section["zram"]?.size(in: 0...Units.largest) ?? machine.zram
+    machine.swap = section["swap"]?.memory() ?? machine.swap
+    machine.zram = section["zram"]?.memory() ?? machine.zram
     return machine
   }
 
@@ -374,7 +374,7 @@ extension ProfileParser {
       if case .latency(let worker?, _, _) = metric, !names.workers.contains(worker) {
         cursor.problems.add(
           pair.keyPosition,
-          "expect: no '\(worker)' in pinned, streams or tasks; \(known(names.workers))")
+          "expect: no '\(worker)' in pinned, streams or tasks; \(known(names.workers, worker))")
       }
       return cursor.child(pair.key)?.bound(metric)
     }

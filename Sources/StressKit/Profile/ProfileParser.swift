@@ -37,7 +37,7 @@ enum ProfileParser {
     }
     profile.tasks = (tasks ?? []).enumerated().compactMap { task($0.element, $0.offset, &names) }
     profile.timeline = timeline(top["timeline"], profile, names)
-    profile.cache = top["cache"]?.size(in: 0...Units.largest) ?? 0
+    profile.cache = top["cache"]?.memory() ?? 0
     profile.device = device(top["device"])
     profile.filesystem = filesystem(top["filesystem"])
     profile.kernel = kernel(top["kernel"])

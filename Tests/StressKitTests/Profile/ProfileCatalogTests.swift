@@ -53,7 +53,13 @@ struct ProfileCatalogTests: ProfileSuite {
       #expect(try catalog.find("\(root)/c:d/f:g.yaml").file.name == "fg")
 
       #expect(
-        problems { _ = try catalog.find("w") } == ["w: no such profile; known: broken, x, y"])
+        problems { _ = try catalog.find("word") } == [
+          "word: no such profile; known: broken, x, y"
+        ])
+      #expect(
+        problems { _ = try catalog.find("borken") } == [
+          "borken: no such profile; did you mean broken? known: broken, x, y"
+        ])
       #expect(
         problems { _ = try catalog.find("x:u") } == [
           "\(root)/a/x.yaml: no variant 'u'; known: v"

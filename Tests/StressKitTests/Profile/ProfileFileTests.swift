@@ -57,7 +57,7 @@ struct ProfileFileTests: ProfileSuite {
 
     #expect(
       problems { _ = try file.profile(variant: "deeper") } == [
-        "x/p.yaml: no variant 'deeper'; known: nothing-pinned, data-journal, deep"
+        "x/p.yaml: no variant 'deeper'; did you mean deep? known: nothing-pinned, data-journal, deep"
       ])
     #expect(
       problems { _ = try profile(minimal, variant: "x") } == [
@@ -172,7 +172,7 @@ struct ProfileFileTests: ProfileSuite {
       ])
     #expect(
       refused("streams.bakup.depth", "1") == [
-        "--vary streams.bakup.depth=1: streams.bakup.depth: no 'bakup' in streams; known: backup,"
+        "--vary streams.bakup.depth=1: streams.bakup.depth: no 'bakup' in streams; did you mean backup? known: backup,"
           + " stream1"
       ])
     #expect(

@@ -410,6 +410,14 @@ struct ProfileParserTests: ProfileSuite {
     ("streams: [{depth: 0}]", "2:19: streams[0].depth: 0 is less than 1"),
     ("streams: [{block: 0}]", "2:19: streams[0].block: 0 is less than 512B"),
     ("streams: [{size: 0}]", "2:18: streams[0].size: 0 is less than 1B"),
+    ("streams: [{size: 64}]", "2:18: streams[0].size: 64 bytes is less than a page; 64MiB?"),
+    ("streams: [{size: 1KiB}]", "2:18: streams[0].size: 1024 bytes is less than a page"),
+    ("cache: 54", "2:8: cache: 54 bytes is less than a page; 54MiB?"),
+    ("machine: {memory: 1}", "2:19: machine.memory: 1 bytes is less than a page; 1MiB?"),
+    (
+      "limits: {memory.max: 256}",
+      "2:22: limits.memory.max: 256 bytes is less than a page; 256MiB?"
+    ),
     (
       "streams: [{size: lots}]",
       "2:18: streams[0].size: expected unlimited or a size such as 64MiB; found 'lots'"
