@@ -157,6 +157,13 @@ struct Run: ParsableCommand {
       place = "on this machine" + (found.device.map { ", on \($0.path)" } ?? "")
     } else {
       let guests = try self.guests(matrix, display)
+      let wanted = jobs * (matrix.cells.map(\.profile.machine.cpus).max() ?? 1)
+      let online = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+      if jobs > 1, wanted > online {
+        display.note(
+          "--jobs \(jobs): guests of \(wanted) CPUs in all on \(online): they will wait for each other, which may "
+            + "change outcomes; the report says how long")
+      }
       venue = .guests(guests)
       identity = try Preflight.identity(guests.kernels, guests.accelerator)
       place =

@@ -15,6 +15,9 @@ package struct HarnessMirror: Sendable, Equatable {
   package var latenessMax: Double?
   /// Of the guest's memory, what the host had given it before the streams ran.
   package var touched: Double?
+  /// Of the time of the guest's CPUs while the streams ran, what their threads on the host waited for a CPU: the
+  /// steal that an emulated CPU does not tell.
+  package var hostWait: Double?
 
   /// nil for a record without the line.
   package init?(_ record: RecordReader) {
@@ -33,7 +36,10 @@ package struct HarnessMirror: Sendable, Equatable {
     let lateness = record.lines("lane").first { $0["lane"] == "fast" }?["lateness"]
     latenessP99 = lateness?["p99"]?.double
     latenessMax = lateness?["max"]?.double
-    if let memory = record.last("host")?["guest_memory"], let size = memory["size"]?.double,
+    let host = record.last("host")
+    let waits = host?["streams"]?["processors"]?.array?.compactMap { $0["waited"]?.double } ?? []
+    if !waits.isEmpty { hostWait = waits.reduce(0, +) / Double(waits.count) }
+    if let memory = host?["guest_memory"], let size = memory["size"]?.double,
       size > 0
     {
       touched = memory["resident_ready"]?.double.map { min(1, $0 / size) }
@@ -45,6 +51,7 @@ package struct HarnessMirror: Sendable, Equatable {
   static func cpuLimit(accelerator: String) -> Double { accelerator == "tcg" ? 0.25 : 0.05 }
   private static let stealLimit = 0.01
   private static let touchedLimit = 0.95
+  private static let hostWaitLimit = 0.25
 
   /// What is large enough to matter.
   package func warnings(accelerator: String) -> [String] {
@@ -56,6 +63,11 @@ package struct HarnessMirror: Sendable, Equatable {
     }
     if let stealShare, stealShare > Self.stealLimit {
       warnings.append("the hypervisor took more than \(percent(Self.stealLimit)) of the CPUs")
+    }
+    if let hostWait, hostWait > Self.hostWaitLimit {
+      warnings.append(
+        "the guest's CPUs waited for the host's more than \(percent(Self.hostWaitLimit)) of the time: such a trial"
+          + " may end otherwise than on a quiet host")
     }
     if balloonMoved { warnings.append("the balloon moved: such a trial is not to be trusted") }
     if !agents.isEmpty {

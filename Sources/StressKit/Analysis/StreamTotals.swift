@@ -7,6 +7,9 @@ package struct StreamTotals: Sendable, Equatable {
   package var bytes: UInt64
   /// How many completed; nil: not recorded.
   package var writes: Int?
+  /// Of io_uring's, those that were not done when their submission had returned: at least so many went to an io-wq
+  /// worker. nil: not recorded.
+  package var punted: Int?
   /// From the first write's start to the last end, or to the streams' stop where time ended it, ns; nil: it
   /// did not write.
   package var time: Double?
@@ -28,6 +31,7 @@ package struct StreamTotals: Sendable, Equatable {
     ended = line["ended"]?.string
     bytes = UInt64(line["bytes"]?.count ?? 0)
     writes = line["writes"]?.count
+    punted = line["punted"]?.count
     let end = ended == "time" ? stop : line["last_end"]?.int
     if let first = line["first_start"]?.int, let end, first > 0, end > first {
       time = Double(end) - Double(first)

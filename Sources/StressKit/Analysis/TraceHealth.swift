@@ -35,8 +35,11 @@ package struct TraceHealth: Sendable, Equatable {
   }
 
   /// Whether an event was recorded, be it that it never came.
-  package func saw(_ event: TraceEvent) -> Bool {
-    failure == nil && events[event.label] != nil
+  package func saw(_ event: TraceEvent) -> Bool { count(event) != nil }
+
+  /// How often an event came; nil when nobody looked, or this kernel lacks it.
+  package func count(_ event: TraceEvent) -> Int? {
+    failure == nil ? events[event.label] : nil
   }
 
   package var lostRecords: Int { lost.values.reduce(0, +) }

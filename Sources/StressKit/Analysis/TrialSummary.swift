@@ -301,9 +301,9 @@ package struct TrialSummary: Sendable {
       let last = lane.last(until: window.upperBound),
       first <= last
     else { return nil }
-    let columns = lane.names.filter { $0.hasPrefix("kswapd") && $0.hasSuffix(":run") }
-    if columns.isEmpty { return nil }
-    return columns.reduce(0) { $0 + (lane.column($1)?.growth(from: first, to: last) ?? 0) }
+    let growths = lane.names.filter { $0.hasPrefix("kswapd") && $0.hasSuffix(":run") }
+      .compactMap { lane.column($0)?.growth(from: first, to: last) }
+    return growths.isEmpty ? nil : growths.reduce(0, +)
   }
 
   /// Growth of a PSI file's totals over the window, from the sample before it to the one after it.

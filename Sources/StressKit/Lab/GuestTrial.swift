@@ -167,7 +167,7 @@ package struct GuestTrial {
     for silence in vigil.silences { record.emit("silence", silence) }
     writeEnd(
       record, ending, seconds: Double(cl_monotonic() - started) / 1e9,
-      [("silent", silent), ("guest_memory", memory)])
+      [("silent", silent), ("guest_memory", memory), ("streams", vigil.streamsTime)])
     try record.finish()
     return ending
   }
@@ -215,6 +215,7 @@ package struct GuestTrial {
         do throws(HarnessError) {
           if event["type"] == "phase", let name = event["name"]?.string {
             progress(name)
+            vigil.enter(name)
             if name == "ready" {
               // The disk is slow from the start delay on: mount and set-up are not measured.
               try machine.throttle(Throttle(plan.profile.device))

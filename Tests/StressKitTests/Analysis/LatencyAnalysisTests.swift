@@ -93,13 +93,19 @@ struct LatencyAnalysisTests {
           #"{"type":"mirror","t":3000000000,"from":1000000000,"cpu":60000000,"steal":6,"balloon":0,"resident":1000,"record_bytes":5,"agents":[]}"#,
           #"{"type":"lane","lane":"slow","lateness":{"p99":1,"max":2}}"#,
           #"{"type":"lane","lane":"fast","lateness":{"p99":7,"max":9}}"#,
-          #"{"type":"host","guest_memory":{"size":1000,"resident_ready":940,"resident_end":990}}"#,
+          #"{"type":"host","guest_memory":{"size":1000,"resident_ready":940,"resident_end":990},"streams":{"interval":4000000000,"processors":[{"cpu":0,"ran":0.5,"waited":0.5,"state":"R"},{"cpu":1,"ran":0.9,"waited":0.1,"state":"S"}]}}"#,
         ])))
+    #expect(mirror.hostWait == 0.3)
     #expect(mirror.cpuShare == 0.03 && mirror.touched == 0.94)
     #expect(mirror.latenessP99 == 7 && mirror.latenessMax == 9)
     // 60 ms of the 4 s that two CPUs had.
     #expect(abs(try #require(mirror.stealShare) - 0.015) < 1e-9)
-    #expect(mirror.warnings(accelerator: "tcg").count == 2)
+    #expect(
+      mirror.warnings(accelerator: "tcg").filter {
+        $0.contains("waited for the host's more than 25 %")
+      }
+      .count == 1)
+    #expect(mirror.warnings(accelerator: "tcg").count == 3)
     #expect(HarnessMirror(try record([#"{"type":"end"}"#])) == nil)
   }
 
@@ -109,6 +115,7 @@ struct LatencyAnalysisTests {
         try record([
           #"{"type":"mirror","t":2000,"from":1000,"cpu":100,"steal":null,"balloon":null,"agents":["below"]}"#
         ])))
+    #expect(mirror.hostWait == nil)
     #expect(mirror.stealShare == nil && mirror.touched == nil && !mirror.balloonMoved)
     #expect(mirror.warnings(accelerator: "kvm").count == 2)
     #expect(mirror.warnings(accelerator: "tcg") == ["alive, and may flush statistics: below"])

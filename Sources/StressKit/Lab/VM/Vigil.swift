@@ -21,6 +21,8 @@ struct Vigil {
   /// Since then, twice a second.
   private var looks: [HostReading] = []
   private var cpuWhenHeard = 0.0
+  /// Of the streams' time: when it began, and when it ended or the guest was last heard.
+  private var streaming: (from: HostReading, to: HostReading, isOver: Bool)?
   private var looked: UInt64 = 0
   /// A hang, told to nobody before a last word could have come.
   private(set) var pending: Ending?
@@ -48,8 +50,31 @@ struct Vigil {
     pending = nil
     if let reading, now - reading.time < Self.second { return }
     cpuWhenHeard = machine.cpuSeconds
-    reading = read()
+    let reading = read()
+    self.reading = reading
     looks = []
+    if streaming?.isOver == false { streaming?.to = reading }
+  }
+
+  /// The trial has come to a phase.
+  mutating func enter(_ phase: String) {
+    switch phase {
+    case "stream":
+      let reading = read()
+      streaming = (reading, reading, false)
+    case "stop" where streaming?.isOver == false:
+      let reading = read()
+      streaming?.to = reading
+      streaming?.isOver = true
+    default: break
+    }
+  }
+
+  /// What the host gave the guest while the streams ran, for the record.
+  var streamsTime: JSON {
+    guard let streaming, streaming.to.time > streaming.from.time else { return .null }
+    let interval = HostInterval(from: streaming.from, to: streaming.to)
+    return .object([("interval", .uint(interval.length))] + interval.json)
   }
 
   /// What a line says that tells of the workload.

@@ -85,6 +85,8 @@ package final class TraceDigest: @unchecked Sendable {
     case .shrinkInactive: sum(record, task)
     case .kswapdWake: begin(.kswapd, record.values[0], 0, record, extra: record.values[1])
     case .kswapdSleep: end(.kswapd, record.values[0], 0, record) { $0[1] = $1 }
+    case .balanceBegin: begin(.balance, record.values[0], 0, record)
+    case .balanceEnd: end(.balance, record.values[0], 0, record) { _, _ in }
     case .kcompactdWake: begin(.kcompactd, record.values[0], 0, record, extra: record.values[1])
     case .kcompactdSleep:
       // It also looks around without having been woken.
@@ -169,7 +171,7 @@ package final class TraceDigest: @unchecked Sendable {
     case .writeFolio, .dirtyRatelimit, .wakeBackground, .folioWait, .flushForeign,
       .switchWbs, .memcgFlush, .markVictim, .skipReaping, .retryZone, .retryCompact, .blockRequeue,
       .blockError, .jbd2Run, .jbd2Checkpoint, .xfsLogForce, .btrfsFlushSpace, .taskRename,
-      .signalGenerate:
+      .signalGenerate, .kswapdFail, .kswapdClearHopeless:
       emit(nil, record, from: record.time)
     }
   }

@@ -6,6 +6,8 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
   // Reclaim.
   case throttled, directReclaimBegin, directReclaimEnd, memcgReclaimBegin, memcgReclaimEnd
   case shrinkInactive, writeFolio, kswapdWake, kswapdSleep, wakeupKswapd
+  // Of kernels since 7.2 (balance_pgdat) and 7.3.
+  case balanceBegin, balanceEnd, kswapdFail, kswapdClearHopeless
   // Dirty throttling and writeback.
   case balanceDirtyPages, dirtyRatelimit, workQueue, workExec, workStart, workWritten, workWait
   case wakeBackground, pagesWritten, singleInodeStart, singleInode, markInode, clearInode
@@ -115,6 +117,12 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     case .kswapdWake: return define("vmscan", "mm_vmscan_kswapd_wake", "nid order")
     case .kswapdSleep: return define("vmscan", "mm_vmscan_kswapd_sleep", "nid")
     case .wakeupKswapd: return define("vmscan", "mm_vmscan_wakeup_kswapd", "nid order")
+    case .balanceBegin: return define("vmscan", "mm_vmscan_balance_pgdat_begin", "nid order")
+    case .balanceEnd:
+      return define("vmscan", "mm_vmscan_balance_pgdat_end", "nid order nr_reclaimed")
+    case .kswapdFail: return define("vmscan", "mm_vmscan_kswapd_reclaim_fail", "nid failures")
+    case .kswapdClearHopeless:
+      return define("vmscan", "mm_vmscan_kswapd_clear_hopeless", "nid reason")
 
     case .balanceDirtyPages:
       return define(

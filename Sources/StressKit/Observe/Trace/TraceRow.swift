@@ -2,7 +2,7 @@
 package enum TraceSpan: UInt8, CaseIterable, Sendable {
   case dirtyThrottle
   case throttledWriteback, throttledIsolated, throttledNoprogress, throttledCongested
-  case memcgReclaim, directReclaim, kswapd
+  case memcgReclaim, directReclaim, kswapd, balance
   case inodeWriteback, blockRead, blockWrite, blockFlush, blockDiscard
   case flusherWake, workQueue, dirtyAge
   case jbd2Commit, jbd2Buffer, ext4Sync, ext4Writepages, xfsGrant, btrfsOrdered, btrfsTicket
@@ -31,6 +31,7 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
     case .memcgReclaim: "memcg-reclaim"
     case .directReclaim: "direct-reclaim"
     case .kswapd: "kswapd"
+    case .balance: "balance-pgdat"
     case .inodeWriteback: "inode-writeback"
     case .blockRead: "block-read"
     case .blockWrite: "block-write"
@@ -66,6 +67,7 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
     case .memcgReclaim: "mm_vmscan_memcg_reclaim_begin to _end of a task"
     case .directReclaim: "mm_vmscan_direct_reclaim_begin to _end of a task"
     case .kswapd: "mm_vmscan_kswapd_wake to _sleep of a node"
+    case .balance: "mm_vmscan_balance_pgdat_begin to _end of a node"
     case .inodeWriteback:
       "sb_mark_inode_writeback to sb_clear_inode_writeback of an inode: its first page under"
         + " writeback to its last"
@@ -100,7 +102,8 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
       .btrfsTicket, .compaction, .oomReap, .ext4Sync, .migrate, .workQueue, .jbd2Commit, .offCPU,
       .ioWqQueue, .ioWqRun:
       true
-    case .kswapd, .inodeWriteback, .blockRead, .blockWrite, .blockFlush, .blockDiscard, .dirtyAge,
+    case .kswapd, .balance, .inodeWriteback, .blockRead, .blockWrite, .blockFlush, .blockDiscard,
+      .dirtyAge,
       .ext4Writepages, .btrfsOrdered, .kcompactd:
       false
     }
@@ -114,6 +117,7 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
       []
     case .memcgReclaim, .directReclaim: ["nr_reclaimed", "order", "gfp_flags"]
     case .kswapd, .kcompactd: ["nid", "order"]
+    case .balance: ["nid", "order", "nr_reclaimed"]
     case .inodeWriteback: ["dev", "ino"]
     case .blockRead, .blockWrite, .blockFlush, .blockDiscard: ["dev", "sector", "bytes", "error"]
     case .flusherWake: ["cgroup_ino", "nr_pages"]

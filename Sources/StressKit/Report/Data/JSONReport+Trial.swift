@@ -168,7 +168,7 @@ extension JSONReport {
         "balloon_moved": .bool(mirror.balloonMoved),
         "agents": .array(mirror.agents.map { .string($0) }),
         "lateness_p99": .number(mirror.latenessP99), "lateness_max": .number(mirror.latenessMax),
-        "memory_touched": .number(mirror.touched),
+        "memory_touched": .number(mirror.touched), "host_wait": .number(mirror.hostWait),
         "warnings": .array(
           mirror.warnings(accelerator: trial.accelerator).map { .string($0) }),
       ]

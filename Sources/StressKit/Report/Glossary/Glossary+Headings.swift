@@ -98,6 +98,20 @@ extension Glossary {
       (14aa8b2d5c2e, mended in 6.13 by 1bc542c6a0d1).
       """),
     Entry(
+      "kswapd passes for nothing", in: .headings,
+      """
+      mm_vmscan_kswapd_reclaim_fail, on kernels since 7.3: passes of balance_pgdat() that reclaimed \
+      no page. After 16 in a row (MAX_RECLAIM_RETRIES) kswapd leaves the node to direct reclaim, \
+      until something is reclaimed there (mm_vmscan_kswapd_clear_hopeless).
+      """),
+    Entry(
+      "host wait", in: .headings,
+      """
+      Of the time of the guest's CPUs while the streams ran, the share in which their threads on the \
+      host waited for a CPU (/proc/PID/task/TID/schedstat). It is what steal would be: an emulated CPU \
+      has none. Above 25 % a trial is marked.
+      """),
+    Entry(
       "vmstat by mmtests' names", in: .headings,
       """
       Counters of /proc/vmstat under the names of mmtests' comparison, with its derived figures. \

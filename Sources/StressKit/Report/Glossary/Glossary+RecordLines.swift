@@ -303,7 +303,7 @@ extension Glossary {
       "host", in: .lines,
       """
       Line of a record. By the host: seconds, kill lines on the serial console, memory that the \
-      guest was given. docs/record.md.
+      guest was given, what its CPUs got while the streams ran. docs/record.md.
       """),
     Entry(
       "end", in: .lines,

@@ -69,6 +69,12 @@ extension Glossary {
       """
       kswapd of a node is awake. How much CPU it took is in the columns kswapdN:run.
       """
+    case .balance:
+      """
+      One pass of a node's kswapd, since 7.2, with the pages that it reclaimed: what kswapd did \
+      while it was awake. A pass that reclaims nothing is also an event of its own since 7.3 \
+      (mm_vmscan_kswapd_reclaim_fail).
+      """
     case .inodeWriteback:
       """
       The cheapest true latency of writeback: with one file a stream, how long it had pages under \

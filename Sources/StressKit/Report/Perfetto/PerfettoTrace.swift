@@ -170,7 +170,7 @@ package struct PerfettoTrace {
     ([
       .memcgReclaim, .directReclaim, .throttledWriteback, .throttledIsolated, .throttledNoprogress,
       .throttledCongested, .compaction, .migrate, .ext4Sync, .ext4Writepages, .jbd2Commit,
-      .jbd2Buffer, .xfsGrant, .btrfsTicket, .oomReap, .ioWqRun, .kswapd, .kcompactd,
+      .jbd2Buffer, .xfsGrant, .btrfsTicket, .oomReap, .ioWqRun, .kswapd, .balance, .kcompactd,
     ] as [TraceSpan]).map(\.label) + ["reclaim-throttle"])
 
   /// Of the device and of inodes belong to no task: who ends one has nothing to do with it.

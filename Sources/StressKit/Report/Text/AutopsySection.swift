@@ -128,9 +128,12 @@ package struct AutopsySection {
   }
 
   static func lead(_ lead: OOMLead) -> [String] {
+    var unknown: [String] = []
     func told(_ what: String, _ answer: OOMLead.Answer) -> String? {
       switch answer {
-      case .unknown: return nil
+      case .unknown:
+        unknown.append(what)
+        return nil
       case .never: return "\(what): never before the kill"
       case .before(let first, _, 1): return "\(what): \(seconds(first)) before the kill"
       case .before(let first, let last, let count):
@@ -138,12 +141,14 @@ package struct AutopsySection {
           + "\(count) times"
       }
     }
-    return [
+    let lines = [
       told("limit met (memory.events max)", lead.limit),
       told("dirty throttle paused a task", lead.pause),
       told("flusher woken by reclaim", lead.reclaimWake),
       told("flusher woken for background writeback", lead.backgroundWake),
       told("reclaim put a task to sleep", lead.throttled),
     ].compactMap { $0 }
+    if unknown.isEmpty { return lines }
+    return lines + ["unknown, since nothing told it: \(unknown.joined(separator: ", "))"]
   }
 }

@@ -44,6 +44,11 @@ struct ReclaimSection {
             ? Double(trial.latencies[TraceSpan.flusherWake.label]?.count ?? 0) : nil
         }
       ))
+    rows.append(
+      (
+        "kswapd passes for nothing",
+        figures { trial in trial.trace?.count(.kswapdFail).map(Double.init) }
+      ))
     rows += Self.counters.map { name in (name, figures { $0.vmstat[name].map(Double.init) }) }
     return Table.across("what reclaim did", rows, width: width, paint)
       + Format.broken(

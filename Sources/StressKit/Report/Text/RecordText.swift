@@ -96,8 +96,11 @@ package struct RecordText {
       let bytes = line["bytes"]?.double ?? 0
       let time = (line["last_end"]?.double ?? 0) - (line["first_start"]?.double ?? 0)
       let speed = time > 0 ? Format.mebibytes(bytes / (time / 1e9)) : "-"
+      let (inline, punted) = (line["inline"]?.int ?? 0, line["punted"]?.int ?? 0)
+      // Of io_uring's writes alone.
+      let ways = inline + punted > 0 ? ", \(inline) inline, \(punted) punted" : ""
       return "stream \(line["stream"]?.string ?? "?"): \(Format.mebibytes(bytes)) MiB, "
-        + "\(speed) MiB/s, \(line["inline"]?.int ?? 0) inline, \(line["punted"]?.int ?? 0) punted"
+        + "\(speed) MiB/s\(ways)"
     case "kills":
       let events = (line["memory.events"]?.members ?? [])
         .map { "\($0.key) \($0.value.int ?? 0)" }

@@ -109,8 +109,14 @@ extension TerminalReport {
       let isUntold = traces.contains { $0.failure == nil && !$0.saw(.queueAsyncWork) }
       if writes > 0, punted == 0, isUntold {
         // 5.10's event does not say which operation it is of.
-        lines.append(
-          "#\(i + 1): unknown how many buffered writes went to an io-wq worker: no event tells")
+        let own = cell.counted.flatMap(\.streams).compactMap(\.punted).reduce(0, +)
+        let share = Format.fixed(100 * Double(own) / Double(writes), 0)
+        lines += wrap(
+          "#\(i + 1)",
+          [
+            "unknown how many buffered writes went to an io-wq worker: no event tells; by the writers' own account at"
+              + " least \(share) %"
+          ])
       } else if writes > 0, !traces.isEmpty {
         let share = Format.fixed(100 * Double(punted) / Double(writes), 0)
         lines.append("#\(i + 1): \(share) % of the buffered writes went to an io-wq worker")
@@ -134,6 +140,8 @@ extension TerminalReport {
     }
     let lost = trials.compactMap(\.trace).reduce(0) { $0 + $1.lostRecords + $1.dropped }
     let cpu = sample(\.cpuShare)
+    let wait = sample(\.hostWait)
+    let waited = percent(wait.median) + (wait.count > 1 ? " (at most \(percent(wait.max)))" : "")
     var lines = wrap(
       "harness",
       [
@@ -143,12 +151,20 @@ extension TerminalReport {
         "fast lane late by p99 \(milliseconds(sample(\.latenessP99).median)), at most "
           + milliseconds(sample(\.latenessMax).max),
         "trace records lost \(lost)", "steal \(percent(sample(\.stealShare).max))",
+        "host wait \(waited)",
         "guest memory touched before \(percent(sample(\.touched).min))",
       ])
-    let warnings = trials.flatMap { trial in
+    func warnings(_ trial: TrialSummary) -> [String] {
       trial.mirror?.warnings(accelerator: trial.accelerator) ?? []
     }
-    for text in distinct(warnings) { lines += wrap("harness felt", [text], style.warning) }
+    for text in distinct(trials.flatMap(warnings)) {
+      let shares = cells.enumerated().compactMap { i, cell -> String? in
+        let felt = cell.trials.count { warnings($0).contains(text) }
+        return felt == 0 ? nil : "#\(i + 1): \(felt) of \(cell.trials.count)"
+      }
+      lines += wrap(
+        "harness felt", ["\(text) (trials of \(shares.joined(separator: ", ")))"], style.warning)
+    }
     return lines
   }
 

@@ -57,6 +57,24 @@ struct TraceDigestTests {
       ])
   }
 
+  @Test func aPassOfKswapdHasWhatItReclaimed() {
+    let rows = digested(
+      [
+        record(.kswapdWake, 90, [1, 0]), record(.balanceBegin, 100, [1, 0]),
+        record(.balanceBegin, 105, [0, 3]), record(.kswapdFail, 150, [1, 16, 0]),
+        record(.balanceEnd, 160, [1, 0, 0]), record(.balanceEnd, 180, [0, 2, 512]),
+        record(.kswapdClearHopeless, 190, [1, 2, 0]),
+      ], values: 3)
+    #expect(
+      rows == [
+        Row(span: nil, event: .kswapdFail, pid: 7, start: 150, end: 150, values: [1, 16, 0]),
+        Row(span: .balance, event: .balanceEnd, pid: 7, start: 100, end: 160, values: [1, 0, 0]),
+        Row(span: .balance, event: .balanceEnd, pid: 7, start: 105, end: 180, values: [0, 2, 512]),
+        Row(
+          span: nil, event: .kswapdClearHopeless, pid: 7, start: 190, end: 190, values: [1, 2, 0]),
+      ])
+  }
+
   @Test func aThrottleEndsWhenItIsTold() {
     let rows = digested([record(.throttled, 10_000_000, [4000, 8, 4000, 0])])
     #expect(
