@@ -172,6 +172,13 @@ package struct KernelStore: Sendable {
     _ offer: KernelOffer, of archive: any PackageArchive, as kernel: Cached, _ spec: KernelSpec,
     _ progress: (String) -> Void
   ) throws(HarnessError) {
+    // All of them, and before a download: what is not there cannot make a kernel of it.
+    let missing = Self.tools.filter { Tool.path($0.name) == nil }
+    if !missing.isEmpty {
+      throw Tool.missing(
+        missing.map(\.name).joined(separator: ", "),
+        package: missing.map(\.package).joined(separator: " "))
+    }
     let image = kernel.image
     // Under the lock, whatever has this prefix was left by a fetch that did not end.
     for name in File.names(in: kernels) where name.hasPrefix(Self.unfinished) {
@@ -206,6 +213,11 @@ package struct KernelStore: Sendable {
         && (spec.isPointRelease || !File.exists(kernel.path + Self.pointMark))
     }
   }
+
+  /// What unpacks Debian's kernel packages, makes their modules' index and decompresses them, and its package.
+  private static let tools: [(name: String, package: String)] = [
+    ("dpkg-deb", "dpkg"), ("depmod", "kmod"), ("xz", "xz-utils"),
+  ]
 
   private var kernels: String { root + "/kernels" }
   private static let unfinished = ".unfinished-"
