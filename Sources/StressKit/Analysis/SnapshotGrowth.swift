@@ -1,7 +1,32 @@
+/// Which reclaim /proc/vmstat's counters by reclaimer are of.
+///
+/// Source: JP Kobryn, linux-mm 2026-02-19, "mm: move pgscan, pgsteal, pgrefill to node stats"; not in 6.18, in 7.2.
+package enum VmstatReclaim: Sendable {
+  /// That of a cgroup at its own limit left out.
+  case global
+  case all
+
+  /// What changed with it; pgscan_anon, _file and pgsteal_anon, _file have always been of all reclaim.
+  static let counters: Set<String> = Set(
+    ["pgscan", "pgsteal"].flatMap { kind in
+      ["kswapd", "direct", "khugepaged", "proactive"].map { "\(kind)_\($0)" }
+    } + ["pgrefill"])
+}
+
 /// What the counters of a record's snapshots grew by, from before the streams until after them.
 enum SnapshotGrowth {
   static func vmstat(_ record: RecordReader) -> [String: Int64] {
     growth(record, "/proc/vmstat") { CounterKind(vmstat: $0) == .cumulative }
+  }
+
+  /// Which reclaim pgscan_direct and its like count: they stand among the counters of nodes, before pgpgin, since they
+  /// count all. nil: no such reading.
+  static func vmstatReclaim(_ record: RecordReader) -> VmstatReclaim? {
+    let names = snapshots(record, "/proc/vmstat")?.before["values"]?.members?.map(\.key) ?? []
+    guard let scan = names.firstIndex(of: "pgscan_direct"),
+      let events = names.firstIndex(of: "pgpgin")
+    else { return nil }
+    return scan < events ? .all : .global
   }
 
   /// Between the readings of /proc/vmstat, ns; nil where it was not read twice.

@@ -87,6 +87,8 @@ package struct TrialSummary: Sendable {
   package var vmstat: [String: Int64]
   /// Between those two readings, ns.
   package var vmstatTime: Double?
+  /// nil: not read.
+  package var vmstatReclaim: VmstatReclaim?
   /// memory.stat of the limited cgroup, after minus before; counters only.
   package var memoryStat: [String: Int64]
   /// CPU time of the limited cgroup by cpu.stat, user and system, io_uring's own workers included, ns.
@@ -186,6 +188,7 @@ package struct TrialSummary: Sendable {
     ioPressure = Self.pressure(record, "wbstress/io.pressure", window)
     vmstat = SnapshotGrowth.vmstat(record)
     vmstatTime = SnapshotGrowth.vmstatTime(record)
+    vmstatReclaim = SnapshotGrowth.vmstatReclaim(record)
     memoryStat = SnapshotGrowth.memoryStat(record)
     cpuTime = SnapshotGrowth.cpuTime(record)
     streaming = window ?? Self.streamingSoFar(record)

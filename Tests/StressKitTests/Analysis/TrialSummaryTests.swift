@@ -85,6 +85,18 @@ struct TrialSummaryTests {
     #expect(first.values.allSatisfy { $0 >= 0 } && second.values.allSatisfy { $0 >= 0 })
   }
 
+  /// Told by where the counters stand: among the nodes' they count a memcg's own reclaim, too.
+  @Test func whoseReclaimVmstatCounts() throws {
+    let saved = RecordFixture.completed
+    func reclaim(_ replacing: KeyValuePairs<String, String>) throws -> VmstatReclaim? {
+      try TrialSummary(try directory.record(from: saved, replacing: replacing)).vmstatReclaim
+    }
+    #expect(try reclaim([:]) == .global)
+    #expect(
+      try reclaim(["\"nr_free_pages\":": "\"pgscan_direct\":0,\"nr_free_pages\":"]) == .all)
+    #expect(try reclaim(["\"pgpgin\":": "\"other\":"]) == nil)
+  }
+
   // MARK: Stalls
 
   private func write(age: UInt64, _ kind: String = "write") -> String {

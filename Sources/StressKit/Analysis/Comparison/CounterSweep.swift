@@ -23,6 +23,8 @@ package struct CounterSweep: Sendable {
   package private(set) var constant = 0
   /// Only one of the kernels counts them.
   package private(set) var oneSided = 0
+  /// The two kernels count something else under these names.
+  package private(set) var redefined: [TrialCounter] = []
   /// All that were tested, the strongest first.
   package private(set) var findings: [Finding] = []
 
@@ -31,10 +33,16 @@ package struct CounterSweep: Sendable {
   package init(_ base: [TrialSummary], _ new: [TrialSummary]) {
     sizes = (base.count, new.count)
     let (a, b) = (Self.samples(base), Self.samples(new))
+    let kinds = [base, new].map { Set($0.compactMap(\.vmstatReclaim)) }
+    let isRedefined = kinds.allSatisfy { !$0.isEmpty } && kinds[0] != kinds[1]
     var strength: [TrialCounter: Double] = [:]
     for counter in Set(a.keys).union(b.keys) {
       guard let left = a[counter], let right = b[counter] else {
         oneSided += 1
+        continue
+      }
+      if isRedefined, counter.source == .vmstat, VmstatReclaim.counters.contains(counter.name) {
+        redefined.append(counter)
         continue
       }
       if left.min == right.max, left.max == right.min {
@@ -47,6 +55,7 @@ package struct CounterSweep: Sendable {
       findings.append(
         Finding(counter: counter, base: before, new: after, p: test.p().value, q: 1))
     }
+    redefined.sort()
     findings.sort { $0.counter < $1.counter }
     let adjusted = MultipleTesting.benjaminiHochberg(findings.map(\.p))
     for i in findings.indices { findings[i].q = adjusted[i] }

@@ -69,7 +69,8 @@ extension JSONReport {
     }
     return [
       "tested": .number(sweep.tested), "constant": .number(sweep.constant),
-      "one_sided": .number(sweep.oneSided), "findings": .array(findings),
+      "one_sided": .number(sweep.oneSided),
+      "redefined": .array(sweep.redefined.map { .string($0.name) }), "findings": .array(findings),
     ]
   }
 }

@@ -3,15 +3,15 @@ extension Glossary {
     Entry(
       "pgscan_kswapd", "pgsteal_kswapd", file: "vmstat", in: .reclaim,
       """
-      Pages that kswapd scanned, or reclaimed. Reclaim at a cgroup's limit is not in it: \
-      memory.stat has that.
+      Pages that kswapd scanned, or reclaimed.
       """),
     Entry(
       "pgscan_direct", "pgsteal_direct", file: "vmstat", in: .reclaim,
       """
-      Pages scanned, or reclaimed, by tasks that found the machine short of memory. Reclaim at a \
-      cgroup's limit is not in it: memory.stat has that. Zero here beside a growing pgscan_file is \
-      a cgroup at its limit.
+      Pages scanned, or reclaimed, by tasks that reclaim for themselves. Up to 6.18 reclaim at a \
+      cgroup's limit is not in it: zero here beside a growing pgscan_file is a cgroup at its limit. \
+      7.2 counts all reclaim (linux-mm 2026-02-19, "mm: move pgscan, pgsteal, pgrefill to node \
+      stats"): what the machine's own shortage did is then this less the cgroups' memory.stat.
       """),
     Entry(
       "pgscan_khugepaged", "pgsteal_khugepaged", file: "vmstat", in: .reclaim,
@@ -76,7 +76,7 @@ extension Glossary {
       "allocstall_*", file: "vmstat", in: .reclaim,
       """
       Entries into direct reclaim by the zone that was wanted. Reclaim at a cgroup's limit is not \
-      in it: memory.stat has that.
+      in it, on 7.3 neither: memory.stat has that.
       """),
     Entry(
       "pgskip_*", file: "vmstat", in: .reclaim,

@@ -58,7 +58,7 @@ extension Glossary {
       """
       Reclaim on behalf of a cgroup that met memory.high or memory.max, or of memory.reclaim. The \
       event does not tell which cgroup: it is told by the task. Global pgscan_direct does not \
-      count it.
+      count it up to 6.18, and does on 7.2.
       """
     case .directReclaim:
       """

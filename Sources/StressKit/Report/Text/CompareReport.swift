@@ -161,6 +161,11 @@ package struct CompareReport: PlainReport {
       + "\(sweep.constant) that never changed"
     text += sweep.oneSided > 0 ? " and \(sweep.oneSided) that one arm alone has" : ""
     text += " were not tested."
+    if !sweep.redefined.isEmpty {
+      text +=
+        " Nor \(sweep.redefined.map(\.name).joined(separator: ", ")): one of the kernels counts a memcg's own"
+      text += " reclaim in them, and the other does not."
+    }
     if smallest > level {
       text += " With so few trials no counter can differ: the smallest p is \(Self.p(smallest))."
     }

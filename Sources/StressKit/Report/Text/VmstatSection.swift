@@ -32,8 +32,26 @@ struct VmstatSection {
         "Median over trials. Kswapd and Direct, scanned or reclaimed, are pgscan_ and pgsteal_;"
           + " efficiency is reclaimed of scanned, velocity pages scanned a second; Page writes by"
           + " reclaim is nr_vmscan_write, Page reclaim immediate nr_vmscan_immediate_reclaim; Sector"
-          + " Reads and Writes are KiB. All of pgscan_kswapd, pgscan_direct and allocstall leave out a"
-          + " memcg's own reclaim: zero there does not mean that nobody reclaimed.",
+          + " Reads and Writes are KiB. " + scope,
         width: width)
+  }
+
+  /// Whose reclaim is counted, which depends on the kernel.
+  private var scope: String {
+    let kinds = cells.map { cell in cell.counted.compactMap(\.vmstatReclaim).first }
+    let all = kinds.indices.filter { kinds[$0] == .all }
+    if all.isEmpty {
+      return
+        "All of pgscan_kswapd, pgscan_direct and allocstall leave out a memcg's own reclaim: zero there"
+        + " does not mean that nobody reclaimed."
+    }
+    if all.count == kinds.count {
+      return
+        "pgscan_kswapd and pgscan_direct count a memcg's own reclaim, too; allocstall leaves it out."
+    }
+    let these = all.map { "#\($0 + 1)" }.joined(separator: ", ")
+    return
+      "In \(these) pgscan_kswapd and pgscan_direct count a memcg's own reclaim, elsewhere they leave it out;"
+      + " allocstall leaves it out everywhere."
   }
 }

@@ -129,6 +129,25 @@ struct MeasureTests {
     #expect(sweep.findings.count { $0.q <= CounterSweep.level } == 1)
   }
 
+  /// pgscan_direct of a kernel that counts a memcg's own reclaim is another counter than that of one that does not.
+  @Test func countersThatMeanSomethingElse() {
+    func arm(_ reclaim: VmstatReclaim?, _ first: Int64) -> [TrialSummary] {
+      counted(12) { ["pgscan_direct": first + Int64($0), "pgscan_file": first + Int64($0)] }.map {
+        var trial = $0
+        trial.vmstatReclaim = reclaim
+        return trial
+      }
+    }
+    let sweep = CounterSweep(arm(.global, 0), arm(.all, 1000))
+    #expect(sweep.redefined.map(\.name) == ["pgscan_direct"])
+    #expect(sweep.findings.map(\.counter.name) == ["pgscan_file"])
+    for both in [VmstatReclaim.all, .global] {
+      let same = CounterSweep(arm(both, 0), arm(both, 1000))
+      #expect(same.redefined.isEmpty && same.findings.count == 2)
+    }
+    #expect(CounterSweep(arm(nil, 0), arm(.all, 1000)).redefined.isEmpty)
+  }
+
   @Test func countersOfTooFewTrials() {
     let sweep = CounterSweep(
       counted(3) { ["pgscan": Int64($0)] }, counted(3) { ["pgscan": Int64($0 + 1000)] })
