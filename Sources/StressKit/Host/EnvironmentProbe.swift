@@ -132,8 +132,10 @@ package enum EnvironmentProbe {
     return nil
   }
 
-  /// /proc/swaps without its heading: device, type, size and use in KiB, priority.
+  /// /proc/swaps without its heading: device, type, size and use in KiB, priority. A kernel that cannot swap has
+  /// no such file.
   private static func swaps() -> JSON {
+    if !File.exists("/proc/swaps") { return .array([]) }
     guard let text = try? File.text("/proc/swaps") else { return .null }
     return .array(
       text.split(separator: "\n").dropFirst().map { line in

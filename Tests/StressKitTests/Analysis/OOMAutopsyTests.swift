@@ -128,7 +128,7 @@ struct OOMAutopsyTests {
     let file = clean + dirty + writeback
     let anon = 100 << 10 - file
     report.memory = [
-      .init("anon", anon << 10), .init("file", file << 10), .init("kernel", 0),
+      .init("anon", anon << 10), .init("file", file << 10), .init("kernel", 0), .init("shmem", 0),
       .init("file_dirty", dirty << 10), .init("file_writeback", writeback << 10),
       .init("inactive_anon", locked ? 0 : anon << 10), .init("active_anon", 0),
       .init("inactive_file", file << 10), .init("active_file", 0),
@@ -166,6 +166,13 @@ struct OOMAutopsyTests {
     #expect(finding(swap) == .undecided(.swap))
     #expect(finding(memcg(clean: 0, locked: false, swapLimit: 1023)) == .justified)
     #expect(finding(memcg(clean: 0, locked: true, swapLimit: 90000)) == .justified)
+    // `max`: it is the machine's swap that counts.
+    let unbounded = memcg(clean: 0, locked: false, swapLimit: 9_007_199_254_740_988)
+    #expect(finding(unbounded) == .undecided(.unknownSwap))
+    let swapless = OOMComposition(unbounded, hasSwap: false)
+    #expect(OOMFinding(unbounded, swapless, journalledData: false) == .justified)
+    let swapping = OOMComposition(unbounded, hasSwap: true)
+    #expect(OOMFinding(unbounded, swapping, journalledData: false) == .undecided(.unknownSwap))
     #expect(
       finding(memcg(clean: 9000, writeback: 1000), journalledData: true)
         == .undecided(.journalledData))

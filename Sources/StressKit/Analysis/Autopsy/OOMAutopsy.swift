@@ -44,6 +44,7 @@ package struct OOMAutopsy: Sendable, Equatable {
   package static func all(in record: RecordReader) -> [OOMAutopsy] {
     let tasks = TaskNames(record)
     let machine = managedMemory(record)
+    let swaps = record.first("environment")?["swaps"]?.array
     let isJournalled = journalsData(record)
     let events = OOMLead.Events(record)
     let stamps = KillStamps.all(in: record)
@@ -62,7 +63,8 @@ package struct OOMAutopsy: Sendable, Equatable {
       .compactMap { $0["victim"].flatMap(OOMReport.Victim.init(json:)) }
       var seen: Set<Int32> = []
       let victims = (report.victims + others).filter { seen.insert($0.pid).inserted }
-      let memory = OOMComposition(report, machine: machine)
+      let memory = OOMComposition(
+        report, machine: machine, hasSwap: swaps.map { !$0.isEmpty })
       return OOMAutopsy(
         report: report, time: time,
         sinceStart: events.start.flatMap { time < $0 ? nil : time - $0 },

@@ -1,6 +1,7 @@
 /// What a kill says about reclaim, by a rule that looks at nothing but the kernel's dump.
 package enum OOMFinding: Sendable, Equatable {
-  /// Unreclaimable memory alone filled the limit: next to no page of a file was left to reclaim.
+  /// Next to no page of a file was left to reclaim. Of slab that counts as reclaimable no dump tells how much could
+  /// be freed: it does not count.
   case justified
   /// Clean, evictable pages of files were left, which cost nothing to reclaim.
   case premature
@@ -11,12 +12,16 @@ package enum OOMFinding: Sendable, Equatable {
 
   package enum Reason: String, Sendable, Equatable {
     case noDump = "the kernel printed no dump (it is rate limited)"
+    case cutDump = "the log lacks the dump's figures of memory, or some of them"
+    case pageSize = "the dump counts pages, and the log does not tell how large a page is"
     case noLimit = "the dump names no limit"
     case sysrq = "asked for with sysrq-f"
     case constrained = "only some nodes were short of memory, the dump tells of all"
+    case unknownNodes = "whether all nodes were short of memory, or only some, is not told"
     case journalledData =
       "data=journal: dirty data is in the journal's buffers, which the dump does not tell from clean pages"
     case swap = "anonymous memory was left, and swap for it"
+    case unknownSwap = "anonymous memory was left, and whether there was swap for it is not told"
     case freeMemory = "free memory was left above the min watermarks: order, zone or CPU lists"
     case between = "file pages were left, but neither enough clean nor mostly dirty ones"
   }
@@ -52,11 +57,21 @@ package enum OOMFinding: Sendable, Equatable {
       !["CONSTRAINT_NONE", "CONSTRAINT_MEMCG"].contains(constraint)
     {
       self = .undecided(.constrained)
+    } else if report.constraint == nil, let nodes = report.nodes, nodes > 1 {
+      self = .undecided(.unknownNodes)
     } else if let memory {
       self = Self.judge(memory, journalledData: journalledData)
     } else {
-      self = .undecided(.noDump)
+      self = .undecided(Self.lack(report))
     }
+  }
+
+  /// Why a report has no composition.
+  private static func lack(_ report: OOMReport) -> Reason {
+    if report.unsizedFigures > 0 { return .pageSize }
+    if OOMComposition.lacksNothing(report) { return .noLimit }
+    let isDumped = report.invoker != nil || report.constraint != nil || !report.memory.isEmpty
+    return isDumped ? .cutDump : .noDump
   }
 
   private static func judge(_ memory: OOMComposition, journalledData: Bool) -> OOMFinding {
@@ -70,8 +85,9 @@ package enum OOMFinding: Sendable, Equatable {
     }
     if share(clean) >= prematureShare { return .premature }
     if share(clean + waiting) < nothingShare {
-      if let swap = memory.swapLeft, share(min(swap, memory.anonEvictable)) >= nothingShare {
-        return .undecided(.swap)
+      let swap = memory.swapLeft ?? memory.anonEvictable
+      if share(min(swap, memory.anonEvictable)) >= nothingShare {
+        return .undecided(memory.swapLeft == nil ? .unknownSwap : .swap)
       }
       if let watermark = memory.watermark, share(memory[.free] - watermark) >= prematureShare {
         return .undecided(.freeMemory)

@@ -15,9 +15,10 @@ package struct KernelLogExcerpt: Sendable, Equatable {
   private static let starts = [
     "memory: usage", "swap: usage", "Memory cgroup stats for", "Mem-Info:", "active_anon:",
     "active_file:", "unevictable:", "slab_reclaimable:", "Node 0 active_anon:",
-    "Node 0 DMA32 free:",
-    "Node 0 Normal free:", "Free swap", "Total swap", "oom-kill:", "Memory cgroup out of memory",
-    "Out of memory",
+    "Node 0 DMA32 free:", "Node 0 Normal free:",
+    // With CONFIG_NUMA=n.
+    "DMA32 free:", "Normal free:", "HighMem free:",
+    "Free swap", "Total swap", "oom-kill:", "Memory cgroup out of memory", "Out of memory",
   ]
   private static let longest = 20
 

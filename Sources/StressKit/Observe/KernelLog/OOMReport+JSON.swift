@@ -10,6 +10,8 @@ extension OOMReport {
       "oom_memcg": .optional(oomCgroup), "task_memcg": .optional(taskCgroup),
       "chosen_pid": number(chosenPID), "usage": number(usage), "limit": number(limit),
       "failcnt": number(failcnt), "swap_usage": number(swapUsage), "swap_limit": number(swapLimit),
+      "page_size": number(pageSize), "unsized_figures": .number(unsizedFigures),
+      "nodes": number(nodes),
       "memory": .object(memory.map { ($0.key, .uint($0.value)) }),
       "tasks": .array(tasks.map(\.json)), "victims": .array(victims.map(\.json)),
     ]
@@ -37,6 +39,9 @@ extension OOMReport {
     failcnt = reader.number("failcnt")
     swapUsage = reader.number("swap_usage")
     swapLimit = reader.number("swap_limit")
+    pageSize = reader.number("page_size")
+    unsizedFigures = reader.number("unsized_figures") ?? 0
+    nodes = reader.number("nodes")
     for (key, value) in reader.value("memory", \.members) ?? [] {
       guard let number = value.int, let figure = UInt64(exactly: number) else { return nil }
       memory.append(Figure(key, figure))

@@ -2,7 +2,7 @@
 /// dump is rate limited (10 in 5 s), and of an undumped incident only the kill lines are printed.
 ///
 /// Sizes are bytes, times ns of the kernel log's clock. Source: mm/oom_kill.c, mm/memcontrol.c and
-/// mm/show_mem.c of 6.1, 6.6, 6.12 and 6.18.
+/// mm/show_mem.c of 6.1, 6.6, 6.12 and 6.18; logs of 3.10 to 6.19 are among the tests.
 package struct OOMReport: Equatable, Sendable {
   /// The comm of the task whose allocation failed: often not the victim's, with io_uring `iou-wrk-PID`.
   package var invoker: String?
@@ -31,10 +31,16 @@ package struct OOMReport: Equatable, Sendable {
   /// Of the cgroup, or of the machine (`Total swap`).
   package var swapUsage: UInt64?
   package var swapLimit: UInt64?
+  /// Of the kernel whose log it is; nil: the log does not tell, and what it counts in pages is left out.
+  package var pageSize: UInt64?
+  /// Figures that `memory` lacks for that.
+  package var unsizedFigures = 0
+  /// Nodes that a machine's dump tells of: 1 where the kernel has no NUMA.
+  package var nodes: Int?
   /// The state at the kill, free of any observer's effect, under the kernel's own keys and in its order:
   /// `Memory cgroup stats for` (bytes, and counts of events), else the first record of `Mem-Info:`
-  /// (its pages are given in bytes), then the sums over nodes of `kernel_stack` and over zones of `min`
-  /// and `managed`.
+  /// (its pages are given in bytes), then the sums over nodes or zones of `kernel_stack` and over zones of
+  /// `min` and `managed`.
   package var memory: [Figure] = []
   /// The `Tasks state` table.
   package var tasks: [TaskRow] = []
@@ -74,7 +80,7 @@ package struct OOMReport: Equatable, Sendable {
     }
   }
 
-  /// A row of the `Tasks state` table; the table's pages are given in bytes.
+  /// A row of the `Tasks state` table; the table's pages are given in bytes, where a page's size is known.
   package struct TaskRow: Equatable, Sendable {
     /// Of a thread that still has the memory: not the thread group's when its leader has exited.
     package var pid: Int32
@@ -105,7 +111,7 @@ package struct OOMReport: Equatable, Sendable {
 extension OOMReport {
   package var killTime: UInt64? { victims.first?.time }
 
-  /// memcg: all of the page cache, shmem and swap cache included. global: the file LRU lists.
+  /// memcg: all of the page cache, shmem included. global: the file LRU lists.
   package var file: UInt64? { self["file"] ?? sum("active_file", "inactive_file") }
   package var fileDirty: UInt64? { self["file_dirty"] ?? self["dirty"] }
   package var fileWriteback: UInt64? { self["file_writeback"] ?? self["writeback"] }
@@ -120,12 +126,11 @@ extension OOMReport {
   }
 
   /// What of `file` has a filesystem behind it. A database's shared memory is in `file` too, though
-  /// reclaim treats it as anonymous; so is what waits in the swap cache.
+  /// reclaim treats it as anonymous.
   private var filesystemCache: UInt64? {
     guard let file else { return nil }
     guard self["file"] != nil else { return file }
-    let swapBacked = (self["shmem"] ?? 0) &+ (self["swapcached"] ?? 0)
-    return file > swapBacked ? file - swapBacked : 0
+    return file - min(self["shmem"] ?? 0, file)
   }
 }
 

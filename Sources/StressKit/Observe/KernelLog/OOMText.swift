@@ -8,7 +8,7 @@ enum OOMText {
   /// Lines that the kernel prints in pieces (pr_cont), of which the rest is still to come.
   static func isPartial(_ text: Substring) -> Bool {
     if text.after(prefix: statsPrefix) != nil { return text.utf8.last != UInt8(ascii: ":") }
-    if text.after(prefix: oomKillPrefix) != nil { return oomKillLine(text) == nil }
+    if text.after(prefix: oomKillPrefix) != nil { return oomKillLine(text)?.isWhole != true }
     if text.after(prefix: groupPrefix) != nil { return !isGroupLine(text) }
     return false
   }
@@ -27,9 +27,10 @@ enum OOMText {
     report.invoker = String(comm)
     report.invokedTime = record.time
     report.invokedSequence = record.sequence
-    if let mask = rest.after(prefix: "gfp_mask=0x")?.parted(by: "(") {
-      report.gfpMask = UInt64(mask.before, radix: 16)
-      report.gfpFlags = mask.after.parted(by: ")").map { String($0.before) }
+    if let mask = rest.after(prefix: "gfp_mask=0x") {
+      // The flags' names are there since 4.6.
+      report.gfpMask = UInt64(mask.prefix { $0 != "(" && $0 != "," }, radix: 16)
+      report.gfpFlags = mask.parted(by: "(")?.after.parted(by: ")").map { String($0.before) }
     }
     let order = rest.parted(by: " order=")?.after
     report.order = order.flatMap { Int32($0.prefix { $0 != "," }) }
@@ -40,45 +41,71 @@ enum OOMText {
 
   struct OOMKill {
     var constraint: String
-    /// nil: global.
+    /// nil: not told.
+    var global: Bool?
     var oomCgroup: String?
-    var taskCgroup: String
-    var pid: Int32
+    var taskCgroup: String?
+    var pid: Int32?
+    /// Its end is there.
+    var isWhole: Bool
   }
 
   /// `oom-kill:constraint=C,nodemask=(null)[,cpuset=/,mems_allowed=0],{oom_memcg=/x|global_oom},`
-  /// `task_memcg=/y,task=NAME,pid=N,uid=N`. A name may have commas: the end is read from the right.
+  /// `task_memcg=/y,task=NAME,pid=N,uid=N`, and with CONFIG_MEMCG=n nothing between mems_allowed and task. A
+  /// name may have commas: the end is read from the right.
   static func oomKillLine(_ text: Substring) -> OOMKill? {
     guard let rest = text.after(prefix: "oom-kill:constraint="),
-      let constraint = rest.parted(by: ",nodemask="),
-      let uid = constraint.after.parted(byLast: ",uid="), UInt32(uid.after) != nil,
-      let pid = uid.before.parted(byLast: ",pid="), let number = Int32(pid.after),
-      let task = pid.before.parted(byLast: ",task="),
-      let cgroup = task.before.parted(byLast: ",task_memcg=")
+      let constraint = rest.parted(by: ",nodemask=")
     else { return nil }
-    let oomCgroup = cgroup.before.parted(by: ",oom_memcg=")?.after
-    if oomCgroup == nil, cgroup.before.parted(byLast: ",global_oom")?.after.isEmpty != true {
-      return nil
+    var line = OOMKill(constraint: String(constraint.before), isWhole: false)
+    var context: Substring? = constraint.after
+    if let uid = context?.parted(byLast: ",uid="), UInt32(uid.after) != nil,
+      let pid = uid.before.parted(byLast: ",pid="), let number = Int32(pid.after)
+    {
+      line.isWhole = true
+      line.pid = number
+      context = pid.before
     }
-    return OOMKill(
-      constraint: String(constraint.before), oomCgroup: oomCgroup.map(String.init),
-      taskCgroup: String(cgroup.after), pid: number)
+    // Without the task behind it, a cgroup's name may have been cut.
+    context = context?.parted(byLast: ",task=")?.before
+    let cgroup = context?.parted(byLast: ",task_memcg=")
+    line.taskCgroup = cgroup.map { String($0.after) }
+    if let cgroup {
+      line.oomCgroup = cgroup.before.parted(by: ",oom_memcg=").map { String($0.after) }
+      let isGlobal = cgroup.before.parted(byLast: ",global_oom")?.after.isEmpty == true
+      line.global = line.oomCgroup != nil ? false : isGlobal ? true : nil
+    } else if line.constraint == "CONSTRAINT_MEMCG" {
+      line.global = false
+    } else if line.isWhole, context?.parted(by: "memcg=") == nil {
+      line.global = true
+    }
+    return line
   }
 
   enum KillMessage {
     /// What follows "Killed process ".
     case killed(Substring)
+    /// A kill line that does not say of what kind comes next: until 5.2.
+    case announced
     case exiting(pid: Int32)
     case noKillableProcess
   }
 
   /// Lines that begin with "Memory cgroup out of memory" or "Out of memory", the latter also with
   /// " (oom_kill_allocating_task)" behind it.
-  static func killMessage(_ text: Substring) -> (what: KillMessage, global: Bool)? {
+  ///
+  /// - Parameter announced: whether a line before announced a kill, and of what kind.
+  static func killMessage(
+    _ text: Substring, announced: Bool?
+  ) -> (what: KillMessage, global: Bool)? {
+    if let announced, let line = text.after(prefix: "Killed process ") {
+      return (.killed(line), announced)
+    }
     let memcg = text.after(prefix: "Memory cgroup out of memory")
     guard let rest = memcg ?? text.after(prefix: "Out of memory") else { return nil }
     let global = memcg == nil
     if let line = rest.parted(by: ": Killed process ") { return (.killed(line.after), global) }
+    if rest.parted(by: ": Kill process ") != nil { return (.announced, global) }
     if let line = rest.parted(by: ": OOM victim "),
       let pid = Int32(line.after.prefix { $0 != " " })
     {
@@ -137,11 +164,20 @@ enum OOMText {
     }
   }
 
-  /// `[    213]     0   213 ... pw` under a header whose columns, after pid, are `columns`.
-  static func taskRow(
-    _ text: Substring, columns: [String], pageSize: UInt64
-  ) -> OOMReport.TaskRow? {
-    guard columns.last == "name", let head = text.after(prefix: "[")?.parted(by: "]"),
+  /// The columns behind the pid of a task table's header; nil: no header, or none of a kernel's: a column that
+  /// is broken in two would shift all rows.
+  static func taskColumns(_ text: Substring) -> [String]? {
+    guard let head = text.after(prefix: "[")?.parted(by: "]"),
+      head.before.split(separator: " ") == ["pid"]
+    else { return nil }
+    let columns = head.after.split(separator: " ").map(String.init)
+    return columns.suffix(2) == ["oom_score_adj", "name"] ? columns : nil
+  }
+
+  /// `[    213]     0   213 ... pw` under a header whose columns, after pid, are `columns`; its pages are left as
+  /// counts.
+  static func taskRow(_ text: Substring, columns: [String]) -> OOMReport.TaskRow? {
+    guard let head = text.after(prefix: "[")?.parted(by: "]"),
       let pid = Int32(head.before.drop { $0 == " " })
     else { return nil }
     // The name, the last column, may have blanks.
@@ -149,22 +185,38 @@ enum OOMText {
     guard values.count == columns.count else { return nil }
     var row = OOMReport.TaskRow(pid: pid, name: String(values[columns.count - 1]))
     for (column, value) in zip(columns, values) {
-      let pages = UInt64(value)?.saturating(times: pageSize)
       switch column {
       case "uid": row.uid = UInt32(value)
       case "tgid": row.tgid = Int32(value)
-      case "total_vm": row.totalVM = pages
-      case "rss": row.rss = pages
-      case "rss_anon": row.rssAnon = pages
-      case "rss_file": row.rssFile = pages
-      case "rss_shmem": row.rssShmem = pages
+      case "total_vm": row.totalVM = UInt64(value)
+      case "rss": row.rss = UInt64(value)
+      case "rss_anon": row.rssAnon = UInt64(value)
+      case "rss_file": row.rssFile = UInt64(value)
+      case "rss_shmem": row.rssShmem = UInt64(value)
       case "pgtables_bytes": row.pageTables = UInt64(value)
-      case "swapents": row.swap = pages
+      case "swapents": row.swap = UInt64(value)
       case "oom_score_adj": row.oomScoreAdj = Int32(value)
       default: break
       }
     }
     return row
+  }
+
+  private static let zones: Set<String> = [
+    "DMA", "DMA32", "Normal", "HighMem", "Movable", "Device",
+  ]
+
+  /// A zone's name, and the node's number before it: with CONFIG_NUMA=n there is none (show_node, mm/show_mem.c).
+  ///
+  /// - Parameter separator: what stands behind the name.
+  static func zone(
+    _ text: Substring, _ separator: String
+  ) -> (node: Int?, rest: Substring)? {
+    let node = text.after(prefix: "Node ")?.parted(by: " ")
+    guard let parts = (node?.after ?? text).parted(by: separator),
+      zones.contains(String(parts.before))
+    else { return nil }
+    return (node.flatMap { Int($0.before) }, parts.after)
   }
 }
 

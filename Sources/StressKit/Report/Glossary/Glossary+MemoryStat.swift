@@ -9,8 +9,8 @@ extension Glossary {
     Entry(
       "file", file: "memory.stat", in: .memoryStat,
       """
-      Page cache, with tmpfs and shared memory, and the swap cache. Bytes; of the cgroup and those \
-      below it. Reading it flushes rstat.
+      Page cache, with tmpfs and shared memory, without the swap cache. Bytes; of the cgroup and \
+      those below it. Reading it flushes rstat.
       """),
     Entry(
       "kernel", file: "memory.stat", in: .memoryStat,

@@ -120,6 +120,29 @@ struct FindingTests {
     #expect(!excerpt.lines.contains { $0.contains("Call Trace") || $0.contains("numa_") })
   }
 
+  /// Zones without a node are quoted like those of one.
+  @Test(arguments: [
+    "nonuma-caller-5.3", "i386-next-5.7-highmem", "xfs-531-alloc-tags-6.10-journal",
+  ])
+  func excerptOfAMachinesDump(_ name: String) throws {
+    let log = try SavedLog.records("cases/oom/\(name).txt")
+    let lines = log.map { line -> String in
+      let members: [(String, JSON)] = [
+        ("type", "kmsg"), ("t", .uint(line.time)), ("seq", .uint(line.sequence)),
+        ("text", .string(line.text)),
+      ]
+      return JSON.object(members).text
+    }
+    let path = try directory.record(from: MailFixture.killed, without: ["kmsg"], adding: lines)
+    let report = try #require(OOMReportParser.reports(in: log).first)
+    let excerpt = try #require(KernelLogExcerpt(try RecordReader(path), report))
+    let zones = excerpt.lines.filter { $0.contains(" free:") && $0.contains(" min:") }
+    let expected = name.hasPrefix("i386") ? ["Normal", "HighMem"] : ["DMA32", "Normal"]
+    #expect(zones.count == expected.count)
+    for (zone, name) in zip(zones, expected) { #expect(zone.contains(name + " free:")) }
+    #expect(excerpt.lines.last?.contains("Out of memory: Killed process ") == true)
+  }
+
   @Test func excerptOfALostLog() throws {
     let path = try directory.record(from: MailFixture.killed, without: ["kmsg"])
     let record = try RecordReader(path)

@@ -575,10 +575,16 @@ struct OOMReportTests {
     ]
     #expect(report(database).classify(journalledData: false) == .dirty)
     let tmpfs: [(String, UInt64)] = [
-      ("file", 50 << 20), ("shmem", 48 << 20), ("swapcached", 2 << 20), ("file_dirty", 0),
+      ("file", 48 << 20), ("shmem", 48 << 20), ("swapcached", 2 << 20), ("file_dirty", 0),
       ("file_writeback", 0),
     ]
     #expect(report(tmpfs).classify(journalledData: false) == .anon)
+    // The swap cache is no part of `file`.
+    let backup: [(String, UInt64)] = [
+      ("file", 10 << 20), ("shmem", 0), ("swapcached", 9 << 20), ("file_dirty", 8 << 20),
+      ("file_writeback", 0),
+    ]
+    #expect(report(backup).classify(journalledData: false) == .dirty)
   }
 
   // MARK: JSON
