@@ -49,16 +49,19 @@ package enum WaitChannels {
     // fs/jbd2, fs/ext4/fast_commit.c
     (.journal, "jbd2_log_wait_commit start_this_handle add_transaction_credits"),
     (.journal, "wait_transaction_locked do_get_write_access jbd2_journal_lock_updates"),
-    (.journal, "jbd2_journal_wait_updates __jbd2_log_wait_for_space jbd2_log_do_checkpoint"),
+    (
+      .journal,
+      "jbd2_journal_commit_transaction jbd2_journal_wait_updates __jbd2_log_wait_for_space jbd2_log_do_checkpoint"
+    ),
     (.journal, "jbd2_fc_begin_commit jbd2_fc_wait_bufs ext4_fc_commit jbd2_write_superblock"),
     // fs/xfs: the log's force, a full in-core log, a CIL over its limit, a pinned inode or buffer.
     (.journal, "xlog_wait_on_iclog xlog_cil_force_seq xlog_force_lsn xfs_log_force"),
     (.journal, "xfs_log_force_seq xlog_state_get_iclog_space xlog_cil_order_write"),
-    (.journal, "xlog_cil_commit __xfs_iunpin_wait xfs_buf_wait_unpin"),
+    (.journal, "xlog_cil_commit xfs_log_commit_cil __xfs_iunpin_wait xfs_buf_wait_unpin"),
     // fs/btrfs/transaction.c, tree-log.c
     (.journal, "btrfs_commit_transaction wait_current_trans btrfs_sync_log wait_log_commit"),
     (.journal, "wait_for_commit btrfs_wait_for_commit btrfs_pin_log_trans start_transaction"),
-    (.journal, "btrfs_log_inode"),
+    (.journal, "btrfs_log_inode btrfs_log_inode_parent btrfs_log_dentry_safe start_log_trans"),
 
     // fs/xfs/xfs_log.c, fs/btrfs/space-info.c
     (.spaceReservation, "xlog_grant_head_wait xlog_grant_head_check xfs_log_reserve"),
@@ -94,21 +97,31 @@ package enum WaitChannels {
     (.completion, "__do_sys_io_uring_enter"),
   ]
 
+  /// A task that waits there for a bit of a folio, and not for its lock, waits for writeback: in these
+  /// folio_wait_writeback is inlined (mm/page-writeback.c; shrink_page_list, mm/vmscan.c, until 3.x).
+  private static let writers = frames(
+    "write_cache_pages writeback_iter writeback_get_folio folio_prepare_writeback shrink_page_list")
+  private static let folioBits = frames(
+    "folio_wait_bit folio_wait_bit_common wait_on_page_bit wait_on_page_bit_common")
+
   /// Waits for I/O that says nothing else: a buffer's, for one.
   private static let io = frames("bit_wait_io wait_for_completion_io blk_wait_io")
 
   /// The scheduler's own, inside all of them.
   private static let scheduler = frames(
     """
-    __schedule schedule schedule_timeout schedule_timeout_interruptible schedule_timeout_killable
+    __switch_to __schedule schedule schedule_timeout schedule_timeout_interruptible schedule_timeout_killable
     schedule_timeout_uninterruptible schedule_timeout_idle schedule_hrtimeout
     schedule_hrtimeout_range schedule_hrtimeout_range_clock schedule_preempt_disabled io_schedule
     io_schedule_timeout preempt_schedule preempt_schedule_common __cond_resched wait_for_completion
     """)
 
-  /// Sleeping locks: what they guard is told by who takes them.
-  private static let locks = frames(
-    "rwsem_down_write_slowpath rwsem_down_read_slowpath __mutex_lock percpu_rwsem_wait")
+  /// Sleeping locks: what they guard is told by who takes them. An inode's and an address space's are of this
+  /// kind.
+  private static let locks = frames("rwsem_down_write_slowpath rwsem_down_read_slowpath")
+  /// A file system's own, of whatever it guards; unless an outer function tells more.
+  private static let mutexes = frames("__mutex_lock")
+  private static let mutexPaths = ["ext4_", "jbd2_", "xfs_", "btrfs_"]
   private static let inodePaths = [
     "ext4_", "xfs_", "btrfs_", "iomap_", "vfs_", "generic_file_", "do_truncate", "do_unlinkat",
     "do_renameat2", "path_openat",
@@ -126,7 +139,8 @@ package enum WaitChannels {
     Set(text.split(whereSeparator: \.isWhitespace).map(String.init))
   }
 
-  private static let causes = table(channels)
+  /// By function.
+  static let causes = table(channels)
   private static let directCauses = table(direct)
 
   private static func table(_ rows: [(StallCause, String)]) -> [String: StallCause] {
@@ -143,7 +157,10 @@ package enum WaitChannels {
   package static func cause(of stack: [String]) -> StallCause? {
     var isDirect = true
     var isInLock = false
+    var isInMutex = false
+    var isOfFilesystem = false
     var isInFolioLock = false
+    var isInFolioBit = false
     var isInIO = false
     for frame in stack.lazy.map(bare) {
       if scheduler.contains(frame) { continue }
@@ -151,8 +168,14 @@ package enum WaitChannels {
       isDirect = false
       if io.contains(frame) {
         isInIO = true
+      } else if folioBits.contains(frame) {
+        isInFolioBit = true
+      } else if isInFolioBit, writers.contains(frame) {
+        return isInFolioLock ? .folioLock : .folioWriteback
       } else if locks.contains(frame) {
         isInLock = true
+      } else if mutexes.contains(frame) {
+        isInMutex = true
       } else if folioLocks.contains(frame) {
         isInFolioLock = true
       } else if let cause = causes[frame] {
@@ -160,9 +183,12 @@ package enum WaitChannels {
       } else if isInLock, !isInFolioLock {
         if addressSpacePaths.contains(frame) { return .mmapLock }
         if inodePaths.contains(where: frame.hasPrefix) { return .inodeLock }
+      } else if isInMutex, mutexPaths.contains(where: frame.hasPrefix) {
+        isOfFilesystem = true
       }
     }
-    return isInFolioLock ? .folioLock : isInIO ? .blockLayer : nil
+    if isInFolioLock { return .folioLock }
+    return isInIO ? .blockLayer : isOfFilesystem ? .metadataLock : nil
   }
 
   /// A stack for people: from where the scheduler was called outwards.
