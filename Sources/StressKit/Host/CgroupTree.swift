@@ -126,6 +126,11 @@ package struct CgroupTree {
     }
   }
 
+  /// Whether the v2 mount shows a part of the hierarchy only: the root's directory is inode 1.
+  package static var isNamespaced: Bool {
+    File.inode(Group(path: "").directory).map { $0 != 1 } ?? false
+  }
+
   /// The cgroup that this process is in: cgroups(7), /proc/PID/cgroup.
   package static func own() throws(HarnessError) -> Group {
     let lines = try File.text("/proc/self/cgroup").split(separator: "\n")

@@ -1,13 +1,11 @@
 import CLinux
 import Synchronization
 
-/// Puts the kernel log into the record as it comes: every line raw, every OOM report parsed.
+/// Puts the kernel log into the record as it comes: every line raw, every OOM report of the trial's parsed.
 final class KernelLogFollower {
   private struct State {
-    var parser = OOMReportParser()
+    var account = OOMAccount()
     var clock = KernelLogClock()
-    var killLines = 0
-    var incidents = 0
   }
 
   private let shared: Shared
@@ -39,15 +37,18 @@ final class KernelLogFollower {
     }
   }
 
+  /// Says which kills are the trial's.
+  func own(_ change: (inout OOMAccount.Owner) -> Void) {
+    shared.state.withLock { change(&$0.account.owner) }
+  }
+
   func stop() {
     if !isReading { try? reader.start() }
     reader.stop()
   }
 
-  /// "Killed process" lines: equal to memory.events' oom_kill, which counts a victim of
-  /// memory.oom.group twice.
-  var killLines: Int { shared.state.withLock { $0.killLines } }
-  var incidents: Int { shared.state.withLock { $0.incidents } }
+  /// What it has told of kills so far.
+  var account: OOMAccount { shared.state.withLock { $0.account } }
   var gaps: Int { reader.gaps }
   var failure: HarnessError? { reader.failure }
 
@@ -68,22 +69,9 @@ final class KernelLogFollower {
           ("text", .string(line.text)),
         ])
     }
-    let time = state.clock.boottime(line.time)
     // Marks too: to the parser a gap in the numbers is a loss.
-    switch state.parser.feed(line) {
-    case .incident(let report):
-      state.killLines += 1
-      state.incidents += 1
-      record.emit("oom", at: time, [("report", report.json)])
-    case .groupKill(let victim, let incident):
-      state.killLines += 1
-      record.emit(
-        "oom-group-kill", at: time, [("victim", victim.json), ("incident", .uint(incident))])
-    case .withoutKill(let report, let reason):
-      record.emit(
-        "oom-without-kill", at: time,
-        [("reason", .string(reason.rawValue)), ("report", report.json)])
-    case nil: break
+    if let (type, members) = state.account.take(line) {
+      record.emit(type, at: state.clock.boottime(line.time), members)
     }
   }
 }

@@ -10,6 +10,10 @@ extension Trial {
 
   func setUp() throws(HarnessError) {
     phase("set-up")
+    kernelLog.own { owner in
+      owner.cgroups = ownCgroups
+      owner.isNamespaced = CgroupTree.isNamespaced
+    }
     try kernelLog.start(reading: !isBare)
     try KernelSettings.apply(profile, mounted: false, journal)
     // Before the pins, which may need it.
@@ -40,7 +44,7 @@ extension Trial {
       // Compaction is asked for by an administrator, outside the limits.
       let path =
         task.action == .compact
-        ? "\(Self.root)-\(task.name)"
+        ? Self.outside(task)
         : [Self.root, task.cgroup, task.name].compactMap(\.self).joined(separator: "/")
       groups.append(try cgroups.make(path))
     }
@@ -89,8 +93,20 @@ extension Trial {
     }
   }
 
+  /// The cgroups in which nobody is but the trial; nil: the machine is its own.
+  private var ownCgroups: [String]? {
+    if machineLimits == nil { return nil }
+    let base = cgroups.base.location
+    if !base.isEmpty { return [base] }
+    return [Self.root] + profile.tasks.filter { $0.action == .compact }.map(Self.outside)
+  }
+
+  /// The cgroup of a task outside the limits.
+  private static func outside(_ task: Profile.Task) -> String { "\(root)-\(task.name)" }
+
   private func adopt(_ worker: WorkerProcess) throws(HarnessError) {
     workers.append(worker)
+    kernelLog.own { $0.workers.insert(worker.pid) }
     try announcements?.add(worker)
   }
 

@@ -117,6 +117,8 @@ extension Trial {
 
   /// What memory.events and the kernel log say of kills: two accounts that must agree.
   private func recordKills() -> Int64 {
+    let account = kernelLog.account
+    if let note = account.note { record.emit("note", note) }
     guard let limited else { return 0 }
     let events = CounterFile.snapshot((try? File.text(limited.file("memory.events"))) ?? "")
     let counts = Dictionary(events, uniquingKeysWith: { first, _ in first })
@@ -124,10 +126,10 @@ extension Trial {
       "kills",
       [
         ("memory.events", .object(events.map { ($0.key, .int($0.value)) })),
-        ("kill_lines", .int(Int64(kernelLog.killLines))),
-        ("incidents", .int(Int64(kernelLog.incidents))),
+        ("kill_lines", .int(Int64(account.killLines))),
+        ("incidents", .int(Int64(account.incidents))),
         ("kmsg_gaps", .int(Int64(kernelLog.gaps))),
       ])
-    return max(counts["oom_kill"] ?? 0, Int64(kernelLog.killLines))
+    return max(counts["oom_kill"] ?? 0, Int64(account.killLines))
   }
 }

@@ -182,13 +182,14 @@ extension Glossary {
     Entry(
       "kills", in: .lines,
       """
-      Line of a record. memory.events at the end beside the kernel log's kill lines: two accounts \
-      of the same kills. docs/record.md.
+      Line of a record. memory.events at the end beside the kernel log's kill lines of the trial's: \
+      two accounts of the same kills. docs/record.md.
       """),
     Entry(
       "note", in: .lines,
       """
-      Line of a record. Something went wrong without touching the result. docs/record.md.
+      Line of a record. Something went wrong without touching the result, or others met their own \
+      limits beside the trial. docs/record.md.
       """),
     Entry(
       "lane", in: .lines,
