@@ -14,7 +14,7 @@ package struct RankEstimate: Equatable, Sendable {
   /// - Parameters:
   ///   - outside: how many values are beyond each end, at least 0.
   init?(medianOf values: OrderedSample, outside: Int, achieved: Double) {
-    guard let median = values.median, !median.isNaN else { return nil }
+    guard let median = values.median else { return nil }
     estimate = median
     interval = ConfidenceInterval(
       values.values[outside], values.values[values.count - 1 - outside])
@@ -80,8 +80,10 @@ package enum HodgesLehmann {
     }
     let pairs = Double(n * m)
     let deviate = sqrt(pairs * Double(n + m + 1) / 12)
-    let rank = Int(pairs / 2 - NormalDistribution.halfWidth(confidence: confidence) * deviate)
-    let below = (Double(rank) - 0.5 - pairs / 2) / deviate
-    return (rank - 1, 1 - 2 * NormalDistribution.cdf(below))
+    // One against thousands: the approximation's end lies beyond all pairs, whose interval has less confidence.
+    let end = pairs / 2 - NormalDistribution.halfWidth(confidence: confidence) * deviate
+    let rank = max(1, end.rounded(.towardZero))
+    let below = (rank - 0.5 - pairs / 2) / deviate
+    return (Int(rank) - 1, 1 - 2 * NormalDistribution.cdf(below))
   }
 }

@@ -1,16 +1,17 @@
 import Glibc
 
 extension OrderedSample {
-  /// nil: no value, or an infinite one.
+  /// nil: no value, or an infinite one, or a sum that is.
   package var mean: Double? {
-    guard count > 0, values.allSatisfy(\.isFinite) else { return nil }
-    return values.reduce(0, +) / Double(count)
+    let mean = values.reduce(0, +) / Double(count)
+    return mean.isFinite ? mean : nil
   }
 
-  /// With n - 1, in the values' unit squared; nil: fewer than two values, or an infinite one.
+  /// With n - 1, in the values' unit squared; nil: fewer than two values, or an infinite one, or a sum that is.
   package var variance: Double? {
     guard count > 1, let mean else { return nil }
-    return values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)
+    return variance.isFinite ? variance : nil
   }
 
   /// The mean of rates over equal amounts of work; nil: no value, a negative or an infinite one.
@@ -29,6 +30,8 @@ extension OrderedSample {
   /// infinite one.
   package func meanInterval(confidence: Double = 0.95) -> ConfidenceInterval? {
     guard let mean, let variance else { return nil }
+    // Without spread it is the mean at any confidence, at 1 too.
+    if variance == 0 { return ConfidenceInterval(mean, mean) }
     let half =
       StudentDistribution(degrees: Double(count - 1)).halfWidth(confidence: confidence)
       * sqrt(variance / Double(count))

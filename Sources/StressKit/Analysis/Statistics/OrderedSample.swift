@@ -24,7 +24,7 @@ package struct OrderedSample: Equatable, Sendable {
 
   /// Type 7 of R. J. Hyndman and Y. Fan, The American Statistician 50 (1996) 361, as in R and NumPy by
   /// default: linear between the values around position (n - 1) q, counted from 0. For centre and
-  /// spread; it can answer with a value that was never measured.
+  /// spread; it can answer with a value that was never measured. nil also between -infinity and infinity.
   ///
   /// - Parameter q: 0 to 1.
   package func quantile(_ q: Double) -> Double? {
@@ -33,11 +33,15 @@ package struct OrderedSample: Equatable, Sendable {
     let position = Double(count - 1) * q
     let below = Int(position)
     let fraction = position - Double(below)
-    // Also keeps infinity times 0, and infinity less infinity, out of the sum below. Between -infinity and
-    // infinity the answer is NaN.
-    let isBottomless = values[below] == -.infinity && values[below + 1] < .infinity
-    if fraction == 0 || values[below] == values[below + 1] || isBottomless { return values[below] }
-    return values[below] + fraction * (values[below + 1] - values[below])
+    // There is none above the last.
+    if fraction == 0 || values[below] == values[below + 1] { return values[below] }
+    if values[below] == -.infinity { return values[below + 1] == .infinity ? nil : -.infinity }
+    if values[below + 1] == .infinity { return .infinity }
+    let gap = values[below + 1] - values[below]
+    // Between two finite values, it may be infinite all the same.
+    return gap.isFinite
+      ? values[below] + fraction * gap
+      : (1 - fraction) * values[below] + fraction * values[below + 1]
   }
 
   /// The smallest value that at least a share q of the sample does not exceed (nearest rank; type 1 of

@@ -13,9 +13,11 @@ package struct StudentTest: Equatable, Sendable {
     guard let (difference, a, b) = moments(first, second) else { return nil }
     let (n, m) = (Double(first.count), Double(second.count))
     let (one, two) = (a / n, b / m)
+    // By shares of the sum, whose squares stay numbers where those of the variances do not.
+    let share = one / (one + two)
     return StudentTest(
       difference, sqrt(one + two),
-      degrees: (one + two) * (one + two) / (one * one / (n - 1) + two * two / (m - 1)))
+      degrees: 1 / (share * share / (n - 1) + (1 - share) * (1 - share) / (m - 1)))
   }
 
   /// One variance for both arms, as FreeBSD's `ministat` has it. nil as of `welch`.
@@ -67,6 +69,6 @@ package struct StudentTest: Equatable, Sendable {
     guard let x = first.mean, let y = second.mean, let a = first.variance,
       let b = second.variance, a + b > 0
     else { return nil }
-    return (x - y, a, b)
+    return (x - y).isFinite && (a + b).isFinite ? (x - y, a, b) : nil
   }
 }
