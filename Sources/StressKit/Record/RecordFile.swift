@@ -39,22 +39,42 @@ package enum RecordFile {
     return bytes
   }
 
-  /// The last line of a record, whole or torn; nil when there is none. Reads no more than it must.
-  static func lastLine(_ path: String) -> [UInt8]? {
-    guard let size = File.size(path), size > 0, let fd = try? Descriptor(open: path) else {
-      return nil
-    }
+  /// The last line of a record that is of a type; nil when there is none. Reads back from the file's end, no more
+  /// than it must.
+  static func lastLine(_ path: String, of type: StaticString) -> [UInt8]? {
+    guard let size = File.size(path), let fd = try? Descriptor(open: path) else { return nil }
+    var start = Int(size)
     var length = 4096
-    while true {
-      let start = max(0, Int(size) - length)
-      var tail = [UInt8](repeating: 0, count: Int(size) - start)
-      let got = attemptErrno(pread(fd.raw, &tail, tail.count, off_t(start)), path, "read")
-      guard got == tail.count else { return nil }
-      let lines = tail.split(separator: 0x0a)
-      if start == 0 || lines.count > 1 || (tail.first == 0x0a && !lines.isEmpty) {
-        return lines.last.map(Array.init)
+    // The end of a line whose beginning is not read yet.
+    var rest: [UInt8] = []
+    while start > 0 {
+      length = min(start, 4 * length, LinePlace.longest)
+      start -= length
+      var bytes = [UInt8](repeating: 0, count: length)
+      guard attemptErrno(pread(fd.raw, &bytes, length, off_t(start)), path, "read") == length else {
+        return nil
       }
-      length *= 16
+      bytes += rest
+      let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
+      for line in lines.dropFirst(start > 0 ? 1 : 0).reversed() where isLine(line, of: type) {
+        return Array(line)
+      }
+      rest = start > 0 ? Array(lines[0]) : []
+    }
+    return nil
+  }
+
+  /// Whether a reader of the whole record takes it for one.
+  private static func isLine(_ line: ArraySlice<UInt8>, of type: StaticString) -> Bool {
+    line.withUnsafeBufferPointer { line in
+      let raw = UnsafeRawBufferPointer(line)
+      guard line.count <= LinePlace.longest, !isSample(raw) else { return false }
+      // Nearly all are no more than looked at.
+      let told = Self.type(of: raw)
+      guard told == "?" || told == "\(type)", case .line(let head) = LineHead.read(line) else {
+        return false
+      }
+      return head.type == type
     }
   }
 

@@ -98,14 +98,17 @@ package struct RecordReader: Sendable {
 
   // MARK: The end
 
-  /// How the trial ended; nil for a record that has no last line, whose harness was lost.
+  /// How the trial ended; nil for a record without an `end`, whose harness was lost. Behind it may be what could not
+  /// be written in time: `outage` lines, and all that a second place had kept.
   package static func ending(_ path: String) -> Ending? {
-    guard let line = RecordFile.lastLine(path), let json = try? JSON(parsing: line) else {
+    guard let line = RecordFile.lastLine(path, of: "end"), let json = try? JSON(parsing: line)
+    else {
       return nil
     }
     return ending(json)
   }
 
+  /// The same of a record that is read.
   package var ending: Ending? { last("end").flatMap(Self.ending) }
 
   private static func ending(_ line: JSON) -> Ending? {

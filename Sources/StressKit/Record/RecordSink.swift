@@ -114,7 +114,8 @@ package final class RecordSink: @unchecked Sendable {
     let unsynced = sync?.finish()
     if let outage {
       throw RecordSpill.error(
-        object, failure, outage, bytes: backlog.bytes, isUnsynced: unsynced != nil, others)
+        object, failure, outage, bytes: (isTorn ? [0x0a] : []) + backlog.bytes,
+        isUnsynced: unsynced != nil, others)
     }
     if let unsynced {
       throw HarnessError(

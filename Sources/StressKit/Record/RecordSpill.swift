@@ -14,15 +14,16 @@ package enum RecordSpill {
   ///
   /// - Parameters:
   ///   - path: of the record; its directory's name is the trial's.
+  ///   - bytes: as they belong behind what the record has.
   ///   - isUnsynced: the record's disk answered fdatasync(2) with an error.
   /// - Returns: what is wrong, where the lines are, and how they get back.
   static func error(
-    _ path: String, _ errno: Errno?, _ outage: RecordOutage, bytes: UnsafeRawBufferPointer,
+    _ path: String, _ errno: Errno?, _ outage: RecordOutage, bytes: [UInt8],
     isUnsynced: Bool, _ directories: [String]
   ) -> HarnessError {
     let trial = path.split(separator: "/").dropLast().last.map(String.init) ?? "record"
     let name = "wbstress-\(trial)-\(getpid()).jsonl"
-    let all = Array(bytes) + outage.line
+    let all = bytes + outage.line
     let place = directories.lazy.map { "\($0)/\(name)" }.first { write($0, all) }
     let lost = outage.losses > 0 ? "; lost: \(outage.lostText)" : ""
     let unsure = isUnsynced ? "; others may have gone with the error of fdatasync" : ""

@@ -200,6 +200,15 @@ struct CampaignTests: ProfileSuite {
     #expect(campaign.ending(of: trial) == nil)
   }
 
+  /// A disk that was full for the last seconds has an `outage` line behind the end.
+  @Test func aTrialThatSurvivedAFullDiskIsNotRepeated() throws {
+    let campaign = try campaign()
+    let path = try fixture.record("c/trials/1-1/record.jsonl", from: RecordFixture.killed)
+    let outage = RecordOutage(why: "ENOSPC").line
+    try File.write(path, Array(try File.text(path).utf8) + outage)
+    #expect(campaign.ending(of: .init(cell: 0, number: 1)) == .oom)
+  }
+
   @Test func setAsideKeepsRecordsAndNoDisks() throws {
     let campaign = try campaign()
     let trial = Campaign.Trial(cell: 0, number: 1)

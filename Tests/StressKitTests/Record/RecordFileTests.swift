@@ -83,16 +83,37 @@ struct RecordFileTests {
     #expect(RecordReader.ending(path) == record.ending)
   }
 
-  /// Only a record whose very last line is an end needs no further attempt.
-  @Test(arguments: [
-    "", "{\"type\":\"header\"}\n", "{\"type\":\"end\",\"outcome\":\"oom\"}\n{\"type\":\"ph",
-    "{\"type\":\"end\",\"outcome\":\"oom\"}\n{\"type\":\"phase\"}\n",
-    "{\"type\":\"end\",\"outcome\":\"unheard-of\"}\n", "{\"type\":\"end\"}\n",
-    "{\"type\":\"guest-end\",\"outcome\":\"oom\"}\n",
-  ])
-  func hasNoEnding(_ text: String) throws {
+  /// A record with an `end` is that of a whole trial, whatever stands behind it, and both ways to ask say the same.
+  @Test(
+    arguments: [
+      ("", nil), ("{\"type\":\"header\"}\n", nil),
+      ("{\"type\":\"end\",\"outcome\":\"oom\"}", .oom),
+      ("{\"type\":\"end\",\"outcome\":\"oom\"}\n", .oom),
+      // What an outage leaves there, and its spilled lines behind a record that was cut off.
+      (
+        "{\"type\":\"end\",\"outcome\":\"oom\"}\n{\"type\":\"outage\",\"why\":\"ENOSPC\",\"kept\":3}\n",
+        .oom
+      ),
+      ("{\"type\":\"end\",\"outcome\":\"oom\"}\n{\"type\":\"outa", .oom),
+      (
+        "{\"type\":\"ph\n{\"type\":\"end\",\"outcome\":\"hang\"}\n{\"type\":\"outage\"}\n\n\n",
+        .hang
+      ),
+      ("{\"type\":\"end\",\"outcome\":\"oom\"}\n{\"type\":\"phase\"}\n", .oom),
+      ("{\"outcome\":\"oom\",\"type\":\"end\"}\n", .oom),
+      ("{\"type\":\"end\",\"outcome\":\"unheard-of\"}\n", nil), ("{\"type\":\"end\"}\n", nil),
+      ("{\"type\":\"guest-end\",\"outcome\":\"oom\"}\n", nil),
+      ("{\"type\":\"end\",\"outco", nil),
+    ] as [(String, Outcome?)])
+  func endings(_ text: String, _ outcome: Outcome?) throws {
     try append(text)
-    #expect(RecordReader.ending(path) == nil)
+    #expect(RecordReader.ending(path)?.outcome == outcome)
+    #expect(try RecordReader(path).ending?.outcome == outcome)
+    // Far from the file's end, behind a line that is longer than what is read at a time.
+    let long = "{\"type\":\"note\",\"message\":\"\(String(repeating: "x", count: 300_000))\"}\n"
+    try append("\n" + long)
+    #expect(RecordReader.ending(path)?.outcome == outcome)
+    #expect(try RecordReader(path).ending?.outcome == outcome)
   }
 
   /// A line of a type that is described must not be called unknown.

@@ -238,4 +238,65 @@ struct RecordSinkTests {
     #expect(record.defects[.lostLine] == Int(lost) && record.defects[.missingLine] == 0)
     #expect(record.ending == Ending(.completed))
   }
+
+  /// The disk is full when the trial ends, and has room again before the sink is given up; or the rest goes to the
+  /// second place and is put behind the record, as the message says.
+  @Test(arguments: [true, false])
+  func anEndThatHadToWaitIsAnEnd(_ isFreed: Bool) throws {
+    let disk = try SmallDisk("tmpfs")
+    let path = disk.mountPoint + "/record.jsonl"
+    let sink = try RecordSink(path, reserve: 0)
+    begin(sink)
+    let filler = try disk.fill()
+    // Odd lengths: somewhere a line goes out in part.
+    let padding = String(repeating: "x", count: 777)
+    for i in 0..<50 { sink.emit("phase", [("t", .int(Int64(i))), ("name", .string(padding))]) }
+    sink.emit("end", Ending(.oom).members)
+    if isFreed { unlink(filler) }
+    let error: HarnessError?
+    do throws(HarnessError) {
+      try sink.finish(patience: 0, others: [disk.root])
+      error = nil
+    } catch let failure { error = failure }
+    #expect((error == nil) == isFreed)
+    if let error {
+      let words = try #require(error.remedy).split(separator: " ")
+      let at = try #require(words.firstIndex(of: "cat"))
+      let spilled = try File.read(String(words[at + 1]))
+      unlink(filler)
+      try File.write(path, try File.read(path) + spilled)
+    }
+    #expect(RecordReader.ending(path) == Ending(.oom))
+    let record = try RecordReader(path)
+    #expect(record.ending == Ending(.oom) && record.count("outage") == 1)
+    #expect(record.torn == 0 && record.count("phase") == 50, "\(record.defects.texts)")
+  }
+
+  /// Room for a part of the `outage` line only: what goes to the second place does not go on in the middle of it.
+  @Test func anOutageLineThatIsCutOff() throws {
+    let disk = try SmallDisk("tmpfs")
+    let path = disk.mountPoint + "/record.jsonl"
+    let sink = try RecordSink(path, reserve: 0)
+    begin(sink)
+    let filler = try disk.fill()
+    // It goes out up to the end of the file's last page; what waits ends 20 bytes before that of the next.
+    let told = Int(try #require(File.size(path)))
+    let next = (told + 4095) / 4096 * 4096 + 4096
+    let frame = RecordFile.line("phase", [("name", "")]).count
+    let padding = String(repeating: "x", count: next - 20 - told - frame)
+    sink.emit("phase", [("name", .string(padding))])
+    let size = try #require(File.size(filler))
+    truncate(filler, off_t(size) - 4096)
+    sink.retry(at: .max)
+    #expect(File.size(path) == UInt64(next))
+    let error = #expect(throws: HarnessError.self) {
+      try sink.finish(patience: 0, others: [disk.root])
+    }
+    let words = try #require(error?.remedy).split(separator: " ")
+    let spilled = String(words[try #require(words.firstIndex(of: "cat")) + 1])
+    unlink(filler)
+    try File.write(path, try File.read(path) + File.read(spilled))
+    let record = try RecordReader(path)
+    #expect(record.count("outage") == 1 && record.count("phase") == 1 && record.torn == 1)
+  }
 }
