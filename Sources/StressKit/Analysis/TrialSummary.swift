@@ -117,6 +117,10 @@ package struct TrialSummary: Sendable {
   package var facts: TrialFacts
   /// What is wrong with the record: as far as this is not empty, the rest may lack something.
   package var defects: RecordDefects
+  /// What went wrong without touching the result: the record's notes, in its order.
+  package var notes: [String]
+  /// Lines that tell why a trial stood still, by type: evidence that is not in any figure.
+  package var evidence: [String: Int]
 
   /// Reads a record.
   ///
@@ -200,6 +204,17 @@ package struct TrialSummary: Sendable {
       }
     }
     defects = record.defects
+    notes = Self.notes(record)
+    evidence = [:]
+    for type in ["task-stack", "silence"] where record.count(type) > 0 {
+      evidence[type] = record.count(type)
+    }
+  }
+
+  private static func notes(_ record: RecordReader) -> [String] {
+    let watchdog = record.last("watchdog")?["ended"]?.string
+    return record.lines("note").map { $0["message"]?.string ?? "a note without a message" }
+      + (watchdog.map { ["the watchdog ended before its time: \($0)"] } ?? [])
   }
 
   /// The latencies of one kind of operation, of one worker or of all.

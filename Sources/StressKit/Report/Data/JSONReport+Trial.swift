@@ -181,6 +181,8 @@ extension JSONReport {
     return [
       ("trace", trace ?? .null), ("harness", mirror ?? .null), ("lanes", lanes),
       ("dropped_samples", .number(trial.droppedSamples)), ("defects", counts(defects)),
+      ("notes", .array(trial.notes.map { .string($0) })),
+      ("evidence", keyed(trial.evidence.keys) { .number(trial.evidence[$0]) }),
     ]
   }
 }

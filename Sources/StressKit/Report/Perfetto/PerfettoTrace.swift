@@ -105,7 +105,7 @@ package struct PerfettoTrace {
     ("moment", "timeline", 2, "what"), ("moment-end", "timeline", 2, "what"),
     ("device", "timeline", 2, nil), ("worker", "worker events", 5, "event"),
     ("exit", "worker events", 5, nil), ("pin", "worker events", 5, nil),
-    ("state", "worker events", 5, nil), ("note", "worker events", 5, "text"),
+    ("state", "worker events", 5, nil), ("note", "worker events", 5, "message"),
     ("memcg-event", "cgroup and PSI notices", 5, "file"),
     ("cgroup-event", "cgroup and PSI notices", 5, nil),
     ("psi", "cgroup and PSI notices", 5, "trigger"), ("kmsg", "kernel log", 9, "text"),

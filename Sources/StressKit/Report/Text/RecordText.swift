@@ -1,4 +1,5 @@
-/// One record for people: header, then events in the order of their times, samples only counted.
+/// One record for people: header, then what its lines tell in the order of their times. Of types that come by the
+/// hundred, and of single lines that are too short or too usual, only how many there are is said.
 package struct RecordText {
   /// Intervals of the kernel's that are shorter are left to jq, ns.
   private static let shortest: Int64 = 10_000_000
@@ -8,6 +9,12 @@ package struct RecordText {
   private static let reasons = [
     "background", "vmscan", "sync", "periodic", "laptop_timer", "fs_free_space", "forker_thread",
     "foreign_flush",
+  ]
+
+  /// Types that are only counted: what is asked of them takes jq or a report's tables.
+  private static let counted: Set<String> = [
+    "sample", "kmsg", "latency", "progress", "snapshot", "columns", "clock", "task", "stack",
+    "unlisted", "alive", "memcg-event", "cgroup-event", "psi", "environment", "trace-start",
   ]
 
   private let record: RecordReader
@@ -40,9 +47,17 @@ package struct RecordText {
         + "disk cache \(header?["disk_cache"]?.string ?? "?"), \(header?["mkfs"]?.string ?? "?")",
     ]
     let start = record.first("phase").flatMap { $0["t"]?.int } ?? 0
+    var counts: [String: Int] = [:]
     // They are written as their sources are asked. Those without a time are the host's, at the end.
     record.forEachInTime { line, time in
-      guard let what = describe(line.json) else { return }
+      let json = line.json
+      let type = json["type"]?.string ?? "?"
+      // It stands above.
+      if type == "header" { return }
+      guard let what = describe(json, type) else {
+        counts[type, default: 0] += 1
+        return
+      }
       if let time {
         let text = Format.fixed(Double(time - start) / 1e9, 3)
         lines.append(String(repeating: " ", count: max(0, 9 - text.count)) + text + "  " + what)
@@ -50,7 +65,11 @@ package struct RecordText {
         lines.append("           " + what)
       }
     }
-    lines.append("\(record.count("sample")) samples, \(record.count("kmsg")) kernel log lines")
+    counts["sample"] = record.count("sample")
+    let counted = record.types.compactMap { type in
+      counts[type].flatMap { $0 > 0 ? "\(type) \($0)" : nil }
+    }
+    if !counted.isEmpty { lines.append("only counted: " + counted.joined(separator: ", ")) }
     for text in record.defects.texts { lines.append("record: " + text) }
     if record.ending == nil { lines.append("the record has no end: its harness was lost") }
     return lines.joined(separator: "\n")
@@ -63,8 +82,9 @@ package struct RecordText {
   private func seconds(_ value: JSON?) -> String { Format.seconds(value?.double) + " s" }
 
   /// A line's text; nil for what is only counted.
-  private func describe(_ line: JSON) -> String? {
-    switch line["type"]?.string {
+  private func describe(_ line: JSON, _ type: String) -> String? {
+    if Self.counted.contains(type) { return nil }
+    switch type {
     case "phase":
       let delay = line["delay"].map { " of \(seconds($0))" } ?? ""
       return "phase \(line["name"]?.string ?? "?")\(delay)"
@@ -88,7 +108,8 @@ package struct RecordText {
       let iops = line["iops"]?.int.map { "\($0) IOPS" }
       let limits = [speed, iops].compactMap(\.self)
       return "device: " + (limits.isEmpty ? "unthrottled" : limits.joined(separator: ", "))
-    case "oom": return line["report"].flatMap(OOMReport.init(json:)).map(describe)
+    case "oom":
+      return line["report"].flatMap(OOMReport.init(json:)).map(describe) ?? members(line, type)
     case "oom-group-kill":
       return "OOM group kill: pid \(line["victim"]?["pid"]?.int ?? 0)"
     case "oom-without-kill": return "OOM without a kill: \(line["reason"]?.string ?? "?")"
@@ -119,8 +140,18 @@ package struct RecordText {
       let reason = line["reason"]?.string.map { " (\($0))" } ?? ""
       let message = line["message"]?.string.map { ": \($0)" } ?? ""
       return "end: \(line["outcome"]?.string ?? "?")\(reason)\(message)"
-    default: return nil
+    case "note": return "note: \(line["message"]?.string ?? "?")"
+    default: return members(line, type)
     }
+  }
+
+  /// Any line as it stands: each member and its value.
+  private func members(_ line: JSON, _ type: String) -> String {
+    let members = (line.members ?? []).filter { $0.key != "type" && $0.key != "t" }.map { member in
+      let value = member.value.string ?? (member.value == .null ? "?" : member.value.text)
+      return "\(member.key) \(value)"
+    }
+    return members.isEmpty ? type : "\(type): " + members.joined(separator: ", ")
   }
 
   /// What a pin or a task says of itself.

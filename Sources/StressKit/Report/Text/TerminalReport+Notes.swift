@@ -28,6 +28,7 @@ extension TerminalReport {
           ["#\(i + 1) trial \(trial.number): " + trial.defects.texts.joined(separator: "; ")],
           style.warning)
       }
+      lines += recorded(i, cell)
       lines += shortfalls(i, cell)
       // Without streams there is nothing to miss.
       let silent =
@@ -61,6 +62,33 @@ extension TerminalReport {
           "\(Format.seconds(boot.median)) s",
           "from there to the first write, without the start delay: \(Format.seconds(setUp.median)) s"
             + " (medians; longest \(Format.seconds(setUp.max)) s)",
+        ])
+    }
+    return lines
+  }
+
+  /// Different texts of a cell's notes that are told; what they are of differs by a pid or a time.
+  private static let mostNotes = 8
+
+  /// What the records note, and what else is in them for who looks.
+  private func recorded(_ index: Int, _ cell: CellSummary) -> [String] {
+    let texts = distinct(cell.trials.flatMap(\.notes))
+    var lines = texts.prefix(Self.mostNotes).flatMap { text -> [String] in
+      let numbers = cell.trials.filter { $0.notes.contains(text) }.map { "\($0.number)" }
+      let trials = "trial\(numbers.count == 1 ? "" : "s") " + numbers.joined(separator: ", ")
+      return wrap("note", ["#\(index + 1): \(text) (\(trials))"], style.warning)
+    }
+    if texts.count > Self.mostNotes {
+      let rest = cell.trials.flatMap(\.notes).count { !texts.prefix(Self.mostNotes).contains($0) }
+      lines += wrap("note", ["#\(index + 1): \(rest) more in the records"], style.warning)
+    }
+    for trial in cell.trials where !trial.evidence.isEmpty {
+      let counts = trial.evidence.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+      lines += wrap(
+        "evidence",
+        [
+          "#\(index + 1) trial \(trial.number): \(counts.joined(separator: ", ")) lines, shown by "
+            + "wbstress record show"
         ])
     }
     return lines

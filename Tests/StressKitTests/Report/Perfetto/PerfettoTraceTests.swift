@@ -68,6 +68,16 @@ struct PerfettoTraceTests {
     #expect((after["tracks"]?.int ?? 0) - (before["tracks"]?.int ?? 0) >= 6)
   }
 
+  /// A member that is to be an instant's name and that no line has would leave them all with the type's.
+  @Test func notesAreNamedByTheirMessage() throws {
+    let words = "cgroup db: rmdir: EBUSY"
+    _ = try check(
+      RecordFixture.completed, adding: ["{\"type\":\"note\",\"t\":9,\"message\":\"\(words)\"}"])
+    let written = try File.read(directory.path("report.perfetto"))
+    // The name, a field of its own, and once more among what the line told.
+    #expect(String(decoding: written, as: UTF8.self).split(separator: words).count == 3)
+  }
+
   /// The check would find what it is for.
   @Test func checkFindsFaults() throws {
     _ = try check(RecordFixture.completed)

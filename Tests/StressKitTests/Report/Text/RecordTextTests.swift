@@ -119,6 +119,62 @@ struct RecordTextTests {
         """)
   }
 
+  /// A line of each type that a record can have, and of one that a later version may write: each is shown, or
+  /// counted by its name.
+  @Test func noKindOfLineIsDropped() throws {
+    let types = RecordFile.types.sorted() + ["from-the-future"]
+    var lines = [
+      #"{"type":"header","plan":{"label":"p","axes":{},"number":1,"seed":1}}"#,
+      #"{"type":"phase","t":0,"name":"set-up"}"#,
+    ]
+    for (i, type) in types.enumerated() where type != "header" {
+      let lane = #","lane":"fast","names":["a"],"interval":1,"v":[1]"#
+      lines.append(
+        #"{"type":"\#(type)","t":\#(i + 1)000000000,"of":"memcg-reclaim","ns":1,"name":"n""#
+          + (["columns", "sample", "lane"].contains(type) ? lane : "") + "}")
+    }
+    let text = try text(
+      try directory.write("record.jsonl", lines.joined(separator: "\n") + "\n"))
+    let shown = text.split(separator: "\n").map { $0.drop { $0 == " " } }
+    let counted = try #require(shown.first { $0.hasPrefix("only counted: ") }).dropFirst(14)
+      .split(separator: ", ").map(String.init)
+    for (i, type) in types.enumerated() where type != "header" {
+      let lines = shown.count { $0.hasPrefix("\(i + 1).000 ") }
+      #expect(lines + counted.count { $0 == "\(type) 1" } == 1, "\(type)")
+    }
+  }
+
+  /// What went wrong, and what the harness saw of a trial that stood still.
+  @Test func evidence() throws {
+    let text = try text(
+      try directory.write(
+        "record.jsonl",
+        """
+        {"type":"header","plan":{"label":"p","axes":{},"number":1,"seed":1}}
+        {"type":"phase","t":0,"name":"set-up"}
+        {"type":"modules","t":1500000000,"from":1000000000}
+        {"type":"note","t":2000000000,"message":"cgroup db: rmdir: EBUSY (device or resource busy)"}
+        {"type":"heartbeats","t":3000000000,"workload":61000000000,"oldest":60000000000,"storage":null,"patience":60000000000}
+        {"type":"task-stack","t":3000000000,"worker":"backup","pid":7,"tid":8,"comm":"wb-stream","state":"D","wchan":"io_schedule","frames":["io_schedule","folio_wait_bit_common"]}
+        {"type":"supervisor","t":4000000000,"cpu.stat":{"usage_usec":5},"memory.current":1048576,"memory.peak":null}
+        {"type":"watchdog","t":4000000000,"pid":9,"looks":3,"ended":"killed"}
+        {"type":"silence","silent":61000000000,"workload":null,"asked":["sysrq l"]}
+        {"type":"host","seconds":12.5,"silent":null}
+
+        """))
+    #expect(
+      text.split(separator: "\n").dropFirst(3).dropLast().joined(separator: "\n") == """
+            1.500  modules: from 1000000000
+            2.000  note: cgroup db: rmdir: EBUSY (device or resource busy)
+            3.000  heartbeats: workload 61000000000, oldest 60000000000, storage ?, patience 60000000000
+            3.000  task-stack: worker backup, pid 7, tid 8, comm wb-stream, state D, wchan io_schedule, frames ["io_schedule","folio_wait_bit_common"]
+            4.000  supervisor: cpu.stat {"usage_usec":5}, memory.current 1048576, memory.peak ?
+            4.000  watchdog: pid 9, looks 3, ended killed
+                   silence: silent 61000000000, workload ?, asked ["sysrq l"]
+                   host: seconds 12.5, silent ?
+        """)
+  }
+
   @Test func endWithAReason() throws {
     let text = try text(
       try directory.write(
@@ -133,7 +189,6 @@ struct RecordTextTests {
         p  trial 3, seed 18446744073709551615
         kernel ?, ?, disk cache ?, ?
                    end: invalid (boot-failure): why
-        0 samples, 0 kernel log lines
         """)
   }
 }

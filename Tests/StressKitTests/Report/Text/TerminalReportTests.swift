@@ -350,4 +350,32 @@ struct TerminalReportTests {
     expectNarrow(text)
     for outcome in Outcome.allCases { #expect(text.contains("\(outcome.rawValue) 1")) }
   }
+
+  /// What went wrong without touching the result stands below the tables, with how often and where.
+  @Test func notesOfTheRecords() throws {
+    let directory = try RecordFixture()
+    let campaign = CampaignFixture(directory)
+    try campaign.plan([["fs": "xfs"]], trials: 3)
+    func note(_ text: String) -> String { "{\"type\":\"note\",\"t\":1,\"message\":\"\(text)\"}" }
+    func stack(_ tid: Int) -> String { "{\"type\":\"task-stack\",\"t\":1,\"tid\":\(tid)}" }
+    try campaign.trial(
+      1, 1, from: RecordFixture.completed, adding: [note("rmdir: EBUSY"), note("umount: EBUSY")])
+    try campaign.trial(1, 2, from: RecordFixture.completed, adding: [note("rmdir: EBUSY")])
+    try campaign.trial(
+      1, 3, from: RecordFixture.completed,
+      adding: [
+        stack(8), stack(9), "{\"type\":\"watchdog\",\"t\":2,\"ended\":\"killed by signal 9\"}",
+      ])
+    let text = try campaign.report()
+    #expect(text.contains("note: #1: rmdir: EBUSY (trials 1, 2)\n"), "\(text)")
+    #expect(text.contains("note: #1: umount: EBUSY (trial 1)\n"))
+    #expect(
+      text.contains(
+        "note: #1: the watchdog ended before its time: killed by signal 9 (trial 3)\n"))
+    #expect(
+      text.contains("evidence: #1 trial 3: task-stack 2 lines, shown by wbstress record show"))
+    let json = try JSON(parsing: try campaign.write(.json).text.utf8)
+    let first = json["cells"]?.array?[0]["trials"]?.array?[0]["measured"]
+    #expect(first?["notes"] == ["rmdir: EBUSY", "umount: EBUSY"])
+  }
 }
