@@ -71,6 +71,9 @@ static void look_at_pressure(struct cl_watch *page, uint64_t now, uint64_t elaps
     uint64_t before = stall->total;
     stall->total = total;
     if (before == 0 || elapsed == 0 || total < before) continue;
+    // Linux 6.0 counts centuries within seconds. As PressureTotal.canGrow: nobody was stalled for longer than time
+    // passed, by clocks that differ, and looked at late.
+    if ((total - before) / 1000 > (elapsed + elapsed / 16 + 2000000000) / 1000000) continue;
     uint64_t share = (total - before) * 1000 * 1000 / elapsed;
     if (share <= page->most_pressure) {
       stall->above = 0;

@@ -25,8 +25,7 @@ package enum CounterUnit: String, Sendable {
       case "memory.current": .bytes
       case "disk": Self.disk(key)
       case "bdi", "wb_stats": Self.writeback(key)
-      // /proc/pressure and the cgroups' own.
-      case _ where file.hasSuffix("pressure") || parts[0].hasPrefix("pressure/"): .microseconds
+      case _ where PressureTotal.isOne(column: name): .microseconds
       case "cpu": .ticks
       case _ where key == "run" || key == "wait": .nanoseconds
       default: .count

@@ -20,6 +20,8 @@ final class LaneBuilder {
   private var columns: [ColumnBuilder] = []
   private var times: [Int64] = []
   private var mustSort = false
+  /// Of each column that is a total of PSI, what makes it unknown.
+  private var pressures: [(column: Int, total: PressureTotal)] = []
   /// The values of a sample while it is taken.
   private var row: [Int64] = []
 
@@ -53,6 +55,7 @@ final class LaneBuilder {
 
   private func append(_ name: String) -> Int {
     names.append(name)
+    if PressureTotal.isOne(column: name) { pressures.append((names.count - 1, PressureTotal())) }
     if numbers[name] == nil { numbers[name] = names.count - 1 }
     return names.count - 1
   }
@@ -119,6 +122,7 @@ final class LaneBuilder {
     let sample = times.count
     times.append(time)
     if layouts.count == 1 {
+      checkPressures(&row, at: time)
       columns.withUnsafeMutableBufferPointer { columns in
         row.withUnsafeBufferPointer { row in
           for i in columns.indices { columns[i].add(row[i], at: sample) }
@@ -127,7 +131,16 @@ final class LaneBuilder {
     } else if let current {
       var all = [Int64](repeating: CounterFile.unknown, count: names.count)
       for (value, column) in zip(row, current.columns) { all[column] = value }
+      checkPressures(&all, at: time)
       for i in columns.indices { columns[i].add(all[i], at: sample) }
+    }
+  }
+
+  /// Values by their columns.
+  private func checkPressures(_ values: inout [Int64], at time: Int64) {
+    for i in pressures.indices {
+      let column = pressures[i].column
+      values[column] = pressures[i].total.known(values[column], at: time) ?? CounterFile.unknown
     }
   }
 
@@ -146,6 +159,7 @@ final class LaneBuilder {
       return (nil, left)
     }
     let left = mustSort ? sort(places, from: first, storage, &defects) : []
+    defects.add(.impossiblePressure, pressures.reduce(0) { $0 + $1.total.refused })
     let changes = columns.indices.map { columns[$0].finish() }
     let lane = Lane(name: name, interval: interval, names: names, times: times, changes: changes)
     return (lane, left)
@@ -159,6 +173,7 @@ final class LaneBuilder {
     for i in columns.indices { columns[i].drop() }
     columns = []
     times = []
+    for i in pressures.indices { pressures[i].total = PressureTotal() }
     mustSort = false
     var samples: [(time: Int64, place: LinePlace)] = []
     var latest = Int64.min

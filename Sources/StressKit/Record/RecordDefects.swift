@@ -26,6 +26,8 @@ package struct RecordDefects: Sendable, Equatable {
     case doubleSample
     /// Samples that stood behind a later one of their lane; sorted.
     case disorder
+    /// Readings of PSI that tell of more stall than time, or of less than before, and all behind them: unknown.
+    case impossiblePressure
     /// Samples that a `lane` line speaks of and that are not there.
     case missingSample
     /// Lines that the `written` line speaks of and that are not there.
@@ -74,6 +76,9 @@ extension RecordDefects.Kind {
     case .wrongValue: "\(samples) with values that are none left out"
     case .doubleSample: "\(samples) of a moment that has one left out"
     case .disorder: "\(samples) out of order, sorted"
+    case .impossiblePressure:
+      "\(count) reading\(count == 1 ? "" : "s") of PSI that cannot be (more stall than time, or less than before) "
+        + "unknown, with all behind them"
     case .missingSample: "\(samples) missing"
     case .missingLine: "\(lines) missing"
     case .lostSample: "\(samples) could not be written, see its outages"

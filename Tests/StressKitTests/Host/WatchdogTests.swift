@@ -99,6 +99,18 @@ struct WatchdogTests {
     #expect(verdict == nil && watchdog.members.contains { $0.0 == "looks" })
   }
 
+  /// Linux 6.0 counts centuries within seconds: that is nobody's stall, and kills no trial.
+  @Test func pressureThatCannotBe() throws {
+    let group = try FakePressure(share: 100)
+    let limits = limits {
+      $0.pressure = 50
+      $0.pressureTime = second
+    }
+    let watchdog = try watchdog(limits, beside: [group.group])
+    let verdict = try group.grows(until: { watchdog.verdict }, cl_boottime() + 4 * second)
+    #expect(verdict == nil && watchdog.members.contains { $0.0 == "looks" })
+  }
+
   @Test func endsWithItsOwner() throws {
     let pid = try #require(try watchdog(limits()).members.first { $0.0 == "pid" }?.1.int)
     #expect(!File.exists("/proc/\(pid)"))

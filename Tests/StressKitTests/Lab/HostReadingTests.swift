@@ -40,6 +40,16 @@ struct HostReadingTests {
     #expect(verdict(interval([(15, 15, "R")])) == .hang)
   }
 
+  /// A host whose PSI cannot be is no excuse for its guest, and no number.
+  @Test func pressureThatCannotBeIsUnknown() {
+    let interval = interval([(1, 1, "S")], seconds: 100, memory: 4_000_000_000)
+    #expect(interval.memoryPressure == nil && verdict(interval) == .hang)
+    let fallen = HostInterval(
+      from: HostReading(time: second, processors: [], ioPressure: 10),
+      to: HostReading(time: 2 * second, processors: [], ioPressure: 9))
+    #expect(fallen.ioPressure == nil && fallen.memoryPressure == nil)
+  }
+
   @Test func aGuestWithoutTimeDoesNot() {
     #expect(verdict(interval([(5, 95, "R"), (0, 0, "S")], seconds: 100)) == .hostStarved)
     // First it gets ten times its patience, within which a tenth of its time would do.

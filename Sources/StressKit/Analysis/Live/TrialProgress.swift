@@ -57,6 +57,8 @@ package struct TrialProgress: Sendable, Equatable {
   }
   /// Totals of PSI, us, of the last second: the earliest first.
   private var pressures: [(time: Int64, memory: Int64?, io: Int64?)] = []
+  private var memoryTotal = PressureTotal()
+  private var ioTotal = PressureTotal()
 
   package init() {}
 
@@ -189,13 +191,15 @@ package struct TrialProgress: Sendable, Equatable {
     memory.current = group("memory.current") ?? memory.current
     limitMet = group("memory.events:max") ?? limitMet
     oomKills = group("memory.events:oom_kill") ?? oomKills
-    let memoryTotal = group("memory.pressure:some") ?? value("pressure/memory:some")
-    let ioTotal = group("io.pressure:some") ?? value("pressure/io:some")
-    if memoryTotal != nil || ioTotal != nil { takePressure(memoryTotal, ioTotal, at: time) }
+    let memoryStall = sample["wbstress/memory.pressure:some"] ?? sample["pressure/memory:some"]
+    let ioStall = sample["wbstress/io.pressure:some"] ?? sample["pressure/io:some"]
+    if memoryStall != nil || ioStall != nil { takePressure(memoryStall, ioStall, at: time) }
   }
 
   private mutating func takePressure(_ memory: Int64?, _ io: Int64?, at time: Int64) {
     guard time > pressures.last?.time ?? -1 else { return }
+    let memory = memory.flatMap { memoryTotal.known($0, at: time) }
+    let io = io.flatMap { ioTotal.known($0, at: time) }
     pressures.append((time, memory, io))
     // One reading of at least a second ago is kept.
     while pressures.count > 2, time - pressures[1].time >= 1_000_000_000 { pressures.removeFirst() }

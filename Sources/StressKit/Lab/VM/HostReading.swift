@@ -71,7 +71,8 @@ struct HostReading {
     let line = ((try? File.text(path)) ?? "").split(separator: "\n").first {
       $0.hasPrefix(kind + " ")
     }
-    return line?.split(separator: "=").last.flatMap { UInt64($0) }.map { $0 * 1000 }
+    let total = line?.split(separator: "=").last.flatMap { UInt64($0) }
+    return total.flatMap { $0 > .max / 1000 ? nil : $0 * 1000 }
   }
 }
 
@@ -122,9 +123,13 @@ struct HostInterval {
     processors = b.processors.compactMap { thread($0.index) }
     mainLoop = thread(-1)
     waited = total([-1] + b.processors.map(\.index))
-    cpuPressure = share(a.cpuPressure, b.cpuPressure)
-    memoryPressure = share(a.memoryPressure, b.memoryPressure)
-    ioPressure = share(a.ioPressure, b.ioPressure)
+    func pressure(_ a: UInt64?, _ b: UInt64?) -> Double? {
+      guard let a, let b, a <= b, PressureTotal.canGrow(by: b - a, in: length) else { return nil }
+      return share(a, b)
+    }
+    cpuPressure = pressure(a.cpuPressure, b.cpuPressure)
+    memoryPressure = pressure(a.memoryPressure, b.memoryPressure)
+    ioPressure = pressure(a.ioPressure, b.ioPressure)
     if let then = a.requests, let now = b.requests { requests = now - min(then, now) }
   }
 

@@ -60,18 +60,21 @@ extension Glossary {
       Nodes of the page cache's trees that hold shadows of evicted pages. A gauge.
       """),
     Entry(
-      "workingset_refault_anon", "workingset_refault_file", file: "vmstat", in: .lists,
+      "workingset_refault_anon", "workingset_refault_file", "workingset_refault", file: "vmstat",
+      in: .lists,
       """
       Pages that were evicted and are needed again: the cost of what reclaim took. Since 5.9 by \
       kind.
       """),
     Entry(
-      "workingset_activate_anon", "workingset_activate_file", file: "vmstat", in: .lists,
+      "workingset_activate_anon", "workingset_activate_file", "workingset_activate", file: "vmstat",
+      in: .lists,
       """
       Refaulted pages that were taken for part of the working set at once.
       """),
     Entry(
-      "workingset_restore_anon", "workingset_restore_file", file: "vmstat", in: .lists,
+      "workingset_restore_anon", "workingset_restore_file", "workingset_restore", file: "vmstat",
+      in: .lists,
       """
       Refaulted pages that had been of the working set before they were evicted: thrashing.
       """),

@@ -67,6 +67,18 @@ struct TrialProgressTests {
     #expect(progress.memoryPressure == 0 && progress.ioPressure == 1)
   }
 
+  /// More stall than time: unknown from there on, and nowhere 100 %.
+  @Test func pressureThatCannotBe() {
+    var progress = TrialProgress()
+    func take(_ lines: String...) { progress.take(lines.map { Array($0.utf8) }) }
+    take(Self.columns, sample(1_000_000_000, "1,0,0,1000000,0"))
+    take(sample(1_500_000_000, "1,0,0,8367757640799118,250000"))
+    #expect(progress.memoryPressure == nil && progress.ioPressure == 0.5)
+    take(sample(2_000_000_000, "1,0,0,8367757640799118,250000"))
+    take(sample(3_000_000_000, "1,0,0,8367757640799119,250000"))
+    #expect(progress.memoryPressure == nil && progress.ioPressure == 0)
+  }
+
   @Test func rateIsBetweenTwoProgressLines() {
     let progress = progress([
       #"{"type":"progress","t":1000000000,"stream":"s","bytes":1048576,"oldest":5}"#,

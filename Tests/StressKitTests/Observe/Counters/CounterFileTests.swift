@@ -73,6 +73,30 @@ struct CounterFileTests {
       CounterFile.snapshot(String(decoding: text, as: UTF8.self)).map(\.value) == values)
   }
 
+  /// 4.19 (a mailed /proc/vmstat), a backing device of a kernel with pages of 64 KiB, and PSI of 6.0 that cannot be:
+  /// the parser gives what is there.
+  @Test func filesOfOtherKernels() throws {
+    func values(_ name: String, _ format: CounterFile.Format) throws -> [String: Int64] {
+      let text = String(decoding: try KernelLogTests.fixture(name), as: UTF8.self)
+      let layout = CounterLayout(format, prefix: "", learning: text)
+      return Dictionary(uniqueKeysWithValues: zip(layout.names, parse(text, format)))
+    }
+    let vmstat = try values("vmstat-419.txt", .keyed)
+    #expect(vmstat.count == 129 && !vmstat.values.contains(unknown))
+    #expect(vmstat["pgfree"] == 26_637_215_947 && vmstat["compact_free_scanned"] == 67_985_619_651)
+    #expect(vmstat["nr_dirty"] == 495 && vmstat["swap_ra_hit"] == 0)
+    let device = try values("bdi-stats-64k.txt", .labelled)
+    #expect(
+      device == [
+        "BdiWriteback": 0, "BdiReclaimable": 480, "BdiDirtyThresh": 1_664_700,
+        "DirtyThresh": 554_900, "BackgroundThresh": 277_108, "BdiDirtied": 82_752,
+        "BdiWritten": 82_752, "BdiWriteBandwidth": 205_116, "b_dirty": 6, "b_io": 0,
+        "b_more_io": 0, "b_dirty_time": 0, "bdi_list": 1, "state": 1,
+      ])
+    let pressure = try values("pressure-60.txt", .pressure)
+    #expect(pressure == ["some": 8_367_757_640_799_118, "full": 4_426_019_660_641_432])
+  }
+
   /// Every line of a real kernel, in the order of another: each value under its own name.
   @Test func vmstatOfAnotherKernel() throws {
     let old = String(decoding: try KernelLogTests.fixture("vmstat-61.txt"), as: UTF8.self)
