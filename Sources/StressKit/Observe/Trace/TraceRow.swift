@@ -90,7 +90,7 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
     case .oomReap: "start_task_reaping to finish_task_reaping of a victim"
     case .offCPU: "sched_switch from one of the trial's tasks to the next sched_switch to it"
     case .ioWqQueue: "io_uring_queue_async_work to io_wq_submit_work of a request"
-    case .ioWqRun: "io_wq_submit_work to io_wq_free_work of a request"
+    case .ioWqRun: "io_wq_submit_work to its return"
     }
   }
 

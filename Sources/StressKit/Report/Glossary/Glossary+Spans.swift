@@ -164,8 +164,7 @@ extension Glossary {
       """
     case .ioWqRun:
       """
-      What the worker needs for the request, waits included. On 6.12 its end is the return of \
-      io_wq_submit_work.
+      What the worker needs for the request, waits included.
       """
     }
   }

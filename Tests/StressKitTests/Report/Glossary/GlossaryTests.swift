@@ -189,4 +189,26 @@ struct GlossaryTests {
       #expect(line.count <= 80, "\(line)")
     }
   }
+
+  /// What an interval is measured by has one text: the record's `trace-start`, the reports, the glossary and the page
+  /// on the record give the same.
+  @Test func definitionsAreTheSameEverywhere() throws {
+    let page = try File.text(ToolCheck.root.appending(path: "docs/record.md").path)
+    var documented: [String: String] = [:]
+    for row in page.split(separator: "\n") where row.hasPrefix("| `") {
+      let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+      for name in cells[0].split(separator: ", ") where cells.count > 1 {
+        let name = name.filter { $0 != "`" }
+        documented[name] = documented[name] ?? cells[1]
+      }
+    }
+    let operations = LatencySection.operations.map { ($0.of, $0.definition) }
+    for (label, definition) in operations + TraceSpan.allCases.map({ ($0.label, $0.definition) }) {
+      let section = page.components(separatedBy: "| of | measured |").dropFirst().first ?? ""
+      #expect(section.contains("`\(label)`"), "\(label)")
+      #expect(documented[label] == definition, "\(label)")
+      let told = glossary.find(label).filter { [.spans, .latencies].contains($0.group) }
+      #expect(told.contains { $0.text.contains(definition) }, "\(label)")
+    }
+  }
 }
