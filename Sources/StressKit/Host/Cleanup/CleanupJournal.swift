@@ -49,7 +49,8 @@ package final class CleanupJournal {
   /// What a run that is dead left to be undone.
   init(replaying contents: JournalContents, of file: JournalFile) {
     self.file = file
-    isOfAnotherBoot = contents.owner?.isOfAnotherBoot ?? true
+    // Without a first line nobody knows. Whoever's it is by its identity now, is what was made.
+    isOfAnotherBoot = contents.owner?.isOfAnotherBoot ?? false
     steps = contents.entries.filter { !$0.isUndone }.map { entry in
       guard let object = UndoableKinds.read(entry.object) else {
         return .unknown(entry.object["kind"]?.string ?? "?")

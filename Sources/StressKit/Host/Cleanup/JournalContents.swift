@@ -11,6 +11,8 @@ struct JournalContents {
 
   /// nil: the file does not begin as a journal does.
   private(set) var owner: JournalOwner?
+  /// Of its lines; nil: the file does not say.
+  private(set) var schema: Int64?
   /// In the order of their making.
   private(set) var entries: [Entry] = []
   /// Lines that cannot be read, a torn last one aside.
@@ -26,7 +28,10 @@ struct JournalContents {
         if i < lines.count - 1, line.contains(where: { $0 != 0 }) { damaged += 1 }
         continue
       }
-      if i == 0 { owner = JournalOwner(json) }
+      if i == 0 {
+        owner = JournalOwner(json)
+        schema = json["schema"]?.int
+      }
       take(json)
     }
   }

@@ -51,6 +51,12 @@ package struct LeftJournal {
     guard File.exists(path) else { return .cleaned }
     guard let file = try JournalFile(locking: path) else { return .inUse }
     let contents = try file.contents
+    if let schema = contents.schema, schema > JournalFile.schema {
+      throw HarnessError(
+        .refused, path,
+        "is of a later version (schema \(schema), this one knows \(JournalFile.schema))",
+        remedy: "clean with the version of wbstress that made it")
+    }
     let journal = CleanupJournal(replaying: contents, of: file)
     if isDry {
       for (object, isThere) in journal.remaining {

@@ -125,6 +125,36 @@ struct LeftJournalTests {
     #expect(try LeftJournal.all(in: directory.path("state")).isEmpty)
   }
 
+  /// Whose it was is not known, and so not that the machine has been booted since: each object's identity tells
+  /// whether it is still the one that was made.
+  @Test(arguments: ["", "{\"type\":\"run\",\"boot_", "\0\0\0\0"])
+  func aJournalWithoutAReadableFirstLineForgetsNothing(_ first: String) throws {
+    let setting = try directory.write("setting", "7")
+    let changed = try #require(
+      ChangedSetting([
+        "before": ["\(setting)": "20"], "writes": [["path": .string(setting), "value": "7"]],
+      ]))
+    let path = try directory.write("image", "x")
+    let text =
+      try first + "\n" + intent(1, changed) + made(1, changed.identity)
+      + intent(2, MadeFile(path: path))
+    let dry = try clean(text, dry: true)
+    #expect(dry.said.count == 2 && dry.said.allSatisfy { $0.hasPrefix("would undo") }, "\(dry)")
+    let (_, said) = try clean(text)
+    #expect(said[0] == "undone: file \(path)" && said[1].hasPrefix("undone: \(setting)"), "\(said)")
+    #expect(try File.text(setting) == "20" && !File.exists(path))
+  }
+
+  /// What its members mean is not known.
+  @Test func aJournalOfALaterSchemaIsLeftAlone() throws {
+    let path = try directory.write("image", "x")
+    let left = try left(
+      run().replacing("\"schema\":1", with: "\"schema\":2") + intent(1, MadeFile(path: path)))
+    let error = #expect(throws: HarnessError.self) { try left.clean(isDry: false) { _ in } }
+    #expect(error?.code == .refused && error?.operation.contains("schema 2") == true)
+    #expect(File.exists(path) && File.exists(left.path))
+  }
+
   @Test func anEmptyFileIsNoRun() throws {
     #expect(try clean("").answer == .cleaned)
     #expect(File.names(in: directory.path("state")).isEmpty)
