@@ -57,18 +57,22 @@ package struct SpanTable<Extra: BitwiseCopyable>: ~Copyable {
   }
 
   /// Notes a beginning; one of the same key that has not ended is forgotten.
+  ///
+  /// - Returns: false where there is no room, so that no end will be told.
+  @discardableResult
   package mutating func begin(
     _ kind: UInt64, _ a: UInt64, _ b: UInt64 = 0, at time: UInt64, extra: Extra? = nil
-  ) {
+  ) -> Bool {
     let (at, isThere) = find(kind + 1, a, b)
     if !isThere {
       if count >= most {
         overflowed += 1
-        return
+        return false
       }
       count += 1
     }
     entries[at] = Entry(kind: kind + 1, a: a, b: b, start: time, extra: extra ?? nothing)
+    return true
   }
 
   /// The beginning of a key, which stays.

@@ -244,11 +244,13 @@ package final class TraceDigest: @unchecked Sendable {
   // MARK: Reclaim and the flusher
 
   private func beginReclaim(_ span: TraceSpan, _ task: UInt64, _ record: borrowing TraceRecord) {
-    if reclaiming == 0 { reclaimingSince = record.time }
-    if open.began(UInt64(span.rawValue), task) == nil { reclaiming += 1 }
-    open.begin(
+    let isNew = open.began(UInt64(span.rawValue), task) == nil
+    let isKept = open.begin(
       UInt64(span.rawValue), task, at: record.time,
       extra: record.values[0] << 32 | record.values[1] & 0xffff_ffff)
+    guard isNew, isKept else { return }
+    if reclaiming == 0 { reclaimingSince = record.time }
+    reclaiming += 1
   }
 
   private func endReclaim(_ span: TraceSpan, _ task: UInt64, _ record: borrowing TraceRecord) {

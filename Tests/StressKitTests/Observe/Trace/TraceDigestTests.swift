@@ -57,6 +57,19 @@ struct TraceDigestTests {
       ])
   }
 
+  /// A reclaim that found no room in the table has no end either: after it nobody reclaims.
+  @Test func aFullTableLeavesNobodyReclaiming() {
+    let digest = TraceDigest(capacity: 1 << 15)
+    for inode in 0..<(1 << 14) { digest.take(record(.markInode, 50, [1, Int64(inode)])) }
+    #expect(digest.overflowed > 0)
+    digest.take(record(.memcgReclaimBegin, 100, pid: 1, [0, 0]))
+    digest.take(record(.memcgReclaimEnd, 110, pid: 1, [1]))
+    for inode in 0..<(1 << 14) { digest.take(record(.clearInode, 120, [1, Int64(inode)])) }
+    _ = rows(digest)
+    digest.take(record(.workStart, 1000, [10, 0, 1, 7]))
+    #expect(!rows(digest).contains { $0.span == .flusherWake })
+  }
+
   @Test func aPassOfKswapdHasWhatItReclaimed() {
     let rows = digested(
       [
