@@ -120,6 +120,11 @@ package final class Tracing {
       failures.append(
         HarnessError(.environment, TraceFollower.object, "read", errno: errno).description)
     }
+    if follower.damagedPages > 0 {
+      failures.append(
+        "\(TraceFollower.object): \(follower.damagedPages) pages given up, for times that cannot be"
+      )
+    }
     let counts = TraceEvent.allCases.filter { instance.events.contains($0) }.map { event in
       (key: event.label, value: JSON.int(Int64(digest.counts[Int(event.rawValue)])))
     }

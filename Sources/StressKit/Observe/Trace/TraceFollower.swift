@@ -31,7 +31,8 @@ package final class TraceFollower: @unchecked Sendable {
 
   package static let object = "trace buffer"
 
-  private let instance: TraceInstance
+  /// nil: pages of a file.
+  private let instance: TraceInstance?
   private let decoder: TraceDecoder
   package let digest: TraceDigest
   private let buffers: UnsafeMutableBufferPointer<Buffer>
@@ -45,18 +46,28 @@ package final class TraceFollower: @unchecked Sendable {
   package private(set) var unknown = 0
   /// Records that the pages themselves say were overwritten before them.
   package private(set) var lostInPages: UInt64 = 0
+  /// Pages given up for a damaged time in them or behind them.
+  package private(set) var damagedPages = 0
   /// Why a buffer could not be read; the first time counts.
   package private(set) var failure: Errno?
   /// CPU time of the thread, ns.
   package private(set) var cpuTime: UInt64 = 0
 
-  package init(
+  package convenience init(
     _ instance: TraceInstance, _ decoder: TraceDecoder, _ digest: TraceDigest
   ) throws(HarnessError) {
+    self.init(try instance.openBuffers(), of: instance.cpus, decoder, digest, instance)
+  }
+
+  /// - Parameters:
+  ///   - descriptors: of each CPU; they are closed by this.
+  init(
+    _ descriptors: [Int32], of cpus: [Int], _ decoder: TraceDecoder, _ digest: TraceDigest,
+    _ instance: TraceInstance? = nil
+  ) {
     self.instance = instance
     self.decoder = decoder
     self.digest = digest
-    let descriptors = try instance.openBuffers()
     buffers = .allocate(capacity: descriptors.count)
     for (i, descriptor) in descriptors.enumerated() {
       let bytes = Self.pagesAtOnce * TracePage.size
@@ -64,7 +75,7 @@ package final class TraceFollower: @unchecked Sendable {
       // Touched now: a page fault later would be an allocation under pressure.
       pages.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
       buffers.initializeElement(
-        at: i, to: Buffer(descriptor: descriptor, cpu: Int32(instance.cpus[i]), pages: pages))
+        at: i, to: Buffer(descriptor: descriptor, cpu: Int32(cpus[i]), pages: pages))
     }
   }
 
@@ -80,7 +91,7 @@ package final class TraceFollower: @unchecked Sendable {
 
   /// Ends the recording, takes what is left in the buffers, and ends the thread.
   package func stop() {
-    instance.stop()
+    instance?.stop()
     stopping.store(true, ordering: .releasing)
     thread?.join()
     thread = nil
@@ -104,8 +115,8 @@ package final class TraceFollower: @unchecked Sendable {
     cpuTime = Thread.cpuTime
   }
 
-  /// One look at all buffers. True when there is more to be had at once.
-  private func look(last: Bool) -> Bool {
+  /// One look at all buffers. True when there is more to be had at once: each such look takes something out.
+  func look(last: Bool) -> Bool {
     // A record that is newer than this may be earlier than what another CPU has yet to write: it waits.
     var limit = last ? UInt64.max : cl_boottime()
     var isMore = false
@@ -126,6 +137,7 @@ package final class TraceFollower: @unchecked Sendable {
         isMore = true
       }
     }
+    var isTaken = false
     while true {
       var first = -1
       var earliest = UInt64.max
@@ -134,7 +146,11 @@ package final class TraceFollower: @unchecked Sendable {
         earliest = time
         first = i
       }
-      guard first >= 0, earliest <= limit, let page = buffers[first].page else { return isMore }
+      guard first >= 0, earliest <= limit, let page = buffers[first].page else {
+        if isMore, !isTaken { makeRoom() }
+        return isMore
+      }
+      isTaken = true
       if let record = decoder.decode(page.record, time: page.time, cpu: buffers[first].cpu) {
         decoded += 1
         digest.take(record)
@@ -142,6 +158,17 @@ package final class TraceFollower: @unchecked Sendable {
         unknown += 1
       }
       if buffers[first].page?.advance() != true { turn(first, isDone: true) }
+    }
+  }
+
+  /// Gives up the oldest page of each full ring, with what is left of it: the time of a damaged page, it or the last,
+  /// says that it is of years to come, or comes before all in front of it.
+  private func makeRoom() {
+    for i in buffers.indices where buffers[i].count == Self.pagesAtOnce {
+      damagedPages += 1
+      turn(i, isDone: true)
+      // What had begun may have ended in it.
+      if let page = buffers[i].page { digest.lose(before: min(page.time, cl_boottime())) }
     }
   }
 
