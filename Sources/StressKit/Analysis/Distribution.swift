@@ -57,11 +57,11 @@ package struct Distribution: Sendable, Equatable {
     return (squares / Double(count)).squareRoot()
   }
 
-  /// `[[value, count], ...]` of a record.
+  /// `[[value, count], ...]` of a record; a value that no latency can have (`LineHead.latest`) is damage, and left out.
   package static func pairs(_ json: JSON?) -> [(value: Double, count: Int)] {
     (json?.array ?? []).compactMap { pair in
       guard let pair = pair.array, pair.count == 2, let value = pair[0].double,
-        let count = pair[1].count
+        0...Double(LineHead.latest) ~= value, let count = pair[1].count
       else { return nil }
       return (value, count)
     }

@@ -47,7 +47,7 @@ enum SnapshotGrowth {
   /// ns; nil where it was not read twice.
   static func cpuTime(_ record: RecordReader) -> Double? {
     let growth = growth(record, limited + "cpu.stat") { $0 == "user_usec" || $0 == "system_usec" }
-    return growth.isEmpty ? nil : Double(growth.values.reduce(0, +)) * 1000
+    return growth.isEmpty ? nil : growth.values.reduce(0) { $0 + Double($1) } * 1000
   }
 
   /// - Parameter file: the end of its path.
@@ -59,7 +59,9 @@ enum SnapshotGrowth {
     else { return [:] }
     var deltas: [String: Int64] = [:]
     for (key, value) in before where isCounter(key) {
-      if let a = value.int, let b = after[key]?.int { deltas[key] = b &- a }
+      guard let a = value.int, let b = after[key]?.int else { continue }
+      let (delta, isBeyond) = b.subtractingReportingOverflow(a)
+      if !isBeyond { deltas[key] = delta }
     }
     return deltas
   }

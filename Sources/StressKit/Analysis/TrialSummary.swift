@@ -292,7 +292,8 @@ package struct TrialSummary: Sendable {
         if line["stream"] != nil, let value = line["oldest"]?.double { values.append(value) }
       }
     }
-    return values.max()
+    // More is damage, as for a time.
+    return values.filter { 0...Double(LineHead.latest) ~= $0 }.max()
   }
 
   private static func stall(_ record: RecordReader, _ streams: [JSON]) -> Stall? {

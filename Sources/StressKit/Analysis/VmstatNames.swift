@@ -20,11 +20,11 @@ package enum VmstatNames {
   package static func figures(_ growth: [String: Int64], seconds: Double?) -> [Figure] {
     func sum(_ keys: [String]) -> Double? {
       let values = keys.compactMap { growth[$0] }
-      return values.isEmpty ? nil : Double(values.reduce(0, +))
+      return values.isEmpty ? nil : values.reduce(0) { $0 + Double($1) }
     }
     func difference(_ a: String, _ b: String) -> Double? {
       guard let a = growth[a], let b = growth[b] else { return nil }
-      return Double(a - b)
+      return Double(a) - Double(b)
     }
     func share(_ part: Double?, _ whole: Double?) -> Double? {
       guard let part, let whole, whole > 0 else { return nil }

@@ -38,7 +38,7 @@ final class LaneBuilder {
   func addColumns(_ line: JSON, at offset: Int) -> Bool {
     let named = (line["names"]?.array ?? []).map { $0.string ?? "" }
     if let last = layouts.last, last.columns.map({ names[$0] }) == named { return false }
-    interval = interval ?? line["interval"]?.int
+    interval = interval ?? line["interval"]?.int.flatMap { 1...LineHead.latest ~= $0 ? $0 : nil }
     var used: Set<Int> = []
     let layout = Layout(
       offset: offset,

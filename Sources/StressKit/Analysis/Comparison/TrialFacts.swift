@@ -152,7 +152,9 @@ package struct TrialFacts: Sendable, Equatable {
     add("zones", zones.map(\.name).joined(separator: " "), .machine)
     for zone in zones {
       for (key, pages) in [("present", zone.present), ("managed", zone.managed)] {
-        add("zone \(zone.name) \(key)", "\(Int(pages))", .machine, quantity: pages)
+        add(
+          "zone \(zone.name) \(key)", Int(exactly: pages).map(String.init) ?? "?", .machine,
+          quantity: pages)
       }
     }
   }

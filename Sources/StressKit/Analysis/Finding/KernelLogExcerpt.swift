@@ -25,7 +25,7 @@ package struct KernelLogExcerpt: Sendable, Equatable {
   /// nil: the log's lines are not in the record, or the report was never begun there.
   package init?(_ record: RecordReader, _ report: OOMReport) {
     guard let first = report.invokedSequence, let begun = report.invokedTime,
-      let last = report.victims.last?.sequence, first <= last
+      let last = report.victims.last?.sequence, first <= last, begun <= LineHead.latest
     else { return nil }
     var all: [(time: Int64, text: String)] = []
     record.forEach("kmsg") { line in

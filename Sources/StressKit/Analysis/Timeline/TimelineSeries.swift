@@ -39,6 +39,9 @@ package struct TimelineSeries: Sendable, Equatable {
   package private(set) var low: [Int64?]
   package private(set) var high: [Int64?]
 
+  /// What a page's scripts can count with, and a difference of two: beyond it a record is damaged, and nothing known.
+  private static let sane: ClosedRange<Int64> = -1 << 52...1 << 52
+
   /// A reading stands until the next one, for so many sampling intervals at most: beyond it is a gap.
   private static let reach = 2.5
 
@@ -105,13 +108,13 @@ package struct TimelineSeries: Sendable, Equatable {
         continue
       }
       bins.forEachOverlap(from: before.time, until: after.time) { bin, overlap in
-        growth[bin] += Double(b - a) * Double(overlap) / Double(length)
+        growth[bin] += (Double(b) - Double(a)) * Double(overlap) / Double(length)
         covered[bin] += overlap
       }
     }
     for bin in 0..<bins.count where covered[bin] > bins.width / 2 {
-      let rate = Int64(scale(growth[bin] / (Double(covered[bin]) / 1e9)).rounded())
-      widen(bin, rate, rate)
+      let rate = scale(growth[bin] / (Double(covered[bin]) / 1e9)).rounded()
+      if let rate = Int64(exactly: rate) { widen(bin, rate, rate) }
     }
   }
 
@@ -120,6 +123,7 @@ package struct TimelineSeries: Sendable, Equatable {
   }
 
   private mutating func widen(_ bin: Int, _ least: Int64, _ greatest: Int64) {
+    guard Self.sane.contains(least), Self.sane.contains(greatest) else { return }
     low[bin] = min(low[bin] ?? least, least)
     high[bin] = max(high[bin] ?? greatest, greatest)
   }

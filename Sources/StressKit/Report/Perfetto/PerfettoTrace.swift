@@ -199,7 +199,7 @@ package struct PerfettoTrace {
         kind, at: place, start, start + time, Self.named(line.json, stacks), without: known)
     }
     // What had not ended is shown until the trace's end.
-    let until = record.last("trace")?["until"]?.int
+    let until = record.last("trace")?["until"]?.int.flatMap { 0...LineHead.latest ~= $0 ? $0 : nil }
     record.forEach("open") { line in
       guard let kind = line.string("of"), let start = line.int("start") else { return }
       let end = max(start, until ?? line.int("t") ?? start)
