@@ -48,6 +48,28 @@ struct ArchitectureTests {
     }
   }
 
+  /// A page that a comment sends its reader to is there.
+  @Test func pagesThatAreNamedExist() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+      .standardized
+    let files = try #require(
+      FileManager.default.enumerator(
+        at: root.appending(path: "Sources"), includingPropertiesForKeys: nil)
+    )
+    .compactMap { $0 as? URL }.filter { ["swift", "c", "h"].contains($0.pathExtension) }
+    var named: Set<String> = []
+    for file in files {
+      let text = try String(contentsOf: file, encoding: .utf8)
+      for match in text.matches(of: #/\b(docs/[a-z-]+|[A-Z]{4,})\.md\b/#) {
+        named.insert(String(match.0))
+        let isThere = FileManager.default.fileExists(
+          atPath: root.appending(path: String(match.0)).path)
+        #expect(isThere, "\(file.lastPathComponent): \(match.0)")
+      }
+    }
+    #expect(named.count > 5)
+  }
+
   private static func read(_ file: URL, below root: URL) throws -> Source {
     let text = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
       .map { $0.prefix { $0 != "/" } + ($0.contains("//") ? "" : $0.drop { $0 != "/" }) }

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Reads a set of counter files on a fixed schedule: one lane of the record.
 ///
-/// The observer rule (DESIGN.md, "Measuring honestly"): no file backed by rstat is among them unless the
+/// The observer rule (CONTRIBUTING.md, "Rules"): no file backed by rstat is among them unless the
 /// profile asks. The sampling thread allocates nothing, takes no lock and does no I/O but pread; another
 /// thread takes the samples away. When nobody does, samples are dropped and counted, and sampling goes on.
 package final class Sampler: @unchecked Sendable {

@@ -40,8 +40,7 @@ package struct AutopsySection {
   // MARK: All of them
 
   private func summary(width: Int, _ paint: (String) -> String) -> [String] {
-    let names = ["premature", "writeback-bound", "justified", "undecided"]
-    let findings = names.compactMap { name in
+    let findings = OOMFinding.names.compactMap { name in
       let count = cases.count { $0.autopsy.finding.name == name }
       return count > 0 ? "\(name) \(count)" : nil
     }
