@@ -57,6 +57,7 @@ package enum EnvironmentProbe {
       ("kernel", .optional(File.line("/proc/sys/kernel/osrelease"))),
       ("os", .optional(value(of: "PRETTY_NAME", "=", in: "/etc/os-release"))),
       ("cpus", .int(Int64(onlineCPUs))), ("cpu", cpu()),
+      ("page_size", .int(Int64(getpagesize()))),
       ("settings", .object(settings)),
       ("meminfo", .optional(File.line("/proc/meminfo"))), ("swaps", swaps()),
       (

@@ -96,6 +96,16 @@ package struct RecordReader: Sendable {
     return lines
   }
 
+  /// Bytes of a page, in which /proc/vmstat counts; of older records, all of x86-64, 4096.
+  package var pageSize: Int64 { Self.pageSize(first("environment")) }
+
+  /// - Parameter environment: the line.
+  package static func pageSize(_ environment: JSON?) -> Int64 {
+    let told = environment?["page_size"]?.int ?? 4096
+    // More than any architecture has would be damage.
+    return 1...1 << 24 ~= told ? told : 4096
+  }
+
   // MARK: The end
 
   /// How the trial ended; nil for a record without an `end`, whose harness was lost. Behind it may be what could not

@@ -57,6 +57,8 @@ package struct TrialProgress: Sendable, Equatable {
   }
   /// Totals of PSI, us, of the last second: the earliest first.
   private var pressures: [(time: Int64, memory: Int64?, io: Int64?)] = []
+  /// Bytes.
+  private var page = RecordReader.pageSize(nil)
   private var memoryTotal = PressureTotal()
   private var ioTotal = PressureTotal()
 
@@ -72,7 +74,7 @@ package struct TrialProgress: Sendable, Equatable {
 
   /// Types that are read; of samples the last of each lane that can be.
   private static let types: [StaticString] = [
-    "header", "columns", "worker", "pin", "progress", "stream", "oom",
+    "header", "environment", "columns", "worker", "pin", "progress", "stream", "oom",
   ]
 
   /// Takes the lines that have come since the last call.
@@ -115,6 +117,7 @@ package struct TrialProgress: Sendable, Equatable {
     self.time = time ?? self.time
     switch line["type"]?.string {
     case "header": takeProfile(line["plan"]?["profile"])
+    case "environment": page = RecordReader.pageSize(line)
     case "columns":
       guard let lane = line["lane"]?.string else { return }
       columns[lane] = (line["names"]?.array ?? []).map { $0.string ?? "" }
@@ -176,7 +179,6 @@ package struct TrialProgress: Sendable, Equatable {
 
   // MARK: Samples
 
-  private static let page: Int64 = 4096
   /// Pages and bytes that a counter may say: products and sums of a few stay in range.
   private static let sane: ClosedRange<Int64> = 0...1 << 48
 
@@ -186,8 +188,14 @@ package struct TrialProgress: Sendable, Equatable {
       sample[name].flatMap { Self.sane.contains($0) ? $0 : nil }
     }
     func group(_ file: String) -> Int64? { value("wbstress/" + file) }
-    if let pages = value("vmstat:nr_dirty") { memory.dirty = pages * Self.page }
-    if let pages = value("vmstat:nr_writeback") { memory.writeback = pages * Self.page }
+    func pages(_ name: String) -> Int64? {
+      let bytes = value(name)?.multipliedReportingOverflow(by: page)
+      return bytes.flatMap {
+        !$0.overflow && Self.sane.contains($0.partialValue) ? $0.partialValue : nil
+      }
+    }
+    memory.dirty = pages("vmstat:nr_dirty") ?? memory.dirty
+    memory.writeback = pages("vmstat:nr_writeback") ?? memory.writeback
     memory.current = group("memory.current") ?? memory.current
     limitMet = group("memory.events:max") ?? limitMet
     oomKills = group("memory.events:oom_kill") ?? oomKills

@@ -10,8 +10,6 @@ struct TimelineSource {
     self.points = points
   }
 
-  /// Of x86-64, the one architecture that trials run on.
-  private static let pageKiB: Int64 = 4
   /// Of a disk's stat, whatever its blocks are: Documentation/block/stat.rst.
   private static let sector = 512.0
 
@@ -114,7 +112,13 @@ struct TimelineSource {
   }
 
   private func pages(_ name: String, _ column: String) -> [TimelineSeries] {
-    columns { $0 == column }.map { gauge(name, $0) { $0 &* Self.pageKiB } }
+    let size = record.pageSize
+    return columns { $0 == column }.map { found in
+      gauge(name, found) { pages in
+        let (bytes, isBeyond) = pages.multipliedReportingOverflow(by: size)
+        return isBeyond ? .max : bytes / 1024
+      }
+    }
   }
 
   private func gauge(

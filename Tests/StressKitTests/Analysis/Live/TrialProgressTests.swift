@@ -130,4 +130,18 @@ struct TrialProgressTests {
     ])
     #expect(progress.memory.dirty == nil && progress.memory.writeback == 16384)
   }
+
+  @Test func pagesAreAsLargeAsTheRecordSays() {
+    let columns = #"{"type":"columns","t":1,"lane":"slow","names":["vmstat:nr_dirty"]}"#
+    let sample = #"{"type":"sample","t":5,"lane":"slow","v":[3]}"#
+    func dirty(_ size: String) -> Int64? {
+      progress([#"{"type":"environment","t":1,"page_size":\#(size)}"#, columns, sample]).memory
+        .dirty
+    }
+    #expect(dirty("65536") == 3 << 16)
+    for unknown in ["null", "0", "-4096", "9223372036854775807"] {
+      #expect(dirty(unknown) == 3 << 12)
+    }
+    #expect(progress([columns, sample]).memory.dirty == 3 << 12)
+  }
 }

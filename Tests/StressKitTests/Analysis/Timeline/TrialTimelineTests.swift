@@ -64,6 +64,21 @@ struct TrialTimelineTests {
     #expect(diagnosis.autopsies.isEmpty)
   }
 
+  @Test func pagesAreAsLargeAsTheRecordSays() throws {
+    let directory = try RecordFixture()
+    func dirty(_ environment: String) throws -> Int64? {
+      let path = try directory.write(
+        "record.jsonl",
+        environment
+          + #"{"type":"columns","t":1,"lane":"slow","interval":1,"names":["vmstat:nr_dirty"]}"#
+          + "\n" + #"{"type":"sample","t":5,"lane":"slow","v":[3]}"# + "\n")
+      let source = TimelineSource(try RecordReader(path), 0...20, points: 10)
+      return source.dirty.first?.high.compactMap(\.self).max()
+    }
+    #expect(try dirty(#"{"type":"environment","t":1,"page_size":65536}"# + "\n") == 3 * 64)
+    #expect(try dirty("") == 3 * 4)
+  }
+
   private func made(_ trial: MadeTrial, _ profile: Profile = Profile(name: "p")) throws
     -> TrialTimeline?
   {
