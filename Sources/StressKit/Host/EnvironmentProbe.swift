@@ -136,8 +136,12 @@ package enum EnvironmentProbe {
   /// /proc/swaps without its heading: device, type, size and use in KiB, priority. A kernel that cannot swap has
   /// no such file.
   private static func swaps() -> JSON {
-    if !File.exists("/proc/swaps") { return .array([]) }
-    guard let text = try? File.text("/proc/swaps") else { return .null }
+    let text: String
+    do throws(HarnessError) {
+      text = try File.text("/proc/swaps")
+    } catch {
+      return error.errno == .noSuchFileOrDirectory ? .array([]) : .null
+    }
     return .array(
       text.split(separator: "\n").dropFirst().map { line in
         .string(line.split { " \t".contains($0) }.joined(separator: " "))

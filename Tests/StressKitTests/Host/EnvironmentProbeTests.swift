@@ -1,3 +1,4 @@
+import SystemPackage
 import Testing
 
 @testable import StressKit
@@ -29,6 +30,19 @@ struct EnvironmentProbeTests {
     let swaps = try File.text("/proc/swaps").split(separator: "\n").count - 1
     #expect(told["swaps"]?.array?.count == swaps)
     #expect(told["mountinfo"]?.string?.contains(" - proc ") == true)
+  }
+
+  /// A kernel that cannot swap has no /proc/swaps: there is none, while of one that cannot be read nothing is known.
+  @Test func swapOfAKernelThatHasNone() throws {
+    let calls = CallFailures.calls { _ = members() }
+    let open = try #require(calls.firstIndex { $0.object == "/proc/swaps" }) + 1
+    for (errno, expected) in [(Errno.noSuchFileOrDirectory, .array([])), (.ioError, .null)]
+      as [(Errno, JSON)]
+    {
+      var told: JSON?
+      _ = CallFailures.failing(open, errno) { told = members()["swaps"] }
+      #expect(told == expected)
+    }
   }
 
   /// What is not there is unknown, and no default.
