@@ -7,6 +7,7 @@
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
+#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
@@ -52,7 +53,8 @@ static void become(const struct cl_spawn *what, pid_t parent, int report) {
   // First lift every source above the targets, so that no dup2 overwrites one that is still needed.
   int lifted[CL_SPAWN_MOST];
   for (int i = 0; i < what->fd_count; i++) {
-    int from = what->fds[i] >= 0 ? what->fds[i] : open("/dev/null", O_RDWR);
+    int from = what->fds[i] >= 0 ? what->fds[i] : open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (from < 0) goto failed;
     lifted[i] = fcntl(from, F_DUPFD_CLOEXEC, 64);
     if (lifted[i] < 0) goto failed;
   }
@@ -111,6 +113,14 @@ int cl_spawn(const struct cl_spawn *what, int *pidfd) {
   }
   *pidfd = fd;
   return (int)pid;
+}
+
+int cl_open_directory(int parent, const char *name) {
+  struct open_how how = {
+      .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+      .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH,
+  };
+  return negated(syscall(SYS_openat2, parent, name, &how, sizeof how));
 }
 
 int cl_wait(int pidfd, int no_hang, struct cl_exit *out) {

@@ -45,6 +45,10 @@ int cl_signal(int pidfd, int signal);
 int cl_load_module(int fd, const char *_Nonnull parameters);
 int cl_power_off(void);
 
+/// Opens the directory `name` in another for reading: itself and not what a symbolic link of that name points to, and
+/// none that is mounted there (openat2(2)).
+int cl_open_directory(int parent, const char *_Nonnull name);
+
 /// pipe2(2) and socketpair(2) with CLOEXEC from the start: another thread may be spawning meanwhile.
 int cl_pipe(int *_Nonnull ends);
 int cl_socket_pair(int *_Nonnull ends);

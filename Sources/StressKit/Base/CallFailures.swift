@@ -199,16 +199,13 @@ package func chosenFailure(
     static func next(_ object: () -> String, _ operation: () -> String) -> Errno? {
       if active.load(ordering: .relaxed) == 0 { return nil }
       let thread = pthread_self()
-      let failure = choices.withLock { choices in
+      return choices.withLock { choices in
         var failure: Errno?
         for key in choices.keys {
           failure = choices[key]?.take(object, operation, thread) ?? failure
         }
         return failure
       }
-      // For callers that look there themselves.
-      if let failure { Glibc.errno = failure.rawValue }
-      return failure
     }
   }
 #endif

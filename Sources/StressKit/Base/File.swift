@@ -172,19 +172,10 @@ package enum File {
   package static func list(
     _ directory: String, type: Int? = nil
   ) throws(HarnessError) -> [String] {
-    guard let stream = attemptPointer(opendir(directory), directory, "opendir") else {
-      throw HarnessError(.environment, directory, "opendir", errno: .current)
-    }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
-        String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if let type, Int(entry.pointee.d_type) != type { continue }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names.sorted()
+    let stream = try accept(
+      attemptPointer(opendir(directory), directory, "opendir"), directory, "opendir",
+      code: .environment)
+    return names(of: stream, type: type)
   }
 
   /// Makes a directory and those above it.
@@ -195,12 +186,57 @@ package enum File {
     if result != -Int(EEXIST) { try accept(result, path, "mkdir", code: .environment) }
   }
 
-  /// Removes a file or a directory with all in it; what is not there is no error.
+  /// Removes a file or a directory with all in it; what is not there is no error. No symbolic link is followed, and
+  /// what is mounted below is others': it stays, with the directories above it.
   package static func remove(_ path: String) {
-    let result = attemptErrno(Int(unlink(path)), path, "unlink")
-    if result == 0 || result == -Int(ENOENT) { return }
-    for name in names(in: path) { remove(path + "/" + name) }
-    attemptErrno(Int(rmdir(path)), path, "rmdir")
+    guard attemptErrno(Int(unlink(path)), path, "unlink") == -Int(EISDIR) else { return }
+    let whole = FilePath(path)
+    let parent = whole.removingLastComponent().string
+    guard let name = whole.lastComponent?.string,
+      let directory = try? Descriptor(open: parent.isEmpty ? "." : parent, O_RDONLY | O_DIRECTORY)
+    else { return }
+    removeDirectory(name, in: directory, path)
+  }
+
+  private static func removeDirectory(
+    _ name: String, in parent: borrowing Descriptor, _ path: String
+  ) {
+    let above = parent.raw
+    let opened = attempt(cl_open_directory(above, name), path, "openat2")
+    if opened < 0 { return }
+    let directory = Descriptor(owning: opened)
+    let raw = directory.raw
+    for entry in (try? names(inOpen: raw, path, type: nil)) ?? [] {
+      let entryPath = path + "/" + entry
+      if attemptErrno(Int(unlinkat(raw, entry, 0)), entryPath, "unlink") == -Int(EISDIR) {
+        removeDirectory(entry, in: directory, entryPath)
+      }
+    }
+    attemptErrno(Int(unlinkat(above, name, AT_REMOVEDIR)), path, "rmdir")
+  }
+
+  /// The names in a directory that is open; the descriptor stays its owner's.
+  private static func names(
+    inOpen descriptor: Int32, _ path: String, type: Int?
+  ) throws(HarnessError) -> [String] {
+    let own = try checkErrno(
+      Int(fcntl(descriptor, F_DUPFD_CLOEXEC, 0)), path, "F_DUPFD_CLOEXEC", code: .environment)
+    let result = attemptPointer(fdopendir(Int32(own)), path, "opendir")
+    if case .failure = result { close(Int32(own)) }
+    return names(of: try accept(result, path, "opendir", code: .environment), type: type)
+  }
+
+  private static func names(of stream: OpaquePointer, type: Int?) -> [String] {
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
+        String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if let type, Int(entry.pointee.d_type) != type { continue }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
   }
 
   private static func status(_ path: String) -> stat? {
@@ -254,7 +290,8 @@ extension Descriptor {
         rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }, object(),
         "write")
       if wrote == -Int(EINTR) { continue }
-      try accept(wrote, object(), "write", code: code)
+      // A write of nothing would be tried again for ever.
+      try accept(wrote == 0 ? -Int(ENOSPC) : wrote, object(), "write", code: code)
       rest = rest.dropFirst(wrote)
     }
   }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -58,6 +59,8 @@ package func attemptErrno(
 ) -> Int {
   if let chosen = chosenFailure(object(), operation()) { return -Int(chosen.rawValue) }
   let result = call()
+  // The C strings that Swift has made of the call's arguments are freed by now. That leaves errno as it is: free(3)
+  // keeps it since glibc 2.33, which is older than any other that this is built with.
   return result >= 0 ? result : -Int(Errno.current.rawValue)
 }
 
@@ -66,19 +69,38 @@ package func attemptErrno(
 package func attemptPointer<Pointer>(
   _ call: @autoclosure () -> Pointer?, _ object: @autoclosure () -> String,
   _ operation: @autoclosure () -> String
-) -> Pointer? {
-  chosenFailure(object(), operation()) == nil ? call() : nil
+) -> Result<Pointer, Errno> {
+  if let chosen = chosenFailure(object(), operation()) { return .failure(chosen) }
+  guard let pointer = call() else { return .failure(.current) }
+  return .success(pointer)
 }
 
-/// Maps memory to be read and written; nil, and errno is set, when that fails. The corresponding C function is
-/// `mmap`.
+/// Turns an answer of `attemptPointer` or `attemptMap` into a pointer or an error.
+package func accept<Pointer>(
+  _ result: Result<Pointer, Errno>, _ object: @autoclosure () -> String,
+  _ operation: @autoclosure () -> String, remedy: @autoclosure () -> String? = nil,
+  code: HarnessError.Code = .harness
+) throws(HarnessError) -> Pointer {
+  switch result {
+  case .success(let pointer): return pointer
+  case .failure(let errno):
+    throw HarnessError(code, object(), operation(), errno: errno, remedy: remedy())
+  }
+}
+
+/// Maps memory to be read and written. The corresponding C function is `mmap`.
 package func attemptMap(
   _ length: Int, _ flags: Int32, of descriptor: Int32 = -1, from offset: off_t = 0,
   _ object: @autoclosure () -> String
-) -> UnsafeMutableRawPointer? {
+) -> Result<UnsafeMutableRawPointer, Errno> {
   func map() -> UnsafeMutableRawPointer? {
     let mapped = mmap(nil, length, PROT_READ | PROT_WRITE, flags, descriptor, offset)
     return mapped == MAP_FAILED ? nil : mapped
   }
   return attemptPointer(map(), object(), "mmap of \(length) bytes")
+}
+
+extension Errno {
+  /// The calling thread's errno; to be read right after the call that failed, and so here alone.
+  fileprivate static var current: Errno { Errno(rawValue: cl_errno()) }
 }

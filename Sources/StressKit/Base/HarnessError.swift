@@ -61,9 +61,6 @@ extension Errno {
     cl_errno_name(rawValue).map { String(cString: $0) } ?? "errno \(rawValue)"
   }
 
-  /// The calling thread's errno; to be read right after the call that failed.
-  package static var current: Errno { Errno(rawValue: cl_errno()) }
-
   /// There is no such thing: a name that is not there, or a kernel object that has gone.
   package var isAbsence: Bool {
     let absences: [Errno] = [

@@ -59,12 +59,13 @@ package enum CgroupPlace: Sendable, Equatable {
       }
       attempt { () throws(HarnessError) in try CgroupTree.check(controllers, in: group) }
       problems += Self.occupants(group)
-      for file in ["cgroup.procs", "cgroup.subtree_control"]
-      where attemptErrno(Int(access(group.file(file), W_OK)), group.file(file), "access") < 0 {
-        problems.append(
-          HarnessError(
-            .refused, group.file(file), "cannot be written", errno: .current,
-            remedy: "it is not delegated to you"))
+      for file in ["cgroup.procs", "cgroup.subtree_control"] {
+        let path = group.file(file)
+        attempt { () throws(HarnessError) in
+          try accept(
+            attemptErrno(Int(access(path, W_OK)), path, "access"), path, "cannot be written",
+            remedy: "it is not delegated to you", code: .refused)
+        }
       }
     }
     return problems

@@ -157,14 +157,10 @@ package struct CgroupTree {
       cgroup_free(&pointer)
     }
     for controller in controllers {
-      guard
-        attemptPointer(
-          cgroup_add_controller(handle, controller), "cgroup \(group.location)",
-          "add controller \(controller)") != nil
-      else {
-        throw HarnessError(
-          .harness, "cgroup \(group.location)", "add controller \(controller)", errno: .current)
-      }
+      let (object, operation) = ("cgroup \(group.location)", "add controller \(controller)")
+      _ = try accept(
+        attemptPointer(cgroup_add_controller(handle, controller), object, operation), object,
+        operation)
     }
     try Self.call(cgroup_create_cgroup(handle, 0), "create", group.location)
     try Self.omitFromOOMD(group)
@@ -181,12 +177,9 @@ package struct CgroupTree {
   }
 
   private static func handle(_ path: String) throws(HarnessError) -> OpaquePointer {
-    guard
-      let handle = attemptPointer(cgroup_new_cgroup(path), "cgroup \(path)", "cgroup_new_cgroup")
-    else {
-      throw HarnessError(.harness, "cgroup \(path)", "cgroup_new_cgroup", errno: .current)
-    }
-    return handle
+    let (object, operation) = ("cgroup \(path)", "cgroup_new_cgroup")
+    return try accept(
+      attemptPointer(cgroup_new_cgroup(path), object, operation), object, operation)
   }
 
   /// Writes one interface file of a cgroup.

@@ -67,8 +67,10 @@ struct PinnedMemory {
     let sharing = mode == .shmem ? MAP_SHARED : MAP_PRIVATE
     let whole = (size + page - 1) & ~(page - 1)
     let spare = huge == .asSet ? 0 : large
-    guard let mapped = attemptMap(whole + spare, sharing | MAP_ANONYMOUS, "pin") else {
-      Worker.fail(control, .map, cl_errno())
+    let mapped: UnsafeMutableRawPointer
+    switch attemptMap(whole + spare, sharing | MAP_ANONYMOUS, "pin") {
+    case .success(let start): mapped = start
+    case .failure(let errno): Worker.fail(control, .map, errno.rawValue)
     }
     if huge == .asSet { return mapped }
     let start = mapped.alignedUp(toMultipleOf: large)

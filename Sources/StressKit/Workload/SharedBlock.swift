@@ -253,8 +253,12 @@ package final class SharedBlock {
       throw HarnessError(.usage, path, "path longer than \(Self.pathRoom - 1) bytes")
     }
     let descriptor = try check(cl_memfd(name, UInt64(needed)), "worker \(name)", "memfd_create")
-    guard let mapped = attemptMap(needed, MAP_SHARED, of: descriptor, "worker \(name)") else {
-      let errno = Errno.current
+    let mapped: UnsafeMutableRawPointer
+    do throws(HarnessError) {
+      mapped = try accept(
+        attemptMap(needed, MAP_SHARED, of: descriptor, "worker \(name)"), "worker \(name)",
+        "mmap of \(needed) bytes")
+    } catch {
       close(descriptor)
       throw HarnessError(.harness, "worker \(name)", "mmap of \(needed) bytes", errno: errno)
     }
@@ -276,10 +280,9 @@ package final class SharedBlock {
     var info = stat()
     try checkErrno(Int(fstat(descriptor, &info)), "shared block", "fstat")
     let size = Int(info.st_size)
-    guard let mapped = attemptMap(size, MAP_SHARED, of: descriptor, "shared block") else {
-      throw HarnessError(.harness, "shared block", "mmap of \(size) bytes", errno: .current)
-    }
-    base = mapped
+    base = try accept(
+      attemptMap(size, MAP_SHARED, of: descriptor, "shared block"), "shared block",
+      "mmap of \(size) bytes")
     length = size
     self.descriptor = descriptor
   }

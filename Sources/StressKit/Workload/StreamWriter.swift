@@ -314,6 +314,8 @@ struct StreamWriter {
         "pwrite")
       if wrote == -Int(EINTR) { continue }
       if wrote < 0 { return Int32(-wrote) }
+      // It would be tried again for ever: as with io_uring, the device is full in the kernel's eyes.
+      if wrote == 0 { return ENOSPC }
       done += wrote
     }
     return 0
@@ -331,9 +333,13 @@ struct StreamWriter {
       }
       // The mapping must begin on a page; a block does when it is a multiple of 4 KiB.
       let lead = Int(offset % 4096)
-      let mapped = attemptMap(
+      let mapped: UnsafeMutableRawPointer
+      switch attemptMap(
         Int(length) + lead, MAP_SHARED, of: fd, from: off_t(offset) - off_t(lead), "stream")
-      guard let mapped else { return cl_errno() }
+      {
+      case .success(let start): mapped = start
+      case .failure(let errno): return errno.rawValue
+      }
       (mapped + lead).copyMemory(from: block.buffer(slot), byteCount: Int(length))
       return Int32(-attemptErrno(Int(munmap(mapped, Int(length) + lead)), "stream", "munmap"))
     }

@@ -229,8 +229,9 @@ struct TaskRunner {
   }
 
   private func map(_ length: Int) -> UnsafeMutableRawPointer {
-    guard let mapped = attemptMap(length, MAP_PRIVATE | MAP_ANONYMOUS, "task") else {
-      Worker.fail(control, .map, cl_errno())
+    switch attemptMap(length, MAP_PRIVATE | MAP_ANONYMOUS, "task") {
+    case .success(let mapped): return mapped
+    case .failure(let errno): Worker.fail(control, .map, errno.rawValue)
     }
     return mapped
   }

@@ -135,6 +135,44 @@ struct FileTests {
     #expect(File.names(in: directory.path("keep")) == ["file"])
   }
 
+  #if DEBUG
+    /// What cannot be unlinked is not what it points to.
+    @Test(arguments: [Errno.notPermitted, .readOnlyFileSystem, .ioError, .isDirectory])
+    func removesNothingBehindALinkThatStays(_ errno: Errno) throws {
+      try directory.write("keep/file", "x")
+      let link = directory.path("link")
+      #expect(symlink(directory.path("keep"), link) == 0)
+      _ = CallFailures.failing(1, errno) { File.remove(link) }
+      #expect(File.names(in: directory.path("keep")) == ["file"])
+      try directory.write("tree/a", "x")
+      #expect(symlink(directory.path("keep"), directory.path("tree/link")) == 0)
+      // Whatever call fails, what is outside stays.
+      for number in 1...12 {
+        _ = CallFailures.failing(number, errno) { File.remove(directory.path("tree")) }
+        #expect(File.names(in: directory.path("keep")) == ["file"])
+        try directory.write("tree/a", "x")
+        _ = symlink(directory.path("keep"), directory.path("tree/link"))
+      }
+    }
+  #endif
+
+  /// What is mounted below a directory belongs to others, also where it is of the same file system.
+  @Test(.enabled(if: geteuid() == 0, "needs root"), arguments: ["tree", "tree/mounted"])
+  func removesNothingThatIsMounted(_ path: String) throws {
+    try directory.write("keep/file", "x")
+    try directory.write("tree/mounted/under", "x")
+    try directory.write("tree/zz", "x")
+    let (from, at) = (directory.path("keep"), directory.path("tree/mounted"))
+    guard mount(from, at, "none", UInt(MS_BIND), nil) == 0 else {
+      try Test.cancel("nothing may be mounted here")
+    }
+    defer { umount2(at, Int32(MNT_DETACH)) }
+    File.remove(directory.path(path))
+    #expect(File.names(in: directory.path("keep")) == ["file"])
+    #expect(File.names(in: at) == ["file"])
+    if path == "tree" { #expect(File.names(in: directory.path("tree")) == ["mounted"]) }
+  }
+
   // MARK: Descriptors
 
   @Test func descriptorIsClosedWithItsOwner() throws {

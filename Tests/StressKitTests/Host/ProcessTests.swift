@@ -84,6 +84,12 @@ struct ProcessTests {
     #expect(try output("exec 3>&0; cat <&1 >&3") { [$0, file.raw, 2] } == "from the file\n")
   }
 
+  /// /dev/null is opened for each -1, and once: what it was opened as before it was put there is closed.
+  @Test func noDescriptorIsLeftOver() throws {
+    let script = "ls -l /proc/$$/fd | grep -c ' -> /dev/null$'; exit 0"
+    #expect(try output(script) { [-1, $0, -1] } == "2\n")
+  }
+
   /// A descriptor that a child keeps by accident keeps a pipe from ending or a disk from being free.
   @Test func othersAreNotInherited() throws {
     let directory = try RecordFixture()

@@ -30,9 +30,11 @@ enum OwnDescriptors {
       var target = [CChar](repeating: 0, count: 256)
       let length = readlink("\(directory)/\(name)", &target, target.count)
       // That of the listing itself is gone.
-      return length > 0
-        ? "\(name) \(String(decoding: target[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self))"
-        : nil
+      guard length > 0 else { return nil }
+      let text = String(decoding: target[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+      // What another test had open when the table was copied may lose its name meanwhile.
+      let deleted = " (deleted)"
+      return "\(name) \(text.hasSuffix(deleted) ? String(text.dropLast(deleted.count)) : text)"
     }
   }
 }

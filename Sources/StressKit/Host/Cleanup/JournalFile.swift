@@ -43,7 +43,7 @@ final class JournalFile {
   static func removeUnborn(in directory: String) {
     for name in File.names(in: directory) where name.hasPrefix(".") && name.hasSuffix(suffix) {
       guard let pid = Int32(name.dropFirst().prefix { $0 != "-" }) else { continue }
-      if kill(pid, 0) < 0 && Errno.current == .noSuchProcess {
+      if attemptErrno(Int(kill(pid, 0)), name, "ask for its process") == -Int(ESRCH) {
         attemptErrno(Int(unlink(directory + "/" + name)), name, "unlink")
       }
     }

@@ -69,10 +69,9 @@ package final class Watchdog {
   private static func map(_ descriptor: Int32) throws(HarnessError) -> UnsafeMutablePointer<
     cl_watch
   > {
-    guard let mapped = attemptMap(page, MAP_SHARED, of: descriptor, "watchdog") else {
-      throw HarnessError(.harness, "watchdog", "mmap of \(page) bytes", errno: .current)
-    }
-    return mapped.assumingMemoryBound(to: cl_watch.self)
+    try accept(
+      attemptMap(page, MAP_SHARED, of: descriptor, "watchdog"), "watchdog", "mmap of \(page) bytes"
+    ).assumingMemoryBound(to: cl_watch.self)
   }
 
   private static func open(

@@ -152,10 +152,9 @@ package struct Kernel: Equatable, Sendable {
   private static func canonical(
     _ path: String, _ spec: KernelSpec
   ) throws(HarnessError) -> String {
-    guard let resolved = realpath(path, nil) else {
-      throw HarnessError(
-        .environment, "kernel \(spec)", path, errno: .current, remedy: "forms: \(KernelSpec.forms)")
-    }
+    let resolved = try accept(
+      attemptPointer(realpath(path, nil), "kernel \(spec)", path), "kernel \(spec)", path,
+      remedy: "forms: \(KernelSpec.forms)", code: .environment)
     defer { free(resolved) }
     return String(cString: resolved)
   }

@@ -209,11 +209,12 @@ package struct Guards {
     let disks = place.device == nil ? profiles.map(\.device.size) : profiles.map { _ in 0 }
     let needed = zip(disks, profiles).map { $0 + $1.cache + $1.machine.swap }.max() ?? 0
     var info = statvfs()
-    guard attemptErrno(Int(statvfs(images, &info)), images, "statfs") >= 0 else {
-      findings.add(
-        HarnessError(
-          .refused, images, "statfs", errno: .current,
-          remedy: "name an existing directory for the image files: --loop DIR"), as: .room)
+    do throws(HarnessError) {
+      try checkErrno(
+        Int(statvfs(images, &info)), images, "statfs",
+        remedy: "name an existing directory for the image files: --loop DIR", code: .refused)
+    } catch {
+      findings.add(error, as: .room)
       return
     }
     let (free, all) = (
