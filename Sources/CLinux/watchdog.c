@@ -23,7 +23,7 @@ static void fire(struct cl_watch *page, uint64_t cause, uint64_t since, uint64_t
     page->since = since;
     page->value = value;
     page->source = source;
-    page->fired = cl_boottime();
+    page->fired = cl_monotonic();
     cl_store(&page->cause, cause);
   }
   // Cgroups that are gone have nothing to kill.
@@ -85,6 +85,7 @@ static void look_at_pressure(struct cl_watch *page, uint64_t now, uint64_t elaps
   }
 }
 
+// By CLOCK_MONOTONIC throughout: a machine that was suspended has been neither stuck nor under pressure for that long.
 _Noreturn void cl_watch(struct cl_watch *page) {
   // Pages that are there stay there; MCL_ONFAULT: none comes that is never used.
   mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
@@ -93,7 +94,7 @@ _Noreturn void cl_watch(struct cl_watch *page) {
   struct pollfd pipe = {.fd = CL_WATCH_PIPE, .events = POLLIN};
   uint64_t last = 0;
   for (;;) {
-    uint64_t now = cl_boottime();
+    uint64_t now = cl_monotonic();
     look_at_memory(page, now);
     look_at_pressure(page, now, last ? now - last : 0, stalls);
     uint64_t deadline = cl_load(&page->deadline);
@@ -102,7 +103,7 @@ _Noreturn void cl_watch(struct cl_watch *page) {
     page->cpu = cpu_time();
     cl_store(&page->looks, page->looks + 1);
     if (poll(&pipe, 1, look_ms) > 0) {
-      fire(page, CL_WATCH_GONE, cl_boottime(), 0, 0);
+      fire(page, CL_WATCH_GONE, cl_monotonic(), 0, 0);
       _exit(0);
     }
   }

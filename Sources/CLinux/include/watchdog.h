@@ -25,7 +25,7 @@ enum {
 };
 
 /// What a supervisor shares with its watchdog: one page, every member a 64-bit word with one writer. Times are
-/// CLOCK_BOOTTIME in ns.
+/// CLOCK_MONOTONIC in ns.
 struct cl_watch {
   // The supervisor's, before the watchdog starts.
   uint64_t kills;             // how many cgroup.kill files there are

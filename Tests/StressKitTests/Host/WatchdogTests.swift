@@ -50,6 +50,36 @@ struct WatchdogTests {
     #expect(message.contains("s after its deadline"))
   }
 
+  /// A machine that sleeps for a day has not been stuck for one: to the watchdog CLOCK_BOOTTIME is a day ahead,
+  /// as on waking.
+  @Test func aSuspendIsNoDelay() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("watchdog")
+    try File.write(
+      path,
+      Array(
+        """
+        #!/bin/sh
+        exec /usr/bin/unshare --time --boottime 86400 --fork --kill-child \(Executable.path) "$@"
+
+        """.utf8))
+    #expect(chmod(path, 0o755) == 0)
+    let probe = try Tool.output(
+      "unshare", ["--time", "--boottime", "86400", "--fork", "true"], package: "util-linux")
+    guard probe.exit == .status(0) else { try Test.cancel("no time namespace may be made here") }
+    let watchdog = try Watchdog(over: [], limits(), beside: [], executable: path)
+    watchdog.expect(within: 60 * second)
+    cl_sleep_until(cl_boottime() + 3 * second)
+    #expect(watchdog.verdict == nil)
+    watchdog.expect(within: second / 2)
+    guard case .stuck(let message) = verdict(watchdog) else {
+      Issue.record("\(String(describing: watchdog.verdict))")
+      return
+    }
+    // By the clock of the deadline, and not by the other.
+    #expect(message.firstMatch(of: /until [0-3]\.\d s after/) != nil, "\(message)")
+  }
+
   /// More than any machine has.
   @Test func tooLittleMemory() throws {
     let watchdog = try watchdog(limits { $0.available = 1 << 60 })
@@ -114,6 +144,26 @@ struct WatchdogTests {
   @Test func endsWithItsOwner() throws {
     let pid = try #require(try watchdog(limits()).members.first { $0.0 == "pid" }?.1.int)
     #expect(!File.exists("/proc/\(pid)"))
+  }
+
+  /// Tasks outside the limits have a cgroup each: all of them die, or the trial does not begin.
+  @Test func everyGroupIsKilled() throws {
+    let directory = try TemporaryDirectory()
+    let groups = try (0..<Watchdog.mostKills).map { number in
+      try directory.write("g\(number)/cgroup.kill", "")
+      return CgroupTree.Group(path: "../../.." + directory.path("g\(number)"))
+    }
+    let watchdog = try Watchdog(
+      over: groups, limits(), beside: [], executable: Executable.path)
+    watchdog.expect(within: second / 2)
+    #expect(verdict(watchdog) != nil)
+    #expect(
+      eventually { groups.allSatisfy { File.size($0.file("cgroup.kill")) ?? 0 > 0 } })
+    let error = #expect(throws: HarnessError.self) {
+      _ = try Watchdog(
+        over: groups + [groups[0]], limits(), beside: [], executable: Executable.path)
+    }
+    #expect(error?.operation == "has 33 cgroups to kill, and holds 32")
   }
 
   @Test func usualLimits() {

@@ -10,7 +10,9 @@ package final class Watchdog {
   /// First argument of the re-executed binary.
   package static let command = "watchdog"
   private static let page = 4096
-  static let mostKills = 8
+  /// Cgroups that one can kill, and cgroups whose pressure it can watch. Together with its own they are the
+  /// descriptors that a process can be given (CL_SPAWN_MOST).
+  package static let mostKills = 32
   static let mostPressures = 8
   /// How long the process may take until its first look, ns.
   private static let startTime: UInt64 = 30_000_000_000
@@ -32,6 +34,11 @@ package final class Watchdog {
     over groups: [CgroupTree.Group], _ limits: MachineLimits, beside: [CgroupTree.Group],
     executable: String = "/proc/self/exe"
   ) throws(HarnessError) {
+    guard groups.count <= Self.mostKills else {
+      throw HarnessError(
+        .usage, "watchdog", "has \(groups.count) cgroups to kill, and holds \(Self.mostKills)",
+        remedy: "have fewer tasks outside the limits (do: compact)")
+    }
     self.limits = limits
     self.beside = Array(beside.prefix(Self.mostPressures))
     var ends: [Int32] = [0, 0]
@@ -42,7 +49,7 @@ package final class Watchdog {
       owning: try check(cl_memfd("watchdog", UInt64(Self.page)), "watchdog", "memfd_create"))
     shared = try Self.map(memory.raw)
     let meminfo = try Descriptor(open: "/proc/meminfo")
-    let kills = try Self.open(groups.prefix(Self.mostKills), "cgroup.kill", O_WRONLY)
+    let kills = try Self.open(groups[...], "cgroup.kill", O_WRONLY)
     let pressures = try Self.open(self.beside[...], "memory.pressure", O_RDONLY)
     defer { for fd in kills + pressures { close(fd) } }
     shared.pointee.kills = UInt64(kills.count)
@@ -97,9 +104,9 @@ package final class Watchdog {
 
   // MARK: The supervisor's side
 
-  /// The supervisor lives, and will say so again within `time` ns.
+  /// The supervisor lives, and will say so again within `time` ns; the time of a suspend is not counted.
   package func expect(within time: UInt64) {
-    cl_store(&shared.pointee.deadline, cl_boottime() + time)
+    cl_store(&shared.pointee.deadline, cl_monotonic() + time)
   }
 
   /// What follows may take as long as it will: there is nobody left to kill.

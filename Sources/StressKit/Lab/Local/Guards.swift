@@ -154,6 +154,13 @@ package struct Guards {
         .profile, profile.name, "has no memory.max, and so puts the whole machine under pressure",
         "run it in a guest (--kernel debian:6.12), or allow it: --whole-machine")
     }
+    let outside = profile.tasks.count { $0.action == .compact }
+    if outside >= Watchdog.mostKills {
+      findings.refuse(
+        .profile, profile.name,
+        "has \(outside) tasks outside its limits (do: compact); the watchdog that ends them holds"
+          + " \(Watchdog.mostKills - 1)", "have fewer of them")
+    }
     if place.images == nil, profile.cache > 0 || profile.machine.swap > 0 {
       findings.refuse(
         .profile, profile.name, "needs image files for its cache or swap",
