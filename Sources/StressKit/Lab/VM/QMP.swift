@@ -9,6 +9,8 @@ package final class QMP {
   private let socket: Int32
   private var unread: [UInt8] = []
   private var greeted = false
+  /// Commands sent so far: each goes by its number, and so does its answer ("id" of the specification).
+  private var sent: Int64 = 0
 
   /// - Parameter socket: one end of a socket pair; QEMU has the other.
   init(_ socket: consuming Descriptor) {
@@ -18,12 +20,14 @@ package final class QMP {
 
   deinit { close(socket) }
 
-  /// Runs a command and returns what it returned; nil when QEMU does not answer within `timeout` ns.
+  /// Runs a command and returns what it returned; nil when QEMU does not answer within `timeout` ns. What it
+  /// answers later is passed over.
   package func execute(
     _ command: String, _ arguments: JSON? = nil, timeout: UInt64 = 3_000_000_000
   ) -> JSON? {
     let deadline = cl_boottime() + timeout
     if !greeted {
+      // Asked for again after a time-out: should the first have been heard, the answer is an error, and as good.
       guard send("qmp_capabilities", nil), answer(deadline) != nil else { return nil }
       greeted = true
     }
@@ -32,19 +36,22 @@ package final class QMP {
   }
 
   private func send(_ command: String, _ arguments: JSON?) -> Bool {
-    var members: [(key: String, value: JSON)] = [("execute", .string(command))]
+    sent += 1
+    var members: [(key: String, value: JSON)] = [
+      ("execute", .string(command)), ("id", .int(sent)),
+    ]
     if let arguments { members.append(("arguments", arguments)) }
     let bytes = Array((JSON.object(members).text + "\n").utf8)
     return Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
   }
 
-  /// The next reply; events and the greeting in between are passed over.
+  /// The reply to the command sent last; events, the greeting and replies to commands before it are passed over.
   private func answer(_ deadline: UInt64) -> JSON? {
     while true {
       while let end = unread.firstIndex(of: 0x0a) {
         let line = Array(unread[..<end])
         unread.removeFirst(end + 1)
-        guard let message = try? JSON(parsing: line) else { continue }
+        guard let message = try? JSON(parsing: line), message["id"]?.int == sent else { continue }
         if let value = message["return"] ?? message["error"] { return value }
       }
       let now = cl_boottime()
