@@ -174,7 +174,7 @@ struct Run: ParsableCommand {
       directory: directory, matrix: matrix,
       identity: identity, trials: trials, seed: seed)
     // Only now: until here ^C may end the process at once, there is nothing to take down.
-    let interrupt = Interrupt()
+    let interrupt = Interrupt.ofProcess
     try interrupt.takeSignals()
     let runner = CampaignRunner(campaign, venue, interrupt: interrupt, limits: limits)
     do {

@@ -4,6 +4,9 @@ import Synchronization
 
 /// Turns SIGINT, SIGTERM and SIGHUP into a question that loops ask.
 package final class Interrupt: Sendable {
+  /// The one that takes the process's signals.
+  package static let ofProcess = Interrupt()
+
   private let count = Atomic<Int>(0)
 
   package init() {}

@@ -15,7 +15,8 @@ package enum Exit: Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// A child process and its pidfd. It is killed and reaped when its owner goes.
+/// A child process and its pidfd. It is killed and reaped when its owner goes; one that does not die of that within
+/// ``patience`` is left behind, for init to reap.
 package struct Process: ~Copyable, Sendable {
   package let pid: Int32
   private let pidfd: Int32
@@ -55,10 +56,21 @@ package struct Process: ~Copyable, Sendable {
     object = arguments[0]
   }
 
+  /// How long a killed process is waited for when its owner goes, ns: in uninterruptible sleep (a disk that does not
+  /// answer) it may never die.
+  private static let patience: UInt64 = 1_000_000_000
+
   deinit {
-    var exit = cl_exit()
     cl_signal(pidfd, SIGKILL)
-    cl_wait(pidfd, 0, &exit)
+    let deadline = cl_monotonic() + Self.patience
+    var exit = cl_exit()
+    var entry = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
+    // Looked at, and never waited for: a dead one that somebody traces can be reaped when the tracer lets it go.
+    while cl_wait(pidfd, 1, &exit) == 0, cl_monotonic() < deadline {
+      if Glibc.poll(&entry, 1, 100) > 0, cl_wait(pidfd, 1, &exit) == 0 {
+        cl_sleep_until(cl_boottime() + 1_000_000)
+      }
+    }
     close(pidfd)
   }
 

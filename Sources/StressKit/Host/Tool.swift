@@ -4,6 +4,9 @@ import SystemPackage
 
 /// Programs of the distribution that prepare a trial: mkfs, the package client, decompressors.
 package enum Tool {
+  /// How long a program may say nothing, ns: mkfs of a large slow disk says nothing while it discards and writes.
+  package static let patience: UInt64 = 600_000_000_000
+
   private static let directories = [
     "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
   ]
@@ -26,14 +29,16 @@ package enum Tool {
   /// Runs a program to its end and returns what it printed (both streams, in order).
   ///
   /// - Parameter package: the Debian package that has the program, for the error when it is missing.
-  /// - Throws: when it is missing or does not exit with status 0; its last lines are in the message.
+  /// - Throws: when it is missing, has to be killed (``output(_:_:package:directory:passing:patience:)``) or does not
+  ///   exit with status 0; its last lines are in the message.
   @discardableResult
   package static func run(
     _ name: String, _ arguments: [String], package: String, directory: String? = nil,
-    passing descriptor: Int32? = nil, remedy: String? = nil
+    passing descriptor: Int32? = nil, remedy: String? = nil, patience: UInt64 = Self.patience
   ) throws(HarnessError) -> [UInt8] {
     let (exit, output) = try output(
-      name, arguments, package: package, directory: directory, passing: descriptor)
+      name, arguments, package: package, directory: directory, passing: descriptor,
+      patience: patience)
     if exit != .status(0) {
       let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
       // apt says more behind its errors than they are long.
@@ -41,19 +46,23 @@ package enum Tool {
       let said = (errors.isEmpty ? lines : errors).suffix(4)
       throw HarnessError(
         .environment, ([name] + arguments).joined(separator: " "),
-        "\(exit?.description ?? "did not end"): \(said.joined(separator: " / "))",
+        "\(exit.description): \(said.joined(separator: " / "))",
         remedy: remedy)
     }
     return output
   }
 
-  /// Runs a program, whatever it exits with; nil: it did not end within a minute of its last word.
+  /// Runs a program, whatever it exits with.
   ///
-  /// - Parameter descriptor: the program has it as its descriptor 3.
+  /// - Parameters:
+  ///   - descriptor: the program has it as its descriptor 3.
+  ///   - patience: it is killed when it, or a child that keeps its output open, says nothing for as long, ns. So it is
+  ///     when the user asks for the end meanwhile: a ^C does not reach its session.
+  /// - Throws: when it is missing, or had to be killed.
   package static func output(
     _ name: String, _ arguments: [String], package: String, directory: String? = nil,
-    passing descriptor: Int32? = nil
-  ) throws(HarnessError) -> (exit: Exit?, output: [UInt8]) {
+    passing descriptor: Int32? = nil, patience: UInt64 = Self.patience
+  ) throws(HarnessError) -> (exit: Exit, output: [UInt8]) {
     guard let program = path(name) else { throw missing(name, package: package) }
     var ends: [Int32] = [0, 0]
     try check(cl_pipe(&ends), name, "pipe2")
@@ -75,12 +84,44 @@ package enum Tool {
     _ = close(writer.release())
     var output: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    let requests = Interrupt.ofProcess.requests
+    var heard = cl_monotonic()
+    /// Until there is something to be read, or a look at the time is due.
+    func isReadable() throws(HarnessError) -> Bool {
+      var entry = pollfd(fd: reader.raw, events: Int16(POLLIN), revents: 0)
+      let ready = attemptErrno(Int(poll(&entry, 1, 100)), name, "wait for its output")
+      if ready == -Int(EINTR) { return false }
+      return try accept(ready, name, "wait for its output") > 0
+    }
+    func giveUp() throws(HarnessError) {
+      let why: String
+      if Interrupt.ofProcess.requests > requests {
+        why = "was interrupted, and killed"
+      } else if cl_monotonic() - heard > patience {
+        why = "said nothing for \(patience / 1_000_000_000) s, and was killed"
+      } else {
+        return
+      }
+      let said = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(4)
+      throw HarnessError(
+        .environment, ([name] + arguments).joined(separator: " "),
+        "\(why): \(said.joined(separator: " / "))")
+    }
     while true {
+      guard try isReadable() else {
+        try giveUp()
+        continue
+      }
       let got = attemptErrno(read(reader.raw, &chunk, chunk.count), name, "read its output")
       if got == -Int(EINTR) { continue }
       if try accept(got, name, "read its output") == 0 { break }
       output.append(contentsOf: chunk[..<got])
+      heard = cl_monotonic()
     }
-    return (process.wait(timeout: 60_000_000_000), output)
+    // It has closed its output: its end is near, or it goes on without a word.
+    while true {
+      if let exit = process.wait(timeout: 100_000_000) { return (exit, output) }
+      try giveUp()
+    }
   }
 }

@@ -108,8 +108,15 @@ package struct GuestTrial {
       mkfs = try scratch.make(profile)
     } catch {
       let cache = VirtualMachine.cacheMode(scratch.disk)
-      return try header(self.plan, mkfs: MadeFilesystem(), cache: cache).writeRefused(
-        error, to: record)
+      let header = header(self.plan, mkfs: MadeFilesystem(), cache: cache)
+      if interrupt.isRequested {
+        // A tool that was under way was killed for it.
+        header.write(record)
+        record.emit("end", Ending.interrupted.members)
+        try record.finish()
+        return .interrupted
+      }
+      return try header.writeRefused(error, to: record)
     }
     var plan = plan
     // virtio-blk names its disks in the order of the command line.

@@ -36,8 +36,6 @@ extension Trial {
       } catch {
         ending = Ending(.invalid, reason: "timeline", message: error.description)
       }
-      // Its actions refer to this trial.
-      timeline = nil
     }
     if ending.outcome != .stalled {
       let watch = noting { () throws(HarnessError) in try StorageWatch(plan, record, onStall) }

@@ -102,6 +102,7 @@ package final class Trial {
       lanes.stop()
       watchdog?.rest()
       WorkerProcess.kill(workers, timeout: killTime)
+      for worker in workers where !worker.hasEnded() { recordEnd(worker) }
       ending = settle(failure)
     }
     return ending
@@ -273,10 +274,12 @@ package final class Trial {
       profile, begin: begin, limited: limited ?? cgroups.group(Self.root),
       delayed: disk.delayed, record: record,
       .init(
-        start: { [self] name throws(HarnessError) in
+        // Not to be kept by what it keeps: with a trial its workers go.
+        start: { [unowned self] name throws(HarnessError) in
           for worker in workers(called: name) { try worker.start(at: cl_boottime()) }
         },
-        stop: { [self] name in for worker in workers(called: name) { worker.requestStop() } },
+        stop: { [unowned self] name in for worker in workers(called: name) { worker.requestStop() }
+        },
         throttle: throttle))
     timeline = made
     return made

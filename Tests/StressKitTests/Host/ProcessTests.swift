@@ -40,6 +40,27 @@ struct ProcessTests {
     #expect(!File.exists("/proc/\(pid)/stat"))
   }
 
+  /// One that cannot be reaped, as in uninterruptible sleep: here a tracer keeps it from being.
+  @Test func ownersEndDoesNotWaitForEver() throws {
+    let process = try Process(["/bin/sleep", "60"])
+    #if arch(x86_64)
+      let ptrace = 101
+    #else
+      let ptrace = 117
+    #endif
+    // PTRACE_SEIZE: a tracee's parent hears of its death when its tracer has.
+    let tracer = try TracingProcess(
+      "$| = 1; print syscall(\(ptrace), 0x4206, \(process.pid), 0, 0) == 0 ? 'y' : 'n'; sleep 20")
+    guard tracer.attached else { try Test.cancel("a process may not be traced here") }
+    let pid = process.pid
+    let started = cl_boottime()
+    process.kill()
+    #expect(cl_boottime() - started < 5 * second)
+    // Killed it is.
+    let stat = try File.text("/proc/\(pid)/stat")
+    #expect(stat.contains(" Z ") || stat.contains(" X "), "\(stat)")
+  }
+
   @Test(arguments: [("/no/such/program", ENOENT), ("/etc/passwd", EACCES), ("/", EACCES)])
   func whatCannotBeExecuted(_ path: String, _ errno: Int32) {
     let error = #expect(throws: HarnessError.self) { _ = try Process([path]) }
@@ -152,6 +173,25 @@ struct ProcessTests {
     #expect(error?.operation == "signal 9: ")
   }
 
+  /// A child of a tool may keep its pipe open, and the tool itself may hang.
+  @Test(arguments: ["sleep 20 & echo begun", "echo begun; sleep 20"])
+  func aToolThatSaysNothingMoreIsKilled(_ script: String) throws {
+    let started = cl_boottime()
+    let error = #expect(throws: HarnessError.self) {
+      try Tool.run("sh", ["-c", script], package: "dash", patience: second)
+    }
+    #expect(cl_boottime() - started < 10 * second)
+    #expect(error?.operation == "said nothing for 1 s, and was killed: begun")
+  }
+
+  /// What it goes on to say counts.
+  @Test func aToolThatGoesOnIsWaitedFor() throws {
+    let output = try Tool.run(
+      "sh", ["-c", "for i in 1 2 3 4; do echo $i; sleep 0.5; done"], package: "dash",
+      patience: second)
+    #expect(String(decoding: output, as: UTF8.self) == "1\n2\n3\n4\n")
+  }
+
   @Test(arguments: ["no-such-tool-here", "/no/such/tool"]) func missingTool(_ name: String) {
     #expect(Tool.path(name) == nil)
     let error = #expect(throws: HarnessError.self) {
@@ -166,5 +206,21 @@ struct ProcessTests {
   @Test func toolPath() throws {
     #expect(Tool.path("sh")?.hasSuffix("/sh") == true)
     #expect(Tool.path("/bin/sh") == "/bin/sh")
+  }
+}
+
+/// A perl process that traces another for as long as it lives.
+private struct TracingProcess: ~Copyable {
+  private let process: Process
+  let attached: Bool
+
+  init(_ script: String) throws {
+    var ends: [Int32] = [0, 0]
+    try check(cl_pipe(&ends), "tracer", "pipe2")
+    let reader = Descriptor(owning: ends[0])
+    let writer = Descriptor(owning: ends[1])
+    process = try Process(["/usr/bin/perl", "-e", script], descriptors: [-1, writer.raw, 2])
+    var answer: UInt8 = 0
+    attached = read(reader.raw, &answer, 1) == 1 && answer == UInt8(ascii: "y")
   }
 }

@@ -23,7 +23,7 @@ package struct Signature: Equatable, Sendable {
     default:
       throw HarnessError(
         .refused, path,
-        "what lies on it cannot be told: \(program): \(exit?.description ?? "did not end")",
+        "what lies on it cannot be told: \(program): \(exit.description)",
         remedy: "apt-get install util-linux, whose blkid knows -p")
     }
   }

@@ -159,7 +159,7 @@ package struct DebianArchive: PackageArchive {
       let said = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(4)
       throw HarnessError(
         .environment, "apt-get update",
-        "no package lists (\(exit?.description ?? "did not end")): \(said.joined(separator: " / "))",
+        "no package lists (\(exit.description)): \(said.joined(separator: " / "))",
         remedy: "name another mirror with --mirror URI, or a kernel with --kernel PATH")
     }
     let suites = (try File.text(root + "/sources.list")).split(separator: "\n").compactMap {

@@ -100,7 +100,9 @@ package struct LocalTrial {
       if device == nil { try scratch.makeDisk(profile) }
       mkfs = try disk.makeFilesystem(profile)
     } catch {
-      return try refuse(error, sink, journal)
+      let ending = try refuse(error, sink, journal)
+      // A tool that was under way was killed for it.
+      return interrupt.isRequested ? .interrupted : ending
     }
     let isWhole = try scratch.allocate(profile)
     var plan = plan
