@@ -228,7 +228,7 @@ package struct GuestTrial {
               try machine.throttle(Throttle(plan.profile.device))
               try machine.letGo()
             }
-          } else if let throttle = Throttle(event) {
+          } else if let throttle = try Throttle(event) {
             try machine.throttle(throttle)
           }
         } catch {

@@ -27,12 +27,18 @@ package struct Throttle: Equatable, Sendable {
     ]
   }
 
-  /// Reads a `device` line; nil when it is none.
-  package init?(_ line: JSON) {
+  /// Reads a `device` line; nil when it is none. One that no harness has written is thrown: a kernel that damages
+  /// memory is what is under test.
+  package init?(_ line: JSON) throws(HarnessError) {
     guard line["type"] == "device", let bandwidth = line["bandwidth"], let iops = line["iops"]
     else { return nil }
-    self.bandwidth = bandwidth.int.map { UInt64($0) }
-    self.iops = iops.int.map { UInt64($0) }
+    func limit(_ value: JSON) throws(HarnessError) -> UInt64? {
+      if value == .null { return nil }
+      if let limit = value.int.flatMap(UInt64.init(exactly:)) { return limit }
+      throw HarnessError(.harness, "the guest", "said no throttle of its disk: \(line.text)")
+    }
+    self.bandwidth = try limit(bandwidth)
+    self.iops = try limit(iops)
   }
 }
 

@@ -67,17 +67,31 @@ struct TimelineTests {
           Int64($1) * 1_000_000_000 + ($0 == 2 ? 1 : 0)
         })
     // What a moment does not name stays as it was.
-    let throttles = record.lines("device").compactMap(Throttle.init)
+    let throttles = try record.lines("device").compactMap { try Throttle($0) }
     #expect(throttles.map(\.bandwidth) == [nil, nil, 1 << 20])
     #expect(throttles.map(\.iops) == [nil, 100, 100])
     #expect(record.lines("moment-end").isEmpty)
   }
 
+  /// A guest whose memory is damaged may say anything.
+  @Test(arguments: [-1, Int64.min])
+  func noThrottleIsNegative(_ value: Int64) async throws {
+    await #expect(processExitsWith: .success) { [value = value as Int64] in
+      for key in ["bandwidth", "iops"] {
+        let line: JSON = [
+          "type": "device", "bandwidth": key == "bandwidth" ? .int(value) : .null,
+          "iops": key == "iops" ? .int(value) : .null,
+        ]
+        #expect(throws: HarnessError.self) { try Throttle(line) }
+      }
+    }
+  }
+
   @Test func othersLinesAreNoThrottle() throws {
-    #expect(Throttle(["type": "phase", "bandwidth": 1, "iops": 1]) == nil)
-    #expect(Throttle(["type": "device", "bandwidth": 1]) == nil)
+    #expect(try Throttle(["type": "phase", "bandwidth": 1, "iops": 1]) == nil)
+    #expect(try Throttle(["type": "device", "bandwidth": 1]) == nil)
     let line: JSON = ["type": "device", "bandwidth": .null, "iops": 7]
-    #expect(Throttle(line)?.bandwidth == nil && Throttle(line)?.iops == 7)
+    #expect(try Throttle(line)?.bandwidth == nil && Throttle(line)?.iops == 7)
   }
 
   /// A file that the kernel does not take is the trial's end, at the next look.
