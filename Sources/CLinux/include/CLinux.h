@@ -180,5 +180,7 @@ static inline uint64_t cl_load(const uint64_t *_Nonnull at) { return __atomic_lo
 static inline void cl_store(uint64_t *_Nonnull at, uint64_t value) {
   __atomic_store_n(at, value, __ATOMIC_RELEASE);
 }
+/// Loads and stores before it are seen before those behind it.
+static inline void cl_fence(void) { __atomic_thread_fence(__ATOMIC_ACQ_REL); }
 
 #endif

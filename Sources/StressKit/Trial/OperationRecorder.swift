@@ -13,7 +13,18 @@ package final class OperationRecorder {
   private var endedBeforeStop = false
   /// When the trial stopped looking: later ends are not the trial's.
   private var cutoff = UInt64.max
-  private var totals: WorkerProcess.Totals?
+  /// Of each slot the beginnings of the operation that is told as in flight, and of the one logged last; 0: none.
+  private var told: [UInt64]
+  private var logged: [UInt64]
+  private var atCutoff: WorkerProcess.Totals?
+  /// Bytes of operations that have ended after the cut-off, which the worker's totals have.
+  private var bytesLater: UInt64 = 0
+  /// When the last one ended before it; 0: none has, or none is logged.
+  private var lastEnd: UInt64 = 0
+  /// Operations that began after it: a worker goes on until it is told to stop.
+  private var begunLater: UInt64 = 0
+  /// Operations in the log that make no sense.
+  private var damaged: UInt64 = 0
   private var behind: UInt64 = 0
 
   /// The latencies of one kind of operation: of the whole trial, and second by second.
@@ -31,6 +42,7 @@ package final class OperationRecorder {
       series = LatencySeries(of: kind.label, worker: worker, record)
     }
 
+    /// An operation, which does not end before it begins.
     func record(_ operation: SharedBlock.Operation) {
       let latency = operation.end - operation.start
       histogram.record(min(latency, Self.longest))
@@ -51,6 +63,8 @@ package final class OperationRecorder {
     self.slow = slow
     self.record = record
     latencies = Array(repeating: nil, count: SharedBlock.Kind.allCases.count)
+    told = Array(repeating: 0, count: worker.slots)
+    logged = told
     // A stream tells these in any case.
     if worker.role == .stream {
       for kind in [SharedBlock.Kind.write, .fsync] { _ = latencies(of: kind) }
@@ -68,8 +82,17 @@ package final class OperationRecorder {
   /// Hears of the operations that have ended since the last call.
   package func collect() {
     worker.drain { operation in
-      // It was in flight at the cut-off, and counts with its age.
-      if operation.end > cutoff { return }
+      // Another process has written it, on a kernel that is under test.
+      guard operation.start <= operation.end, operation.slot < logged.count else {
+        damaged += 1
+        return
+      }
+      logged[Int(operation.slot)] = operation.start
+      if operation.end > cutoff {
+        takeLate(operation)
+        return
+      }
+      lastEnd = max(lastEnd, operation.end)
       let kind = SharedBlock.Kind(rawValue: operation.kind) ?? .write
       // The worker keeps the histogram of first touches; it logs the slow ones only.
       if kind != .populate { latencies(of: kind).record(operation) }
@@ -78,6 +101,21 @@ package final class OperationRecorder {
     worker.drainEvidence { if $0.time <= cutoff { tell($0) } }
     let now = cl_boottime()
     for case let latencies? in latencies { latencies.series.tell(before: now) }
+  }
+
+  /// An operation that has ended when the trial was no longer looking.
+  private func takeLate(_ operation: SharedBlock.Operation) {
+    if operation.kind != SharedBlock.Kind.read.rawValue { bytesLater &+= operation.bytes }
+    if operation.start >= cutoff {
+      begunLater += 1
+    } else {
+      // It was in flight at the cut-off, and counts with its age; not twice, should its slot have been seen.
+      tellInFlight(
+        WorkerProcess.InFlight(
+          kind: SharedBlock.Kind(rawValue: operation.kind) ?? .write, slot: operation.slot,
+          start: operation.start, bytes: operation.bytes, file: operation.file,
+          offset: operation.offset))
+    }
   }
 
   private func tell(_ evidence: SharedBlock.Evidence) {
@@ -120,24 +158,34 @@ package final class OperationRecorder {
     ]
   }
 
-  /// Operations that have not ended when the worker died or time is up, with their age at that moment.
+  /// Operations that have not ended when the worker died or time is up, with their age at that moment. Those that end
+  /// between that moment and the look at the slots are told by `collect`.
   /// Only the first call counts: the slots of a dead worker stay as they were.
   package func recordInFlight(at time: UInt64) {
     if inFlightIsRecorded { return }
     inFlightIsRecorded = true
     endedBeforeStop = worker.hasEnded()
     cutoff = time
-    totals = worker.totals
+    atCutoff = worker.totals
     behind = worker.behind(at: time)
-    for operation in worker.inFlight() where operation.start < time {
-      record.emit(
-        "in-flight", at: time,
-        subject + [
-          ("kind", .string(operation.kind.label)), ("start", .uint(operation.start)),
-          ("age", .uint(time - operation.start)), ("bytes", .uint(operation.bytes)),
-          ("file", .int(Int64(operation.file))), ("offset", .uint(operation.offset)),
-        ] + request(operation.kind, operation.slot))
+    // A worker may die with an operation both in the log and in its slot.
+    collect()
+    for operation in worker.inFlight()
+    where operation.start < time && logged[Int(operation.slot)] != operation.start {
+      tellInFlight(operation)
     }
+  }
+
+  private func tellInFlight(_ operation: WorkerProcess.InFlight) {
+    if told[Int(operation.slot)] == operation.start { return }
+    told[Int(operation.slot)] = operation.start
+    record.emit(
+      "in-flight", at: cutoff,
+      subject + [
+        ("kind", .string(operation.kind.label)), ("start", .uint(operation.start)),
+        ("age", .uint(cutoff - operation.start)), ("bytes", .uint(operation.bytes)),
+        ("file", .int(Int64(operation.file))), ("offset", .uint(operation.offset)),
+      ] + request(operation.kind, operation.slot))
   }
 
   /// How far the worker is, and the age of its oldest operation in flight: all that is left of it should
@@ -159,9 +207,24 @@ package final class OperationRecorder {
     return worker.failure != nil ? "failed" : "killed"
   }
 
-  /// The worker's totals and histograms.
+  /// The worker's totals, as far as they are the trial's.
+  private var totals: WorkerProcess.Totals {
+    let last = worker.totals
+    var totals = atCutoff ?? last
+    // The look at them came after the cut-off, too.
+    totals.bytes = last.bytes > bytesLater ? last.bytes - bytesLater : 0
+    if last.lastEnd > cutoff { totals.lastEnd = lastEnd }
+    totals.logLost = last.logLost &+ damaged
+    return totals
+  }
+
+  /// The worker's totals and histograms, when it has been collected from for the last time.
   package func finish() {
-    let totals = totals ?? worker.totals
+    let totals = totals
+    for operation in worker.inFlight()
+    where operation.start >= cutoff && logged[Int(operation.slot)] != operation.start {
+      begunLater += 1
+    }
     var members: [(String, JSON)] = []
     for kind in SharedBlock.Kind.allCases {
       guard let latencies = latencies[Int(kind.rawValue)] else { continue }
@@ -192,7 +255,7 @@ package final class OperationRecorder {
         ("bytes", .uint(totals.bytes)), ("first_start", .uint(totals.firstStart)),
         ("last_end", .uint(totals.lastEnd)), ("inline", .uint(totals.inline)),
         ("punted", .uint(totals.punted)), ("paced", .uint(totals.paced)),
-        ("log_lost", .uint(totals.logLost)),
+        ("log_lost", .uint(totals.logLost)), ("begun_later", .uint(begunLater)),
       ] + members)
   }
 

@@ -217,6 +217,7 @@ package final class Trial {
     record.emit("heartbeats", at: stop, beats.members(at: stop))
     record.emit("mirror", mirror.members(record))
     for actor in actors { actor.worker.requestStop() }
+    // What ends meanwhile was in flight at the stop.
     for actor in actors { actor.recordInFlight(at: stop) }
     snapshots.take("after", limited, tree + workerGroups)
     // A worker dies when the disk has taken its last writes.

@@ -24,6 +24,8 @@ struct OperationLog {
     due: UInt64? = nil
   ) {
     let slot = slots + slot
+    // That the slot is free comes before what is written to it, for one who looks on (WorkerProcess.inFlight).
+    cl_fence()
     slot.pointee.bytes = bytes
     slot.pointee.offset = offset
     slot.pointee.kind = kind.rawValue

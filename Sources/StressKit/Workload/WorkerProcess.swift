@@ -12,7 +12,8 @@ package final class WorkerProcess {
   package let role: Worker.Role
   package let pid: Int32
   private let process: Process
-  private let block: SharedBlock
+  /// Shared with the process.
+  let block: SharedBlock
   private let startPipe: Int32
   private let depth: Int
   /// How the worker ended; nil while it runs.
@@ -270,12 +271,18 @@ package final class WorkerProcess {
     return isRing && kind == .write ? slot : nil
   }
 
+  /// Operations that can be in flight at a time, each in a slot of its own.
+  var slots: Int { depth + 1 }
+
   /// Operations in flight: a stall that has not ended is still a stall.
   package func inFlight() -> [InFlight] {
     (0...depth).compactMap { i in
       let start = cl_load(&block.slots[i].start)
       let slot = block.slots[i]
-      guard start != 0, let kind = SharedBlock.Kind(rawValue: slot.kind) else { return nil }
+      // Of a sequence lock the reader's part: start is written last, and first set to 0 (OperationLog).
+      cl_fence()
+      if cl_load(&block.slots[i].start) != start { continue }
+      guard let kind = SharedBlock.Kind(rawValue: slot.kind) else { return nil }
       return InFlight(
         kind: kind, slot: UInt64(i), start: start, bytes: slot.bytes, file: slot.file,
         offset: slot.offset)

@@ -1,4 +1,6 @@
+import CLinux
 import Glibc
+import Synchronization
 import Testing
 
 @testable import StressKit
@@ -52,5 +54,124 @@ struct OperationRecorderTests {
       expected[Int64(LatencyBucket.lowest(LatencyBucket.of(value))), default: 0] += 1
     }
     #expect(merged == expected)
+  }
+}
+
+/// Operations about the moment at which a trial stops looking. The test takes the part of the worker, which waits for
+/// its start, with the worker's own log: only so is it known what ends when.
+@Suite(
+  .serialized,
+  .enabled(if: File.exists(Executable.path), "wbstress is not built beside the tests"))
+struct CutOffTests {
+  private let fixture: WorkerFixture
+  private let recorder: OperationRecorder
+  private var worker: WorkerProcess { recorder.worker }
+
+  init() throws {
+    fixture = try WorkerFixture()
+    let task = Profile.Task(name: "it", action: .probe)
+    recorder = try fixture.ready(
+      WorkerProcess.task(
+        task, at: fixture.path("it"), cgroup: nil, seed: 3, executable: Executable.path))
+  }
+
+  /// A trial's end, as Trial has it.
+  private func end(at stop: UInt64, _ before: () -> Void = {}) throws -> RecordReader {
+    recorder.recordInFlight(at: stop)
+    before()
+    WorkerProcess.kill([worker], timeout: 10_000_000_000)
+    recorder.collect()
+    recorder.finish()
+    return try fixture.lines()
+  }
+
+  /// Whether it was seen in flight or had ended before anybody looked.
+  @Test(arguments: [false, true]) func whatEndsAfterTheStopWasInFlight(_ isSeen: Bool) throws {
+    var operations = OperationLog(worker.block)
+    let start = cl_boottime()
+    let stop = start + 1000
+    operations.begin(0, .write, bytes: 4096, offset: 8192, due: start)
+    if !isSeen { operations.finish(0, at: stop + 5) }
+    let lines = try end(at: stop) { if isSeen { operations.finish(0, at: stop + 5) } }
+    let inFlight = lines.lines("in-flight")
+    #expect(inFlight.count == 1)
+    #expect(inFlight.first?["age"] == 1000 && inFlight.first?["offset"] == 8192)
+    #expect(inFlight.first?["start"] == .uint(start) && inFlight.first?["t"] == .uint(stop))
+    let totals = try #require(lines.last("rounds"))
+    #expect(totals["writes"] == nil && totals["bytes"] == 0 && totals["last_end"] == 0)
+  }
+
+  @Test func whatEndsAtTheStopHasEnded() throws {
+    var operations = OperationLog(worker.block)
+    let start = cl_boottime()
+    operations.begin(0, .write, bytes: 4096, due: start)
+    operations.finish(0, at: start + 1000)
+    operations.begin(0, .write, bytes: 512, due: start + 1001)
+    operations.finish(0, at: start + 1003)
+    let lines = try end(at: start + 1000)
+    #expect(lines.lines("in-flight").isEmpty)
+    let totals = try #require(lines.last("rounds"))
+    #expect(totals["writes"] == 1 && totals["bytes"] == 4096 && totals["write_max"] == 1000)
+    #expect(totals["last_end"] == .uint(start + 1000))
+    // The second is no part of the trial, and told to be none.
+    #expect(totals["begun_later"] == 1)
+  }
+
+  @Test func whatBeginsLaterAndDoesNotEndIsCounted() throws {
+    var operations = OperationLog(worker.block)
+    let stop = cl_boottime()
+    operations.begin(0, .write, bytes: 4096, due: stop + 1)
+    let lines = try end(at: stop)
+    #expect(lines.lines("in-flight").isEmpty)
+    #expect(lines.last("rounds")?["begun_later"] == 1)
+  }
+
+  /// A worker dies between two stores: what it has logged is still in its slot.
+  @Test func whatIsLoggedIsNotInFlight() throws {
+    var operations = OperationLog(worker.block)
+    let start = cl_boottime()
+    operations.begin(1, .fsync, bytes: 0, due: start)
+    operations.begin(0, .write, bytes: 4096, due: start)
+    operations.finish(0, at: start + 1000)
+    worker.block.slots[0].start = start
+    WorkerProcess.kill([worker], timeout: 10_000_000_000)
+    let lines = try end(at: cl_boottime())
+    #expect(lines.lines("in-flight").map { $0["kind"] } == ["fsync"])
+    #expect(lines.last("rounds")?["writes"] == 1)
+  }
+
+  /// Memory that another process writes may say anything; the harness says what it can.
+  @Test func anOperationThatEndsBeforeItBeginsIsLost() throws {
+    var operations = OperationLog(worker.block)
+    let start = cl_boottime()
+    operations.begin(0, .write, bytes: 4096, due: start)
+    operations.finish(0, at: start - 1)
+    recorder.collect()
+    let totals = try #require(end(at: cl_boottime()).last("rounds"))
+    #expect(totals["writes"] == nil && totals["log_lost"] == 1)
+  }
+
+  /// While the worker goes on, what is read of a slot is one operation's.
+  @Test func aSlotIsReadWhole() throws {
+    let isOver = Atomic<Bool>(false)
+    nonisolated(unsafe) let worker = worker
+    let began = cl_boottime()
+    let thread = try Thread("subject") {
+      var operations = OperationLog(worker.block)
+      for number in UInt64(1)...2_000_000 {
+        operations.begin(0, .write, bytes: number, offset: number, due: number)
+        operations.finish(0, at: number)
+      }
+      isOver.store(true, ordering: .releasing)
+    }
+    var (looks, torn) = (0, 0)
+    while !isOver.load(ordering: .acquiring), cl_boottime() - began < 60_000_000_000 {
+      for operation in worker.inFlight() {
+        looks += 1
+        if operation.bytes != operation.start || operation.offset != operation.start { torn += 1 }
+      }
+    }
+    thread.join()
+    #expect(torn == 0, "of \(looks)")
   }
 }
