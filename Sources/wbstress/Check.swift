@@ -33,7 +33,7 @@ struct Check: ParsableCommand {
     let here = Guards(
       profiles, try machine.place(images: loop, output.map(File.plain) ?? "."))
     let kinds = profiles.first.map { [$0.filesystem.kind] } ?? [.ext4, .xfs, .btrfs]
-    let guests = GuestCheck.findings(kinds)
+    let guests = GuestCheck.findings(kinds, profiles)
     let style = TerminalReport.Style.forTerminal()
     let place = machine.device ?? loop
     Output.line(

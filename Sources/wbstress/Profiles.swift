@@ -70,7 +70,10 @@ struct Profiles: ParsableCommand {
         do throws(HarnessErrors) {
           let choice = try ProfileCatalog().find(text)
           for variant in [nil] + choice.file.variants.map(Optional.some) {
-            _ = try choice.file.profile(variant: variant)
+            let profile = try choice.file.profile(variant: variant)
+            if let refusal = SupervisorMemory.refusal(inGuest: profile) {
+              throw HarnessErrors([refusal])
+            }
           }
           Output.line("\(text): ok")
         } catch {

@@ -39,6 +39,8 @@ package enum EnvironmentProbe {
   ]
 
   package static var onlineCPUs: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+  /// Those that have a buffer of the trace, online or not.
+  package static var configuredCPUs: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_CONF))) }
 
   /// Members of the record's `environment` line; a file that the kernel lacks is null.
   ///

@@ -2,7 +2,9 @@ import Glibc
 
 /// What trials in guests need of the host.
 package enum GuestCheck {
-  package static func findings(_ filesystems: [Profile.Filesystem.Kind]) -> GuardFindings {
+  package static func findings(
+    _ filesystems: [Profile.Filesystem.Kind], _ profiles: [Profile] = []
+  ) -> GuardFindings {
     var findings = GuardFindings()
     if let version = VirtualMachine.version() {
       findings.ok(.emulator, VirtualMachine.program, version)
@@ -22,6 +24,15 @@ package enum GuestCheck {
         findings.add(missing, as: .tools)
       } else {
         findings.ok(.tools, "mkfs of \(kind.rawValue)", "is there")
+      }
+    }
+    for profile in profiles {
+      if let refusal = SupervisorMemory.refusal(inGuest: profile) {
+        findings.add(refusal, as: .memory)
+      } else {
+        findings.ok(
+          .memory, profile.name,
+          "finds room in a guest of \(Units.sizeText(profile.machine.memory))")
       }
     }
     let kernels = ((try? KernelStore())?.cached() ?? []).map(\.image.spec.description)

@@ -287,6 +287,17 @@ package struct GuestTrial {
     return flags & 0xffff_ffff_ffc0_8028 != 0
   }
 
+  /// The ending of a trial in which the harness itself has used the guest's memory up; nil: the panic is another.
+  static func exhausted(_ profile: Profile, _ panic: String) -> Ending? {
+    guard SupervisorMemory.hasExhausted(profile, panic: panic) else { return nil }
+    let own = SupervisorMemory(profile, cpus: profile.machine.cpus)
+    return Ending(
+      .invalid, reason: "harness-memory",
+      message:
+        "the harness is at fault, not the kernel: of \(Units.sizeText(profile.machine.memory)) it takes "
+        + "\(own.text) (\(own.remedy), or raise machine.memory): \(panic)")
+  }
+
   private func unexpectedEnd(_ machine: VirtualMachine, booted: Bool) -> Ending {
     let how = machine.exit?.description ?? "?"
     let console = File.consoleLines(consolePath)
@@ -301,6 +312,10 @@ package struct GuestTrial {
         message: withConsole("QEMU ended (\(how)) before the kernel had reached the harness"))
     }
     if let panic = console.first(where: { $0.contains(Self.panicText) }) {
+      if let ending = Self.exhausted(plan.profile, panic) {
+        return Ending(
+          ending.outcome, reason: ending.reason, message: withConsole(ending.message ?? ""))
+      }
       return Ending(.panic, reason: "panic", message: withConsole(panic))
     }
     if machine.exit == .status(0) {

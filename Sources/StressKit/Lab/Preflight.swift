@@ -12,6 +12,7 @@ package enum Preflight {
       note(Tool.missing(VirtualMachine.program, package: VirtualMachine.package))
     }
     for cell in matrix.cells {
+      if let refusal = SupervisorMemory.refusal(inGuest: cell.profile) { note(refusal) }
       if let missing = MakeFilesystem.missing(cell.profile.filesystem.kind) { note(missing) }
     }
     var kernels: [KernelSpec: Kernel] = [:]
@@ -32,8 +33,8 @@ package enum Preflight {
       }
     }
     let most = matrix.cells.map(\.profile.machine.memory).max() ?? 0
-    let needed = UInt64(jobs) * (most + perGuest)
-    if let available = MemoryInfo().value("MemAvailable"), needed > available {
+    let needed = UInt128(jobs) * (UInt128(most) + perGuest)
+    if let available = MemoryInfo().value("MemAvailable"), needed > UInt128(available) {
       note(
         HarnessError(
           .environment, "memory",
@@ -46,7 +47,7 @@ package enum Preflight {
   }
 
   /// QEMU's own memory beside the guest's, with room to spare.
-  private static let perGuest: UInt64 = 256 << 20
+  private static let perGuest: UInt128 = 256 << 20
 
   /// What must not change between the trials of one campaign on this machine.
   ///

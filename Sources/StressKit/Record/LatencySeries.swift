@@ -7,6 +7,10 @@
 /// Seconds are whole ones of CLOCK_BOOTTIME, so that the series of a trial line up.
 package struct LatencySeries: ~Copyable {
   private static let second: UInt64 = 1_000_000_000
+  /// Entries that hold every latency of ordinary seconds.
+  private static let usualCapacity = 8192
+  /// What a series of the usual capacity takes, bytes.
+  package static let memory = usualCapacity * MemoryLayout<UInt64>.stride
 
   private let of: String
   private let worker: String?
@@ -22,9 +26,9 @@ package struct LatencySeries: ~Copyable {
   /// - Parameters:
   ///   - of: what takes that long: `write`, `fsync`, `block-read`, ...
   ///   - worker: whose operations these are; nil: the whole machine's.
-  ///   - capacity: room for so many entries of 8 bytes. 64 KiB hold every latency of ordinary seconds.
+  ///   - capacity: room for so many entries of 8 bytes.
   package init(
-    of: String, worker: String? = nil, capacity: Int = 8192, _ record: RecordWriter
+    of: String, worker: String? = nil, capacity: Int = usualCapacity, _ record: RecordWriter
   ) {
     self.of = of
     self.worker = worker

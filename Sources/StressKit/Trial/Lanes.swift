@@ -12,6 +12,28 @@ package struct Lanes {
   private static let fastRing: UInt64 = 10_000_000_000
   private static let slowRing: UInt64 = 30_000_000_000
 
+  /// Columns of a lane at most: of the machine, and of each cgroup.
+  static let fastColumns = (machine: 16, group: 48)
+  static let slowColumns = (machine: 512, group: 48)
+  /// Of memory.stat, at `observe.rstat`.
+  private static let statColumns = 128
+
+  /// What the lanes of a trial take at most, bytes.
+  package static func memory(_ observe: Profile.Observe, groups: Int) -> UInt64 {
+    if observe.level == .bare { return 0 }
+    func lane(_ interval: UInt64, _ ring: UInt64, _ columns: Int) -> UInt64 {
+      UInt64(capacity(interval, ring)) * UInt64(columns + 1) * 8
+    }
+    return lane(observe.fast, fastRing, fastColumns.machine + groups * fastColumns.group)
+      + lane(observe.interval, slowRing, slowColumns.machine + groups * slowColumns.group)
+      + (observe.rstat.map { lane($0, fastRing, statColumns) } ?? 0)
+  }
+
+  /// Readings that find room.
+  private static func capacity(_ interval: UInt64, _ ring: UInt64) -> Int {
+    max(64, Int(clamping: ring / interval))
+  }
+
   private let observe: Profile.Observe
   private let record: RecordWriter
   private var samplers: [Sampler] = []
@@ -115,7 +137,7 @@ package struct Lanes {
   ) throws(HarnessError) {
     let lane = Sampler(
       lane: name, interval: interval, files: sources,
-      capacity: max(64, Int(clamping: ring / interval)))
+      capacity: Self.capacity(interval, ring))
     record.add(lane)
     samplers.append(lane)
     try lane.start()

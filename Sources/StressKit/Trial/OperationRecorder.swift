@@ -32,8 +32,14 @@ package final class OperationRecorder {
     /// A day, ns. What takes longer is counted as that, but for `max`.
     static let longest: UInt64 = 86_400_000_000_000
 
-    private var histogram = Histogram<UInt64>(
-      lowestDiscernibleValue: 1000, highestTrackableValue: longest)
+    private var histogram = empty
+
+    private static var empty: Histogram<UInt64> {
+      Histogram(lowestDiscernibleValue: 1000, highestTrackableValue: longest)
+    }
+
+    /// What one takes, bytes.
+    static let memory = empty.estimatedFootprintInBytes + LatencySeries.memory
     private(set) var max: UInt64?
     private(set) var count: UInt64 = 0
     var series: LatencySeries

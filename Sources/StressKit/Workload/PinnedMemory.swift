@@ -65,7 +65,8 @@ struct PinnedMemory {
     _ control: UnsafeMutablePointer<SharedBlock.Control>
   ) -> UnsafeMutableRawPointer {
     let sharing = mode == .shmem ? MAP_SHARED : MAP_PRIVATE
-    let whole = (size + page - 1) & ~(page - 1)
+    // More than an address space has is refused by mmap(2).
+    let whole = (min(size, 1 << 60) + page - 1) & ~(page - 1)
     let spare = huge == .asSet ? 0 : large
     let mapped: UnsafeMutableRawPointer
     switch attemptMap(whole + spare, sharing | MAP_ANONYMOUS, "pin") {

@@ -243,12 +243,21 @@ package final class SharedBlock {
     return (end + 4095) & ~4095
   }
 
+  /// Bytes of the whole block, in 128 bits: what a profile asks for can be more than memory can have addresses.
+  static func length(_ control: Control) -> UInt128 {
+    let buffers = max(control.depth, 1) + (control.readBack > 0 ? 1 : 0)
+    return UInt128(bufferStart(control)) + UInt128(control.block) * UInt128(buffers)
+  }
+
   var path: String { String(cString: pathStart.assumingMemoryBound(to: CChar.self)) }
 
   /// Makes and prefaults the block of a worker; the caller is charged for it.
   init(name: String, _ control: Control, path: String) throws(HarnessError) {
-    let buffers = control.block * (max(control.depth, 1) + (control.readBack > 0 ? 1 : 0))
-    let needed = Self.bufferStart(control) + Int(buffers)
+    guard let needed = Int(exactly: Self.length(control)) else {
+      throw HarnessError(
+        .usage, "worker \(name)", "\(Self.length(control) >> 20) MiB of buffers",
+        remedy: "lower block or depth")
+    }
     guard path.utf8.count < Self.pathRoom else {
       throw HarnessError(.usage, path, "path longer than \(Self.pathRoom - 1) bytes")
     }
@@ -260,7 +269,7 @@ package final class SharedBlock {
         "mmap of \(needed) bytes")
     } catch {
       close(descriptor)
-      throw HarnessError(.harness, "worker \(name)", "mmap of \(needed) bytes", errno: errno)
+      throw error
     }
     self.descriptor = descriptor
     length = needed

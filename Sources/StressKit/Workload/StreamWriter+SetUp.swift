@@ -26,7 +26,7 @@ extension StreamWriter {
   /// The path of file `index` of a stream whose files begin with `prefix`.
   static func path(_ prefix: String, _ index: Int) -> String { "\(prefix).\(index)" }
 
-  /// What a worker is told of a stream without jobs.
+  /// What a worker is told of a stream without jobs, but for the seed of its content.
   static func control(_ stream: Profile.Stream) -> SharedBlock.Control {
     var control = SharedBlock.Control()
     control.role = Worker.Role.stream.rawValue
@@ -59,7 +59,19 @@ extension StreamWriter {
     control.preallocate = stream.preallocate ? 1 : 0
     control.rate = stream.rate ?? 0
     control.closed = stream.pace == .closed ? 1 : 0
+    control.logCapacity = logCapacity(stream)
     return control
+  }
+
+  /// Room for all of its operations, should they be few.
+  private static func logCapacity(_ stream: Profile.Stream) -> UInt64 {
+    guard let size = stream.size else { return SharedBlock.logRoom }
+    // In 128 bits: a profile may ask for an fsync after each byte of an exbibyte.
+    let (size128, files) = (UInt128(size), UInt128(stream.files))
+    var count = size128 / UInt128(stream.block) + 2 * files + 2
+    if case .every(let bytes) = stream.fsync { count += size128 / UInt128(bytes) * files }
+    if stream.readBack != nil { count *= 2 }
+    return UInt64(min(count, UInt128(SharedBlock.logRoom)))
   }
 
   /// Writes the files that a stream with `access: overwrite` is to write over, unlike in every page what it

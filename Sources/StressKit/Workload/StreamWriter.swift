@@ -93,7 +93,7 @@ struct StreamWriter {
       runRing(ring)
     } else if engine == EngineCode.pwrite {
       runSynchronous { [block] fd, slot, offset, length in
-        Self.pwriteAll(fd, block.buffer(slot), length, offset)
+        Self.pwriteAll(fd, block.buffer(slot), Int(length), offset)
       }
     } else {
       runMapped()
@@ -305,12 +305,12 @@ struct StreamWriter {
 
   /// pwrite(2) until all is written. Returns 0 or an errno.
   static func pwriteAll(
-    _ fd: Int32, _ buffer: UnsafeMutableRawPointer, _ length: UInt32, _ offset: UInt64
+    _ fd: Int32, _ buffer: UnsafeMutableRawPointer, _ length: Int, _ offset: UInt64
   ) -> Int32 {
     var done = 0
-    while done < Int(length) {
+    while done < length {
       let wrote = attemptErrno(
-        Glibc.pwrite(fd, buffer + done, Int(length) - done, off_t(offset) + off_t(done)), "worker",
+        Glibc.pwrite(fd, buffer + done, length - done, off_t(offset) + off_t(done)), "worker",
         "pwrite")
       if wrote == -Int(EINTR) { continue }
       if wrote < 0 { return Int32(-wrote) }

@@ -27,6 +27,30 @@ struct TaskRunner {
   private var descriptor: Int32 = -1
   private var round: UInt64 = 0
 
+  /// Rounds that may be left unread.
+  private static let evidenceRoom: UInt64 = 1024
+
+  /// What a worker is told of a task.
+  static func control(_ task: Profile.Task) -> SharedBlock.Control {
+    var control = SharedBlock.Control()
+    control.role = Worker.Role.task.rawValue
+    control.action = task.action.code
+    control.dropState = task.state.code
+    control.size = task.size
+    control.every = task.every
+    control.roundLimit = UInt64(task.rounds ?? 0)
+    control.depth = 1
+    control.logCapacity = SharedBlock.logRoom
+    switch task.action {
+    case .truncate, .unlink, .rename:
+      control.block = block
+      control.evidenceCapacity = evidenceRoom
+    case .probe: control.block = task.size
+    case .compact, .huge: break
+    }
+    return control
+  }
+
   init(block: SharedBlock) {
     self.block = block
     control = block.control
@@ -136,7 +160,7 @@ struct TaskRunner {
       buffer.storeBytes(of: round, toByteOffset: page, as: UInt64.self)
       buffer.storeBytes(of: offset &+ UInt64(page), toByteOffset: page + 8, as: UInt64.self)
     }
-    let errno = StreamWriter.pwriteAll(fd, buffer, UInt32(length), offset)
+    let errno = StreamWriter.pwriteAll(fd, buffer, Int(length), offset)
     if errno != 0 { Worker.fail(control, .write, errno) }
   }
 
@@ -233,13 +257,13 @@ struct TaskRunner {
     case .success(let mapped): return mapped
     case .failure(let errno): Worker.fail(control, .map, errno.rawValue)
     }
-    return mapped
   }
 
   /// Touches each huge page of a fresh mapping once. The kernel may give small ones: vmstat's thp_fault_alloc
   /// and thp_fault_fallback tell.
   private mutating func touchHuge() {
-    let length = (Int(size) + Self.huge - 1) / Self.huge * Self.huge
+    // More than an address space has is refused by mmap(2).
+    let length = (Int(min(size, 1 << 60)) + Self.huge - 1) / Self.huge * Self.huge
     let mapped = map(length + Self.huge)
     let start = mapped.alignedUp(toMultipleOf: Self.huge)
     succeed(attemptErrno(Int(madvise(start, length, MADV_HUGEPAGE)), "task", "madvise"), .advise)

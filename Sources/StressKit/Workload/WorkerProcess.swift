@@ -24,9 +24,6 @@ package final class WorkerProcess {
   /// Slow page touches that may be left unread: a pin is looked at again when all is mounted.
   private static let touchRoom: UInt64 = 4096
 
-  /// Rounds of a task that may be left unread.
-  private static let evidenceRoom: UInt64 = 1024
-
   /// Starts a worker that pins `pinned.size` bytes.
   ///
   /// - Parameters:
@@ -36,7 +33,15 @@ package final class WorkerProcess {
     _ pinned: Profile.Pinned, cgroup: CgroupTree.Group?, seed: UInt64, slow: UInt64,
     executable: String = ownExecutable
   ) throws(HarnessError) -> WorkerProcess {
+    var control = control(pinned, slow: slow)
+    control.seed = seed
+    return try WorkerProcess(pinned.name, control, path: "", cgroup, executable)
+  }
+
+  /// What a worker is told of a pin, but for the seed of its touches.
+  static func control(_ pinned: Profile.Pinned, slow: UInt64) -> SharedBlock.Control {
     var control = SharedBlock.Control()
+    control.role = Worker.Role.pinned.rawValue
     control.size = pinned.size
     control.mode = pinned.mode.code
     control.huge =
@@ -58,8 +63,7 @@ package final class WorkerProcess {
       control.workingSet = pinned.workingSet ?? pinned.size
       control.logCapacity = SharedBlock.logRoom
     }
-    control.seed = seed
-    return try WorkerProcess(pinned.name, control, path: "", cgroup, .pinned, executable)
+    return control
   }
 
   /// Starts a worker that will do a task, with files called `path`.0 and `path`.1 where it needs some.
@@ -69,23 +73,9 @@ package final class WorkerProcess {
     _ task: Profile.Task, at path: String, cgroup: CgroupTree.Group?, seed: UInt64,
     executable: String = ownExecutable
   ) throws(HarnessError) -> WorkerProcess {
-    var control = SharedBlock.Control()
-    control.action = task.action.code
-    control.dropState = task.state.code
-    control.size = task.size
-    control.every = task.every
-    control.roundLimit = UInt64(task.rounds ?? 0)
-    control.depth = 1
+    var control = TaskRunner.control(task)
     control.seed = seed
-    control.logCapacity = SharedBlock.logRoom
-    switch task.action {
-    case .truncate, .unlink, .rename:
-      control.block = TaskRunner.block
-      control.evidenceCapacity = evidenceRoom
-    case .probe: control.block = task.size
-    case .compact, .huge: break
-    }
-    return try WorkerProcess(task.name, control, path: path, cgroup, .task, executable)
+    return try WorkerProcess(task.name, control, path: path, cgroup, executable)
   }
 
   /// Starts a worker that will write a stream, or one of its jobs, to files in `directory` that are called by
@@ -97,15 +87,8 @@ package final class WorkerProcess {
     let stream = stream.each[job]
     var control = StreamWriter.control(stream)
     control.seed = seed
-    let operations = stream.size.map { size -> UInt64 in
-      var count = size / stream.block + UInt64(2 * stream.files) + 2
-      if case .every(let bytes) = stream.fsync { count += size / bytes * UInt64(stream.files) }
-      if stream.readBack != nil { count *= 2 }
-      return count
-    }
-    control.logCapacity = min(operations ?? SharedBlock.logRoom, SharedBlock.logRoom)
     let path = StreamWriter.prefix(stream, in: directory)
-    return try WorkerProcess(stream.name, control, path: path, cgroup, .stream, ownExecutable)
+    return try WorkerProcess(stream.name, control, path: path, cgroup, ownExecutable)
   }
 
   /// The calling process's own.
@@ -113,10 +96,9 @@ package final class WorkerProcess {
 
   private init(
     _ name: String, _ control: SharedBlock.Control, path: String, _ group: CgroupTree.Group?,
-    _ role: Worker.Role, _ executable: String
+    _ executable: String
   ) throws(HarnessError) {
-    var control = control
-    control.role = role.rawValue
+    let role = Worker.Role(rawValue: control.role) ?? .task
     let block = try SharedBlock(name: name, control, path: path)
     var ends: [Int32] = [0, 0]
     try check(cl_pipe(&ends), "worker \(name)", "pipe2")
@@ -275,9 +257,13 @@ package final class WorkerProcess {
   var slots: Int { depth + 1 }
 
   /// Operations in flight: a stall that has not ended is still a stall.
-  package func inFlight() -> [InFlight] {
-    (0...depth).compactMap { i in
+  package func inFlight() -> [InFlight] { (0..<slots).compactMap(inFlight) }
+
+  /// The operation in a slot, read as a whole: while the worker goes on, another may take its place.
+  private func inFlight(_ i: Int) -> InFlight? {
+    while true {
       let start = cl_load(&block.slots[i].start)
+      if start == 0 { return nil }
       let slot = block.slots[i]
       // Of a sequence lock the reader's part: start is written last, and first set to 0 (OperationLog).
       cl_fence()

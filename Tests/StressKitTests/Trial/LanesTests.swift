@@ -48,4 +48,14 @@ struct LanesTests {
       #expect((report["samples"]?.int ?? 0) >= 10 && (report["cpu"]?.int ?? 0) > 0)
     }
   }
+
+  /// The room for the lanes is known before their columns are.
+  @Test func columnsAreNotMoreThanIsReckonedWith() {
+    // Of this machine; the disk's and its backing device's are less than a hundred.
+    let machine = Lanes.slowFiles(disk: "/dev/no-such-device", backing: nil, [])
+    let columns = machine.reduce(0) { $0 + $1.names.count }
+    #expect(columns > 100 && columns <= Lanes.slowColumns.machine - 100, "\(columns)")
+    let fast = Lanes.fastFiles([]).reduce(0) { $0 + $1.names.count }
+    #expect(fast > 0 && fast <= Lanes.fastColumns.machine, "\(fast)")
+  }
 }

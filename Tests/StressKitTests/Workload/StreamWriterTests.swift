@@ -14,6 +14,40 @@ struct StreamWriterTests {
 
   init() throws { directory = try RecordFixture() }
 
+  /// A file that takes nothing and says no word: the memory of a process that has ended (fs/proc/base.c, mem_rw).
+  @Test func aWriteOfNothingIsNoSpace() async throws {
+    await #expect(processExitsWith: .success) {
+      // It would be tried again for ever.
+      alarm(10)
+      let process = try Process(["/bin/sleep", "60"])
+      let path = "/proc/\(process.pid)/mem"
+      let file = try Descriptor(open: path, O_RDWR)
+      process.kill()
+      var bytes: [UInt8] = [1, 2]
+      let errno = bytes.withUnsafeMutableBytes {
+        StreamWriter.pwriteAll(file.raw, $0.baseAddress!, 2, 4096)
+      }
+      #expect(errno == ENOSPC)
+      let error = #expect(throws: HarnessError.self) { try file.writeAll(bytes, path) }
+      #expect(error?.errno == .noSpace)
+    }
+  }
+
+  /// A task's block may be larger than one write(2) takes, and than 32 bits count.
+  @Test func writesMoreThanFourGiB() throws {
+    let length = 5 << 30
+    let pages = mmap(nil, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    let start = try #require(pages)
+    try #require(start != MAP_FAILED)
+    defer { munmap(start, length) }
+    let file = try Descriptor(open: "/dev/null", O_WRONLY)
+    let calls = CallFailures.calls {
+      #expect(StreamWriter.pwriteAll(file.raw, start, length, 0) == 0)
+    }
+    // MAX_RW_COUNT of the kernel, a page less than 2 GiB, a time.
+    #expect(calls.count == 3)
+  }
+
   private static let engines: [Profile.Stream.Engine] = [.ioUring, .pwrite, .mmap]
 
   private func control(

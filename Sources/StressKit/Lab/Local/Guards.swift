@@ -103,32 +103,35 @@ package struct Guards {
     let info = MemoryInfo()
     guard let available = info.value("MemAvailable") else { return }
     for profile in profiles {
-      let needed = Self.memory(of: profile)
-      let text = "takes \(needed >> 20) MiB"
+      let own = SupervisorMemory(profile, cpus: EnvironmentProbe.configuredCPUs)
+      let needed = Self.memory(of: profile) + own.total
+      let text = "takes \(needed >> 20) MiB, of it the harness itself \(own.text)"
       if Double(needed) > Self.memoryShare * Double(available) {
         findings.refuse(
           .memory, profile.name,
           "\(text); more than 80 % of the \(available >> 20) MiB that are available",
-          "lower memory.max, or free memory")
+          "lower memory.max, \(own.remedy), or free memory")
       } else {
-        findings.ok(.memory, profile.name, "\(text) of \(available >> 20) MiB that are available")
+        findings.ok(
+          .memory, profile.name,
+          "takes \(needed >> 20) MiB of \(available >> 20) MiB that are available")
       }
     }
     if profiles.isEmpty { findings.ok(.memory, "memory", "\(available >> 20) MiB are available") }
   }
 
-  /// Bytes that a profile takes at most: what it is limited to, or else what its groups are limited to and what is
-  /// pinned outside them; and what is kept in memory beside it.
-  static func memory(of profile: Profile) -> UInt64 {
-    func limit(_ limits: [Profile.Setting]) -> UInt64? {
-      limits.first { $0.key == "memory.max" }.flatMap { UInt64($0.value) }
+  /// Bytes that a profile's own processes take at most: what it is limited to, or else what its groups are limited to
+  /// and what is pinned outside them; and what is kept in memory beside it. In 128 bits: each may be 2^63 - 1.
+  static func memory(of profile: Profile) -> UInt128 {
+    func limit(_ limits: [Profile.Setting]) -> UInt128? {
+      limits.first { $0.key == "memory.max" }.flatMap { UInt128($0.value) }
     }
-    let beside = profile.cache + profile.machine.zram
-    if let whole = profile.memoryMax { return whole + beside }
+    let beside = UInt128(profile.cache) + UInt128(profile.machine.zram)
+    if let whole = profile.memoryMax { return UInt128(whole) + beside }
     let groups = profile.cgroups.compactMap { limit($0.limits) }.reduce(0, +)
     let limited = Set(profile.cgroups.filter { limit($0.limits) != nil }.map(\.name))
     let pinned = profile.pinned.filter { $0.cgroup.map { !limited.contains($0) } ?? true }
-      .reduce(0) { $0 + $1.size }
+      .reduce(UInt128(0)) { $0 + UInt128($1.size) }
     return groups + pinned + beside
   }
 
@@ -214,7 +217,9 @@ package struct Guards {
         as: .loop)
     }
     let disks = place.device == nil ? profiles.map(\.device.size) : profiles.map { _ in 0 }
-    let needed = zip(disks, profiles).map { $0 + $1.cache + $1.machine.swap }.max() ?? 0
+    let needed =
+      zip(disks, profiles).map { UInt128($0) + UInt128($1.cache) + UInt128($1.machine.swap) }.max()
+      ?? 0
     var info = statvfs()
     do throws(HarnessError) {
       try checkErrno(
@@ -231,9 +236,9 @@ package struct Guards {
     let text =
       profiles.isEmpty
       ? "\(free >> 20) MiB are free, of which \(kept >> 20) MiB stay with others"
-      : "the images take up to \(Units.sizeText(needed)), and \(free >> 20) MiB are free, of which"
+      : "the images take up to \(needed >> 20) MiB, and \(free >> 20) MiB are free, of which"
         + " \(kept >> 20) MiB stay with others"
-    if needed + kept > free {
+    if needed + UInt128(kept) > UInt128(free) {
       findings.refuse(.room, images, text, "name another --loop DIR, or lower device.size")
     } else {
       findings.ok(.room, images, text)

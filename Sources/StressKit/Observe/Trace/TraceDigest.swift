@@ -42,6 +42,9 @@ package final class TraceDigest: @unchecked Sendable {
   private var reclaimingSince: UInt64 = 0
   private var metDirtySince: UInt64 = 0
 
+  /// What one takes, with its tables and stacks, bytes at most.
+  package static let memory = 8 << 20
+
   /// - Parameter capacity: rows kept for a reader that is late; a power of two.
   package init(capacity: Int = 1 << 14) {
     precondition(TraceEvent.allCases.count <= 128 && capacity.nonzeroBitCount == 1)

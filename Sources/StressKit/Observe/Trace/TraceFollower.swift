@@ -14,6 +14,9 @@ package final class TraceFollower: @unchecked Sendable {
   /// Pages read from one CPU at a time.
   private static let pagesAtOnce = 256
 
+  /// What the pages of one CPU take, bytes.
+  package static let memoryOfBuffer = pagesAtOnce * TracePage.size
+
   /// One CPU's: a ring of pages that were read and are not done.
   private struct Buffer {
     let descriptor: Int32
