@@ -95,11 +95,14 @@ walk() {
   while IFS= read -r failure; do
     number=$((number + 1))
     time=$(date +%s); trial "$failure"
-    hit=$(cat /list* 2>/dev/null | grep -cE "	E[A-Z]+$")
+    # Object, operation, errno, and what the call says of its failure.
+    hit=$(cat /list* 2>/dev/null | awk -F'\t' '$3 != ""' | wc -l)
+    waiver=$(cat /list* 2>/dev/null | awk -F'\t' '$3 != "" { print $4; exit }')
     state > /after
     if diff /before /after > /changed; then same=same; else same=changed; fi
     journal=$(ls /var/lib/wbstress 2>/dev/null | wc -l)
     echo "INJECT $same $code $hit $journal $(($(date +%s) - time)) $failure"
+    [ -z "$waiver" ] || echo "WAIVED $waiver"
     { grep -E "E[A-Z]{2,}|[Nn]ote|wrong|take-down" /text | head -n 6; told | head -n 12; } \
       | cut -c1-500 | sed 's/^/> /'
     if [ $same = changed ] || [ $journal != 0 ]; then

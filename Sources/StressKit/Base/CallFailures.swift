@@ -2,14 +2,44 @@ import Glibc
 import Synchronization
 import SystemPackage
 
+/// Why a run goes on without a word when a call fails, and is right to: said where the call is made, so that no other
+/// call can be excused for it. InjectionTests asks.
+package enum Waiver: String, CaseIterable, Sendable {
+  /// It is removed in case that it is there.
+  case nothingToRemove
+  /// The close of the descriptor unlocks, too.
+  case closeUnlocks
+  /// The record does without room set aside.
+  case reserve
+  /// The record has an outage, which it tells itself.
+  case outage
+  /// One mark of several: the clock takes the others.
+  case mark
+  /// It is asked again for less at a time.
+  case less
+  /// It is asked or sent again.
+  case again
+  /// EBUSY is waited out; no other errno is.
+  case busy
+  /// What cannot be looked at is taken to be there, and the step that needs it tells.
+  case takenToBeThere
+  /// A journal's note that something is undone: the journal goes at the end.
+  case undone
+  /// What the record does not know of its machine is null in it.
+  case unknown
+  /// Fewer announcements of the kernel's, which the record tells.
+  case announcement
+}
+
 /// The errno that the call about to be made is to fail with, without being made; nil: it is to be made. Every call
 /// of the funnel (Funnel.swift) asks here first. In a release build the answer is nil, and nothing is left of it.
 @inline(__always)
 package func chosenFailure(
-  _ object: @autoclosure () -> String, _ operation: @autoclosure () -> String
+  _ object: @autoclosure () -> String, _ operation: @autoclosure () -> String,
+  _ waiver: Waiver? = nil
 ) -> Errno? {
   #if DEBUG
-    CallFailures.next(object, operation)
+    CallFailures.next(object, operation, waiver)
   #else
     nil
   #endif
@@ -22,7 +52,8 @@ package func chosenFailure(
   /// For a whole process by its environment:
   ///
   ///     WBSTRESS_FAIL=[ROLE:]N:ERRNO[:SITE]    the n-th call, or the n-th at a site, such as 3:ENOSPC
-  ///     WBSTRESS_FAIL_LIST=FILE                a line for each call, or with WBSTRESS_FAIL for the one that failed
+  ///     WBSTRESS_FAIL_LIST=FILE                a line for each call, or with WBSTRESS_FAIL for the one that failed:
+  ///                                            object, operation, errno, and the ``Waiver`` if it has one
   ///
   /// ROLE is a worker's (`pinned`, `stream`, `task`); without it the supervisor's calls are meant. A SITE is a line of
   /// the list without its number and errno. For unit tests, which share a process, on the calling thread alone:
@@ -32,6 +63,7 @@ package func chosenFailure(
     package struct Call: Equatable, Sendable {
       package var object: String
       package var operation: String
+      package var waiver: Waiver?
 
       /// Calls that differ in numbers only (processes, ticks, addresses) are made at one site: on one line, object
       /// and operation with a tab between them, and `#` for each number.
@@ -89,18 +121,20 @@ package func chosenFailure(
       }
 
       mutating func take(
-        _ object: () -> String, _ operation: () -> String, _ caller: pthread_t
+        _ object: () -> String, _ operation: () -> String, _ waiver: Waiver?,
+        _ caller: pthread_t
       ) -> Errno? {
         if let thread, pthread_equal(thread, caller) == 0 { return nil }
         if failed != nil || !isMeant(object, operation) { return nil }
         count += 1
         let isChosen = count == failure?.number
         if !isChosen, failure != nil { return nil }
-        let call = Call(object: object(), operation: operation())
+        let call = Call(object: object(), operation: operation(), waiver: waiver)
         if isChosen { failed = call }
         if thread != nil { passed.append(call) }
         if list >= 0 {
-          let line = "\(call.site)\t\(isChosen ? failure?.errno.name ?? "" : "")\n"
+          let errno = isChosen ? failure?.errno.name ?? "" : ""
+          let line = "\(call.site)\t\(errno)\(waiver.map { "\t\($0.rawValue)" } ?? "")\n"
           _ = line.withCString { Glibc.write(list, $0, strlen($0)) }
         }
         return isChosen ? failure?.errno : nil
@@ -196,13 +230,15 @@ package func chosenFailure(
 
     // MARK: The funnel's question
 
-    static func next(_ object: () -> String, _ operation: () -> String) -> Errno? {
+    static func next(
+      _ object: () -> String, _ operation: () -> String, _ waiver: Waiver?
+    ) -> Errno? {
       if active.load(ordering: .relaxed) == 0 { return nil }
       let thread = pthread_self()
       return choices.withLock { choices in
         var failure: Errno?
         for key in choices.keys {
-          failure = choices[key]?.take(object, operation, thread) ?? failure
+          failure = choices[key]?.take(object, operation, waiver, thread) ?? failure
         }
         return failure
       }

@@ -11,11 +11,12 @@ package struct Descriptor: ~Copyable, Sendable {
   /// The corresponding C function is `open`; O_CLOEXEC is always set.
   package init(
     open path: String, _ flags: Int32 = O_RDONLY, mode: mode_t = 0o644,
-    code: HarnessError.Code = .harness
+    code: HarnessError.Code = .harness, waiver: Waiver? = nil
   ) throws(HarnessError) {
     raw = Int32(
-      try checkErrno(
-        Int(Glibc.open(path, flags | O_CLOEXEC, mode)), path, "open", code: code))
+      try accept(
+        attemptErrno(Int(Glibc.open(path, flags | O_CLOEXEC, mode)), path, "open", waiver), path,
+        "open", code: code))
   }
 
   deinit { close(raw) }
@@ -35,7 +36,7 @@ package final class FileLock: Sendable {
 
   /// Outright, and not by the close alone: a child between its fork and its exec has the descriptor too, and
   /// would keep the lock that much longer.
-  deinit { attemptErrno(Int(flock(descriptor.raw, LOCK_UN)), "lock", "unlock") }
+  deinit { attemptErrno(Int(flock(descriptor.raw, LOCK_UN)), "lock", "unlock", .closeUnlocks) }
 }
 
 /// Whole-file access for set-up, take-down and reports; never used while a trial is sampled.
@@ -159,7 +160,7 @@ package enum File {
 
   /// There is such a file, or it cannot be seen whether there is.
   package static func exists(_ path: String) -> Bool {
-    let result = attemptErrno(Int(access(path, F_OK)), path, "access")
+    let result = attemptErrno(Int(access(path, F_OK)), path, "access", .takenToBeThere)
     return result == 0 || !Errno(rawValue: Int32(-result)).isAbsence
   }
 
@@ -188,8 +189,10 @@ package enum File {
 
   /// Removes a file or a directory with all in it; what is not there is no error. No symbolic link is followed, and
   /// what is mounted below is others': it stays, with the directories above it.
-  package static func remove(_ path: String) {
-    guard attemptErrno(Int(unlink(path)), path, "unlink") == -Int(EISDIR) else { return }
+  ///
+  /// - Parameter waiver: of a removal that nothing depends on.
+  package static func remove(_ path: String, _ waiver: Waiver? = nil) {
+    guard attemptErrno(Int(unlink(path)), path, "unlink", waiver) == -Int(EISDIR) else { return }
     let whole = FilePath(path)
     let parent = whole.removingLastComponent().string
     guard let name = whole.lastComponent?.string,
@@ -241,7 +244,7 @@ package enum File {
 
   private static func status(_ path: String) -> stat? {
     var info = stat()
-    return attemptErrno(Int(stat(path, &info)), path, "stat") == 0 ? info : nil
+    return attemptErrno(Int(stat(path, &info)), path, "stat", .takenToBeThere) == 0 ? info : nil
   }
 
   /// Whether a file is there to be read at all, by its mode: some of the kernel's take a write only. False when there

@@ -10,11 +10,11 @@ import SystemPackage
 package func check(
   _ call: @autoclosure () -> Int32, _ object: @autoclosure () -> String,
   _ operation: @autoclosure () -> String, remedy: @autoclosure () -> String? = nil,
-  code: HarnessError.Code = .harness
+  code: HarnessError.Code = .harness, waiver: Waiver? = nil
 ) throws(HarnessError) -> Int32 {
   Int32(
     try accept(
-      Int(attempt(call(), object(), operation())), object(), operation(), remedy: remedy(),
+      Int(attempt(call(), object(), operation(), waiver)), object(), operation(), remedy: remedy(),
       code: code))
 }
 
@@ -23,10 +23,11 @@ package func check(
 package func checkErrno(
   _ call: @autoclosure () -> Int, _ object: @autoclosure () -> String,
   _ operation: @autoclosure () -> String, remedy: @autoclosure () -> String? = nil,
-  code: HarnessError.Code = .harness
+  code: HarnessError.Code = .harness, waiver: Waiver? = nil
 ) throws(HarnessError) -> Int {
   try accept(
-    attemptErrno(call(), object(), operation()), object(), operation(), remedy: remedy(), code: code
+    attemptErrno(call(), object(), operation(), waiver), object(), operation(), remedy: remedy(),
+    code: code
   )
 }
 
@@ -45,9 +46,9 @@ package func accept(
 @inline(__always) @discardableResult
 package func attempt(
   _ call: @autoclosure () -> Int32, _ object: @autoclosure () -> String,
-  _ operation: @autoclosure () -> String
+  _ operation: @autoclosure () -> String, _ waiver: Waiver? = nil
 ) -> Int32 {
-  if let chosen = chosenFailure(object(), operation()) { return -chosen.rawValue }
+  if let chosen = chosenFailure(object(), operation(), waiver) { return -chosen.rawValue }
   return call()
 }
 
@@ -55,9 +56,9 @@ package func attempt(
 @inline(__always) @discardableResult
 package func attemptErrno(
   _ call: @autoclosure () -> Int, _ object: @autoclosure () -> String,
-  _ operation: @autoclosure () -> String
+  _ operation: @autoclosure () -> String, _ waiver: Waiver? = nil
 ) -> Int {
-  if let chosen = chosenFailure(object(), operation()) { return -Int(chosen.rawValue) }
+  if let chosen = chosenFailure(object(), operation(), waiver) { return -Int(chosen.rawValue) }
   let result = call()
   // The C strings that Swift has made of the call's arguments are freed by now. That leaves errno as it is: free(3)
   // keeps it since glibc 2.33, which is older than any other that this is built with.

@@ -207,7 +207,8 @@ package struct CgroupTree {
   static func remove(_ group: Group) throws(HarnessError) {
     try checkErrno(
       Int(rmdir(group.directory)), "cgroup \(group.location)", "rmdir",
-      remedy: "something uses it that is not ours: when that is gone, wbstress clean")
+      remedy: "something uses it that is not ours: when that is gone, wbstress clean", waiver: .busy
+    )
   }
 
   /// Moves the calling process into a cgroup: the supervisor's own.

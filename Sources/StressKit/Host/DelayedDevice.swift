@@ -123,7 +123,7 @@ package final class DelayedDevice: Sendable {
     let control = owned.raw
     var result: Int32 = 0
     _ = try patience.wait(atMost: time) { () throws(HarnessError) in
-      result = attempt(cl_dm_remove(control, name), "dm device \(name)", "remove")
+      result = attempt(cl_dm_remove(control, name), "dm device \(name)", "remove", .busy)
       return result != -EBUSY
     }
     try accept(

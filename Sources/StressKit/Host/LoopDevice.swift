@@ -60,7 +60,7 @@ package final class LoopDevice {
   /// Lets a device's file go: with its last user, where there are any.
   static func detach(_ path: String) throws(HarnessError) {
     let device = try Descriptor(open: path)
-    let result = attempt(cl_loop_detach(device.raw), path, "LOOP_CLR_FD")
+    let result = attempt(cl_loop_detach(device.raw), path, "LOOP_CLR_FD", .busy)
     // It went meanwhile.
     if result != -ENXIO { try accept(Int(result), path, "LOOP_CLR_FD") }
   }

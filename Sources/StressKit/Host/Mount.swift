@@ -71,7 +71,7 @@ package struct Mount {
   ) throws(HarnessError) {
     var result = 0
     _ = try patience.wait(atMost: time) { () throws(HarnessError) in
-      result = attemptErrno(Int(umount2(path, 0)), path, "umount")
+      result = attemptErrno(Int(umount2(path, 0)), path, "umount", .busy)
       return result != -Int(EBUSY)
     }
     if result == -Int(EBUSY) {

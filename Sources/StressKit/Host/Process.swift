@@ -32,7 +32,8 @@ package struct Process: ~Copyable, Sendable {
   /// The corresponding system call is `clone3`.
   package init(
     _ arguments: [String], environment: [String] = [], descriptors: [Int32] = [-1, -1, -1],
-    cgroup: Int32 = -1, dieWithThread: Bool = true, newSession: Bool = true
+    cgroup: Int32 = -1, dieWithThread: Bool = true, newSession: Bool = true,
+    waiver: Waiver? = nil
   ) throws(HarnessError) {
     let argv = arguments.map { strdup($0) } + [nil]
     let envp = environment.map { strdup($0) } + [nil]
@@ -46,7 +47,7 @@ package struct Process: ~Copyable, Sendable {
               path: path, argv: argv.baseAddress!, envp: envp.baseAddress!, fds: fds.baseAddress,
               fd_count: Int32(fds.count), cgroup_fd: cgroup,
               death_signal: dieWithThread ? SIGKILL : 0, new_session: newSession ? 1 : 0)
-            return attempt(cl_spawn(&what, &fd), arguments[0], "start")
+            return attempt(cl_spawn(&what, &fd), arguments[0], "start", waiver)
           }
         }
       }
@@ -76,7 +77,7 @@ package struct Process: ~Copyable, Sendable {
 
   package borrowing func signal(_ number: Int32) {
     let descriptor = pidfd
-    attempt(cl_signal(descriptor, number), object, "pidfd_send_signal")
+    attempt(cl_signal(descriptor, number), object, "pidfd_send_signal", .again)
   }
 
   /// How the process ended, nil while it runs. The corresponding C function is `waitid`.
@@ -107,7 +108,7 @@ package struct Process: ~Copyable, Sendable {
   private borrowing func wait(noHang: Bool) -> Exit? {
     var exit = cl_exit()
     let descriptor = pidfd
-    guard attempt(cl_wait(descriptor, noHang ? 1 : 0, &exit), object, "waitid") == 1 else {
+    guard attempt(cl_wait(descriptor, noHang ? 1 : 0, &exit), object, "waitid", .again) == 1 else {
       return nil
     }
     return exit.exited == 1 ? .status(exit.code) : .signal(exit.code)

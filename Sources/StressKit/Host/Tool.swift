@@ -16,7 +16,9 @@ package enum Tool {
     if name.contains("/") { return File.exists(name) ? name : nil }
     let search = (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":")
     return (search.map(String.init) + directories).map { $0 + "/" + name }
-      .first { program in attemptErrno(Int(access(program, X_OK)), program, "access") == 0 }
+      .first { program in
+        attemptErrno(Int(access(program, X_OK)), program, "access", .takenToBeThere) == 0
+      }
   }
 
   /// The error for a program that is not installed.
@@ -34,11 +36,12 @@ package enum Tool {
   @discardableResult
   package static func run(
     _ name: String, _ arguments: [String], package: String, directory: String? = nil,
-    passing descriptor: Int32? = nil, remedy: String? = nil, patience: UInt64 = Self.patience
+    passing descriptor: Int32? = nil, remedy: String? = nil, patience: UInt64 = Self.patience,
+    waiver: Waiver? = nil
   ) throws(HarnessError) -> [UInt8] {
     let (exit, output) = try output(
       name, arguments, package: package, directory: directory, passing: descriptor,
-      patience: patience)
+      patience: patience, waiver: waiver)
     if exit != .status(0) {
       let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
       // apt says more behind its errors than they are long.
@@ -58,14 +61,16 @@ package enum Tool {
   ///   - descriptor: the program has it as its descriptor 3.
   ///   - patience: it is killed when it, or a child that keeps its output open, says nothing for as long, ns. So it is
   ///     when the user asks for the end meanwhile: a ^C does not reach its session.
+  ///   - waiver: of a program that nothing depends on.
   /// - Throws: when it is missing, or had to be killed.
   package static func output(
     _ name: String, _ arguments: [String], package: String, directory: String? = nil,
-    passing descriptor: Int32? = nil, patience: UInt64 = Self.patience
+    passing descriptor: Int32? = nil, patience: UInt64 = Self.patience,
+    waiver: Waiver? = nil
   ) throws(HarnessError) -> (exit: Exit, output: [UInt8]) {
     guard let program = path(name) else { throw missing(name, package: package) }
     var ends: [Int32] = [0, 0]
-    try check(cl_pipe(&ends), name, "pipe2")
+    try check(cl_pipe(&ends), name, "pipe2", waiver: waiver)
     let reader = Descriptor(owning: ends[0])
     let writer = Descriptor(owning: ends[1])
     let passed: [String] = [
@@ -80,7 +85,8 @@ package enum Tool {
     }
     let process = try Process(
       argv, environment: inherited + ["LC_ALL=C.UTF-8"],
-      descriptors: [-1, writer.raw, writer.raw] + (descriptor.map { [$0] } ?? []))
+      descriptors: [-1, writer.raw, writer.raw] + (descriptor.map { [$0] } ?? []),
+      waiver: waiver)
     _ = close(writer.release())
     var output: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
@@ -89,7 +95,7 @@ package enum Tool {
     /// Until there is something to be read, or a look at the time is due.
     func isReadable() throws(HarnessError) -> Bool {
       var entry = pollfd(fd: reader.raw, events: Int16(POLLIN), revents: 0)
-      let ready = attemptErrno(Int(poll(&entry, 1, 100)), name, "wait for its output")
+      let ready = attemptErrno(Int(poll(&entry, 1, 100)), name, "wait for its output", waiver)
       if ready == -Int(EINTR) { return false }
       return try accept(ready, name, "wait for its output") > 0
     }
@@ -112,7 +118,7 @@ package enum Tool {
         try giveUp()
         continue
       }
-      let got = attemptErrno(read(reader.raw, &chunk, chunk.count), name, "read its output")
+      let got = attemptErrno(read(reader.raw, &chunk, chunk.count), name, "read its output", waiver)
       if got == -Int(EINTR) { continue }
       if try accept(got, name, "read its output") == 0 { break }
       output.append(contentsOf: chunk[..<got])

@@ -99,7 +99,7 @@ package struct GuestTrial {
   ) throws(HarnessError) -> Ending {
     let profile = plan.profile
     let scratch = try Scratch(directory, keepDisk: keepDisk)
-    File.remove(recordPath)
+    File.remove(recordPath, .nothingToRemove)
     File.remove(consolePath)
     let record = try RecordSink(recordPath)
     progress("mkfs")

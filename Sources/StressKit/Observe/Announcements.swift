@@ -143,7 +143,7 @@ package final class Announcements: @unchecked Sendable {
       watch = Int32(
         try checkErrno(
           Int(inotify_add_watch(inotify, path, UInt32(IN_MODIFY))), path, "inotify_add_watch",
-          code: .environment))
+          code: .environment, waiver: .announcement))
     } catch {
       refused.append(error)
       return
@@ -253,7 +253,7 @@ package final class Announcements: @unchecked Sendable {
 
   private func takeNewcomers() {
     // A byte each; what is read does not matter.
-    attemptErrno(read(control, scratch.baseAddress, 1), "announcements", "hear of a worker")
+    attemptErrno(read(control, scratch.baseAddress, 1), "announcements", "hear of a worker", .again)
     let new = newcomers.withLock { list in
       let taken = list
       list.removeAll()
@@ -269,7 +269,8 @@ package final class Announcements: @unchecked Sendable {
   private func readChanges(at now: UInt64) {
     while true {
       let got = attemptErrno(
-        read(inotify, scratch.baseAddress, scratch.count), "announcements", "read inotify")
+        read(inotify, scratch.baseAddress, scratch.count), "announcements", "read inotify",
+        .announcement)
       if got <= 0 { break }
       var at = 0
       while at + MemoryLayout<inotify_event>.size <= got {

@@ -15,7 +15,8 @@ struct RecordReserve {
     var info = stat()
     let descriptor = file.raw
     end =
-      attemptErrno(Int(fstat(descriptor, &info)), "record", "fstat") == 0 ? Int64(info.st_size) : 0
+      attemptErrno(Int(fstat(descriptor, &info)), "record", "fstat", .reserve) == 0
+      ? Int64(info.st_size) : 0
     reserved = end
     extend(file)
   }
@@ -29,7 +30,7 @@ struct RecordReserve {
   private mutating func extend(_ file: borrowing Descriptor) {
     // A part of it would be the room that the rest of the campaign needs.
     let (descriptor, start, length) = (file.raw, end, step)
-    let result = attempt(cl_reserve(descriptor, start, length), "record", "fallocate")
+    let result = attempt(cl_reserve(descriptor, start, length), "record", "fallocate", .reserve)
     if result < 0 { giveBack(file) }
     reserved = end + step
   }
@@ -37,6 +38,6 @@ struct RecordReserve {
   /// Frees what lies behind the end: ftruncate(2) to the same size does.
   func giveBack(_ file: borrowing Descriptor) {
     let (descriptor, length) = (file.raw, off_t(end))
-    attemptErrno(Int(ftruncate(descriptor, length)), "record", "ftruncate")
+    attemptErrno(Int(ftruncate(descriptor, length)), "record", "ftruncate", .reserve)
   }
 }

@@ -164,7 +164,8 @@ package final class RecordSink: @unchecked Sendable {
     var done = 0
     while done < bytes.count {
       let wrote = attemptErrno(
-        Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done), object, "write")
+        Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done), object, "write",
+        .outage)
       if wrote == -Int(EINTR) { continue }
       if wrote <= 0 {
         failure = wrote < 0 ? Errno(rawValue: Int32(-wrote)) : .ioError

@@ -112,7 +112,7 @@ struct PinnedMemory {
       var length = min(Self.page, size - reached)
       if mode == .locked {
         if !isRefused { length = lockLength(reached, grows: growth > 0) }
-        let locked = attemptErrno(Int(mlock(memory + reached, length)), "pin", "mlock")
+        let locked = attemptErrno(Int(mlock(memory + reached, length)), "pin", "mlock", .less)
         if locked < 0 {
           let errno = Int32(-locked)
           if length > Self.page {

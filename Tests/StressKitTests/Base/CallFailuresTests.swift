@@ -80,6 +80,15 @@
       #expect(try run("stream:1:EMFILE:\(site)").calls == [])
     }
 
+    /// What a call says of its failure is listed with it, and belongs to no other of the same words.
+    @Test func aWaiverIsTheCallsOwn() throws {
+      let path = directory.path("file")
+      let waived = CallFailures.failing(1, .ioError) { File.remove(path, .nothingToRemove) }
+      #expect(waived?.waiver == .nothingToRemove)
+      let other = CallFailures.failing(1, .ioError) { File.remove(path) }
+      #expect(other?.waiver == nil && other?.site == waived?.site)
+    }
+
     // MARK: Each call of a step
 
     /// Steps of set-up as this machine can do them, or begin to.

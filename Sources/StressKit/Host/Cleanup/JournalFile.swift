@@ -98,7 +98,7 @@ final class JournalFile {
   }
 
   /// As that of `FileLock`: a child between its fork and its exec has the descriptor too.
-  deinit { attemptErrno(Int(flock(descriptor.raw, LOCK_UN)), path, "unlock") }
+  deinit { attemptErrno(Int(flock(descriptor.raw, LOCK_UN)), path, "unlock", .closeUnlocks) }
 
   /// Appends a line, and returns when it is on the disk.
   func append(_ type: String, _ members: [(key: String, value: JSON)]) throws(HarnessError) {
@@ -109,14 +109,15 @@ final class JournalFile {
     isTorn = true
     let wrote = try checkErrno(
       Glibc.write(descriptor.raw, bytes, bytes.count), path, "write", remedy: Self.remedy,
-      code: .environment)
+      code: .environment, waiver: .undone)
     guard wrote == bytes.count else {
       throw HarnessError(
         .environment, path, "write", errno: .noSpace, remedy: Self.remedy)
     }
     isTorn = false
     try checkErrno(
-      Int(fsync(descriptor.raw)), path, "fsync", remedy: Self.remedy, code: .environment)
+      Int(fsync(descriptor.raw)), path, "fsync", remedy: Self.remedy, code: .environment,
+      waiver: .undone)
   }
 
   /// Takes the file away: all is undone.

@@ -52,7 +52,7 @@ package struct MadeDirectory: MadePath {
     if let made = FileIdentity(identity), !found.isSame(as: made) {
       return .left("another directory of that name")
     }
-    let result = attemptErrno(Int(rmdir(path)), path, "rmdir")
+    let result = attemptErrno(Int(rmdir(path)), path, "rmdir", .busy)
     if result == 0 { return .undone }
     let errno = Errno(rawValue: Int32(-result))
     guard errno == .directoryNotEmpty, let inside = File.names(in: path).first else {

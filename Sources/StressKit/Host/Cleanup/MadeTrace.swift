@@ -29,7 +29,7 @@ package struct MadeTraceInstance: Undoable {
     var result = 0
     // Who reads one of its files keeps it.
     let isGone = try patience.wait(atMost: Self.busyTime) { () throws(HarnessError) in
-      result = attemptErrno(Int(rmdir(directory)), description, "rmdir")
+      result = attemptErrno(Int(rmdir(directory)), description, "rmdir", .busy)
       if result != -Int(EBUSY) { try accept(result, description, "rmdir") }
       return result == 0
     }

@@ -14,7 +14,7 @@ package struct DeviceNumber: Equatable, Hashable, Sendable, CustomStringConverti
   /// That of a block device's node, links followed; nil: it is none.
   package init?(block path: String) {
     var info = stat()
-    guard attemptErrno(Int(stat(path, &info)), path, "stat") == 0,
+    guard attemptErrno(Int(stat(path, &info)), path, "stat", .takenToBeThere) == 0,
       info.st_mode & S_IFMT == S_IFBLK
     else { return nil }
     self.init(UInt64(info.st_rdev))

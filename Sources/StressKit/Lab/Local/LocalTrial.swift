@@ -46,7 +46,7 @@ package struct LocalTrial {
   ) throws(HarnessError) -> Ending {
     if let left = try LeftJournal.all().first { throw left.refusal }
     try File.makeDirectory(directory)
-    File.remove(recordPath)
+    File.remove(recordPath, .nothingToRemove)
     let sink = try RecordSink(recordPath)
     let started = cl_monotonic()
     let journal = try CleanupJournal("trial")

@@ -108,7 +108,9 @@ package enum MakeFilesystem {
 
   /// What a program of a file system's tools prints; nothing where it fails: a trial does without.
   private static func lines(_ program: String, _ arguments: [String]) -> [Substring] {
-    guard let output = try? Tool.run(program, arguments, package: program) else { return [] }
+    guard let output = try? Tool.run(program, arguments, package: program, waiver: .unknown) else {
+      return []
+    }
     return String(decoding: output, as: UTF8.self).split(separator: "\n")
   }
 }

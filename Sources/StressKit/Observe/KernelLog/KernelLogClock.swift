@@ -47,14 +47,14 @@ package struct KernelLogClock: Sendable {
       due = now + Self.interval
     }
     // Opened for each burst: what one descriptor may write is rationed (printk.devkmsg=ratelimit).
-    guard let log = try? Descriptor(open: path, O_WRONLY) else { return }
+    guard let log = try? Descriptor(open: path, O_WRONLY, waiver: .mark) else { return }
     for _ in 0..<Self.burst {
       numbers += 1
       // Level debug: no console prints it. Without its end no reader would see it before the next message:
       // more could be added to it (vprintk_store, kernel/printk/printk.c).
       let line = Array("<7>\(Self.text)\(numbers)\n".utf8)
       let before = cl_boottime()
-      let wrote = attemptErrno(write(log.raw, line, line.count), path, "write a mark")
+      let wrote = attemptErrno(write(log.raw, line, line.count), path, "write a mark", .mark)
       let after = cl_boottime()
       if wrote == line.count { pending.append((numbers, before, after)) }
     }
