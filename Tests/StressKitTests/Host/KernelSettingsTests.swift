@@ -11,4 +11,14 @@ struct KernelSettingsTests {
   func tellsWhatToWriteBack(_ text: String, _ value: String) {
     #expect(KernelSettings.present(in: text) == value)
   }
+
+  /// Its classic LRU is what a profile without MGLRU asks for.
+  @Test(.enabled(if: !File.exists(KernelSettings.lruGen), "this kernel has MGLRU"))
+  func aKernelWithoutMGLRUHasItSwitchedOff() throws {
+    try KernelSettings.setLRUGen(false, CleanupJournal())
+    let error = #expect(throws: HarnessError.self) {
+      try KernelSettings.setLRUGen(true, CleanupJournal())
+    }
+    #expect(error?.description.contains("CONFIG_LRU_GEN") == true)
+  }
 }

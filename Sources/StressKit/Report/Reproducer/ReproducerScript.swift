@@ -42,8 +42,11 @@ package struct ReproducerScript {
   package init(
     _ cell: CellSummary, label: String, _ environment: TrialEnvironment
   ) throws(HarnessError) {
+    var profile = cell.profile
+    // Switched off where there was none: a script has no file to write.
+    if cell.trials.allSatisfy({ $0.lruGen == "absent" }) { profile.kernel.lruGen = nil }
     try self.init(
-      cell.profile, label: label,
+      profile, label: label,
       mkfs: environment.mkfs ?? "mkfs.\(cell.profile.filesystem.kind.rawValue)",
       seen: Seen(killed: cell.killed, release: environment.release ?? "?"))
   }
