@@ -11,7 +11,8 @@ package struct CellLedger: Sendable {
     package private(set) var count = 0
     /// ns.
     package private(set) var time: Int64 = 0
-    package private(set) var behind: Int64 = 0
+    /// nil: not told of all of them.
+    package private(set) var behind: Int64? = 0
     /// Each stall's, of 1.
     package private(set) var unexplainedShares: OrderedSample
     private var sums = CauseSums()
@@ -21,7 +22,7 @@ package struct CellLedger: Sendable {
       unexplainedShares = OrderedSample(stalls.map(\.unexplainedShare))
       for stall in stalls {
         time += stall.time
-        behind += stall.behind
+        behind = behind.flatMap { sum in stall.behind.map { sum + $0 } }
         for part in stall.parts { sums[part.cause] += part.time }
       }
     }

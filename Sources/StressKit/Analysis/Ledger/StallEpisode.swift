@@ -25,7 +25,7 @@ package struct StallEpisode: Sendable, Equatable {
   /// The causes, the longest first. They sum to `time`.
   package var parts: [Part]
   /// Of `time`, while an io-wq worker ran another operation and this one was queued for it, ns.
-  package var behind: Int64
+  package var behind: Int64?
 
   package func time(of cause: StallCause) -> Int64 {
     parts.first { $0.cause == cause }?.time ?? 0

@@ -31,6 +31,8 @@ package struct StallLedger: Sendable {
   package init(_ record: RecordReader, threshold: Int64 = threshold) {
     let trace = LedgerTrace(record)
     hasScheduler = !trace.waits.isEmpty
+    // 5.10's event of a request's queueing does not say which operation it is of.
+    let tellsQueue = TraceHealth(record)?.saw(.queueAsyncWork) ?? hasScheduler
     var account = StallAccount(trace)
     let pids = Self.pids(record)
     for type in ["slow", "in-flight"] {
@@ -45,7 +47,8 @@ package struct StallLedger: Sendable {
         operations.append(
           StallEpisode(
             kind: kind, victim: victim, start: start, end: start + time,
-            isInFlight: type == "in-flight", time: time, parts: sums.parts, behind: behind))
+            isInFlight: type == "in-flight", time: time, parts: sums.parts,
+            behind: tellsQueue ? behind : nil))
       }
     }
     operations.sort { $0.start < $1.start }

@@ -103,7 +103,8 @@ extension JSONReport {
     let causes = StallCause.allCases.filter { kind.time(of: $0) > 0 }
       .map { (key: $0.label, value: JSON.int(kind.time(of: $0))) }
     return [
-      "count": .number(kind.count), "time": .int(kind.time), "behind": .int(kind.behind),
+      "count": .number(kind.count), "time": .int(kind.time),
+      "behind": kind.behind.map { .int($0) } ?? .null,
       "unexplained": .int(kind.unexplained),
       "unexplained_share": .number(kind.share(kind.unexplained)), "causes": .object(causes),
     ]

@@ -64,7 +64,11 @@ package struct LedgerSection {
       shares("\u{a0}\u{a0}" + cause.label) { $0.time(of: cause) }
     }
     if cells.contains(where: { ($0?.behind ?? 0) > 0 }) {
-      rows.append(shares("queued behind others", \.behind))
+      rows.append(
+        (
+          "queued behind others",
+          cells.map { cell in percent(cell.flatMap { kind in kind.behind.flatMap(kind.share) }) }
+        ))
     }
     rows.append(("stalls", cells.map { "\($0?.count ?? 0)" }))
     rows.append(("their time, s", cells.map { Format.seconds($0.map { Double($0.time) }) }))

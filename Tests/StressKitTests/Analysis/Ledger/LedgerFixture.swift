@@ -20,6 +20,7 @@ struct LedgerFixture {
         "from": Self.time(from), "until": Self.time(until),
         "lost": [["cpu": 0, "overrun": .int(Int64(lost)), "commit_overrun": 0, "dropped": 0]],
         "dropped_rows": 0, "table_overflow": 0,
+        "events": ["io_uring:io_uring_queue_async_work": 0],
       ])
   }
 

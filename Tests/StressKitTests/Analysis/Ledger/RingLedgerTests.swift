@@ -35,6 +35,19 @@ struct RingLedgerTests {
     #expect(try stall(record).behind == 0)
   }
 
+  /// Where no event tells who queued a request, nothing is known of how long it was behind others.
+  @Test func aQueueThatNothingTellsOf() throws {
+    var record = try fixture()
+    record.wait(5, 100, 200, stack: 1)
+    record.slow(5, 100, 200, op: 3)
+    #expect(try stall(record).behind == 0)
+    record.add(#"{"type":"trace","t":1,"events":{"sched:sched_switch":9}}"#)
+    #expect(try stall(record).behind == nil)
+    #expect(CellLedger([(1, try record.ledger())]).operations["write"]?.behind == .some(nil))
+    record.add(#"{"type":"trace","t":2,"events":{"io_uring:io_uring_queue_async_work":0}}"#)
+    #expect(try stall(record).behind == 0)
+  }
+
   @Test func queuedBehindAnotherOperation() throws {
     var record = try fixture()
     record.work(.run, 2, of: 5, by: 7, 50, 150)
@@ -238,7 +251,7 @@ struct RingLedgerTests {
     record.wait(5, 90, 95, stack: 1)
     let stalls = try record.ledger().operations
     #expect(stalls.map(\.time) == [93, 72, 51, 30].map { $0 * 1_000_000 })
-    #expect(stalls.map { $0.behind / 1_000_000 } == [60, 40, 20, 0])
+    #expect(stalls.map { $0.behind.map { $0 / 1_000_000 } } == [60, 40, 20, 0])
     #expect(stalls.map { $0.time(of: .ioWqQueue) / 1_000_000 } == [70, 50, 30, 10])
     #expect(stalls.allSatisfy { $0.unexplained == 0 })
   }
