@@ -62,6 +62,34 @@ struct LocalTests {
     }
   }
 
+  /// A cgroup of somebody else's that meets its limit again and again, in the same kernel log.
+  @Test func killsOfOthersAreNotTheTrials() throws {
+    try GuestLab.withDirectory { directory in
+      let console = try boot(
+        "debian:6.12", in: directory,
+        """
+        echo +memory > /sys/fs/cgroup/cgroup.subtree_control
+        mkdir /sys/fs/cgroup/other; echo 8M > /sys/fs/cgroup/other/memory.max
+        while sleep 1; do
+          sh -c 'echo $$ > /sys/fs/cgroup/other/cgroup.procs; exec dd if=/dev/zero of=/dev/null bs=32M count=1'
+        done 2>/dev/null &
+        /init run /profiles/oracle-backup.yaml:nothing-pinned --loop /scratch/images --trials 1 --seed 1 \
+          --output /scratch/others >/text; echo STATUS $?
+        grep -o 'note.*' /text
+        grep -e '"type":"note"' -e '"type":"kills"' -e '"type":"end"' /scratch/others/trials/1-1/record.jsonl
+        echo KILLED $(dmesg | grep -c 'Killed process'), OTHERS $(grep -c '^oom_kill [1-9]' \
+          /sys/fs/cgroup/other/memory.events)
+        """)
+      let text = console.joined(separator: "\n")
+      #expect(text.contains("STATUS 0"), "\(text)")
+      #expect(text.contains(#""type":"end","outcome":"completed""#), "\(text)")
+      #expect(text.contains(#""kill_lines":0"#), "\(text)")
+      #expect(text.contains(#""other_kill_lines":"#), "\(text)")
+      // There were some.
+      #expect(text.contains("OTHERS 1") && !text.contains("KILLED 0,"), "\(text)")
+    }
+  }
+
   /// Every profile but those that need a machine of their own, cut short.
   @Test func everyProfileRuns() throws {
     try GuestLab.withDirectory { directory in

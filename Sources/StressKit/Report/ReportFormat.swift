@@ -40,6 +40,12 @@ package enum ReportFormat: String, CaseIterable, Sendable {
   package func render(
     _ campaign: CampaignAnalysis, _ choice: Choice
   ) throws(HarnessError) -> [UInt8] {
+    if self == .terminal || self == .full, choice.cell != nil || choice.trial != nil {
+      throw HarnessError(
+        .usage, choice.cell != nil ? "--cell" : "--trial",
+        "format \(rawValue) is of all cells and trials",
+        remedy: "take json, csv or html, or 'wbstress record show DIR/trials/CELL-TRIAL'")
+    }
     switch self {
     case .terminal:
       return Array((TerminalReport(campaign.summary, style: choice.style).screen + "\n").utf8)

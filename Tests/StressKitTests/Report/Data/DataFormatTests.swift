@@ -107,6 +107,19 @@ struct DataFormatTests {
     ] as [(Double?, String)])
   func numbers(_ value: Double?, _ text: String) { #expect(JSON.number(value).text == text) }
 
+  /// What shows all of a campaign says so, instead of showing it regardless of what was asked for.
+  @Test(arguments: [ReportFormat.terminal, .full])
+  func tablesAreOfAllCells(_ format: ReportFormat) throws {
+    try campaign.plan([["fs": "xfs"]], trials: 1)
+    try campaign.trial(1, 1, from: RecordFixture.completed)
+    let analysis = try campaign.analysis()
+    for choice in [ReportFormat.Choice(cell: 0), .init(trial: 1)] {
+      let error = #expect(throws: HarnessError.self) { try format.render(analysis, choice) }
+      #expect(error?.code == .usage)
+      #expect(error?.operation == "format \(format.rawValue) is of all cells and trials")
+    }
+  }
+
   /// What cannot be compared is no error unless it was asked for.
   @Test func comparisons() throws {
     try campaign.plan([["fs": "xfs"]], trials: 1)
