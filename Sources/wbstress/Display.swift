@@ -46,7 +46,7 @@ final class Display: Sendable {
       matrix.label, cells: matrix.cells.map { $0.axes.map(\.value).joined(separator: " ") },
       trials: campaign.trials, jobs: jobs, started: cl_boottime(), done: done)
     note(
-      "\(matrix.label): \(matrix.cells.count) cells x \(campaign.trials) trials, "
+      "\(matrix.label): \(TerminalReport.count(matrix.cells.count, "cell")) x \(TerminalReport.count(campaign.trials, "trial")), "
         + "\(place), seed \(campaign.seed)")
     if !done.isEmpty { note("\(done.count) of \(progress.total) trials are done already") }
     note("results in \(campaign.directory.visible)")

@@ -103,6 +103,9 @@ struct Run: ParsableCommand {
     if kernel != nil, machine.device != nil {
       throw ValidationError("--device and --kernel: one of them")
     }
+    if fs.split(separator: ",", omittingEmptySubsequences: false).contains(""), !fs.isEmpty {
+      throw ValidationError("--fs: an empty value")
+    }
     if let bootTimeout, !(1...3600).contains(bootTimeout) {
       throw ValidationError("--boot-timeout: 1 to 3600 seconds")
     }

@@ -71,7 +71,7 @@ extension Profile.Expectation {
   /// What the bound is held against, in the metric's unit; nil: the trial has no such value.
   package func measured(in trial: TrialSummary) -> Double? {
     switch metric {
-    case .oomKill: Double(max(trial.kills.kernelLog, trial.kills.memoryEvents ?? 0))
+    case .oomKill: trial.kills.told(trial.ending.outcome).map(Double.init)
     case .stall(let quantile): trial.stall?.value(at: quantile)
     case .throughput: trial.throughput
     case .memoryPressure(let full): full ? trial.memoryPressure?.full : trial.memoryPressure?.some

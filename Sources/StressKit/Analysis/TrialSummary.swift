@@ -33,6 +33,12 @@ package struct TrialSummary: Sendable {
     }
     /// Of the accounts that there are the highest: each may have lost some.
     package var most: Int { max(kernelLog, memoryEvents ?? 0, console ?? 0) }
+
+    /// By the cgroup and the log; nil: neither tells of any, and the cgroup's own count is not in the record.
+    func told(_ outcome: Outcome) -> Int? {
+      let counted = max(kernelLog, memoryEvents ?? 0, outcome == .oom ? 1 : 0)
+      return counted == 0 && memoryEvents == nil ? nil : counted
+    }
   }
 
   /// Pinned memory that the kernel did not give in full.

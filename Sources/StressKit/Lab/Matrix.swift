@@ -90,6 +90,11 @@ package struct Matrix: Sendable {
     if !filesystems.isEmpty { axes.insert(Axis(key: "fs", values: filesystems), at: 0) }
     if calibrate { axes.append(Self.arms) }
     problems += Self.repeated(axes)
+    for (option, values) in [("--kernel", kernels.map(\.description)), ("--fs", filesystems)]
+    where Set(values).count < values.count {
+      problems.append(
+        HarnessError(.usage, "\(option) \(values.joined(separator: ","))", "the same value twice"))
+    }
     for axis in axes {
       points = points.flatMap { point in axis.values.map { point + [(axis.key, $0)] } }
     }

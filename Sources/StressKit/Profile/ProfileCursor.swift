@@ -169,7 +169,7 @@ struct ProfileCursor {
     guard let bytes = size(in: (orNone ? 0 : 1)...Units.largest) else { return nil }
     if bytes == 0 || bytes >= Self.page { return bytes }
     let meant = node.text == "\(bytes)" ? "; \(bytes)MiB?" : ""
-    fail("\(bytes) bytes is less than a page\(meant)")
+    fail("\(bytes) \(bytes == 1 ? "byte" : "bytes") is less than a page\(meant)")
     return nil
   }
 

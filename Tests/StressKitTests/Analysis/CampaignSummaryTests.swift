@@ -12,7 +12,7 @@ struct CampaignSummaryTests: ProfileSuite {
   ) throws -> TrialSummary {
     var trial = try TrialSummary(try directory.record(from: RecordFixture.completed))
     trial.ending = Ending(outcome)
-    trial.kills = .init(kernelLog: kills, memoryEvents: nil, console: nil)
+    trial.kills = .init(kernelLog: kills, memoryEvents: kills, console: nil)
     trial.classes = classes
     trial.throughput = throughput
     return trial
@@ -82,6 +82,18 @@ struct CampaignSummaryTests: ProfileSuite {
   }
 
   /// Each metric reads its own value, and without one is not met.
+  /// Without the cgroup's own count, none that is known is not none.
+  @Test func killsThatNobodyCounted() throws {
+    let bound = Profile.Expectation(.oomKill, .equal, 0)
+    var trial = try trial(.completed, kills: 0, throughput: 1)
+    #expect(bound.isMet(by: trial))
+    trial.kills.memoryEvents = nil
+    #expect(!bound.isMet(by: trial) && bound.measured(in: trial) == nil)
+    trial = try self.trial(.oom, kills: 0, throughput: 1)
+    trial.kills = .init(kernelLog: 0, memoryEvents: nil, console: nil)
+    #expect(bound.measured(in: trial) == 1)
+  }
+
   @Test func metrics() throws {
     var trial = try trial(.oom, kills: 11, throughput: 12)
     trial.stall = .init(p50: 13, p99: 14, max: 15, count: 1)

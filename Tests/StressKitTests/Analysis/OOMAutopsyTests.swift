@@ -247,5 +247,8 @@ struct OOMAutopsyTests {
     #expect(OtherKill.all(in: try RecordReader(gaps)).map(\.isCertain) == [false])
     #expect(
       OtherKill.all(in: try RecordReader(directory.record(from: RecordFixture.killed))).isEmpty)
+    // Counted and logged, and the report of it is lost.
+    let lost = try directory.record("lost.jsonl", from: RecordFixture.killed, without: ["oom"])
+    #expect(OtherKill.all(in: try RecordReader(lost)).map(\.isCertain) == [false])
   }
 }

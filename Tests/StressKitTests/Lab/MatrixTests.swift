@@ -53,6 +53,15 @@ struct MatrixTests: ProfileSuite {
     matrix.cells.map { $0.axes.map { "\($0.key)=\($0.value)" }.joined(separator: " ") }
   }
 
+  /// Two cells of the same name would be one in every table.
+  @Test func nothingTwice() {
+    #expect(
+      problems { _ = try matrix("debian:6.1,debian:6.12,debian:6.1", fs: ["xfs", "xfs"]) } == [
+        "--kernel debian:6.1,debian:6.12,debian:6.1: the same value twice",
+        "--fs xfs,xfs: the same value twice",
+      ])
+  }
+
   @Test func oneCell() throws {
     let matrix = try matrix()
     #expect(matrix.label == "p")

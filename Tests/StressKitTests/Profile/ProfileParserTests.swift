@@ -413,7 +413,7 @@ struct ProfileParserTests: ProfileSuite {
     ("streams: [{size: 64}]", "2:18: streams[0].size: 64 bytes is less than a page; 64MiB?"),
     ("streams: [{size: 1KiB}]", "2:18: streams[0].size: 1024 bytes is less than a page"),
     ("cache: 54", "2:8: cache: 54 bytes is less than a page; 54MiB?"),
-    ("machine: {memory: 1}", "2:19: machine.memory: 1 bytes is less than a page; 1MiB?"),
+    ("machine: {memory: 1}", "2:19: machine.memory: 1 byte is less than a page; 1MiB?"),
     (
       "limits: {memory.max: 256}",
       "2:22: limits.memory.max: 256 bytes is less than a page; 256MiB?"

@@ -29,7 +29,7 @@ package struct OOMAutopsy: Sendable, Equatable {
   package var report: OOMReport
   /// CLOCK_BOOTTIME, ns: of mark_victim, else of the log's line.
   package var time: Int64
-  /// After the streams began, ns; nil: before, or they never did.
+  /// After the streams began, ns, less than 0 before; nil: the record does not tell when they did.
   package var sinceStart: Int64?
   package var scope: Scope
   package var invoker: Task?
@@ -67,7 +67,7 @@ package struct OOMAutopsy: Sendable, Equatable {
         report, machine: machine, hasSwap: swaps.map { !$0.isEmpty })
       return OOMAutopsy(
         report: report, time: time,
-        sinceStart: events.start.flatMap { time < $0 ? nil : time - $0 },
+        sinceStart: events.start.map { time &- $0 },
         scope: scope(report),
         invoker: report.invoker.map { tasks.task($0, report.invokerPID) },
         victims: victims.map { victim in

@@ -4,14 +4,15 @@ package struct OtherKill: Sendable, Equatable {
   package var worker: String
   /// CLOCK_BOOTTIME when its end was noticed, ns.
   package var time: Int64
-  /// False: the kernel log has lost lines, and it may have been the OOM killer after all.
+  /// False: the kernel log or the record has lost lines, and it may have been the OOM killer after all.
   package var isCertain: Bool
 
   package static func all(in record: RecordReader) -> [OtherKill] {
-    let victims = Set(
+    let told =
       record.lines("oom").flatMap { $0["report"]?["victims"]?.array ?? [] }
-        .compactMap { $0["pid"]?.int }
-        + record.lines("oom-group-kill").compactMap { $0["victim"]?["pid"]?.int })
+      .compactMap { $0["pid"]?.int }
+      + record.lines("oom-group-kill").compactMap { $0["victim"]?["pid"]?.int }
+    let victims = Set(told)
     let workers = record.lines("worker")
     var pids: [String: Int64] = [:]
     for line in workers where line["event"] == "start" {
@@ -22,7 +23,8 @@ package struct OtherKill: Sendable, Equatable {
     let logged = accounts?["kill_lines"]?.int ?? 0
     // From here on the harness kills what is left; older records call that `killed`, too.
     let stop = record.lines("phase").first { $0["name"] == "stop" }?["t"]?.int ?? .max
-    let isLogWhole = accounts?["kmsg_gaps"]?.int == 0 && counted <= logged
+    let isLogWhole =
+      accounts?["kmsg_gaps"]?.int == 0 && counted <= logged && max(counted, logged) <= told.count
     return workers.compactMap { line in
       guard line["event"] == "killed", line["exit"]?.string == "signal 9",
         let name = line["name"]?.string, let time = line["t"]?.int,

@@ -10,7 +10,8 @@ extension JSONReport {
       ]
     }
     return .object([
-      ("time", .int(kill.time)), ("since_start", kill.sinceStart.map { .int($0) } ?? .null),
+      ("time", .int(kill.time)),
+      ("since_start", kill.sinceStart.flatMap { $0 < 0 ? nil : .int($0) } ?? .null),
       ("finding", .string(kill.finding.name)), ("undecided_why", undecided(kill.finding)),
       ("scope", scope(kill.scope)), ("invoker", kill.invoker.map(task) ?? .null),
       ("order", .number(kill.report.order.map(Int.init))),

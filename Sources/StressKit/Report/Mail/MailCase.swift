@@ -69,6 +69,8 @@ struct MailCase {
 
   var filesystem: String { cell.profile.filesystem.kind.rawValue }
   var isMemcg: Bool { if case .memcg = autopsy?.scope { true } else { false } }
+  /// Its trial ended in an OOM kill, be it that the kernel's report of it is not in the record.
+  var isOOM: Bool { autopsy != nil || trial.ending.outcome == .oom }
   var failed: Proportion { cell.failed }
 
   /// `11 of 12`.

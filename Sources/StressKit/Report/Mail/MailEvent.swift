@@ -10,6 +10,10 @@ struct MailEvent {
       text.add(kill(autopsy), into: excerpt)
       for line in arithmetic(autopsy) { text.add(line) }
       text.add("Finding: \(autopsy.finding.name). The rule: \(OOMFinding.rule)")
+    } else if told.isOOM {
+      text.add(
+        "Run \(told.trial.number): the OOM killer came (\(told.trial.kills.most) kills); its report is not in the record."
+      )
     } else if told.failed.events > 0 {
       text.add(
         "Run \(told.trial.number): \(told.trial.ending.outcome.rawValue)"
@@ -33,7 +37,9 @@ struct MailEvent {
 
   private func kill(_ autopsy: OOMAutopsy) -> String {
     let when =
-      autopsy.sinceStart.map { ", \(Format.seconds(Double($0))) s after the writes began" } ?? ""
+      autopsy.sinceStart.flatMap { $0 < 0 ? nil : $0 }.map {
+        ", \(Format.seconds(Double($0))) s after the writes began"
+      } ?? ""
     return "Run \(told.trial.number) on \(told.trial.release)\(when):"
   }
 

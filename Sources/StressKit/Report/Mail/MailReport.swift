@@ -83,6 +83,7 @@ package struct MailReport {
   private var matter: String {
     let filesystem = told.filesystem
     guard let autopsy = told.autopsy else {
+      if told.isOOM { return "OOM under buffered writes to \(filesystem)" }
       if told.failed.events > 0 { return "machine hangs under buffered writes to \(filesystem)" }
       return "buffered writes to \(filesystem) stall for "
         + "\(Format.seconds(told.trial.longestWrite)) s"
@@ -140,7 +141,7 @@ package struct MailReport {
     let release = told.environment.release ?? "?"
     let runs = "in \(MailCase.ratio(told.failed)) runs"
     var text: String
-    if told.autopsy != nil {
+    if told.isOOM {
       text =
         "With \(limit) and buffered writes to \(told.filesystem), the OOM killer comes \(runs)"
         + " on \(release)"
@@ -153,7 +154,7 @@ package struct MailReport {
         "With \(limit), buffered writes to \(told.filesystem) stall for up to"
         + " \(Format.seconds(told.trial.longestWrite)) s on \(release)"
     }
-    if let base = told.base, told.failed.events > 0 {
+    if let base = told.base, told.failed.events > 0, base.failed.trials > 0 {
       text += ", and in \(MailCase.ratio(base.failed)) on \(told.name(of: base))"
     }
     return text + "."
@@ -175,7 +176,7 @@ package struct MailReport {
           "before \(MailCase.ratio(told.unthrottled)) kills dirty throttling had not paused a task once"
         )
       }
-      if let time = autopsy.sinceStart {
+      if let time = autopsy.sinceStart, time >= 0 {
         facts.append("it comes \(Format.seconds(Double(time))) s after the writes begin")
       }
     }

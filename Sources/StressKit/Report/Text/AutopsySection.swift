@@ -57,7 +57,11 @@ package struct AutopsySection {
     _ trial: Int, _ autopsy: OOMAutopsy, width: Int, _ paint: (String) -> String
   ) -> [String] {
     let when =
-      autopsy.sinceStart.map { "\(seconds($0)) after the streams began" } ?? "before the streams"
+      switch autopsy.sinceStart {
+      case nil: "unknown how long after the streams began"
+      case let time? where time < 0: "before the streams"
+      case let time?: "\(seconds(time)) after the streams began"
+      }
     let title = "trial \(trial): \(autopsy.finding.name)"
     var lines = Format.broken(
       "\(title), \(when), \(scope(autopsy))", width: width, indent: 2)

@@ -26,6 +26,24 @@ struct MailReportTests {
     #expect(ParsedMail(draft).prose.contains("OOM in 3 of 3 runs, 100 % (Wilson 95 % 44-100 %)"))
   }
 
+  /// A kill whose report the record lost is a kill, and no hang; and who has no trials is not compared with.
+  @Test func aKillWithoutItsReport() throws {
+    let directory = try RecordFixture()
+    let campaign = CampaignFixture(directory)
+    try campaign.plan(
+      [["kernel": "debian:6.1", "fs": "ext4"], ["kernel": "debian:6.12", "fs": "ext4"]], trials: 1)
+    try campaign.trial(2, 1, from: RecordFixture.killed, without: ["oom"])
+    let draft = String(
+      decoding: try ReportFormat.mail.render(
+        try CampaignAnalysis(directory: directory.root), .init(cell: 1)), as: UTF8.self)
+    let prose = ParsedMail(draft).prose
+    #expect(prose.contains("the OOM killer comes in 1 of 1 runs"), "\(prose)")
+    #expect(prose.contains("its report is not in the record"))
+    for word in ["hangs", "killed nobody", "in 0 of 0 on"] {
+      #expect(!draft.contains(word), "\(word)")
+    }
+  }
+
   /// Where nothing went wrong there is nothing to mail, unless a cell is named.
   @Test func nothingToReport() throws {
     let directory = try RecordFixture()
