@@ -7,9 +7,17 @@ let warnings: [SwiftSetting] = [
 ]
 let cWarnings: [CSetting] = [.treatAllWarnings(as: .error), .enableWarning("all")]
 
+let stressKit = [
+  "StressCore", "StressRecord", "StressMachine", "StressAnalysis", "StressReport", "StressLab",
+]
+let kit = stressKit.map { Target.Dependency(stringLiteral: $0) }
+
 let package = Package(
   name: "wbstress",
-  products: [.executable(name: "wbstress", targets: ["wbstress"])],
+  products: [
+    .executable(name: "wbstress", targets: ["wbstress"]),
+    .library(name: "StressKit", targets: stressKit),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
@@ -27,36 +35,62 @@ let package = Package(
     .systemLibrary(
       name: "CTraceEvent", pkgConfig: "libtraceevent", providers: [.apt(["libtraceevent-dev"])]),
     .target(name: "CLinux", cSettings: cWarnings),
+    // What each folder of StressKit may use is what its target depends on: Machine and Analysis do not know each other.
     .target(
-      name: "StressKit",
+      name: "StressCore",
       dependencies: [
-        "CUring", "CCgroup", "CYAML", "CTraceEvent", "CLinux",
-        .product(name: "SystemPackage", package: "swift-system"),
-        .product(name: "Histogram", package: "hdrhistogram-swift"),
+        "CLinux", "CYAML", .product(name: "SystemPackage", package: "swift-system"),
       ],
+      path: "Sources/StressKit/Core",
       // A link to profiles/: the binary alone knows them.
       resources: [.embedInCode("Profile/Shipped")],
       swiftSettings: warnings),
+    .target(
+      name: "StressRecord",
+      dependencies: [
+        "StressCore", "CLinux", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Sources/StressKit/Record", swiftSettings: warnings),
+    .target(
+      name: "StressMachine",
+      dependencies: [
+        "StressCore", "StressRecord", "CUring", "CCgroup", "CTraceEvent", "CLinux",
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ],
+      path: "Sources/StressKit/Machine", swiftSettings: warnings),
+    .target(
+      name: "StressAnalysis", dependencies: ["StressCore", "StressRecord"],
+      path: "Sources/StressKit/Analysis", swiftSettings: warnings),
+    .target(
+      name: "StressReport", dependencies: ["StressCore", "StressRecord", "StressAnalysis"],
+      path: "Sources/StressKit/Report", swiftSettings: warnings),
+    .target(
+      name: "StressLab",
+      dependencies: [
+        "StressCore", "StressRecord", "StressMachine", "StressAnalysis", "StressReport", "CLinux",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Sources/StressKit/Lab", swiftSettings: warnings),
     .executableTarget(
       name: "wbstress",
-      dependencies: [
-        "StressKit", "CLinux",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      dependencies: kit + [
+        "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: warnings),
     // Part of the package, since what is measured is not public; not part of the product.
     .executableTarget(
-      name: "wbstress-bench", dependencies: ["StressKit", "CLinux"], path: "Benchmarks",
+      name: "wbstress-bench", dependencies: kit + ["CLinux"], path: "Benchmarks",
       swiftSettings: warnings),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", cSettings: cWarnings),
     .testTarget(
       name: "StressKitTests",
-      dependencies: ["StressKit", "CLinux", "CTraceEvent", "CAllocationCount"],
+      dependencies: kit + ["CLinux", "CTraceEvent", "CAllocationCount"],
       resources: [.copy("Fixtures")],
       swiftSettings: warnings),
     .testTarget(
       name: "GuestTests",
-      dependencies: ["StressKit", "CLinux"],
+      dependencies: kit + ["CLinux"],
       swiftSettings: warnings),
   ],
   swiftLanguageModes: [.v6]
@@ -66,7 +100,7 @@ let package = Package(
 if Context.environment["WBSTRESS_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "wbstress-fuzz", dependencies: ["StressKit"], path: "Tests/Fuzz", exclude: ["seeds"],
+      name: "wbstress-fuzz", dependencies: kit, path: "Tests/Fuzz", exclude: ["seeds"],
       // libFuzzer brings main.
       swiftSettings: warnings + [.unsafeFlags(["-parse-as-library"])]))
 }

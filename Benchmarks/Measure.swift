@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
-import StressKit
+import StressAnalysis
+import StressCore
 
 enum Measure {
   /// ns that `body` takes.

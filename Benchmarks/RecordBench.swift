@@ -1,5 +1,9 @@
 import Glibc
-import StressKit
+import StressAnalysis
+import StressCore
+import StressMachine
+import StressRecord
+import StressReport
 
 /// What reading records back costs: CPU time and peak memory of `wbstress report` and of `wbstress why` over a
 /// campaign of one trial of so many hours, each in a process of its own.

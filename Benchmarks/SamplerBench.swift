@@ -1,6 +1,9 @@
 import CLinux
 import Glibc
-import StressKit
+import StressAnalysis
+import StressCore
+import StressMachine
+import StressRecord
 
 /// What a tick of the sampler costs beside bare preads of the same files and beside cat(1), and what share of
 /// one CPU the lanes and the record's writer take.
@@ -15,9 +18,9 @@ enum SamplerBench {
   static func run() throws {
     // A cgroup2 hierarchy may be mounted beside cgroup v1's; there a cgroup has no memory files.
     let hierarchy =
-      File.exists(CgroupTree.mount + "/unified/cgroup.controllers") ? "unified/" : ""
+      File.exists(Cgroup.mount + "/unified/cgroup.controllers") ? "unified/" : ""
     let names = ["wbstress-bench", "wbstress-bench/db", "wbstress-bench/backup"]
-    let groups = names.map { CgroupTree.Group(path: hierarchy + $0) }
+    let groups = names.map { Cgroup(path: hierarchy + $0) }
     for group in groups { mkdir(group.directory, 0o755) }
     defer { for group in groups.reversed() { rmdir(group.directory) } }
     let disk = File.names(in: "/sys/block").first { name in
@@ -45,7 +48,7 @@ enum SamplerBench {
 
   /// What share of one CPU each thread takes, with everything at one rate and at the default ones, beside
   /// threads that only sleep and read.
-  private static func shares(_ groups: [CgroupTree.Group], _ device: String) throws {
+  private static func shares(_ groups: [Cgroup], _ device: String) throws {
     // Files of its own: a sampler closes those that it had.
     let fast = Lanes.fastFiles(groups).flatMap(\.descriptors)
     let flushers = FlusherTime()
@@ -92,7 +95,7 @@ enum SamplerBench {
 
   /// Percent of one CPU: the process, and its threads by their names.
   private static func share(
-    _ observe: Profile.Observe, _ groups: [CgroupTree.Group], _ device: String
+    _ observe: Profile.Observe, _ groups: [Cgroup], _ device: String
   ) throws -> [Double] {
     let record = RecordWriter(try Descriptor(open: "/dev/null", O_WRONLY))
     var lanes = Lanes(observe, record)

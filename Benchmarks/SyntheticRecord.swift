@@ -1,5 +1,6 @@
 import Glibc
-import StressKit
+import StressCore
+import StressMachine
 
 /// A record as a long trial would leave it: lines of the types, sizes and rates that were counted in some
 /// hundred records of trials under Debian's 6.1 and 6.12, and the scheduler's spans as of a busy disk.

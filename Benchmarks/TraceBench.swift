@@ -1,6 +1,9 @@
 import CLinux
 import Glibc
-import StressKit
+import StressAnalysis
+import StressCore
+import StressMachine
+import StressRecord
 import Synchronization
 
 /// What an event of the trace costs its consumer, beside `trace-cmd record` of the same events, and whether

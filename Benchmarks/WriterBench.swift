@@ -1,6 +1,11 @@
 import CLinux
 import Glibc
-import StressKit
+import StressAnalysis
+import StressCore
+import StressLab
+import StressMachine
+import StressRecord
+import StressReport
 
 /// The stream writer against fio: the same blocks, depth and bytes through io_uring and the page cache onto
 /// a new file of a new file system, on a loop device whose image is in memory.
@@ -324,7 +329,7 @@ enum WriterBench {
       directory = "\(parent)/wbstress-bench.\(getpid())"
       mountPoint = directory + "/mnt"
       // cgroup v2 may be beside v1, which has the controllers: cpu.stat needs none.
-      cgroups = File.exists(CgroupTree.mount + "/unified/cgroup.procs") ? "unified/" : ""
+      cgroups = File.exists(Cgroup.mount + "/unified/cgroup.procs") ? "unified/" : ""
       try File.makeDirectory(mountPoint)
       let image = directory + "/image"
       let file = try Descriptor(open: image, O_RDWR | O_CREAT)
@@ -338,7 +343,7 @@ enum WriterBench {
       umount2(mountPoint, 0)
       _ = try? Tool.run("losetup", ["--detach", device], package: "mount")
       for name in ["fio", "wbstress"] {
-        rmdir(CgroupTree.Group(path: cgroups + Self.name(name)).directory)
+        rmdir(Cgroup(path: cgroups + Self.name(name)).directory)
       }
       File.remove(directory)
     }
@@ -383,15 +388,15 @@ enum WriterBench {
     }
 
     /// A new cgroup.
-    borrowing func group(_ name: String) throws(HarnessError) -> CgroupTree.Group {
-      let group = CgroupTree.Group(path: cgroups + Self.name(name))
+    borrowing func group(_ name: String) throws(HarnessError) -> Cgroup {
+      let group = Cgroup(path: cgroups + Self.name(name))
       rmdir(group.directory)
       try File.makeDirectory(group.directory)
       return group
     }
 
     /// CPU seconds of all tasks that a cgroup has had.
-    borrowing func cpu(of group: CgroupTree.Group) throws(HarnessError) -> Double {
+    borrowing func cpu(of group: Cgroup) throws(HarnessError) -> Double {
       let stat = CounterFile.snapshot(try File.text(group.file("cpu.stat")))
       guard let usage = stat.first(where: { $0.0 == "usage_usec" })?.1 else {
         throw HarnessError(.environment, group.file("cpu.stat"), "has no usage_usec")

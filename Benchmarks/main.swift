@@ -1,5 +1,5 @@
 import Glibc
-import StressKit
+import StressMachine
 
 // Measurements of the harness itself, for ci/bench. Each runs what it compares in one go, in turns, so that
 // a busy machine slows both down. The workers of a benchmark are this binary too, as in a trial.

@@ -1,5 +1,6 @@
 import ArgumentParser
-import StressKit
+import StressCore
+import StressMachine
 
 /// Options of `run` that say when a trial on this machine is aborted for the machine's sake.
 struct AbortOptions: ParsableArguments {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
-import StressKit
+import StressCore
+import StressMachine
 
 struct Clean: ParsableCommand {
   static let configuration = CommandConfiguration(

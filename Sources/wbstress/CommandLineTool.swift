@@ -1,6 +1,6 @@
 import ArgumentParser
 import Glibc
-import StressKit
+import StressCore
 
 /// The command line's root.
 struct CommandLineTool: ParsableCommand {

@@ -1,5 +1,7 @@
 import ArgumentParser
-import StressKit
+import StressCore
+import StressLab
+import StressReport
 
 struct Completions: ParsableCommand {
   static let configuration = CommandConfiguration(

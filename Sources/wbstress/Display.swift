@@ -1,5 +1,10 @@
 import CLinux
-import StressKit
+import StressAnalysis
+import StressCore
+import StressLab
+import StressMachine
+import StressRecord
+import StressReport
 import Synchronization
 
 /// Progress on standard error: a line per finished trial, and on a terminal below them what runs now.

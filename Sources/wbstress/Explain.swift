@@ -1,5 +1,5 @@
 import ArgumentParser
-import StressKit
+import StressReport
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
-import StressKit
+import StressCore
+import StressLab
 
 /// Where Debian kernels come from.
 struct MirrorOption: ParsableArguments {

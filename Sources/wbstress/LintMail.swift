@@ -1,5 +1,6 @@
 import ArgumentParser
-import StressKit
+import StressCore
+import StressReport
 
 struct LintMail: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
 import Glibc
-import StressKit
+import StressCore
 
 /// A block of lines that is drawn over itself at the bottom of a terminal; what is printed above it stays in
 /// the scrollback.

@@ -1,5 +1,7 @@
 import ArgumentParser
-import StressKit
+import StressCore
+import StressLab
+import StressMachine
 
 /// What the user says of this machine as a place for trials.
 struct MachineOptions: ParsableArguments {

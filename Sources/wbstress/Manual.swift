@@ -1,5 +1,5 @@
 import ArgumentParser
-import StressKit
+import StressReport
 
 struct Manual: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
-import StressKit
+import StressCore
+import StressMachine
 
 struct Profiles: ParsableCommand {
   static let configuration = CommandConfiguration(

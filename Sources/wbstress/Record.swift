@@ -1,5 +1,7 @@
 import ArgumentParser
-import StressKit
+import StressCore
+import StressRecord
+import StressReport
 
 struct Record: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,7 @@
 import ArgumentParser
-import StressKit
+import StressAnalysis
+import StressCore
+import StressReport
 
 extension ReportFormat: ExpressibleByArgument {}
 

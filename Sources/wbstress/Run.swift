@@ -1,6 +1,11 @@
 import ArgumentParser
 import Glibc
-import StressKit
+import StressAnalysis
+import StressCore
+import StressLab
+import StressMachine
+import StressRecord
+import StressReport
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(

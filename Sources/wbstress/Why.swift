@@ -1,5 +1,6 @@
 import ArgumentParser
-import StressKit
+import StressAnalysis
+import StressReport
 
 struct Why: ParsableCommand {
   static let configuration = CommandConfiguration(

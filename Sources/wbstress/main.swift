@@ -1,5 +1,5 @@
 import Glibc
-import StressKit
+import StressMachine
 
 // One binary, four lives: PID 1 of a guest, a worker inside the limits, the watchdog of a trial on this machine, and
 // the command line. All but the last must not touch the argument parser: it would cost the guest memory.

@@ -1,4 +1,5 @@
-import StressKit
+import StressCore
+import StressRecord
 
 /// Plans of campaigns: directories that come from others.
 enum Campaigns {

@@ -1,4 +1,6 @@
-import StressKit
+import StressMachine
+import StressRecord
+import StressReport
 
 /// Files of numbers, as the sampler reads them: the layout is learnt from what stands before a byte 0, or from
 /// all of it, and what is behind is read by it.
@@ -17,7 +19,7 @@ enum Counters {
         layout.parse(reading, into: values)
         // No value is negative: a column is read, or it is unknown.
         require(
-          values.allSatisfy { $0 >= 0 || $0 == CounterFile.unknown }, "a column was left out")
+          values.allSatisfy { $0 >= 0 || $0 == SampleLine.unknown }, "a column was left out")
       }
     }
   }

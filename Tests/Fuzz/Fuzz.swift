@@ -1,5 +1,5 @@
 import Glibc
-import StressKit
+import StressCore
 
 /// What the fuzzers feed: each a parser of text that the harness did not write itself. Which one a run is for
 /// stands in WBSTRESS_FUZZ_TARGET; `ci/fuzz` runs them all.

@@ -1,5 +1,6 @@
 import Glibc
-import StressKit
+import StressCore
+import StressMachine
 
 /// Journals of runs that were killed: what is left of them on a disk. Nothing is undone.
 enum Journals {

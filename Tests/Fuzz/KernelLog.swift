@@ -1,4 +1,4 @@
-import StressKit
+import StressRecord
 
 /// /dev/kmsg: one record, and a whole log with its OOM reports.
 enum KernelLog {

@@ -1,5 +1,7 @@
 import Glibc
-import StressKit
+import StressAnalysis
+import StressRecord
+import StressReport
 
 /// Records: whatever is in one, all its readers agree about it.
 enum Records {

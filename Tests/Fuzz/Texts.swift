@@ -1,4 +1,4 @@
-import StressKit
+import StressCore
 
 /// Texts that people and other programs write.
 enum Texts {

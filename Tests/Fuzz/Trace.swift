@@ -1,5 +1,7 @@
 import Glibc
-import StressKit
+import StressCore
+import StressMachine
+import StressRecord
 
 /// The trace's ring buffer pages and the formats of its events.
 enum Trace {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 /// What is left of runs that were killed or interrupted, on a real machine: one that a shell has booted.
 ///

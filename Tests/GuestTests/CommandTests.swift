@@ -1,19 +1,23 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
+@testable import StressRecord
 
 /// The command line as its user has it, interrupted and resumed.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
 struct CommandTests {
-  private func start(_ arguments: [String]) throws -> StressKit.Process {
+  private func start(_ arguments: [String]) throws -> StressMachine.Process {
     var environment = ["WBSTRESS_PROFILES=\(GuestLab.profiles)"]
     for key in ["HOME", "PATH", "XDG_CACHE_HOME"] {
       if let value = ProcessInfo.processInfo.environment[key] {
         environment.append("\(key)=\(value)")
       }
     }
-    return try StressKit.Process(
+    return try StressMachine.Process(
       [try #require(GuestLab.binary)] + arguments, environment: environment)
   }
 

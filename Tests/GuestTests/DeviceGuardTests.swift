@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
 
 /// `wbstress run --device`: what it refuses, and what it does, on a real machine with real tools.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))

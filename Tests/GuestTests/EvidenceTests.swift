@@ -2,7 +2,9 @@ import CLinux
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 /// What a trial tells is kept, whatever becomes of its reader, its disk and its guest.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))

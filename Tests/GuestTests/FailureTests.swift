@@ -1,7 +1,11 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
+@testable import StressRecord
 
 /// Guests that go wrong: each way has an ending of its own, and leaves a record and nothing else.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))

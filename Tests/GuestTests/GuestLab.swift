@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
 
 /// What the guest tests share: the static binary, the kernels, and directories that go away.
 ///

@@ -2,7 +2,8 @@ import Foundation
 import SystemPackage
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 /// Each call of a trial's set-up and take-down failed in turn, on a real machine that a shell has booted
 /// (Tests/Tools/walk-injection.sh).

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 /// What a person sees on a terminal while a campaign runs, on a real pseudo-terminal.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))

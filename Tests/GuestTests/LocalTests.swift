@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 /// `wbstress run --loop` on a real machine: one that a shell has booted, with nothing of the guests' own.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))

@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressMachine
+@testable import StressRecord
 
 /// The figures of real trials against accounts that are independent of the harness.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))

@@ -1,7 +1,10 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressMachine
+@testable import StressRecord
+@testable import StressReport
 
 /// What is watched while a guest is under pressure.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))

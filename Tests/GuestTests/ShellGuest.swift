@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
 
 /// A real machine of nobody's making: one that a shell or systemd has booted, with nothing of the guests' own. Its
 /// disk is mounted at /scratch, the harness is /init.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 /// One process of the harness through many kills, on a machine that a shell has booted.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))

@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
 
 /// The root file system of a small Debian 12 with its systemd (252), made once and kept beside the kernels.
 enum SystemImage {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 /// `wbstress run --loop` on a machine that systemd runs: Debian 12's 252, whose scopes know no OOMPolicy.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))

@@ -1,7 +1,10 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 /// Every workload against an account of what it did that is not its own.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))

@@ -1,4 +1,4 @@
-# Walks through a trial on this machine, failing each call of the harness in turn (Sources/StressKit/Base/
+# Walks through a trial on this machine, failing each call of the harness in turn (Sources/StressKit/Core/Base/
 # CallFailures.swift), and says what each failure did. InjectionTests runs it in a guest, in busybox's shell.
 #
 #   walk EVERY MOST [traced|untraced [SITES]]

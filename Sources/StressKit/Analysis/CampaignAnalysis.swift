@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// All that is known of a campaign, from its records: the one source of every report's numbers.
 ///
 /// The summary is there from the beginning; what takes another pass over the records is made when asked for.

@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// The trials of one cell, taken together. The trial is the unit: a percentile is one of a trial, and what
 /// is summarised here are the trials' percentiles.
 package struct CellSummary: Sendable {

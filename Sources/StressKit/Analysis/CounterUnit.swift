@@ -1,3 +1,5 @@
+import StressRecord
+
 /// What a counter counts in, as the kernel gives it: docs/record.md has the columns.
 package enum CounterUnit: String, Sendable {
   case count

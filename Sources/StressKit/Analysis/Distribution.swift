@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// Latencies as the record keeps them: counts of values, in ns, quantised to three digits; exact maximum.
 package struct Distribution: Sendable, Equatable {
   /// Ascending, each value once.

@@ -1,3 +1,5 @@
+import StressRecord
+
 /// What the harness took in one trial, and what else could have changed the outcome. nil: not in the record.
 package struct HarnessMirror: Sendable, Equatable {
   /// CPU time while the streams ran, of one CPU's.

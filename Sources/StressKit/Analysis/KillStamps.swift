@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// When one process was killed, by every account of it that the record has.
 package struct KillStamps: Sendable, Equatable {
   /// Accounts that come to the record by different ways through the kernel.

@@ -1,3 +1,5 @@
+import StressRecord
+
 /// Readings that a lane did not take while the streams ran, counted from the times of those it took: set-up,
 /// when a guest loads modules and fills memory, is no part of the measurement.
 package struct LaneGaps: Sendable, Equatable {

@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// Which reclaim /proc/vmstat's counters by reclaimer are of.
 ///
 /// Source: JP Kobryn, linux-mm 2026-02-19, "mm: move pgscan, pgsteal, pgrefill to node stats"; not in 6.18, in 7.2.

@@ -1,3 +1,5 @@
+import StressCore
+
 /// What one stream, or one job of it, did in a trial.
 package struct StreamTotals: Sendable, Equatable {
   package var name: String

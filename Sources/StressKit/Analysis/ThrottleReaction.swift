@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// How long the kernel let a cgroup go on dirtying pages after it should have paused it: dirty throttling
 /// that decides on stale statistics shows here and nowhere else.
 ///

@@ -1,3 +1,5 @@
+import StressRecord
+
 /// What a trial's trace saw and what it missed.
 package struct TraceHealth: Sendable, Equatable {
   /// Why there is none although it was asked for.

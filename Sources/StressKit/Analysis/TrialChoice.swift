@@ -1,3 +1,5 @@
+import StressCore
+
 /// One trial of a campaign.
 package struct TrialChoice: Equatable, Sendable {
   /// Index from 0.

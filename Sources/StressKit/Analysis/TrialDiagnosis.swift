@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// Why one trial ended and stalled as it did.
 package struct TrialDiagnosis: Sendable {
   package var number: Int

@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// A trial held against what its profile expects of it and is a control of.
 package struct TrialResult: Sendable {
   /// What test frameworks call a result.

@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// What one record says, computed from its lines alone.
 package struct TrialSummary: Sendable {
   /// Write latency of a trial over all its streams, in-flight writes with their age included, ns.
@@ -148,7 +151,7 @@ package struct TrialSummary: Sendable {
     duration = record.last("host")?["seconds"]?.double
     jobs = Int(header["host"]?["jobs"]?.int ?? 1)
     lruGen = record.first("environment")?["settings"].map { settings in
-      settings[KernelSettings.lruGen]?.string ?? "absent"
+      settings[KernelSetting.lruGen]?.string ?? "absent"
     }
     let window = record.streamTime
     gaps = LaneGaps(record, window)

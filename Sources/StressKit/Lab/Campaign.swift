@@ -1,3 +1,7 @@
+import StressCore
+import StressMachine
+import StressRecord
+
 /// A directory of trials (``CampaignFile``): what is to be run, in which order, and what has been.
 package struct Campaign: Sendable {
   package struct Trial: Sendable, Equatable {

@@ -1,4 +1,7 @@
 import CLinux
+import StressCore
+import StressMachine
+import StressRecord
 import Synchronization
 
 /// Carries a campaign out, `jobs` guests at a time.

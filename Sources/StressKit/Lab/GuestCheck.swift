@@ -1,4 +1,6 @@
 import Glibc
+import StressCore
+import StressMachine
 
 /// What trials in guests need of the host.
 package enum GuestCheck {

@@ -1,5 +1,8 @@
 import CLinux
 import Glibc
+import StressCore
+import StressMachine
+import StressRecord
 import SystemPackage
 
 /// One trial in a guest of its own, seen from the host: disks, machine, record, and how it ended.

@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// What is compared: one value on every axis makes a cell, and every cell is tried `trials` times.
 package struct Matrix: Sendable {
   /// An axis of profile keys: `--vary engine=io_uring,pwrite`.

@@ -1,3 +1,6 @@
+import StressCore
+import StressMachine
+
 /// What the host must have before the first trial: every lack at once, not the first.
 package enum Preflight {
   /// Finds the kernels of a matrix and checks that every cell can be run.

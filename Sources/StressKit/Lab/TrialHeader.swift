@@ -1,4 +1,7 @@
 import Glibc
+import StressCore
+import StressMachine
+import StressRecord
 
 /// A record's first line: what is tried, and where.
 struct TrialHeader {

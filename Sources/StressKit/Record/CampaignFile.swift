@@ -1,3 +1,5 @@
+import StressCore
+
 /// What a campaign's directory holds, as `campaign.json` says it:
 ///
 /// ```

@@ -57,7 +57,7 @@ package struct Lane: Sendable {
 /// The values of one counter, as many as its lane has samples.
 package struct LaneColumn: Sendable {
   /// Of each change, how many samples after the one before it (LEB128), and by how much (LEB128 of the
-  /// zigzag code, https://protobuf.dev/programming-guides/encoding; unknown is `CounterFile.unknown`).
+  /// zigzag code, https://protobuf.dev/programming-guides/encoding; unknown is `SampleLine.unknown`).
   fileprivate let changes: [UInt8]
   package let count: Int
 
@@ -99,7 +99,7 @@ package struct LaneColumn: Sendable {
   }
 
   private func give(_ run: Range<Int>, _ value: Int64, _ body: (Range<Int>, Int64?) -> Void) {
-    body(run, value == CounterFile.unknown ? nil : value)
+    body(run, value == SampleLine.unknown ? nil : value)
   }
 
   private func number(_ at: inout Int) -> UInt64 {

@@ -1,3 +1,5 @@
+import StressCore
+
 /// Puts a lane together from its `columns` and `sample` lines, in whatever order they come.
 ///
 /// Samples become columns at once, for as long as they come after their `columns` line and each later than
@@ -62,10 +64,10 @@ final class LaneBuilder {
 
   private func use(_ layout: Layout) {
     current = layout
-    row = [Int64](repeating: CounterFile.unknown, count: names.count)
+    row = [Int64](repeating: SampleLine.unknown, count: names.count)
     while columns.count < names.count {
       columns.append(ColumnBuilder())
-      if !times.isEmpty { columns[columns.count - 1].add(CounterFile.unknown, at: 0) }
+      if !times.isEmpty { columns[columns.count - 1].add(SampleLine.unknown, at: 0) }
     }
   }
 
@@ -129,7 +131,7 @@ final class LaneBuilder {
         }
       }
     } else if let current {
-      var all = [Int64](repeating: CounterFile.unknown, count: names.count)
+      var all = [Int64](repeating: SampleLine.unknown, count: names.count)
       for (value, column) in zip(row, current.columns) { all[column] = value }
       checkPressures(&all, at: time)
       for i in columns.indices { columns[i].add(all[i], at: sample) }
@@ -140,7 +142,7 @@ final class LaneBuilder {
   private func checkPressures(_ values: inout [Int64], at time: Int64) {
     for i in pressures.indices {
       let column = pressures[i].column
-      values[column] = pressures[i].total.known(values[column], at: time) ?? CounterFile.unknown
+      values[column] = pressures[i].total.known(values[column], at: time) ?? SampleLine.unknown
     }
   }
 

@@ -1,3 +1,5 @@
+import StressCore
+
 /// How long operations of one kind took, second by second: a histogram a second, told to the record.
 ///
 /// Values are told by their `LatencyBucket`. There is no range to fall out of; count, sum and maximum are

@@ -1,3 +1,5 @@
+import StressCore
+
 /// How a trial ended: exactly one of these, in the record's last line.
 package enum Outcome: String, CaseIterable, Sendable {
   /// The streams ended and nobody was killed.

@@ -28,10 +28,10 @@ package struct PressureTotal: Sendable {
   /// What is known of a reading; nil: nothing.
   ///
   /// - Parameters:
-  ///   - total: us; `CounterFile.unknown` is passed over.
+  ///   - total: us; `SampleLine.unknown` is passed over.
   ///   - time: CLOCK_BOOTTIME, ns; readings come in its order.
   package mutating func known(_ total: Int64, at time: Int64) -> Int64? {
-    if total == CounterFile.unknown { return nil }
+    if total == SampleLine.unknown { return nil }
     if !isImpossible {
       let (stalled, isTooLarge) = total.multipliedReportingOverflow(by: 1000)
       let (now, isBeyond) = stalled.subtractingReportingOverflow(Self.most(in: time))

@@ -1,3 +1,5 @@
+import StressCore
+
 /// What is wrong with a record's lines, and what was done about it: no count of lines is short or doubled
 /// without standing here. That a digit or a name has become another cannot be seen.
 package struct RecordDefects: Sendable, Equatable {

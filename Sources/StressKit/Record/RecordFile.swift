@@ -1,4 +1,5 @@
 import Glibc
+import StressCore
 
 /// A record on disk, as its host writes it before and after the guest does.
 package enum RecordFile {
@@ -6,7 +7,7 @@ package enum RecordFile {
   package static let schema: Int64 = 1
   package static let name = "record.jsonl"
 
-  static let sample: StaticString = "sample"
+  package static let sample: StaticString = "sample"
 
   /// The types of lines that docs/record.md describes.
   package static let types: Set<String> = [
@@ -85,7 +86,7 @@ package enum RecordFile {
   private static let timeHead: StaticString = "\",\"t\":"
 
   /// Each line with its end; what follows the last end is one, too.
-  static func forEachLine(
+  package static func forEachLine(
     _ lines: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
   ) {
     var rest = lines
@@ -97,7 +98,9 @@ package enum RecordFile {
     }
   }
 
-  static func isSample(_ line: UnsafeRawBufferPointer) -> Bool { line.hasPrefix(sampleHead) }
+  package static func isSample(_ line: UnsafeRawBufferPointer) -> Bool {
+    line.hasPrefix(sampleHead)
+  }
 
   /// The `type` of a line that begins with it; `?` of any other.
   static func type(of line: UnsafeRawBufferPointer) -> String {

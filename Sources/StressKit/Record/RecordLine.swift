@@ -1,10 +1,12 @@
+import StressCore
+
 /// One line of a record, its members read where they stand: what a look at a million lines can afford.
 ///
 /// Valid only within the call that it is given to.
 package struct RecordLine {
   let bytes: UnsafeBufferPointer<UInt8>
 
-  init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+  package init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
   /// The whole line; null when it is no JSON any more.
   package var json: JSON { (try? JSON(parsing: bytes)) ?? .null }
@@ -52,14 +54,14 @@ package struct RecordLine {
 }
 
 /// What tells where a line belongs, the whole line checked on the way.
-struct LineHead {
+package struct LineHead {
   enum Answer {
     case line(LineHead)
     case defect(RecordDefects.Kind)
   }
 
   /// Times and durations from 0 to this, ns, 73 years: two of them can be added and subtracted.
-  static let latest: Int64 = 1 << 61
+  package static let latest: Int64 = 1 << 61
 
   var type: JSONCursor.Text
   /// What divides a type: `of`, or the `lane`.

@@ -1,3 +1,5 @@
+import StressCore
+
 /// A time in which lines could not go where they should.
 struct RecordOutage {
   /// The errno's name, or `queue`: the record's reader was away, and the writer's queue full.

@@ -1,3 +1,5 @@
+import StressCore
+
 /// A record, read once: its samples as lanes, of all other lines where they are in the file, from which they
 /// are read when they are asked for. What a record of hours costs is little more than what is asked of it.
 ///

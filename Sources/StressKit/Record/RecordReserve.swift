@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import StressCore
 
 /// Blocks ahead of a file's end, which nothing else that fills the file system can take.
 ///

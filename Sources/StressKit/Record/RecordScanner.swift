@@ -1,4 +1,5 @@
 import Glibc
+import StressCore
 
 /// Reads a record once, from its beginning to its end, a piece at a time: samples become lanes, of all other
 /// lines it is kept where they are.

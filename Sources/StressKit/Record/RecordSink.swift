@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import StressCore
 import Synchronization
 import SystemPackage
 
@@ -11,13 +12,13 @@ import SystemPackage
 /// file is given up: what is told from then on is for the second place. One thread at a time uses a sink.
 package final class RecordSink: @unchecked Sendable {
   /// Between two attempts during an outage, ns.
-  static let pause: UInt64 = 1_000_000_000
+  package static let pause: UInt64 = 1_000_000_000
   /// Of what waits, bytes at most.
   package static let backlogSize = 8 << 20
   /// Room that is kept free behind a file's end, bytes.
   static let reserveSize: Int64 = 8 << 20
 
-  let object: String
+  package let object: String
   private let file: Descriptor
   private var backlog: RecordBacklog
   private let sync: RecordSync?

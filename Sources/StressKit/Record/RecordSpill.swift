@@ -1,4 +1,5 @@
 import Glibc
+import StressCore
 import SystemPackage
 
 /// The second place for what a record's own file did not take to the end.

@@ -1,14 +1,15 @@
 import Glibc
+import StressCore
 import Synchronization
 import SystemPackage
 
 /// Where a line stands in a record's file.
-struct LinePlace: Hashable, Comparable {
+package struct LinePlace: Hashable, Comparable {
   /// Offset in the upper 40 bits, length in the others: ordered as in the file.
   private let bits: UInt64
 
   /// A line of more bytes is no line of ours.
-  static let longest = 1 << 24 - 1
+  package static let longest = 1 << 24 - 1
 
   init(offset: Int, length: Int) { bits = UInt64(offset) << 24 | UInt64(length) }
 
@@ -16,7 +17,7 @@ struct LinePlace: Hashable, Comparable {
   var length: Int { Int(bits & UInt64(Self.longest)) }
   var end: Int { offset + length }
 
-  static func < (a: LinePlace, b: LinePlace) -> Bool { a.bits < b.bits }
+  package static func < (a: LinePlace, b: LinePlace) -> Bool { a.bits < b.bits }
 }
 
 /// A record's file, of which only the lines that somebody asks for are held in memory, for so long as that.

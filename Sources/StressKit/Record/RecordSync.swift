@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import StressCore
 import Synchronization
 import SystemPackage
 

@@ -1,4 +1,5 @@
 import Glibc
+import StressCore
 
 /// Follows a record that is being written: complete lines, as they come.
 ///

@@ -1,11 +1,24 @@
 import CLinux
 import Glibc
+import StressCore
 import Synchronization
 
 /// What is told to the record as it comes, by the record's own thread.
 package protocol RecordSource: AnyObject, Sendable {
   /// Tells what there is; `last`: nothing comes after.
   func tell(last: Bool)
+}
+
+/// A lane whose readings the record's thread takes away.
+package protocol SampleSource: AnyObject, Sendable {
+  var lane: String { get }
+  /// Between two readings, ns.
+  var interval: UInt64 { get }
+  /// Of its columns.
+  var names: [String] { get }
+
+  /// Hands over the readings that were not taken yet: the time (CLOCK_BOOTTIME, ns), then a value a name.
+  func drain(_ body: (Slice<UnsafeMutableBufferPointer<Int64>>) -> Void)
 }
 
 /// Writes the record: JSON Lines, each line one write(2), append only.
@@ -22,7 +35,7 @@ package final class RecordWriter: @unchecked Sendable {
   package static let heartbeat: UInt64 = 1_000_000_000
 
   /// Of what is queued, bytes at most: a reader may be away for long, but not for ever.
-  static let queueSize = 8 << 20
+  package static let queueSize = 8 << 20
 
   private struct Queue {
     var lines: [[UInt8]] = []
@@ -34,7 +47,7 @@ package final class RecordWriter: @unchecked Sendable {
 
   private let sink: RecordSink
   private let queue = Mutex(Queue())
-  private let lanes = Mutex<[Sampler]>([])
+  private let lanes = Mutex<[any SampleSource]>([])
   private let sources = Mutex<[any RecordSource]>([])
   private let stopping = Atomic<Bool>(false)
   private let bell = Doorbell()
@@ -83,7 +96,7 @@ package final class RecordWriter: @unchecked Sendable {
   }
 
   /// Adds a lane: its `columns` line now, its samples as they come.
-  package func add(_ lane: Sampler) {
+  package func add(_ lane: any SampleSource) {
     emit(
       "columns",
       [
@@ -157,7 +170,8 @@ package final class RecordWriter: @unchecked Sendable {
 
   /// Into a buffer of the caller's: access to a member would be checked anew for each number.
   private static func format(
-    _ lane: Sampler, _ values: Slice<UnsafeMutableBufferPointer<Int64>>, to buffer: inout [UInt8]
+    _ lane: any SampleSource, _ values: Slice<UnsafeMutableBufferPointer<Int64>>,
+    to buffer: inout [UInt8]
   ) {
     buffer.removeAll(keepingCapacity: true)
     buffer.append(contentsOf: "{\"type\":\"sample\",\"t\":".utf8)
@@ -169,7 +183,7 @@ package final class RecordWriter: @unchecked Sendable {
     for value in values.dropFirst() {
       if !isFirst { buffer.append(0x2c) }
       isFirst = false
-      if value == CounterFile.unknown {
+      if value == SampleLine.unknown {
         buffer.append(contentsOf: "null".utf8)
       } else {
         JSON.write(value, to: &buffer)

@@ -1,5 +1,10 @@
+import StressCore
+
 /// A `sample` line, read without building JSON where it stands as the record's writer forms it.
-enum SampleLine {
+package enum SampleLine {
+  /// A value that the kernel did not give: never written as 0.
+  package static let unknown = Int64.min
+
   /// As `RecordWriter` writes it.
   static let lead: StaticString = "{\"type\":\"sample\",\"t\":"
 
@@ -39,7 +44,7 @@ enum SampleLine {
         guard end - at > 4, at[1] == UInt8(ascii: "u"), at[2] == UInt8(ascii: "l"),
           at[3] == UInt8(ascii: "l")
         else { return nil }
-        values[count] = CounterFile.unknown
+        values[count] = SampleLine.unknown
         at += 4
       } else {
         guard let value = integer(&at) else { return nil }
@@ -77,15 +82,15 @@ enum SampleLine {
   /// The same of a line that is formed otherwise, its values into `values`.
   ///
   /// - Returns: nil: it has no time, no lane, or a value that is neither an integer nor null.
-  static func parse(_ line: JSON) -> (lane: String, time: Int64, values: [Int64])? {
+  package static func parse(_ line: JSON) -> (lane: String, time: Int64, values: [Int64])? {
     guard let lane = line["lane"]?.string, let time = line["t"]?.int,
       let array = line["v"]?.array
     else { return nil }
     var values: [Int64] = []
     for value in array {
       switch value {
-      case .null: values.append(CounterFile.unknown)
-      case .int(let value) where value != CounterFile.unknown: values.append(value)
+      case .null: values.append(SampleLine.unknown)
+      case .int(let value) where value != SampleLine.unknown: values.append(value)
       default: return nil
       }
     }

@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// What `wbstress report --format` writes: one renderer each, all from one analysis.
 package enum ReportFormat: String, CaseIterable, Sendable {
   /// What fits one screen, and all tables.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 struct CounterUnitTests {
   /// As docs/record.md says it of each lane's columns.

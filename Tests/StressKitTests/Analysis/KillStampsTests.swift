@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 struct KillStampsTests {
   private let directory: RecordFixture

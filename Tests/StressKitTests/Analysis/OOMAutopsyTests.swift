@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressRecord
 
 struct OOMAutopsyTests {
   private let directory: RecordFixture

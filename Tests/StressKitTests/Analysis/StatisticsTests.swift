@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 /// Reference values: R. G. Newcombe, Statistics in Medicine 17 (1998) 857, table I, and computed.
 struct StatisticsTests {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
 
 struct TrialResultTests {
   private let directory: RecordFixture

@@ -1,6 +1,8 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressRecord
 
 /// What is expected of the saved records was computed from them with another program.
 struct TrialSummaryTests {

@@ -3,7 +3,9 @@
   import SystemPackage
   import Testing
 
-  @testable import StressKit
+  @testable import StressCore
+  @testable import StressLab
+  @testable import StressMachine
 
   /// Calls that fail by choice: which one, how it is told, and that nothing is left open by it.
   struct CallFailuresTests {

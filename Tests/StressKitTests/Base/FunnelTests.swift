@@ -1,7 +1,10 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
+@testable import StressRecord
 
 /// Every system call passes the funnel, where a debug build can make it fail: a scan of the sources.
 struct FunnelTests {
@@ -40,15 +43,15 @@ struct FunnelTests {
 
   /// What may pass by it in one file, by folder and file name.
   private static let sometimes: [String: [String: String]] = [
-    "Host/Process.swift": ["cl_signal": "deinit, the last resort", "cl_wait": "deinit"],
-    "Host/Watchdog/Watchdog.swift": ["cl_watch": "the watchdog's own life"],
-    "Trial/Heartbeats.swift": ["pread": "sampled"],
-    "Host/Interrupt.swift": ["read": "on a thread that waits for a signal all its life"],
-    "Host/CgroupTree.swift": ["cgroup_add_controller": "in `set` and `remove`: memory"],
-    "Observe/Counters/CounterFile.swift": ["pread": "sampled; `sample` asks instead"],
-    "Observe/KernelLog/KernelLogReader.swift": ["lseek": "to the end of what can only be followed"],
+    "Machine/Host/Process.swift": ["cl_signal": "deinit, the last resort", "cl_wait": "deinit"],
+    "Machine/Host/Watchdog/Watchdog.swift": ["cl_watch": "the watchdog's own life"],
+    "Machine/Trial/Heartbeats.swift": ["pread": "sampled"],
+    "Machine/Host/Interrupt.swift": ["read": "on a thread that waits for a signal all its life"],
+    "Machine/Host/CgroupTree.swift": ["cgroup_add_controller": "in `set` and `remove`: memory"],
+    "Machine/Observe/Counters/CounterFile.swift": ["pread": "sampled; `sample` asks instead"],
+    "Machine/Observe/KernelLogReader.swift": ["lseek": "to the end of what can only be followed"],
     "Record/RecordTail.swift": ["fstat": "the display's", "pread": "the display's"],
-    "Lab/Guest/Guest.swift": [
+    "Machine/Guest/Guest.swift": [
       "cl_power_off": "the guest ends", "read": "waits for the host's word",
     ],
     "Lab/VM/QMP.swift": [
@@ -128,7 +131,7 @@ struct FunnelTests {
       pattern: #"Errno\.current|errno: \.current|cl_errno\(|Glibc\.errno"#)
     try forEachSource { name, text in
       // Right behind poll(2), on a thread that waits in it all its life.
-      if name == "Observe/Announcements.swift" { return }
+      if name == "Machine/Observe/Announcements.swift" { return }
       let matches = regex.matches(in: text, range: NSRange(text.startIndex..., in: text))
       #expect(matches.isEmpty, "\(name)")
     }
@@ -171,13 +174,13 @@ struct FunnelTests {
   private func forEachSource(_ body: (_ name: String, _ text: String) throws -> Void) throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent()
       .appending(path: "../../../Sources/StressKit").standardized
-    for folder in ["Base", "Profile", "Host", "Workload", "Observe", "Record", "Trial", "Lab"] {
+    for folder in ["Core", "Record", "Machine", "Lab"] {
       let files = try #require(
         FileManager.default.enumerator(
           at: root.appending(path: folder), includingPropertiesForKeys: nil))
       for case let file as URL in files where file.pathExtension == "swift" {
         let name = String(file.path.dropFirst(root.path.count + 1))
-        if ["Base/Funnel.swift", "Base/CallFailures.swift"].contains(name) { continue }
+        if ["Core/Base/Funnel.swift", "Core/Base/CallFailures.swift"].contains(name) { continue }
         try body(name, String(contentsOf: file, encoding: .utf8))
       }
     }

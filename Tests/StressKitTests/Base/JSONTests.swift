@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 struct JSONTests {
   @Test(arguments: [0, 7, 9, 10, -1, -10, 90_210, Int64.max, Int64.min])

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 struct LatencyBucketTests {
   @Test func isLessThanAThousandthTooLow() {

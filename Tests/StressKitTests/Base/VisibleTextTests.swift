@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 /// What names and messages of others may do to a terminal: nothing.
 struct VisibleTextTests {

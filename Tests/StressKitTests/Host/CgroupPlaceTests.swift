@@ -1,16 +1,17 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct CgroupPlaceTests {
   /// The record's name for a group does not tell where the tree is; the kernel's does.
   @Test func groupsAreNamedBelowTheBase() {
-    let unit = CgroupTree.Group(path: "wbstress/db", base: "wbstress-7.service")
+    let unit = Cgroup(path: "wbstress/db", base: "wbstress-7.service")
     #expect(unit.path == "wbstress/db")
     #expect(unit.location == "wbstress-7.service/wbstress/db")
     #expect(unit.file("memory.max") == "/sys/fs/cgroup/wbstress-7.service/wbstress/db/memory.max")
-    #expect(CgroupTree.Group(path: "wbstress").directory == "/sys/fs/cgroup/wbstress")
-    #expect(CgroupTree.Group(path: "", base: "a/b").directory == "/sys/fs/cgroup/a/b")
+    #expect(Cgroup(path: "wbstress").directory == "/sys/fs/cgroup/wbstress")
+    #expect(Cgroup(path: "", base: "a/b").directory == "/sys/fs/cgroup/a/b")
   }
 
   @Test(arguments: [

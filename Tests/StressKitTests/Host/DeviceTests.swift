@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct DeviceTests {
   /// All but the UUID that mkswap makes up.
@@ -65,14 +66,14 @@ struct DeviceTests {
   @Test func controllersAreThoseOfTheLimits() {
     var profile = Profile(name: "p")
     profile.limits = [.init("memory.max", "1"), .init("io.max", "wbps=1")]
-    #expect(CgroupTree.controllers(for: profile) == ["memory", "io", "cpu"])
+    #expect(profile.controllers == ["memory", "io", "cpu"])
     var group = Profile.Group(name: "a")
     group.limits = [.init("cpuset.mems", "0"), .init("cpuset.cpus", "0")]
     profile.cgroups = [group]
-    #expect(CgroupTree.controllers(for: profile) == ["memory", "io", "cpu", "cpuset"])
+    #expect(profile.controllers == ["memory", "io", "cpu", "cpuset"])
     profile.cgroups = []
     profile.timeline = [Profile.Moment(at: 0)]
     profile.timeline[0].limits = [.init("cpuset.cpus", "0")]
-    #expect(CgroupTree.controllers(for: profile) == ["memory", "io", "cpu", "cpuset"])
+    #expect(profile.controllers == ["memory", "io", "cpu", "cpuset"])
   }
 }

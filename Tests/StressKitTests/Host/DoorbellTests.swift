@@ -1,7 +1,7 @@
 import CLinux
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 struct DoorbellTests {
   @Test func endsAWait() throws {

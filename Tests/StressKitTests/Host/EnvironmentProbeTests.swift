@@ -1,7 +1,8 @@
 import SystemPackage
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 /// On this very machine, whatever it is.
 struct EnvironmentProbeTests {
@@ -9,7 +10,7 @@ struct EnvironmentProbeTests {
     .object(
       EnvironmentProbe.members(
         device: device, mountPoint: "/proc", backing: nil,
-        [CgroupTree.Group(path: "no-such-group")]
+        [Cgroup(path: "no-such-group")]
       ).map { (key: $0.0, value: $0.1) })
   }
 

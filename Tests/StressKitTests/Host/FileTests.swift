@@ -4,7 +4,8 @@ import Synchronization
 import SystemPackage
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct FileTests {
   private let directory: RecordFixture

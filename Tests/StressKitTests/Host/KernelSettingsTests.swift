@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct KernelSettingsTests {
   @Test(arguments: [
@@ -9,11 +10,11 @@ struct KernelSettingsTests {
     ("4096\t131072\t6291456", "4096\t131072\t6291456"), ("", ""), ("]odd[", "]odd["),
   ])
   func tellsWhatToWriteBack(_ text: String, _ value: String) {
-    #expect(KernelSettings.present(in: text) == value)
+    #expect(KernelSetting.present(in: text) == value)
   }
 
   /// Its classic LRU is what a profile without MGLRU asks for.
-  @Test(.enabled(if: !File.exists(KernelSettings.lruGen), "this kernel has MGLRU"))
+  @Test(.enabled(if: !File.exists(KernelSetting.lruGen), "this kernel has MGLRU"))
   func aKernelWithoutMGLRUHasItSwitchedOff() throws {
     try KernelSettings.setLRUGen(false, CleanupJournal())
     let error = #expect(throws: HarnessError.self) {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct MountTests {
   /// proc(5), /proc/pid/mountinfo: optional fields before the hyphen, none or more.

@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct ProcessTests {
   private let second: UInt64 = 1_000_000_000

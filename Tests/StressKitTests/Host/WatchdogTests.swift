@@ -2,7 +2,9 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressMachine
 
 /// The watchdog as it runs beside a trial, over what it finds where no cgroup v2 is.
 struct WatchdogTests {
@@ -15,7 +17,7 @@ struct WatchdogTests {
   }
 
   private func watchdog(
-    _ limits: MachineLimits, beside: [CgroupTree.Group] = []
+    _ limits: MachineLimits, beside: [Cgroup] = []
   ) throws -> Watchdog {
     try Watchdog(over: [], limits, beside: beside, executable: Executable.path)
   }
@@ -151,7 +153,7 @@ struct WatchdogTests {
     let directory = try TemporaryDirectory()
     let groups = try (0..<Watchdog.mostKills).map { number in
       try directory.write("g\(number)/cgroup.kill", "")
-      return CgroupTree.Group(path: "../../.." + directory.path("g\(number)"))
+      return Cgroup(path: "../../.." + directory.path("g\(number)"))
     }
     let watchdog = try Watchdog(
       over: groups, limits(), beside: [], executable: Executable.path)
@@ -181,8 +183,8 @@ private final class FakePressure {
   private let share: Double
   private let begin = cl_boottime()
   /// It is looked for below the mount of the cgroups.
-  var group: CgroupTree.Group {
-    CgroupTree.Group(path: "../../.." + directory.root)
+  var group: Cgroup {
+    Cgroup(path: "../../.." + directory.root)
   }
 
   init(share: Double) throws {

@@ -1,6 +1,10 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
+@testable import StressRecord
 
 struct CampaignTests: ProfileSuite {
   private let fixture: RecordFixture

@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
 
 struct GuardsTests {
   private func profile(_ limits: String?, _ groups: [(String, String?)] = []) -> Profile {

@@ -2,7 +2,9 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressLab
+@testable import StressMachine
 
 struct HostReadingTests {
   private let second: UInt64 = 1_000_000_000

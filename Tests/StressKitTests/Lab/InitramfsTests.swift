@@ -1,7 +1,9 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
 
 struct InitramfsTests {
   struct Member: Equatable {
@@ -109,7 +111,7 @@ struct InitramfsTests {
     }
     #expect(try member("init").text == "static" && member("init").mode == 0o100755)
     #expect(try member("dev/console").device == [5, 1])
-    let list = Initramfs.parse(list: try member("modules/list").text)
+    let list = ModuleLoader.parse(list: try member("modules/list").text)
     #expect(list.map(\.file) == modules.enumerated().map { "0\($0)-\($1.name).ko" })
     #expect(list.map(\.isRequired) == modules.map(\.isRequired))
     for (entry, module) in zip(list, modules) {

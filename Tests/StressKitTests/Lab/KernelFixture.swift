@@ -1,7 +1,8 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
 
 /// What kernels are made of, in a directory that goes away.
 final class KernelFixture: TemporaryDirectory, @unchecked Sendable {

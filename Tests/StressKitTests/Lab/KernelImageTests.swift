@@ -1,6 +1,8 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
 
 struct KernelImageTests {
   let fixture: KernelFixture

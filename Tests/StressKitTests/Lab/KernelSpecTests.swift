@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
 
 struct KernelSpecTests {
   @Test(arguments: [

@@ -1,7 +1,9 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
 
 @Suite(
   .enabled(

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
 
 struct MakeFilesystemTests {
   /// The program's version and the superblock's features, as each one's own tool has them.

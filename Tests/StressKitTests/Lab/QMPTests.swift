@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
 
 struct QMPTests {
   /// Answers each command with the next of `replies`, sent as they stand but for `ID`, which becomes the command's

@@ -1,7 +1,10 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
+@testable import StressRecord
 
 struct VirtualMachineTests {
   private func arguments(

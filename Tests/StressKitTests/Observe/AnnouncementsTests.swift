@@ -3,7 +3,8 @@ import Glibc
 import Synchronization
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 /// On plain files, which inotify watches as it does the kernel's; POLLPRI and PSI are for the guest tests.
 struct AnnouncementsTests {
@@ -69,7 +70,7 @@ struct AnnouncementsTests {
   @Test func processThatEnds() throws {
     let announcements = try announcements()
     try announcements.start()
-    let process = try StressKit.Process(["/bin/sleep", "1000"])
+    let process = try StressMachine.Process(["/bin/sleep", "1000"])
     try announcements.add("sleeper", pid: process.pid, try process.duplicateDescriptor())
     process.signal(SIGKILL)
     #expect(eventually { log.all == [.exit(name: "sleeper", pid: process.pid)] })
@@ -94,7 +95,7 @@ struct AnnouncementsTests {
 
   @Test func closesWhatItOpened() throws {
     func descriptors() -> Int { File.names(in: "/proc/self/fd").count }
-    let process = try StressKit.Process(["/bin/sleep", "1000"])
+    let process = try StressMachine.Process(["/bin/sleep", "1000"])
     func once(started: Bool) throws {
       let announcements = try announcements()
       if started { try announcements.start() }

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 struct ProfileCatalogTests: ProfileSuite {
   /// Calls `body` with a directory that has the files, and removes it.

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
 
 /// docs/profiles.md is there for people; that it says all of the format, and nothing else, is held here.
 struct ProfilePageTests: ProfileSuite {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 struct ProfileParserTests: ProfileSuite {
   /// Every key with a value that is not its default.

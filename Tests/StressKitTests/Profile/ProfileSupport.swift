@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 /// What the suites of this directory share.
 protocol ProfileSuite {}

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 struct StreamJobsTests {
   /// Blocks go round, and what is less than one goes where the next would have gone.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 struct YAMLNodeTests: ProfileSuite {
   private func read(_ bytes: [UInt8]) -> (node: YAMLNode, problems: [String]) {

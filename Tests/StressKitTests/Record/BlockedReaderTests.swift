@@ -2,7 +2,9 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 /// A host that does not read the record must not be felt by the sampler.
 struct BlockedReaderTests {

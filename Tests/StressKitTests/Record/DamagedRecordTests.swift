@@ -1,7 +1,10 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressRecord
+@testable import StressReport
 
 /// What a reader makes of records that are not as they were written: it leaves out and says so.
 struct DamagedRecordTests {

@@ -2,7 +2,8 @@ import CAllocationCount
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressRecord
 
 struct LatencySeriesTests {
   private static let second: UInt64 = 1_000_000_000

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressRecord
 
 /// Totals of PSI that cannot be.
 struct PressureTotalTests {

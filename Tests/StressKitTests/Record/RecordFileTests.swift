@@ -2,7 +2,8 @@ import Foundation
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressRecord
 
 struct RecordFileTests {
   private let directory: RecordFixture

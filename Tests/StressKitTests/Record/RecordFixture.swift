@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 /// Saved records, and a directory that goes away to put them in.
 final class RecordFixture: TemporaryDirectory, @unchecked Sendable {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressRecord
 
 struct RecordLineTests {
   private func ints(_ text: String) -> [Int64?] {

@@ -3,7 +3,10 @@ import Glibc
 import SystemPackage
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
+@testable import StressRecord
 
 /// A file system that is small, and goes away with its owner.
 private final class SmallDisk: TemporaryDirectory, @unchecked Sendable {

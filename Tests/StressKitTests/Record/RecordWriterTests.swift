@@ -2,7 +2,9 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 struct RecordWriterTests {
   /// A writer whose every write(2) arrives as a packet of its own.

@@ -1,6 +1,8 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressRecord
+@testable import StressReport
 
 /// Numbers of a damaged record that are no counts, times or sizes: each format says what it can, and none traps.
 struct ExtremeValuesTests {

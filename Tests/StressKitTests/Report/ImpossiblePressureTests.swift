@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressReport
 
 /// A kernel whose PSI cannot be: each format says what it says of a kernel without PSI, and beside that only that
 /// it cannot be.

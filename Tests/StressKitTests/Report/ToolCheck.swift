@@ -1,7 +1,10 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressMachine
+@testable import StressReport
 
 /// Runs a script of Tests/Tools, with the Python packages of ci/requirements.txt: what a format is held against
 /// is somebody else's reader, not ours.

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 /// A thread with a descriptor table of its own (unshare(2), CLONE_FILES): what other tests open and close
 /// meanwhile is not seen there.

@@ -1,4 +1,5 @@
-@testable import StressKit
+@testable import StressCore
+@testable import StressRecord
 
 /// Kernel logs as people save and mail them, given back as /dev/kmsg has them.
 enum SavedLog {

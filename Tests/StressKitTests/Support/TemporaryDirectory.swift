@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 /// A directory of a test's own, removed with its owner.
 class TemporaryDirectory: @unchecked Sendable {

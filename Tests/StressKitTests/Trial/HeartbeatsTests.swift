@@ -1,7 +1,8 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct HeartbeatsTests: ProfileSuite {
   private let second: UInt64 = 1_000_000_000

@@ -2,7 +2,9 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 struct LanesTests {
   /// On this very machine, whose cgroups, devices and debugfs are not a guest's: what is missing has no
@@ -17,7 +19,7 @@ struct LanesTests {
     observe.rstat = 5_000_000
     var lanes = Lanes(observe, record)
     try record.start()
-    let group = CgroupTree.Group(path: "no-such-group")
+    let group = Cgroup(path: "no-such-group")
     try lanes.startFast([group])
     try lanes.startSlow(disk: "/dev/no-such-device", backing: nil, [group])
     try lanes.startRstat(group)

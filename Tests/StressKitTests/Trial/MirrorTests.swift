@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressMachine
 
 struct MirrorTests {
   @Test func agentsByTheirName() throws {

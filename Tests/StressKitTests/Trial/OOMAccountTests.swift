@@ -1,6 +1,8 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 struct OOMAccountTests {
   private func account(

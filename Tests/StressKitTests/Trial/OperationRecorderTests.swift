@@ -3,7 +3,10 @@ import Glibc
 import Synchronization
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 struct OperationRecorderTests {
   private static let hour: UInt64 = 3_600_000_000_000

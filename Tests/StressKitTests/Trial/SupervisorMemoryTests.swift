@@ -1,6 +1,9 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressLab
+@testable import StressMachine
 
 struct SupervisorMemoryTests {
   private static let mib: UInt128 = 1 << 20

@@ -2,7 +2,9 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 struct TaskTimesRecorderTests {
   private static let second: UInt64 = 1_000_000_000

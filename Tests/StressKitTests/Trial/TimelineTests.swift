@@ -3,7 +3,9 @@ import Glibc
 import Synchronization
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 struct TimelineTests {
   private static let second: UInt64 = 1_000_000_000

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct TrialPlanTests: ProfileSuite {
   /// Every shipped profile, each of its variants included.

@@ -1,7 +1,7 @@
 import CLinux
 import Testing
 
-@testable import StressKit
+@testable import StressMachine
 
 struct OperationLogTests {
   private func block(depth: UInt64, log: UInt64) throws -> SharedBlock {

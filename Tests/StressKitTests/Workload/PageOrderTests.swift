@@ -1,7 +1,8 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct PageOrderTests {
   @Test(arguments: [1, 2, 3, 4, 5, 16, 17, 1000, 4096, 4097] as [UInt64])

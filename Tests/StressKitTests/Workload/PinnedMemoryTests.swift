@@ -3,7 +3,9 @@ import Glibc
 import SystemPackage
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressMachine
 
 @Suite(
   .serialized,

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressMachine
 
 struct ScheduleTests {
   @Test(arguments: [1, 3, 1000, 1_000_000, 1 << 40] as [UInt64])

@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 /// A worker as in a trial, the harness's own binary, but in the tests' cgroup: it takes what the supervisor
 /// left at its descriptors, writes, and exits.

@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 @Suite(
   .serialized,

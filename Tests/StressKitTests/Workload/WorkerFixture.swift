@@ -2,7 +2,9 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 /// The executable that the package builds with its tests, beside them.
 enum Executable {

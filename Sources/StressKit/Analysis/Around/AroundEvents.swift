@@ -1,3 +1,5 @@
+import StressRecord
+
 /// What all counters did around the events of a cell's trials, gathered record by record: only sums are kept.
 ///
 /// The trial is the unit: a trial's events are averaged first, and so are its quiet windows.

@@ -1,3 +1,5 @@
+import StressRecord
+
 /// Where the samples of a lane lie on a trial's grid.
 struct LaneGrid {
   /// The samples of each bin; empty where none fell into it.

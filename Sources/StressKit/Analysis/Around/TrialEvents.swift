@@ -1,3 +1,5 @@
+import StressRecord
+
 /// What counters are looked at around.
 package enum EventKind: String, CaseIterable, Sendable {
   case kill = "OOM kill"
@@ -5,7 +7,7 @@ package enum EventKind: String, CaseIterable, Sendable {
 }
 
 /// When the events of one trial were, on a grid of bins over its streams' time.
-struct TrialEvents {
+package struct TrialEvents {
   /// ns.
   static let bin: Int64 = 100_000_000
   /// The second before an event, in which the counters are compared, in bins; also the quiet that must lie
@@ -15,8 +17,8 @@ struct TrialEvents {
   static let after = 5
   /// An operation that takes as long, ns, and so many times the median of its kind in the trial, is a stall:
   /// where each write waits for a slow disk, that it waits is no event.
-  static let threshold: Int64 = 100_000_000
-  static let medians = 4.0
+  package static let threshold: Int64 = 100_000_000
+  package static let medians = 4.0
 
   /// A week; a time that damage made is not to take all memory.
   private static let mostBins = 7 * 24 * 36_000

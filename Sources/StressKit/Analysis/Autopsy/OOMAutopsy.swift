@@ -1,3 +1,5 @@
+import StressRecord
+
 /// One incident of the OOM killer taken apart: whose memory ran out, who asked, who died, what the memory
 /// consisted of, what writeback had done until then, and what follows from it.
 package struct OOMAutopsy: Sendable, Equatable {

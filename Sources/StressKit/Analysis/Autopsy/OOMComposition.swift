@@ -1,3 +1,5 @@
+import StressRecord
+
 /// What the memory that ran out consisted of at the kill, by the kernel's own dump, in bytes.
 ///
 /// The parts and `unaccounted` sum to `total` exactly, and those that the kernel tells are its own figures; what a

@@ -1,3 +1,5 @@
+import StressRecord
+
 /// What a kill says about reclaim, by a rule that looks at nothing but the kernel's dump.
 package enum OOMFinding: Sendable, Equatable {
   /// Next to no page of a file was left to reclaim. Of slab that counts as reclaimable no dump tells how much could

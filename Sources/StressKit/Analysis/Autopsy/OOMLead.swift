@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// What reclaim and writeback did between the streams' start and a kill.
 package struct OOMLead: Sendable, Equatable {
   /// When something first happened, and how often.

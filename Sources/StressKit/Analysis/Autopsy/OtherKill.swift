@@ -1,3 +1,5 @@
+import StressRecord
+
 /// A worker's end by a SIGKILL that is neither the harness's own nor accounted for by an OOM kill: somebody
 /// in user space sent it, such as systemd-oomd.
 package struct OtherKill: Sendable, Equatable {

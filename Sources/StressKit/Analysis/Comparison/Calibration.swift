@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// What a cell's trials show when they are held against themselves: the harness's own noise.
 package struct CellNoise: Sendable, Equatable {
   /// Of the cell, without the calibration's arms.

@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// All comparisons of one command.
 package struct CampaignComparison: Sendable {
   /// A control that did not come true.

@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// What is to differ between the two arms of a comparison, and what differs with it by necessity.
 package struct ComparedAxis: Sendable, Equatable {
   /// Of a campaign's cells, as `run --vary` and ``CampaignFile`` spell it; nil: two campaigns whose cells are

@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// Two cells that a comparison is of, and what they have in common.
 package struct ComparedCells: Sendable {
   package var axis: ComparedAxis

@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// A count that a trial has once, by where it was read.
 package struct TrialCounter: Hashable, Comparable, Sendable {
   package enum Source: String, Sendable, Comparable {

@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// What a record says of how and where its trial ran: what the arms of a comparison are to have in common.
 package struct TrialFacts: Sendable, Equatable {
   /// Who decided a fact, which says whether it was chosen or came about.
@@ -111,19 +114,19 @@ package struct TrialFacts: Sendable, Equatable {
     }
     add("cgroup_mount", environment["cgroup_mount"]?.string, .machine)
     for key in ["scheduler", "nr_requests", "max_sectors_kb"] {
-      add(key, environment[key]?.string.map { KernelSettings.present(in: $0) }, .machine)
+      add(key, environment[key]?.string.map { KernelSetting.present(in: $0) }, .machine)
     }
   }
 
   private mutating func addSetting(_ path: String, _ value: String?) {
     // A choice in sysfs has the present one in brackets.
     let isChoice = path.hasPrefix("/sys/")
-    let value = value.map { isChoice ? KernelSettings.present(in: $0) : $0 } ?? "absent"
+    let value = value.map { isChoice ? KernelSetting.present(in: $0) : $0 } ?? "absent"
     switch path {
     case "/proc/version": add("version", value, .kernel)
     // The header's release.
     case "/proc/sys/kernel/osrelease": break
-    case KernelSettings.lruGen: add("lru_gen", value, .machine)
+    case KernelSetting.lruGen: add("lru_gen", value, .machine)
     // From the memory that there is.
     case "/proc/sys/vm/min_free_kbytes":
       add("vm.min_free_kbytes", value, .machine, quantity: Double(value))

@@ -1,3 +1,5 @@
+import StressRecord
+
 extension CampaignSummary {
   /// The command that makes such a campaign; its axes are told in the order of its cells.
   package var command: String {

@@ -1,3 +1,5 @@
+import StressRecord
+
 /// What a trial's counters did in the seconds around one moment of it.
 package struct EventWindow: Sendable, Equatable {
   /// A counter of a lane, by its column (docs/record.md).

@@ -1,3 +1,5 @@
+import StressRecord
+
 /// The lines of a kernel log that tell of one OOM kill, as mailing lists quote them: not wrapped, with the log's own
 /// times, and without the call trace, the task list and what is zero.
 package struct KernelLogExcerpt: Sendable, Equatable {

@@ -1,3 +1,5 @@
+import StressRecord
+
 /// The write of a trial that took longest.
 package enum LongestWrite {
   /// When it began, CLOCK_BOOTTIME in ns; nil: none was long enough to be in the record by itself.

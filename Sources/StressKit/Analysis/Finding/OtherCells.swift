@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// What a campaign's other cells say of one: which of its circumstances the finding does not need.
 package struct OtherCells: Sendable, Equatable {
   /// A cell that differs from the one that is reported in one axis alone.

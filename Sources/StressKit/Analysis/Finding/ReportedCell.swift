@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// The cell that a report to a mailing list is about, and what it is held against.
 package struct ReportedCell: Sendable {
   /// Why it is this one.

@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// How and where a trial ran, as its record's `header` and `environment` lines tell it. nil: not recorded.
 package struct TrialEnvironment: Sendable {
   private let header: JSON
@@ -16,7 +19,7 @@ package struct TrialEnvironment: Sendable {
     _ record: RecordReader, below base: String
   ) -> [String: [Profile.Setting]] {
     var all: [String: [Profile.Setting]] = [:]
-    let mount = CgroupTree.Group(path: "", base: base).directory + "/"
+    let mount = Cgroup(path: "", base: base).directory + "/"
     let file = "/memory.events"
     for line in record.lines("snapshot") where line["when"] == "after" {
       guard let path = line["file"]?.string, path.hasPrefix(mount), path.hasSuffix(file) else {
@@ -149,5 +152,5 @@ package struct TrialEnvironment: Sendable {
   }
 
   /// Of a choice in sysfs the one in brackets.
-  private static func present(_ text: String) -> String { KernelSettings.present(in: text) }
+  private static func present(_ text: String) -> String { KernelSetting.present(in: text) }
 }

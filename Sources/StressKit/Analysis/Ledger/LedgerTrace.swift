@@ -1,3 +1,5 @@
+import StressRecord
+
 /// What a record tells of where its tasks were: the lines that a ledger needs, without their JSON.
 struct LedgerTrace {
   /// A task was off its CPU. Times are CLOCK_BOOTTIME, ns.

@@ -1,3 +1,5 @@
+import StressRecord
+
 /// A time in which a cgroup was stalled for one resource: readings of the fast lane, one after the other, in
 /// each of which PSI's `full` grew by much. The kernel counts `full` on each CPU, of the tasks that ran there
 /// last, and weighs the CPUs (kernel/sched/psi.c, collect_percpu_times).

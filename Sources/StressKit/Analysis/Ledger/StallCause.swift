@@ -1,3 +1,5 @@
+import StressRecord
+
 /// What the time of a stall went to: each instant of it has exactly one cause. docs/ledger.md says how it is
 /// found, WaitChannels which kernel functions stand for which.
 package enum StallCause: UInt8, CaseIterable, Sendable {

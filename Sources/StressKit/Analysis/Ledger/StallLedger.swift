@@ -1,3 +1,5 @@
+import StressRecord
+
 /// Where the time of a trial's stalls went. The parts of a stall sum to its time, and what is not explained
 /// is one of them; docs/ledger.md has the rules.
 package struct StallLedger: Sendable {
@@ -9,7 +11,7 @@ package struct StallLedger: Sendable {
     package var time: Int64
 
     /// The costliest first.
-    static func ordered(_ sums: [[String]: Int64]) -> [UnknownStack] {
+    package static func ordered(_ sums: [[String]: Int64]) -> [UnknownStack] {
       sums.map { UnknownStack(frames: $0.key, time: $0.value) }
         .sorted { ($1.time, $0.frames.description) < ($0.time, $1.frames.description) }
     }

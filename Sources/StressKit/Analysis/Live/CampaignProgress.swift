@@ -1,3 +1,5 @@
+import StressRecord
+
 /// How far a campaign that runs has come, and how long the rest may take. Times are ns of CLOCK_BOOTTIME.
 package struct CampaignProgress: Sendable {
   package struct Running: Sendable {

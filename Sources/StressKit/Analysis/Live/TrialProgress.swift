@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// What the record of a running trial has told so far, for a display beside it: latest values, no statistics.
 ///
 /// Lines that it cannot read are passed over; values that no line has told are nil.
@@ -101,7 +104,7 @@ package struct TrialProgress: Sendable, Equatable {
       let time = Self.time(json)
     else { return false }
     let values = Dictionary(zip(names, sample.values)) { first, _ in first }
-    take(values.filter { $0.value != CounterFile.unknown }, at: time)
+    take(values.filter { $0.value != SampleLine.unknown }, at: time)
     return true
   }
 

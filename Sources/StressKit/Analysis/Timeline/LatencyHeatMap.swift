@@ -1,3 +1,5 @@
+import StressRecord
+
 /// How long operations of one kind took over time: how many of which latency ended in which second.
 package struct LatencyHeatMap: Sendable, Equatable {
   /// Operations that ended in one column of time, and took from 2^`exponent` ns to less than twice that.

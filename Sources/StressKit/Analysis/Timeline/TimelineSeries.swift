@@ -1,3 +1,5 @@
+import StressRecord
+
 /// Time cut into bins of one length: what the points of a chart stand for.
 package struct TimeBins: Sendable, Equatable {
   /// CLOCK_BOOTTIME, ns.

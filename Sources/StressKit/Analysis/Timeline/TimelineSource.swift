@@ -1,3 +1,5 @@
+import StressRecord
+
 /// Which of a record's columns the charts are made of. docs/record.md has their units.
 struct TimelineSource {
   private let record: RecordReader

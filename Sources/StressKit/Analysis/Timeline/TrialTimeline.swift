@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// One trial over time, as charts show it.
 package struct TrialTimeline: Sendable {
   /// What is drawn above one another, each with one unit.

@@ -1,4 +1,6 @@
 import Glibc
+import StressCore
+import StressMachine
 
 /// The machine's package manager, asked for kernels; it checks signatures and sums.
 struct APT: Sendable {

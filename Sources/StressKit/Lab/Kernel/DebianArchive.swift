@@ -1,4 +1,6 @@
 import Glibc
+import StressCore
+import StressMachine
 
 /// Debian's current suites, whichever of them this machine is of: a root of apt's own below the cache, with lists,
 /// sources and configuration apart from the machine's. Nothing is installed, and no file of the system is written.

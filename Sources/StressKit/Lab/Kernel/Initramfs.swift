@@ -1,5 +1,7 @@
 import CLinux
 import Glibc
+import StressCore
+import StressMachine
 import SystemPackage
 
 /// What the guest boots from: the harness's own binary as `/init`, and the modules it has to load.
@@ -15,9 +17,6 @@ import SystemPackage
 /// It is not compressed: to read it costs an emulated guest less than to decompress it. Its files are
 /// memory of the guest that cannot be reclaimed; once they are loaded, `/modules` can go.
 package enum Initramfs {
-  /// The list's path in the guest, and the directory that its files are in.
-  package static let listPath = "/modules/list"
-
   /// A file of a trial's own: its profile, its seed.
   package struct Entry: Equatable, Sendable {
     package var path: String
@@ -82,14 +81,6 @@ package enum Initramfs {
     var bytes = try File.read(base, code: .environment)
     bytes.append(contentsOf: archive.finish())
     try File.write(path, bytes)
-  }
-
-  /// What `/modules/list` says: file names in ``listPath``'s directory, in the order of loading.
-  package static func parse(list: String) -> [(file: String, isRequired: Bool)] {
-    list.split(separator: "\n").compactMap { line in
-      let words = line.split(separator: " ")
-      return words.count == 2 ? (String(words[0]), words[1] == "required") : nil
-    }
   }
 
   private static func archive(

@@ -1,4 +1,5 @@
 import Glibc
+import StressCore
 import SystemPackage
 
 /// A kernel that can be booted: its image, and where its modules are.

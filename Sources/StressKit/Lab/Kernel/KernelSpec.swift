@@ -1,3 +1,5 @@
+import StressCore
+
 /// Which kernel a trial boots, as the user names it with `--kernel`.
 package enum KernelSpec: Hashable, Sendable {
   /// A Debian kernel flavour, spelled as in the package's name.

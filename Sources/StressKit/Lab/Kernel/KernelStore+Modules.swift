@@ -1,4 +1,6 @@
 import Glibc
+import StressCore
+import StressMachine
 import SystemPackage
 
 extension KernelStore {

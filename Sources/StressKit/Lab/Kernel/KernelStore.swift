@@ -1,5 +1,7 @@
 import CLinux
 import Glibc
+import StressCore
+import StressMachine
 import SystemPackage
 
 /// The user's cache of fetched kernels and of what is derived from kernels.

@@ -1,3 +1,5 @@
+import StressCore
+
 /// A module to load, as a file.
 package struct ModuleFile: Equatable, Sendable {
   /// The kernel's name for it: underscores only.

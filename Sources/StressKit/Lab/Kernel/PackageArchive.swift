@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import StressCore
 
 /// A package with a signed kernel image: `linux-image-6.12.117+deb12-cloud-amd64`.
 package struct ImagePackage: Equatable, Sendable {

@@ -1,5 +1,7 @@
 import CLinux
 import Glibc
+import StressCore
+import StressMachine
 
 /// What keeps trials off this machine: all of it at once, before anything is touched.
 package struct Guards {
@@ -20,8 +22,8 @@ package struct Guards {
   package init(_ profiles: [Profile], _ place: LocalPlace) {
     self.profiles = profiles
     self.place = place
-    let controllers = Set(CgroupTree.controllers(for: Profile(name: "")))
-      .union(profiles.flatMap { CgroupTree.controllers(for: $0) })
+    let controllers = Set(Profile(name: "").controllers)
+      .union(profiles.flatMap { $0.controllers })
     let machine = MachineGuard(
       place.cgroups, controllers: controllers.sorted(), allowsDesktop: place.allowsDesktop)
     findings.add(machine.findings)
@@ -59,14 +61,14 @@ package struct Guards {
     let base = place.cgroups.existingBase
     for name in File.names(in: base.directory) where name.hasPrefix(Trial.root) {
       findings.refuse(
-        .leftovers, CgroupTree.Group(path: name, base: base.base).directory, "exists already",
+        .leftovers, Cgroup(path: name, base: base.base).directory, "exists already",
         "wbstress clean removes what a killed run left; what it does not know is somebody else's")
     }
     if findings.isClear(.leftovers) {
       findings.ok(.leftovers, base.directory, "nothing of an earlier run is left")
     }
     do throws(HarnessError) {
-      lock = try File.lock(CgroupTree.mount)
+      lock = try File.lock(Cgroup.mount)
       if lock == nil {
         findings.refuse(
           .run, "this machine", "is in use by another run of wbstress", "wait for its end")
@@ -173,9 +175,9 @@ package struct Guards {
 
   private mutating func checkKernel() {
     if profiles.contains(where: { $0.kernel.lruGen == true }),
-      !File.exists(KernelSettings.lruGen)
+      !File.exists(KernelSetting.lruGen)
     {
-      lacks(.missing, KernelSettings.lruGen, "there is no multi-generational LRU", "CONFIG_LRU_GEN")
+      lacks(.missing, KernelSetting.lruGen, "there is no multi-generational LRU", "CONFIG_LRU_GEN")
     }
     if profiles.contains(where: \.usesDelay), !File.exists("/dev/mapper/control") {
       lacks(.missing, "/dev/mapper/control", "not found", "modprobe dm-delay (CONFIG_DM_DELAY)")

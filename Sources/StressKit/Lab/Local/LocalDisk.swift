@@ -1,3 +1,6 @@
+import StressCore
+import StressMachine
+
 /// What becomes the scratch disk of a trial on this machine: an image, or the device that the user named.
 struct LocalDisk: ~Copyable {
   private let device: NamedDevice?

@@ -1,3 +1,5 @@
+import StressMachine
+
 /// Where on this machine the user wants trials, and what is no reason to refuse them.
 package struct LocalPlace: Sendable {
   /// The directory that image files go to; nil: a device is named, and no profile needs an image.

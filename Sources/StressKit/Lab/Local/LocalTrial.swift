@@ -1,5 +1,8 @@
 import CLinux
 import Glibc
+import StressCore
+import StressMachine
+import StressRecord
 
 /// One trial on this very machine, on loop devices or a device that the user named: what a guest does, without the
 /// guest.
@@ -174,7 +177,7 @@ package struct LocalTrial {
   }
 
   private static func set(
-    _ throttle: Throttle, device: String, of group: CgroupTree.Group
+    _ throttle: Throttle, device: String, of group: Cgroup
   ) throws(HarnessError) {
     guard let number = BlockDevice.diskNumber(device), File.exists(group.file("io.max")) else {
       if throttle.isNone { return }

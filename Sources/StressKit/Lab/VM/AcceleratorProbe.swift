@@ -1,5 +1,7 @@
 import CLinux
 import Glibc
+import StressCore
+import StressMachine
 
 /// Finds out whether KVM really runs guests here.
 ///

@@ -1,5 +1,7 @@
 import CLinux
 import Glibc
+import StressCore
+import StressRecord
 import Synchronization
 import SystemPackage
 

@@ -1,4 +1,7 @@
 import CLinux
+import StressCore
+import StressMachine
+import StressRecord
 
 /// What the host gave a guest's processors until a moment, and what it lacked itself.
 struct HostReading {

@@ -1,3 +1,6 @@
+import StressCore
+import StressMachine
+
 /// How a file system was made, for the record.
 struct MadeFilesystem {
   /// The command line without the device; empty where there was nothing to make.

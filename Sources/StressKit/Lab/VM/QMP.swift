@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import StressCore
 import SystemPackage
 
 /// The QEMU Machine Protocol over an inherited socket, so that no path is left behind.

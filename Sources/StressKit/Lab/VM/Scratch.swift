@@ -1,5 +1,7 @@
 import CLinux
 import Glibc
+import StressCore
+import StressMachine
 import SystemPackage
 
 /// The files of one trial that it does not keep: disks, and a guest's initramfs.

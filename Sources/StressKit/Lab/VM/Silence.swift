@@ -1,4 +1,6 @@
 import CLinux
+import StressAnalysis
+import StressCore
 
 /// Why a guest says nothing: a host that does not let it, or a kernel that hangs; of that, what can still be had.
 struct Silence {

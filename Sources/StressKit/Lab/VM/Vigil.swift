@@ -1,4 +1,6 @@
 import CLinux
+import StressCore
+import StressRecord
 
 /// Listens for a guest's signs of life, and says what their absence means.
 ///

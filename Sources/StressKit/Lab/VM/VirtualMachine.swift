@@ -1,5 +1,7 @@
 import CLinux
 import Glibc
+import StressCore
+import StressMachine
 import SystemPackage
 
 /// What executes a guest's instructions.

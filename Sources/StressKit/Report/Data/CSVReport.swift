@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// A campaign's trials in long form, RFC 4180: a row for each number of each trial. docs/csv.md has the
 /// columns.
 package struct CSVReport {

@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// A trial's streams as fio's `--output-format=json+` has its jobs, for scripts that read that: names and
 /// units are fio's (HOWTO, "Interpreting the output"; stat.c, add_clat_percentiles_to_json).
 ///

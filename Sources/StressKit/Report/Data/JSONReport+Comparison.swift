@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// Verdicts, and what they rest on.
 extension JSONReport {
   static func comparison(_ comparison: CampaignComparison) -> JSON {

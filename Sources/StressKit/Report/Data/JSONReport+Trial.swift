@@ -1,3 +1,7 @@
+import StressAnalysis
+import StressCore
+import StressRecord
+
 /// One trial.
 extension JSONReport {
   static func trial(_ result: TrialResult, _ diagnosis: TrialDiagnosis?) -> JSON {

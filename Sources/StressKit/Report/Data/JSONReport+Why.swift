@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// Why trials ended and stalled as they did.
 extension JSONReport {
   // MARK: Kills

@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// All that is known of a campaign, as one JSON document: docs/json.md has every member,
 /// docs/report.schema.json the same for programs.
 ///

@@ -1,3 +1,5 @@
+import StressAnalysis
+
 extension Glossary {
   static let causes: [Entry] = StallCause.allCases.map { cause in
     let psi =

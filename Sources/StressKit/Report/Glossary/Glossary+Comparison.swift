@@ -1,3 +1,5 @@
+import StressAnalysis
+
 extension Glossary {
   static let comparison: [Entry] =
     Verdict.Call.allCases.map { Entry($0.rawValue, in: .comparison, text($0)) }

@@ -1,3 +1,5 @@
+import StressAnalysis
+
 extension Glossary {
   static let headings: [Entry] = [
     Entry(

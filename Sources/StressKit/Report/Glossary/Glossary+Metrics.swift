@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 extension Glossary {
   private typealias Metric = Profile.Expectation.Metric
 

@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressRecord
+
 extension Glossary {
   static let outcomes: [Entry] =
     Outcome.allCases.map { outcome in Entry(outcome.rawValue, in: .outcomes, text(outcome)) }

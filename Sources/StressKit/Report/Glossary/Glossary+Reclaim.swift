@@ -1,3 +1,5 @@
+import StressCore
+
 extension Glossary {
   static let reclaim: [Entry] = [
     Entry(

@@ -1,3 +1,5 @@
+import StressRecord
+
 extension Glossary {
   static let latencies: [Entry] = LatencySection.operations.map { kind in
     Entry(

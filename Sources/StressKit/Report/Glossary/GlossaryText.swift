@@ -1,3 +1,5 @@
+import StressCore
+
 /// The glossary for a terminal.
 package struct GlossaryText {
   private let glossary: Glossary

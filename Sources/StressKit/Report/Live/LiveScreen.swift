@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// What a campaign does now, as lines for a terminal: what runs, and the matrix as it fills.
 ///
 /// It takes as many lines as there is room for, and leaves out the least needed first.

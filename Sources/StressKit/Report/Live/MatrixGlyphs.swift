@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressRecord
+
 /// The matrix as it fills: a line a cell, a letter a trial, so that it reads without colour.
 struct MatrixGlyphs {
   private let campaign: CampaignProgress

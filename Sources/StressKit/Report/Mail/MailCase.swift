@@ -1,3 +1,7 @@
+import StressAnalysis
+import StressCore
+import StressRecord
+
 /// All that a mail is made of, read once.
 struct MailCase {
   let campaign: CampaignAnalysis

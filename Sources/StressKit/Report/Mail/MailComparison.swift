@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// The cell beside what it is held against: how often, how sure, and which counters moved.
 struct MailComparison {
   private let told: MailCase

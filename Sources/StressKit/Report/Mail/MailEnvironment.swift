@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// What a report must say of kernel, machine, file system and settings; what the record does not tell is said too.
 struct MailEnvironment {
   private let environment: TrialEnvironment
@@ -102,11 +105,11 @@ struct MailEnvironment {
     let mm = "/sys/kernel/mm/"
     let huge = ["enabled", "defrag", "shmem_enabled"].compactMap { file in
       environment.setting(mm + "transparent_hugepage/" + file).map {
-        "\(file) \(KernelSettings.present(in: $0))"
+        "\(file) \(KernelSetting.present(in: $0))"
       }
     }.joined(separator: ", ")
     let changed = Self.list(environment.changedSettings)
-    let lru = environment.setting(KernelSettings.lruGen).map { mask in
+    let lru = environment.setting(KernelSetting.lruGen).map { mask in
       let time = environment.setting(mm + "lru_gen/min_ttl_ms") ?? "?"
       return "\(mask), min_ttl_ms \(time)"
     }

@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// One trial's kill, or its longest stall, by the kernel's own words and counters.
 struct MailEvent {
   private let told: MailCase

@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// What is wrong with a mail before it goes to a kernel list, be it a draft or one that a person has edited.
 ///
 /// Sources: Documentation/admin-guide/reporting-issues.rst and reporting-regressions.rst,

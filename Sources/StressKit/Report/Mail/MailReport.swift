@@ -1,3 +1,7 @@
+import StressAnalysis
+import StressCore
+import StressRecord
+
 /// A draft of a report to a kernel mailing list, as an mbox of one mail. What only a person can say is marked
 /// `TODO(human)`; nothing is ever sent.
 ///

@@ -1,3 +1,5 @@
+import StressCore
+
 /// Whom a mail goes to, by what it is about. Lists only: maintainers change, and `scripts/get_maintainer.pl` knows
 /// them.
 ///

@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// What the campaign's other cells say, and what nobody has tried.
 struct MailRuledOut {
   private let told: MailCase

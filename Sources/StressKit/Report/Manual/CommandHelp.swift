@@ -1,3 +1,5 @@
+import StressCore
+
 /// A command with its arguments, as the argument parser tells it (`--experimental-dump-help`; ToolInfo.swift of
 /// swift-argument-parser, serialization version 0).
 package struct CommandHelp: Sendable, Equatable {

@@ -1,3 +1,5 @@
+import StressCore
+
 /// What the process's exit codes mean, as the manual and the README say it.
 package enum ExitStatus {
   package static let all: [(code: Int32, meaning: String)] =

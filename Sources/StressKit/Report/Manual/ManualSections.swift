@@ -1,3 +1,5 @@
+import StressCore
+
 /// The sections of the manual that do not follow from the command line.
 enum ManualSections {
   /// When these sections last changed.

@@ -1,3 +1,5 @@
+import StressCore
+
 /// A piece of HTML. What is written in it stays markup, what is interpolated becomes text: a name from a
 /// record cannot be an element (HTML Living Standard, 13.3, "escaping a string").
 struct Markup: ExpressibleByStringInterpolation {

@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// Which counters were different before kills and stalls, and how the strongest went on.
 struct PageAround {
   private let cells: [PageCell]

@@ -1,3 +1,7 @@
+import StressAnalysis
+import StressCore
+import StressRecord
+
 /// What the page has of one cell.
 struct PageCell {
   /// From 0.

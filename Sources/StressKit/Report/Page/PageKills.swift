@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// What memory consisted of at each kill: a bar for every one, cell by cell.
 struct PageKills {
   private let cells: [PageCell]

@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// Colours of causes: the costliest of the campaign have one each, all others share a grey, what is
 /// unexplained has its own.
 struct CauseColours {

@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressRecord
+
 /// The table of cells: what the terminal's two tables have, the interval as a bar, a button for each trial.
 struct PageMatrix {
   private let report: TerminalReport

@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// The campaign as one page that needs nothing but itself: no network, no library, no server.
 ///
 /// What a reader without JavaScript, or on paper, has to know is in the markup; the charts of single trials

@@ -1,3 +1,5 @@
+import StressCore
+
 extension PageScript {
   /// Data, numbers and elements.
   static let base = #"""

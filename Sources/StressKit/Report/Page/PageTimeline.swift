@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// A trial's timeline as the page's data has it. Times are microseconds from the streams' start.
 struct PageTimeline {
   private let timeline: TrialTimeline

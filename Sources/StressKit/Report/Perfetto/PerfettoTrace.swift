@@ -1,3 +1,7 @@
+import StressAnalysis
+import StressCore
+import StressRecord
+
 /// One trial as a Perfetto trace: counters as they were sampled, a slice for each interval that the record
 /// has a line of, an instant for each single event. docs/perfetto.md says which is where.
 ///

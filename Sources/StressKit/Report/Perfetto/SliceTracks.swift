@@ -1,3 +1,5 @@
+import StressCore
+
 /// Slices that are gathered in any order, and then written so that those of one track lie within each other
 /// or one after the other, as Perfetto wants them: https://perfetto.dev/docs/reference/synthetic-track-event.
 struct SliceTracks {

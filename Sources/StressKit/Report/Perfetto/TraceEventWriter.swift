@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// Writes the packets of a Perfetto trace: tracks, and events on them.
 ///
 /// Fields by their numbers in protos/perfetto/trace (perfetto_trace.proto of Perfetto v50; numbers of a field

@@ -1,3 +1,5 @@
+import StressRecord
+
 /// The tasks that a record names, as Perfetto's processes and threads.
 struct TraceTasks {
   private struct Task {

@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// The script for one cell of a campaign.
 package enum ReproducerReport {
   /// - Parameter cell: index from 0; nil: the cell that a mail would be about, else the first.

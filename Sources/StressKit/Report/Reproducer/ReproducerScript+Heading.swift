@@ -1,3 +1,5 @@
+import StressCore
+
 /// What a person reads of a script before running it.
 extension ReproducerScript {
   var heading: [String] {

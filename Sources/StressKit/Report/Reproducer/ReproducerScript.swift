@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// A cell as a bash script that needs none of this program: bash, coreutils, util-linux, the file system's mkfs and
 /// a kernel with cgroup v2. It prints `OOM` (exit code 1) or `no OOM` (0), and takes down what it has made.
 ///
@@ -149,7 +152,7 @@ package struct ReproducerScript {
 
   /// With the controllers on at each level that has cgroups below it.
   private var groups: [String] {
-    let controllers = CgroupTree.controllers(for: profile).map { "+" + $0 }.joined(separator: " ")
+    let controllers = profile.controllers.map { "+" + $0 }.joined(separator: " ")
     let inner = Set(
       groupPaths.compactMap { path in
         path.lastIndex(of: "/").map { String(path[..<$0]) }
@@ -205,7 +208,7 @@ package struct ReproducerScript {
       ("/proc/sys/" + setting.key.map { $0 == "." ? "/" : String($0) }.joined(), setting.value)
     }
     all += profile.kernel.sysfs.map { ("/sys/" + $0.key, $0.value) }
-    if let on = profile.kernel.lruGen { all.append((KernelSettings.lruGen, on ? "y" : "n")) }
+    if let on = profile.kernel.lruGen { all.append((KernelSetting.lruGen, on ? "y" : "n")) }
     return all
   }
 

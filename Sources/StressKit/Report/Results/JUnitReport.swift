@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// A campaign's results as JUnit XML: a test suite for each cell, with the properties that xfstests'
 /// `check -R xunit` writes (common/report), and a test case for each trial.
 package struct JUnitReport {

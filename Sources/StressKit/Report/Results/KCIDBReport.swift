@@ -1,3 +1,7 @@
+import StressAnalysis
+import StressCore
+import StressRecord
+
 /// A campaign's results as KCIDB reports, schema 5.3 (https://docs.kernelci.org/kcidb): a checkout and a
 /// build for each kernel, a test for each trial. To be sent by the submitter, with an origin of his own.
 package struct KCIDBReport {

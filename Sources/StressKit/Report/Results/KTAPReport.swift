@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// A campaign's results as KTAP version 1: Documentation/dev-tools/ktap.rst. A cell is a test with one
 /// subtest for each trial.
 package struct KTAPReport {

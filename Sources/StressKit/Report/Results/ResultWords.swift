@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// What the formats for test frameworks say alike of results.
 extension TrialResult {
   /// A line for each check: what was expected, what was measured, and whether that is met.

@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// The part of a report that says which counters were different before the kills and stalls of a cell, and
 /// how they went on.
 package struct AroundSection {
@@ -34,7 +36,7 @@ package struct AroundSection {
     return kinds.joined(separator: ", ") + " in \(count(studies[0].tally.trials, "trial"))"
   }
 
-  static let legend =
+  static let legend: String =
     CountersAround.definition
     + " SD: the difference in standard deviations of the quiet seconds. n/a: nothing in quiet seconds, or"
     + " always the same. lag: how long before the stalls the counter moves, s, where their correlation r is"

@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// The OOM kills of a cell taken apart: what its kills have in common first, then one after the other.
 package struct AutopsySection {
   private typealias Case = (trial: Int, autopsy: OOMAutopsy)

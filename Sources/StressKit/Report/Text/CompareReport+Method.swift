@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// What stands below all comparisons: what was left out, the noise, and how the figures were made.
 extension CompareReport {
   var notes: [String] {

@@ -1,4 +1,5 @@
 import Glibc
+import StressAnalysis
 
 /// Why a verdict is what it is, and how figures are written.
 extension CompareReport {

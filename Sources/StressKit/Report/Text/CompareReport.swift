@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// What `compare` prints: what is in doubt, the verdicts, and then what they rest on.
 package struct CompareReport: PlainReport {
   /// Counters shown of each comparison.

@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressRecord
+
 /// The part of the terminal report that says what took how long, and what each figure is.
 struct LatencySection {
   private let cells: [CellSummary]

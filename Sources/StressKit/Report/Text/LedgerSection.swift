@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// The part of a report that says where the time of stalls went: a table for each kind of stall, the worst
 /// stalls of each cell, and what the table of wait channels lacks.
 package struct LedgerSection {

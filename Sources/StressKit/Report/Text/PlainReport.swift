@@ -1,5 +1,5 @@
 /// Paragraphs of plain text, as wide as the terminal report.
-protocol PlainReport {}
+package protocol PlainReport {}
 
 extension PlainReport {
   func distinct(_ values: [String]) -> [String] {
@@ -15,7 +15,7 @@ extension PlainReport {
   }
 
   /// A paragraph whose `title` is painted after it was broken: escape sequences take no room.
-  func hang(
+  package func hang(
     _ title: String, _ rest: String, indent: Int = 4, _ paint: (String) -> String
   ) -> [String] {
     var lines = Format.broken(title + rest, width: TerminalReport.width, indent: indent)

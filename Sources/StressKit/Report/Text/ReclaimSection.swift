@@ -1,3 +1,7 @@
+import StressAnalysis
+import StressCore
+import StressRecord
+
 /// The part of the terminal report that says what reclaim did: always the same rows, since what it did not do
 /// is as much of an answer.
 struct ReclaimSection {

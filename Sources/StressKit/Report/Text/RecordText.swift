@@ -1,3 +1,6 @@
+import StressCore
+import StressRecord
+
 /// One record for people: header, then what its lines tell in the order of their times. Of types that come by the
 /// hundred, and of single lines that are too short or too usual, only how many there are is said.
 package struct RecordText {

@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressCore
+
 /// What stands above the tables: where and on what the trials ran, and what they did.
 extension TerminalReport {
   /// What holds for the whole table; what differs among cells is in their rows.

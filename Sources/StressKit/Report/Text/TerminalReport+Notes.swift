@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// What stands below the tables: trials that did not go well, what is missing, and the harness itself.
 extension TerminalReport {
   var notes: [String] {

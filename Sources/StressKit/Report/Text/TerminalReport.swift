@@ -1,4 +1,6 @@
 import Glibc
+import StressAnalysis
+import StressCore
 
 /// The table for people: 80 columns, colour only on a terminal.
 package struct TerminalReport: PlainReport {
@@ -13,7 +15,7 @@ package struct TerminalReport: PlainReport {
     }
 
     func bold(_ text: String) -> String { colour ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
-    func warning(_ text: String) -> String { colour ? "\u{1b}[31m\(text)\u{1b}[0m" : text }
+    package func warning(_ text: String) -> String { colour ? "\u{1b}[31m\(text)\u{1b}[0m" : text }
   }
 
   package static let width = 80

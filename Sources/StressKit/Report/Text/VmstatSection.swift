@@ -1,3 +1,5 @@
+import StressAnalysis
+
 /// The part of the terminal report that mm developers read at sight: /proc/vmstat under mmtests' names.
 struct VmstatSection {
   private let cells: [CellSummary]

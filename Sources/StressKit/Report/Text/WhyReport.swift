@@ -1,3 +1,6 @@
+import StressAnalysis
+import StressRecord
+
 /// Why a campaign's trials ended and stalled as they did, cell by cell, as text of 80 columns.
 package struct WhyReport {
   private let label: String

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressRecord
 
 /// A made record of one trial's streams: operations that stalled, kills, and counters as functions of time.
 struct MadeTrial {

@@ -1,7 +1,8 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
 
 struct CalibrationTests {
   private typealias Figures = ComparisonFixture.Figures

@@ -1,6 +1,8 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressRecord
 
 /// Campaigns in memory, made of one saved trial with other figures.
 struct ComparisonFixture {

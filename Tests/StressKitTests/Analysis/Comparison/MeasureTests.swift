@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
 
 struct MeasureTests {
   private typealias Figures = ComparisonFixture.Figures

@@ -1,6 +1,7 @@
 import Glibc
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
 
 /// Random trials with known truth.
 struct SimulatedTrials {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 /// The verdict over 10,000 simulated comparisons of 12 trials with 12: how often it calls a change where
 /// nothing differs, finds one that is there, and denies one that matters.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 struct VerdictTests {
   /// So many kills of so many trials, as values of 0 and 1.

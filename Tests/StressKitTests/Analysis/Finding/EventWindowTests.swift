@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 struct EventWindowTests {
   private let directory: RecordFixture

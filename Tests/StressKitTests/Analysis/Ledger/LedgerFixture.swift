@@ -1,6 +1,8 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressRecord
 
 /// A record with known answers, put together line by line. Times are in ms.
 struct LedgerFixture {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
 
 /// The ledger against an account of every single ms, over random traces.
 struct LedgerOracleTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 /// Stalls of the whole cgroup, by PSI.
 struct PressureLedgerTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 /// Operations of io_uring: task 5 submits, workers 7 and 8 are its io-wq's.
 struct RingLedgerTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 /// Operations that one task carries from their beginning to their end.
 struct StallLedgerTests {

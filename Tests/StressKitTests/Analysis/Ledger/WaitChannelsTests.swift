@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 struct WaitChannelsTests {
   /// Stacks as the kernel has them, without what is outside the file systems.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 struct CampaignProgressTests {
   private static let second: UInt64 = 1_000_000_000

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressRecord
 
 struct TrialProgressTests {
   private func progress(_ lines: [String]) -> TrialProgress {

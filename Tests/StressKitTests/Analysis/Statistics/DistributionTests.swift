@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 /// Reference values: the tables in every textbook, and exact sums.
 struct DistributionTests {

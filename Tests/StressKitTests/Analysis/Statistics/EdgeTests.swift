@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
 
 /// Every method on every sample that a campaign can hand it: none, one value, zeros, infinities, ties, values at
 /// the ends of Double, and arms around the limits between exact and approximate. An answer is in its range or nil:

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 /// Reference values: R's `PlantGrowth`, Benjamini and Hochberg's own example (JRSS B 57 (1995) 289, section
 /// 4.1), and exact sums.

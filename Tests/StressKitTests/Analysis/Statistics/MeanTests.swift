@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 /// Reference values: R's `sleep` data (`?t.test`) and ministat's manual page.
 struct MeanTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 /// Reference values: computed with SciPy by enumeration (rates), and R's `power.t.test` (shifts).
 struct PowerTests {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
 
 /// Reference values: R's `?wilcox.test` with the data of M. Hollander and D. A. Wolfe, `?kruskal.test`, and
 /// SciPy's `mannwhitneyu`.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 /// Reference values: R's documentation (`fisher.test`), SciPy's (`barnard_exact`, `boschloo_exact`), and
 /// R. G. Newcombe, Statistics in Medicine 17 (1998) 857 and 873.

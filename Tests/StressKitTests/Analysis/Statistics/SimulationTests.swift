@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 /// The tests' error rates and powers over 10,000 simulated comparisons, against what theory has. Four
 /// standard errors of such a share are at most 2 points, and 0.9 points of one that is 5 %.

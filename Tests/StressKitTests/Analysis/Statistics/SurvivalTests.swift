@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
 
 /// Reference values: the trial of 6-mercaptopurine (E. J. Freireich et al., Blood 21 (1963) 699) as in
 /// textbooks and R's `survival`; a + is a patient without relapse.

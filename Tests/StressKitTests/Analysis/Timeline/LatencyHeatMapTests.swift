@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressRecord
 
 struct LatencyHeatMapTests {
   private let directory: RecordFixture

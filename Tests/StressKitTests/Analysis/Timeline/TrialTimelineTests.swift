@@ -1,6 +1,8 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressRecord
 
 struct TrialTimelineTests {
   /// A trial of the real campaign in Fixtures.

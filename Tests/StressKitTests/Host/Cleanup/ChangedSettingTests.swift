@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 /// Settings, with files that keep what is written to them.
 struct ChangedSettingTests {

@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 /// What `wbstress clean` makes of journals that it finds, with real files.
 struct LeftJournalTests {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct MachineGuardTests {
   private func layout(_ lines: String...) throws -> String? {

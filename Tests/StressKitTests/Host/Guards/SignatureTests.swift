@@ -1,7 +1,8 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 /// Against blkid itself, on images that the file systems' own tools make.
 struct SignatureTests {

@@ -1,7 +1,10 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
+@testable import StressReport
 
 struct CounterFileTests {
   /// Values of a reading, in columns that another reading of the file had.
@@ -23,7 +26,7 @@ struct CounterFileTests {
     parse(Array(reading.utf8), format, learnt: first ?? reading)
   }
 
-  private let unknown = CounterFile.unknown
+  private let unknown = SampleLine.unknown
 
   /// What does not fit is not known: wrapped around it would be a number that nobody counted.
   @Test(arguments: [
@@ -178,13 +181,13 @@ struct CounterFileTests {
 
   @Test(
     arguments: [
-      ("67108864\n", 67_108_864), ("0\n", 0), ("max\n", CounterFile.unknown),
-      ("", CounterFile.unknown), ("\n", CounterFile.unknown), ("-1\n", CounterFile.unknown),
+      ("67108864\n", 67_108_864), ("0\n", 0), ("max\n", SampleLine.unknown),
+      ("", SampleLine.unknown), ("\n", SampleLine.unknown), ("-1\n", SampleLine.unknown),
       // Cut short, it would be another number.
-      ("671", CounterFile.unknown), ("12x\n", CounterFile.unknown),
-      ("9223372036854775808\n", CounterFile.unknown),
-      ("18446744073709551617\n", CounterFile.unknown),
-      ("000000000000000000000000000001\n", CounterFile.unknown),
+      ("671", SampleLine.unknown), ("12x\n", SampleLine.unknown),
+      ("9223372036854775808\n", SampleLine.unknown),
+      ("18446744073709551617\n", SampleLine.unknown),
+      ("000000000000000000000000000001\n", SampleLine.unknown),
     ] as [(String, Int64)])
   func single(_ text: String, _ value: Int64) {
     #expect(parse(text, .single) == [value])

@@ -1,7 +1,9 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 struct FlusherTimeTests {
   /// A /proc with these threads, numbered from 100, that have run and waited so many ns.
@@ -87,7 +89,7 @@ struct FlusherTimeTests {
     let directory = try RecordFixture()
     let time = try Self.workers(in: directory, ["kworker/u8:0": 5, "kworker/u8:1": 7], slots: 1)
     defer { time.close() }
-    #expect(sample(time) == [CounterFile.unknown, CounterFile.unknown])
+    #expect(sample(time) == [SampleLine.unknown, SampleLine.unknown])
     try directory.write("100/schedstat", "")
     _ = sample(time)
     File.remove(directory.path("100"))

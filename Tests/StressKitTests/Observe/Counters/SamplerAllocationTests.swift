@@ -1,7 +1,7 @@
 import CAllocationCount
 import Testing
 
-@testable import StressKit
+@testable import StressMachine
 
 /// The observer rule: a reading allocates nothing, in Swift or in the C library.
 struct SamplerAllocationTests {

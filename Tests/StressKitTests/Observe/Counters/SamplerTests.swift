@@ -1,7 +1,7 @@
 import CLinux
 import Testing
 
-@testable import StressKit
+@testable import StressMachine
 
 struct SamplerTests {
   private let directory: RecordFixture

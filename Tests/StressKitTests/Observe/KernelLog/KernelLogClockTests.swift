@@ -1,7 +1,8 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressRecord
 
 struct KernelLogClockTests {
   private let directory: RecordFixture

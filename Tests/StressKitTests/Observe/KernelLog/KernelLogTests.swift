@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressRecord
 
 struct KernelLogTests {
   /// The bytes of a file in Fixtures.

@@ -1,6 +1,8 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressRecord
 
 /// OOM reports of public lists and trackers: kernels of 3.10 to 6.19, four architectures, logs that were cut,
 /// wrapped and woven into each other. What is expected was read from each file by hand; sizes are bytes.

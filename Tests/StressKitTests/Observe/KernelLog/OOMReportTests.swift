@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressRecord
 
 struct OOMReportTests {
   private typealias Event = OOMReportParser.Event

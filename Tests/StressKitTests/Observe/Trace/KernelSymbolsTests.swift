@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct KernelSymbolsTests {
   private func names(_ addresses: [UInt64], _ text: String) throws -> [UInt64: String] {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct SpanTableTests {
   private struct Key: Hashable {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct StackTableTests {
   private func number(_ table: StackTable, _ addresses: [UInt64]) -> Int32? {

@@ -1,7 +1,8 @@
 import CAllocationCount
 import Testing
 
-@testable import StressKit
+@testable import StressMachine
+@testable import StressRecord
 
 /// Where tasks are while they do not run: through the digest, as the trace's thread feeds it.
 struct TaskTimesTests {
@@ -12,7 +13,7 @@ struct TaskTimesTests {
     var end: UInt64
     var values: [Int64]
   }
-  private static let unknown = CounterFile.unknown
+  private static let unknown = SampleLine.unknown
 
   private func digest(capacity: Int = 64) -> TraceDigest {
     let digest = TraceDigest(capacity: capacity)

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressMachine
+@testable import StressRecord
 
 /// Records made by hand as a kernel's own format lays them out.
 struct TraceDecoderTests {

@@ -1,7 +1,8 @@
 import CAllocationCount
 import Testing
 
-@testable import StressKit
+@testable import StressMachine
+@testable import StressRecord
 
 struct TraceDigestTests {
   private struct Row: Equatable {

@@ -1,7 +1,8 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 /// The follower over files of pages, as a read(2) of `trace_pipe_raw` gives them.
 struct TraceFollowerTests {

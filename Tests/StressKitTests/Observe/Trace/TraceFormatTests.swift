@@ -1,6 +1,8 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
 
 /// The formats of a kernel, by `system:name`.
 enum TraceFormats {

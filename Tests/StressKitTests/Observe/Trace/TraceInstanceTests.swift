@@ -1,7 +1,8 @@
 import Glibc
 import Testing
 
-@testable import StressKit
+@testable import StressMachine
+@testable import StressRecord
 
 struct TraceInstanceTests {
   private let target = TraceInstance.Target(

@@ -1,7 +1,8 @@
 import CTraceEvent
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 struct TracePageTests {
   /// 17 pages of one CPU of a 6.18 guest: writeback_dirty_folio, with a loss that it has no number of.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressRecord
 
 struct TraceSpanTests {
   /// Of events that are recorded, by the names that they are asked for by, and of their fields.

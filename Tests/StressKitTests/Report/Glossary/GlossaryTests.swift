@@ -1,7 +1,10 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressRecord
+@testable import StressReport
 
 struct GlossaryTests {
   private let glossary = Glossary.all

@@ -1,6 +1,9 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressRecord
+@testable import StressReport
 
 struct LiveScreenTests {
   private static let second: UInt64 = 1_000_000_000

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressReport
 
 /// A campaign of oracle-backup on ext4: on 6.1 nobody was killed, on 6.12 the database was, in each of 12 trials.
 struct MailFixture {

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressReport
 
 struct MailLintTests {
   private let draft: String

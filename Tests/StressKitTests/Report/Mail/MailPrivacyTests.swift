@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressReport
 
 struct MailPrivacyTests {
   private func redacted(_ lines: String...) -> [String] {

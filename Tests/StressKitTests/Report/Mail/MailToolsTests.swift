@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressReport
 
 /// What others make of a mail: Python's mailbox and email, and git send-email, which is kept from sending.
 struct MailToolsTests {

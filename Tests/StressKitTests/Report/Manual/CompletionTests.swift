@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
 
 /// Completion as a user has it: bash itself, and the script that the program prints.
 struct CompletionTests {

@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressReport
 
 struct ManualPageTests {
   private let directory: RecordFixture

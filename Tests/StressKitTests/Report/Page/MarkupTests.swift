@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressReport
 
 struct MarkupTests {
   @Test func interpolatedTextIsNoMarkup() {

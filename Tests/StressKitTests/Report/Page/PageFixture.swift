@@ -1,6 +1,8 @@
 import Foundation
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressMachine
 
 /// Fixtures/campaigns/oracle-backup: two cells of a real campaign (6.1 and 6.12 on ext4), two trials each, of
 /// which one was killed; every sixth sample of the fast lane, and the columns, spans and longer operations

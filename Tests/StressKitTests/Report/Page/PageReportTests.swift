@@ -1,6 +1,8 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressReport
 
 struct PageReportTests {
   private func page(

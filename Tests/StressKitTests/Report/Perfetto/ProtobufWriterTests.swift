@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressReport
 
 struct ProtobufWriterTests {
   private func hex(_ write: (inout ProtobufWriter) -> Void) -> String {

@@ -1,6 +1,9 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressMachine
+@testable import StressReport
 
 /// Words of others on their way to bash; bash itself says what it makes of them.
 struct ShellWordTests {

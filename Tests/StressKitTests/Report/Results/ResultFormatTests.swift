@@ -1,6 +1,6 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
 
 /// KTAP, JUnit and KCIDB.
 struct ResultFormatTests {

@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressCore
+@testable import StressReport
 
 /// A campaign's directory, put together from saved records.
 struct CampaignFixture {

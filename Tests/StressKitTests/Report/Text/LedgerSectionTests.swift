@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressReport
 
 struct LedgerSectionTests {
   private func ledger(_ make: (inout LedgerFixture) -> Void) throws -> StallLedger {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressRecord
+@testable import StressReport
 
 struct RecordTextTests {
   private let directory: RecordFixture

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressReport
 
 struct TableTests {
   @Test func alignsAndTrims() {

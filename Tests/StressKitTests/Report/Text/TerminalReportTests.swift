@@ -1,6 +1,9 @@
 import Testing
 
-@testable import StressKit
+@testable import StressCore
+@testable import StressMachine
+@testable import StressRecord
+@testable import StressReport
 
 struct TerminalReportTests {
   private let directory: RecordFixture

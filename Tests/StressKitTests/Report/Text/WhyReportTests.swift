@@ -1,6 +1,8 @@
 import Testing
 
-@testable import StressKit
+@testable import StressAnalysis
+@testable import StressRecord
+@testable import StressReport
 
 struct WhyReportTests {
   private let directory: RecordFixture

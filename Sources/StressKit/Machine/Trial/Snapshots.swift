@@ -1,0 +1,34 @@
+import StressCore
+import StressRecord
+
+/// The rstat-backed files, and what came to be counted in each cgroup, once before and once after: reading them in between would cure the patient.
+struct Snapshots {
+  private static let keyed = ["memory.stat", "cpu.stat", "memory.events", "memory.events.local"]
+  private let record: RecordWriter
+
+  init(_ record: RecordWriter) { self.record = record }
+
+  func take(_ when: String, _ limited: Cgroup?, _ children: [Cgroup]) {
+    let groups = (limited.map { [$0] } ?? []) + children
+    for group in groups {
+      for file in Self.keyed {
+        guard let text = try? File.text(group.file(file)) else { continue }
+        emit(
+          when, group.file(file),
+          .object(CounterFile.snapshot(text).map { ($0.key, .int($0.value)) }))
+      }
+      if let text = try? File.text(group.file("io.stat")) {
+        emit(when, group.file("io.stat"), .string(text))
+      }
+    }
+    if let text = try? File.text("/proc/vmstat") {
+      emit(
+        when, "/proc/vmstat", .object(CounterFile.snapshot(text).map { ($0.key, .int($0.value)) }))
+    }
+  }
+
+  private func emit(_ when: String, _ file: String, _ values: JSON) {
+    record.emit(
+      "snapshot", [("when", .string(when)), ("file", .string(file)), ("values", values)])
+  }
+}

@@ -1,0 +1,164 @@
+import CLinux
+import StressCore
+import StressRecord
+
+/// What the scratch disk lets through, bytes and operations per second; nil: all.
+package struct Throttle: Equatable, Sendable {
+  package var bandwidth: UInt64?
+  package var iops: UInt64?
+
+  package init(_ device: Profile.Device) {
+    bandwidth = device.bandwidth
+    iops = device.iops
+  }
+
+  package var isNone: Bool { bandwidth == nil && iops == nil }
+
+  /// Changes what a moment names; false when it names neither.
+  mutating func change(_ moment: Profile.Moment) -> Bool {
+    if let new = moment.bandwidth { bandwidth = new }
+    if let new = moment.iops { iops = new }
+    return moment.bandwidth != nil || moment.iops != nil
+  }
+
+  /// Members of the record's `device` line, by which a guest tells its host.
+  package var members: [(String, JSON)] {
+    [
+      ("bandwidth", bandwidth.map { .uint($0) } ?? .null),
+      ("iops", iops.map { .uint($0) } ?? .null),
+    ]
+  }
+
+  /// Reads a `device` line; nil when it is none. One that no harness has written is thrown: a kernel that damages
+  /// memory is what is under test.
+  package init?(_ line: JSON) throws(HarnessError) {
+    guard line["type"] == "device", let bandwidth = line["bandwidth"], let iops = line["iops"]
+    else { return nil }
+    func limit(_ value: JSON) throws(HarnessError) -> UInt64? {
+      if value == .null { return nil }
+      if let limit = value.int.flatMap(UInt64.init(exactly:)) { return limit }
+      throw HarnessError(.harness, "the guest", "said no throttle of its disk: \(line.text)")
+    }
+    self.bandwidth = try limit(bandwidth)
+    self.iops = try limit(iops)
+  }
+}
+
+/// Carries out a profile's timeline while the streams run: each moment when `advance` first comes after it is
+/// due.
+///
+/// A moment has a `moment` line when it begins. What may take long has a `moment-end` when the kernel has
+/// taken it: the files that it writes one, the disk's delay another.
+final class TimelineRunner {
+  /// What is done by those who own it.
+  struct Actions {
+    /// Starts or stops a stream or a task by its name.
+    var start: (String) throws(HarnessError) -> Void
+    var stop: (String) throws(HarnessError) -> Void
+    var throttle: (Throttle) throws(HarnessError) -> Void
+  }
+
+  private var moments: ArraySlice<Profile.Moment>
+  private let begin: UInt64
+  private var throttle: Throttle
+  private let limited: Cgroup
+  private let delayed: DelayedDevice?
+  private let record: RecordWriter
+  private let actions: Actions
+  private let files = KernelWrites()
+  /// Apart: a new delay can wait for seconds where the disk is slow, and a limit must not come late for it.
+  private let delays = KernelWrites()
+
+  /// - Parameters:
+  ///   - profile: its limits complete: io files with their device.
+  ///   - begin: the streams' start, CLOCK_BOOTTIME in ns.
+  ///   - limited: the cgroup that the profile's groups are below.
+  ///   - delayed: nil: there is nothing to hold back.
+  init(
+    _ profile: Profile, begin: UInt64, limited: Cgroup, delayed: DelayedDevice?,
+    record: RecordWriter, _ actions: Actions
+  ) throws(HarnessError) {
+    moments = profile.timeline[...]
+    throttle = Throttle(profile.device)
+    self.begin = begin
+    self.limited = limited
+    self.delayed = delayed
+    self.record = record
+    self.actions = actions
+    if !moments.isEmpty { for writes in [files, delays] { try writes.start() } }
+  }
+
+  /// When `advance` is to be called next, CLOCK_BOOTTIME in ns; nil: all is carried out.
+  var next: UInt64? { moments.first.map { begin + $0.at } }
+
+  /// Begins what is due.
+  func advance(to now: UInt64) throws(HarnessError) {
+    try fail()
+    while let moment = moments.first, begin + moment.at <= now {
+      moments.removeFirst()
+      Self.tell("moment", moment, Self.all(moment), record)
+      for name in moment.stop { try actions.stop(name) }
+      if throttle.change(moment) { try actions.throttle(throttle) }
+      write(moment)
+      for name in moment.start { try actions.start(name) }
+    }
+  }
+
+  /// Waits until the kernel has taken what it was told; moments that were not due yet are none.
+  func finish() throws(HarnessError) {
+    for writes in [files, delays] { writes.finish() }
+    try fail()
+  }
+
+  private func fail() throws(HarnessError) {
+    if let failure = files.failure ?? delays.failure { throw failure }
+  }
+
+  private func write(_ moment: Profile.Moment) {
+    let settings = Self.settings(moment)
+    if !settings.isEmpty {
+      let group = Cgroup(
+        path: limited.path + (moment.cgroup.map { "/" + $0 } ?? ""), base: limited.base)
+      files.add { [record] () throws(HarnessError) in
+        for setting in moment.sysctl { try KernelSettings.setSysctl(setting) }
+        for setting in moment.limits { try CgroupTree.set(group, setting) }
+        Self.tell("moment-end", moment, settings, record)
+      }
+    }
+    if let delay = moment.delay, let delayed {
+      delays.add { [record, delayed] () throws(HarnessError) in
+        try delayed.setDelay(delay)
+        Self.tell("moment-end", moment, Self.delay(moment), record)
+      }
+    }
+  }
+
+  // MARK: The record
+
+  private static func tell(
+    _ type: String, _ moment: Profile.Moment, _ what: [String], _ record: RecordWriter
+  ) {
+    record.emit(
+      type, [("at", .uint(moment.at)), ("what", .string(what.joined(separator: ", ")))])
+  }
+
+  private static func settings(_ moment: Profile.Moment) -> [String] {
+    let group = moment.cgroup.map { $0 + " " } ?? ""
+    return moment.sysctl.map { "\($0.key)=\($0.value)" }
+      + moment.limits.map { "\(group)\($0.key)=\($0.value)" }
+  }
+
+  private static func delay(_ moment: Profile.Moment) -> [String] {
+    moment.delay.map { ["delay=\($0)"] } ?? []
+  }
+
+  /// All that happens, with sizes in bytes and times in ns.
+  private static func all(_ moment: Profile.Moment) -> [String] {
+    func throttle(_ name: String, _ value: UInt64??) -> [String] {
+      value.map { ["\(name)=\($0.map { "\($0)" } ?? "unlimited")"] } ?? []
+    }
+    return moment.stop.map { "stop \($0)" } + throttle("bandwidth", moment.bandwidth)
+      + throttle("iops", moment.iops) + delay(moment) + settings(moment)
+      + moment.start.map { "start \($0)" }
+  }
+}

@@ -1,0 +1,221 @@
+import CLinux
+import Glibc
+import StressCore
+import StressRecord
+
+/// Tells the record what the trace's digest has: each interval in the histogram of its second, those that
+/// matter one by one, and who the tasks are.
+///
+/// Runs on the record's thread, which may allocate.
+final class TraceRecorder: @unchecked Sendable, RecordSource {
+  /// An interval in which a task of the trial waited is told by itself from this on, ns: many short ones
+  /// make a long stall.
+  static let shortestStall: UInt64 = 100_000
+  /// Lines of one kind in a second; what is beyond is in the histograms and counted.
+  static let mostLines = 500
+  /// Between looks at cgroup.threads, ns.
+  private static let threadsInterval: UInt64 = 100_000_000
+
+  /// A histogram series, in a box: it cannot be copied into a dictionary.
+  private final class Series {
+    var series: LatencySeries
+    init(_ span: TraceSpan, _ record: RecordWriter) {
+      series = LatencySeries(of: span.label, capacity: 2048, record)
+    }
+  }
+
+  private let digest: TraceDigest
+  private let record: RecordWriter
+  private let slow: UInt64
+  private let jiffies: JiffyClock?
+  /// io_uring tasks: balance_dirty_pages answers their non-blocking writes with EAGAIN, and they do not sleep.
+  private let submitters: Set<Int32>
+  private let groups: [Cgroup]
+  private let ownCells: [Int32: String]
+  private var series: [TraceSpan: Series] = [:]
+  private var lines = [Int](repeating: 0, count: TraceEvent.allCases.count)
+  private var linesSince: UInt64 = 0
+  private var unlisted: [TraceEvent: Int] = [:]
+  private var tasks: Set<Int32> = []
+  private var threadsDue: UInt64 = 0
+  let taskTimes: TaskTimesRecorder
+
+  init(
+    _ digest: TraceDigest, _ record: RecordWriter, slow: UInt64, jiffies: JiffyClock?,
+    submitters: Set<Int32>, groups: [Cgroup], cells: [Int32: String]
+  ) {
+    self.digest = digest
+    self.record = record
+    self.slow = slow
+    self.jiffies = jiffies
+    self.submitters = submitters
+    self.groups = groups
+    ownCells = cells
+    taskTimes = TaskTimesRecorder(digest, record)
+  }
+
+  func tell(last: Bool) {
+    digest.drain { row in take(row) }
+    if last { taskTimes.tellSums() }
+    let now = cl_boottime()
+    for box in series.values {
+      if last { box.series.flush() } else { box.series.tell(before: now) }
+    }
+    if now >= threadsDue, !last {
+      threadsDue = now + Self.threadsInterval
+      lookAtThreads()
+    }
+  }
+
+  private func take(_ row: borrowing TraceRow) {
+    guard let span = row.span else {
+      if row.event == .taskRename { return tellWorker(row) }
+      if row.event == .signalGenerate { noteKill(row) }
+      if isRoom(row) { tellEvent(row) }
+      return
+    }
+    if span == .offCPU {
+      if taskTimes.take(row) { introduce(row.pid) }
+      return
+    }
+    if span == .dirtyThrottle, submitters.contains(row.pid) {
+      if isRoom(row) { tellEvent(row, [("nowait", true)]) }
+      return
+    }
+    var duration = row.end - min(row.start, row.end)
+    if span == .dirtyAge {
+      guard let jiffies, row.values[1] != SampleLine.unknown else { return }
+      duration = jiffies.age(of: row.values[1], at: row.end)
+    }
+    let box = series[span] ?? Series(span, record)
+    series[span] = box
+    // A pause that was only announced belongs to the second of its announcement.
+    let told = span == .dirtyThrottle ? row.start : row.end
+    box.series.record(duration, at: told)
+    guard duration >= (span.isStall ? Self.shortestStall : slow), isRoom(row) else { return }
+    introduce(row.pid)
+    var members: [(String, JSON)] = [
+      ("of", .string(span.label)),
+      ("start", .uint(told &- (span == .dirtyThrottle ? 0 : duration))),
+      ("ns", .uint(duration)), ("pid", .int(Int64(row.pid))), ("cpu", .int(Int64(row.cpu))),
+    ]
+    if span == .dirtyAge {
+      members += [("ino", Self.value(row.values[0])), ("cgroup_ino", Self.value(row.values[2]))]
+    } else {
+      let names = span.values.isEmpty ? Self.names(row.event) : span.values
+      for (i, name) in names.enumerated() { members.append((name, Self.value(row.values[i]))) }
+    }
+    if row.event.definition.text != nil { members.append(("text", Self.text(row.text))) }
+    record.emit("span", at: told, members)
+  }
+
+  /// Whether a line of this kind is still to be had in this second.
+  private func isRoom(_ row: borrowing TraceRow) -> Bool {
+    let second = row.end / 1_000_000_000
+    if second != linesSince {
+      linesSince = second
+      for i in lines.indices { lines[i] = 0 }
+    }
+    let kind = Int(row.event.rawValue)
+    lines[kind] += 1
+    let most =
+      TraceEvent.scheduling.contains(row.event) ? TaskTimesRecorder.mostLines : Self.mostLines
+    if lines[kind] <= most { return true }
+    unlisted[row.event, default: 0] += 1
+    return false
+  }
+
+  private func tellEvent(_ row: borrowing TraceRow, _ more: [(String, JSON)] = []) {
+    introduce(row.pid)
+    let event = row.event
+    var members: [(String, JSON)] = [("of", .string(event.definition.name))]
+    if TraceEvent.summed.contains(event) {
+      members.append(("start", .uint(row.start)))
+      for (i, name) in (["events"] + Self.names(event)).enumerated() {
+        members.append((name, .int(row.values[i])))
+      }
+    } else {
+      members += [("pid", .int(Int64(row.pid))), ("cpu", .int(Int64(row.cpu)))]
+      for (i, name) in Self.names(event).enumerated() {
+        members.append((name, jiffyValue(event, i, row.values[i])))
+      }
+      if event.definition.text != nil { members.append(("text", Self.text(row.text))) }
+    }
+    record.emit("event", at: row.end, members + more)
+  }
+
+  /// jbd2's statistics count in jiffies: here they are ns.
+  private func jiffyValue(_ event: TraceEvent, _ i: Int, _ value: Int64) -> JSON {
+    let isJiffies =
+      event == .jbd2Run && (2...6).contains(i) || event == .jbd2Checkpoint && i == 2
+    guard isJiffies, value != SampleLine.unknown else { return Self.value(value) }
+    return jiffies.map { .uint($0.nanoseconds(value)) } ?? .null
+  }
+
+  private static func names(_ event: TraceEvent) -> [String] {
+    event.definition.fields.map { field in
+      let name = field.split(separator: "|")[0].filter { $0 != "?" }
+      // A line's `pid` is the task that it happened in: for OOM the one that invoked it.
+      return name == "pid" ? "victim" : String(name)
+    }
+  }
+
+  private static func value(_ value: Int64) -> JSON {
+    value == SampleLine.unknown ? .null : .int(value)
+  }
+
+  private static func text(_ bytes: borrowing InlineArray<16, UInt8>) -> JSON {
+    var text: [UInt8] = []
+    for i in 0..<16 where bytes[i] != 0 { text.append(bytes[i]) }
+    return .string(String(decoding: text, as: UTF8.self))
+  }
+
+  // MARK: Tasks
+
+  /// By victim, who has sent it SIGKILL for user space: kill(2), or cgroup.kill.
+  private(set) var killers: [Int32: String] = [:]
+
+  private func noteKill(_ row: borrowing TraceRow) {
+    let (victim, signal, code) = (row.values[0], row.values[1], row.values[2])
+    // What the kernel sends of itself has the code SI_KERNEL (asm-generic/siginfo.h).
+    guard signal == Int64(SIGKILL), code != 0x80, row.pid != getpid() else { return }
+    let name = File.line("/proc/\(row.pid)/comm") ?? "a process that is gone"
+    killers[Int32(truncatingIfNeeded: victim)] = "\(name) (pid \(row.pid))"
+  }
+
+  /// Says once who a task is: its name, and its cgroup when it is one of the trial's.
+  private func introduce(_ pid: Int32, cell: String? = nil, comm: String? = nil) {
+    guard pid > 0, tasks.insert(pid).inserted else { return }
+    let name = comm ?? File.line("/proc/\(pid)/comm")
+    record.emit(
+      "task",
+      [
+        ("pid", .int(Int64(pid))), ("comm", .optional(name)),
+        ("cgroup", .optional(cell ?? ownCells[pid])),
+      ])
+  }
+
+  /// An io-wq worker has taken its name, `iou-wrk-PID` for the task that it works for.
+  private func tellWorker(_ row: borrowing TraceRow) {
+    guard case .string(let name) = Self.text(row.text), let owner = IOWorker.owner(of: name)
+    else { return }
+    // Only one that was not met under its first name already.
+    introduce(row.pid, cell: ownCells[owner], comm: name)
+  }
+
+  /// Threads of the trial's cgroups, io-wq workers among them, which come and go.
+  private func lookAtThreads() {
+    for group in groups {
+      guard let text = try? File.text(group.file("cgroup.threads")) else { continue }
+      for line in text.split(separator: "\n") {
+        if let pid = Int32(line) { introduce(pid, cell: group.path) }
+      }
+    }
+  }
+
+  /// Lines that found no room, by event.
+  var leftOut: [(key: String, value: JSON)] {
+    unlisted.sorted { $0.key.rawValue < $1.key.rawValue }
+      .map { ($0.key.definition.name, .int(Int64($0.value))) }
+  }
+}

@@ -1,0 +1,173 @@
+import CLinux
+import Glibc
+import StressCore
+import StressRecord
+
+/// The trace of one trial: made before the machine is busy, aimed when its file system is there, ended with
+/// it.
+package final class Tracing {
+  private let decoder = TraceDecoder()
+  private let digest: TraceDigest
+  private let buffer: UInt64
+  private var instance: TraceInstance?
+  private var follower: TraceFollower?
+  private var recorder: TraceRecorder?
+  private var absent: [TraceEvent] = []
+  private var unfiltered: [TraceEvent] = []
+  private var failure: HarnessError?
+  private var jiffies: JiffyClock.Reading?
+  private var clock: JiffyClock?
+  /// How long the kernel took to switch the events on, ns.
+  private var enabling: UInt64 = 0
+  private var began: UInt64 = 0
+
+  /// Makes the instance and switches on what the kernel has without its modules.
+  ///
+  /// Static keys are flipped for that: in an emulated guest it must come before anything else is at work
+  /// (GuestTrial.isEmulatorFault). A machine that cannot trace does without, and the record says why.
+  package init(
+    _ observe: Profile.Observe, name: String = "wbstress-\(getpid())", _ journal: CleanupJournal
+  ) {
+    buffer = observe.traceBuffer
+    digest = TraceDigest()
+    let wanted = TraceEvent.allCases.filter { observe.sched || !TraceEvent.scheduling.contains($0) }
+    let start = cl_boottime()
+    jiffies = JiffyClock.read()
+    do throws(HarnessError) {
+      // No instance may have a probe that is taken away: made first, undone last.
+      try journal.make(MadeProbes(group: TraceProbes.group)) {}
+      let instance = try journal.make(MadeTraceInstance(name)) { () throws(HarnessError) in
+        try TraceInstance(name, buffer: buffer)
+      }
+      self.instance = instance
+      journal.own { [weak self] in self?.follower?.closeBuffers() }
+      absent = instance.enable(wanted, decoder, final: false)
+    } catch {
+      failure = error
+    }
+    enabling = cl_boottime() - start
+  }
+
+  /// Who has sent SIGKILL to a process of the trial, if the trace saw it and it was not the harness.
+  func killer(of pid: Int32) -> String? { recorder?.killers[pid] }
+
+  /// Switches on the file systems' events, has the kernel leave out what is not the trial's, and begins.
+  func start(
+    _ target: TraceInstance.Target, record: RecordWriter, slow: UInt64,
+    workers: [WorkerProcess], submitters: Set<Int32>, groups: [Cgroup]
+  ) {
+    guard let instance else { return }
+    let start = cl_boottime()
+    absent = instance.enable(absent, decoder, final: true)
+    unfiltered = instance.filter(target)
+    enabling += cl_boottime() - start
+    if let first = jiffies, let second = JiffyClock.read() { clock = JiffyClock(first, second) }
+    do throws(HarnessError) {
+      digest.tasks.submitters = submitters
+      digest.tasks.followsRequests = instance.events.contains(.ioWqBegin)
+      let follower = try TraceFollower(instance, decoder, digest)
+      let recorder = TraceRecorder(
+        digest, record, slow: slow, jiffies: clock, submitters: submitters, groups: groups,
+        cells: Dictionary(
+          workers.map { ($0.pid, $0.cgroup) }, uniquingKeysWith: { first, _ in first }))
+      record.add(recorder)
+      self.recorder = recorder
+      self.follower = follower
+      try follower.start()
+      began = cl_boottime()
+      try instance.start()
+      record.emit(
+        "trace-start",
+        [
+          ("clock", "boot"), ("hz", clock.map { .uint($0.hz) } ?? .null),
+          ("failures", .array(instance.failures.map { .string($0.description) })),
+          ("buffer", .uint(buffer)), ("cpus", .int(Int64(instance.cpus.count))),
+          ("enabling", .uint(enabling)),
+          ("events", .array(instance.events.map { .string($0.label) })),
+          ("missing", .array(decoder.missing.map { .string($0) })),
+          ("unfiltered", .array(unfiltered.map { .string($0.label) })),
+          (
+            "definitions",
+            .object(TraceSpan.allCases.map { ($0.label, .string($0.definition)) })
+          ),
+        ])
+    } catch {
+      failure = error
+    }
+  }
+
+  /// Ends the recording, takes what is left, and says what was seen and lost.
+  ///
+  /// - Parameter streams: names of the streams by the pid of their worker.
+  func stop(_ record: RecordWriter, streams: [Int32: String]) {
+    defer { follower?.closeBuffers() }
+    guard failure == nil, let instance, let follower, let recorder else {
+      if let failure { record.emit("trace", [("failed", .string(failure.description))]) }
+      return
+    }
+    follower.stop()
+    let ended = cl_boottime()
+    record.remove(recorder)
+    digest.visitOpen { span, a, b, start in
+      record.emit(
+        "open",
+        [("of", .string(span.label)), ("start", .uint(start)), ("key", [.int(a), .int(b)])])
+    }
+    recorder.taskTimes.tellOpen()
+    let resolving = resolve(recorder.taskTimes, record)
+    let failuresBefore = instance.failures.count
+    let losses = instance.losses()
+    var failures = instance.failures.dropFirst(failuresBefore).map(\.description)
+    if let errno = follower.failure {
+      failures.append(
+        HarnessError(.environment, TraceFollower.object, "read", errno: errno).description)
+    }
+    if follower.damagedPages > 0 {
+      failures.append(
+        "\(TraceFollower.object): \(follower.damagedPages) pages given up, for times that cannot be"
+      )
+    }
+    let counts = TraceEvent.allCases.filter { instance.events.contains($0) }.map { event in
+      (key: event.label, value: JSON.int(Int64(digest.counts[Int(event.rawValue)])))
+    }
+    let punted = digest.puntedWrites().compactMap { task in
+      streams[task.pid].map { (key: $0, value: JSON.int(Int64(task.count))) }
+    }
+    record.emit(
+      "trace",
+      [
+        ("from", .uint(began)), ("until", .uint(ended)),
+        ("failures", .array(failures.map { .string($0) })),
+        ("events", .object(counts)),
+        ("decoded", .int(Int64(follower.decoded))),
+        ("unknown", .int(Int64(follower.unknown))),
+        (
+          "lost",
+          .array(
+            losses.map { loss in
+              [
+                "cpu": .int(Int64(loss.cpu)), "overrun": .int(loss.overrun),
+                "commit_overrun": .int(loss.commitOverrun), "dropped": .int(loss.dropped),
+              ]
+            })
+        ),
+        ("lost_in_pages", .uint(follower.lostInPages)),
+        ("dropped_rows", .int(Int64(digest.droppedRows))),
+        ("unpaired", .int(Int64(digest.unpaired))),
+        ("table_overflow", .int(Int64(digest.overflowed))),
+        ("resolving", .uint(resolving)),
+        ("unlisted", .object(recorder.leftOut)), ("punted", .object(punted)),
+        ("cpu_time", .uint(follower.cpuTime)),
+      ])
+  }
+  /// Tells the stacks' functions. Returns how long that took, ns.
+  private func resolve(_ times: TaskTimesRecorder, _ record: RecordWriter) -> UInt64 {
+    let start = cl_boottime()
+    do throws(HarnessError) {
+      try times.resolve()
+    } catch {
+      record.emit("note", [("message", .string(error.description))])
+    }
+    return cl_boottime() - start
+  }
+}

@@ -1,0 +1,104 @@
+import Glibc
+import StressCore
+
+/// What the supervisor does for a writer, before it is.
+extension StreamWriter {
+  /// Numbers of the engines in the shared block.
+  enum EngineCode {
+    static let ioUring: UInt64 = 0
+    static let pwrite: UInt64 = 1
+    static let mmap: UInt64 = 2
+  }
+
+  /// Numbers of the calls that sync.
+  enum SyncCode {
+    static let fsync: UInt64 = 0
+    static let fdatasync: UInt64 = 1
+    static let syncFileRange: UInt64 = 2
+    /// None, but O_DSYNC.
+    static let dsync: UInt64 = 3
+  }
+
+  /// What the paths of a stream's files begin with.
+  static func prefix(_ stream: Profile.Stream, in directory: String) -> String {
+    "\(directory)/\(stream.name)"
+  }
+
+  /// The path of file `index` of a stream whose files begin with `prefix`.
+  static func path(_ prefix: String, _ index: Int) -> String { "\(prefix).\(index)" }
+
+  /// What a worker is told of a stream without jobs, but for the seed of its content.
+  static func control(_ stream: Profile.Stream) -> SharedBlock.Control {
+    var control = SharedBlock.Control()
+    control.role = Worker.Role.stream.rawValue
+    control.size = stream.size ?? 0
+    control.block = stream.block
+    control.depth = UInt64(stream.engine == .ioUring ? stream.depth : 1)
+    control.files = UInt64(stream.files)
+    control.engine =
+      switch stream.engine {
+      case .ioUring: EngineCode.ioUring
+      case .pwrite: EngineCode.pwrite
+      case .mmap: EngineCode.mmap
+      }
+    control.fsync =
+      switch stream.fsync {
+      case .none: 0
+      case .end: 1
+      case .every(let bytes): bytes
+      }
+    control.sync =
+      switch stream.sync {
+      case .fsync: SyncCode.fsync
+      case .fdatasync: SyncCode.fdatasync
+      case .syncFileRange: SyncCode.syncFileRange
+      case .dsync: SyncCode.dsync
+      }
+    control.overwrite = stream.access == .overwrite ? 1 : 0
+    control.readBack = stream.readBack ?? 0
+    control.compressible = UInt64(stream.compressible)
+    control.preallocate = stream.preallocate ? 1 : 0
+    control.rate = stream.rate ?? 0
+    control.closed = stream.pace == .closed ? 1 : 0
+    control.logCapacity = logCapacity(stream)
+    return control
+  }
+
+  /// Room for all of its operations, should they be few.
+  private static func logCapacity(_ stream: Profile.Stream) -> UInt64 {
+    guard let size = stream.size else { return SharedBlock.logRoom }
+    // In 128 bits: a profile may ask for an fsync after each byte of an exbibyte.
+    let (size128, files) = (UInt128(size), UInt128(stream.files))
+    var count = size128 / UInt128(stream.block) + 2 * files + 2
+    if case .every(let bytes) = stream.fsync { count += size128 / UInt128(bytes) * files }
+    if stream.readBack != nil { count *= 2 }
+    return UInt64(min(count, UInt128(SharedBlock.logRoom)))
+  }
+
+  /// Writes the files that a stream with `access: overwrite` is to write over, unlike in every page what it
+  /// will write, and has them on the device.
+  ///
+  /// It is the caller, outside the limits, whose page cache this takes, and whose writeback the inodes belong
+  /// to: both last until the file system is unmounted.
+  package static func prepare(
+    _ stream: Profile.Stream, in directory: String, seed: UInt64
+  ) throws(HarnessError) {
+    var random = SplitMix64(seed: seed)
+    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    chunk.withUnsafeMutableBytes { StreamContent.fill($0, zeros: stream.compressible, &random) }
+    for job in stream.each {
+      for i in 0..<job.files {
+        let path = path(prefix(job, in: directory), i)
+        let file = try Descriptor(
+          open: path, O_WRONLY | O_CREAT | O_TRUNC, code: .environment)
+        let key = random.next()
+        let size = Profile.Stream.share(of: job.size ?? 0, block: job.block, i, of: job.files)
+        for offset in stride(from: 0, to: size, by: chunk.count) {
+          chunk.withUnsafeMutableBytes { StreamContent.stamp($0, key, offset) }
+          try file.writeAll(chunk[..<min(chunk.count, Int(size - offset))], path)
+        }
+        try checkErrno(Int(Glibc.fsync(file.raw)), path, "fsync", code: .environment)
+      }
+    }
+  }
+}

@@ -1,0 +1,354 @@
+import CLinux
+import Glibc
+import StressCore
+import SystemPackage
+
+/// A worker as its supervisor sees it: process, cgroup and shared memory.
+package final class WorkerProcess {
+  package let name: String
+  /// nil: its supervisor's.
+  package let group: Cgroup?
+  /// The group's name in the record.
+  package var cgroup: String { group?.path ?? "" }
+  package let role: Worker.Role
+  package let pid: Int32
+  private let process: Process
+  /// Shared with the process.
+  let block: SharedBlock
+  private let startPipe: Int32
+  private let depth: Int
+  /// How the worker ended; nil while it runs.
+  package private(set) var exit: Exit?
+  /// The harness itself has killed it, at the end.
+  package private(set) var wasStopped = false
+
+  /// Slow page touches that may be left unread: a pin is looked at again when all is mounted.
+  private static let touchRoom: UInt64 = 4096
+
+  /// Starts a worker that pins `pinned.size` bytes.
+  ///
+  /// - Parameters:
+  ///   - cgroup: the one it is born in; nil: the caller's.
+  ///   - slow: first touches of pages at least this long are logged one by one, ns.
+  package static func pinning(
+    _ pinned: Profile.Pinned, cgroup: Cgroup?, seed: UInt64, slow: UInt64,
+    executable: String = ownExecutable
+  ) throws(HarnessError) -> WorkerProcess {
+    var control = control(pinned, slow: slow)
+    control.seed = seed
+    return try WorkerProcess(pinned.name, control, path: "", cgroup, executable)
+  }
+
+  /// What a worker is told of a pin, but for the seed of its touches.
+  static func control(_ pinned: Profile.Pinned, slow: UInt64) -> SharedBlock.Control {
+    var control = SharedBlock.Control()
+    control.role = Worker.Role.pinned.rawValue
+    control.size = pinned.size
+    control.mode = pinned.mode.code
+    control.huge =
+      switch pinned.huge {
+      case nil: PinnedMemory.Huge.asSet.rawValue
+      case false?: PinnedMemory.Huge.off.rawValue
+      case true?: PinnedMemory.Huge.on.rawValue
+      }
+    control.growth = pinned.growth ?? 0
+    control.within = pinned.within
+    if pinned.mode != .locked {
+      control.slow = slow
+      control.buckets = UInt64(LatencyBucket.count)
+      control.logCapacity = touchRoom
+    }
+    if pinned.mode == .hot {
+      control.rate = pinned.rate
+      control.distribution = pinned.distribution.code
+      control.workingSet = pinned.workingSet ?? pinned.size
+      control.logCapacity = SharedBlock.logRoom
+    }
+    return control
+  }
+
+  /// Starts a worker that will do a task, with files called `path`.0 and `path`.1 where it needs some.
+  ///
+  /// - Parameter cgroup: the one it is born in; nil: the caller's.
+  package static func task(
+    _ task: Profile.Task, at path: String, cgroup: Cgroup?, seed: UInt64,
+    executable: String = ownExecutable
+  ) throws(HarnessError) -> WorkerProcess {
+    var control = TaskRunner.control(task)
+    control.seed = seed
+    return try WorkerProcess(task.name, control, path: path, cgroup, executable)
+  }
+
+  /// Starts a worker that will write a stream, or one of its jobs, to files in `directory` that are called by
+  /// its name: `NAME.0`, `NAME.1`, ..., or `NAME-JOB.0`, ...
+  package static func streaming(
+    _ stream: Profile.Stream, job: Int = 0, in directory: String, cgroup: Cgroup,
+    seed: UInt64
+  ) throws(HarnessError) -> WorkerProcess {
+    let stream = stream.each[job]
+    var control = StreamWriter.control(stream)
+    control.seed = seed
+    let path = StreamWriter.prefix(stream, in: directory)
+    return try WorkerProcess(stream.name, control, path: path, cgroup, ownExecutable)
+  }
+
+  /// The calling process's own.
+  package static let ownExecutable = "/proc/self/exe"
+
+  private init(
+    _ name: String, _ control: SharedBlock.Control, path: String, _ group: Cgroup?,
+    _ executable: String
+  ) throws(HarnessError) {
+    let role = Worker.Role(rawValue: control.role) ?? .task
+    let block = try SharedBlock(name: name, control, path: path)
+    var ends: [Int32] = [0, 0]
+    try check(cl_pipe(&ends), "worker \(name)", "pipe2")
+    let readEnd = Descriptor(owning: ends[0])
+    let writeEnd = Descriptor(owning: ends[1])
+    #if DEBUG
+      let failures = CallFailures.environment(of: role.label)
+    #else
+      let failures: [String] = []
+    #endif
+    let descriptors = [-1, 2, 2, block.descriptor, readEnd.raw]
+    func start(in cgroup: Int32) throws(HarnessError) -> Process {
+      try Process(
+        [executable, Worker.command], environment: ["SWIFT_BACKTRACE=enable=no"] + failures,
+        descriptors: descriptors, cgroup: cgroup)
+    }
+    let process: Process
+    if let group {
+      let directory = try Descriptor(open: group.directory, O_RDONLY | O_DIRECTORY)
+      process = try start(in: directory.raw)
+    } else {
+      process = try start(in: -1)
+    }
+    self.name = name
+    self.group = group
+    self.role = role
+    self.depth = Int(control.depth)
+    self.block = block
+    self.pid = process.pid
+    startPipe = writeEnd.release()
+    self.process = process
+  }
+
+  deinit { close(startPipe) }
+
+  private var control: UnsafeMutablePointer<SharedBlock.Control> { block.control }
+
+  var state: SharedBlock.State? { .init(rawValue: cl_load(&control.pointee.state)) }
+
+  package var isReady: Bool { state == .ready }
+  package var isDone: Bool { state == .done }
+
+  /// The worker's own account of why it gave up, as an error for the record.
+  package var failure: HarnessError? {
+    if case .status(let status) = exit, status >= Worker.withoutBlock {
+      return HarnessError(
+        .harness, "worker \(name)", "map its shared block",
+        errno: Errno(rawValue: status - Worker.withoutBlock))
+    }
+    guard state == .failed else { return nil }
+    let errno = Errno(rawValue: Int32(truncatingIfNeeded: control.pointee.failedErrno))
+    let step = SharedBlock.Step(rawValue: control.pointee.failedStep) ?? .none
+    return HarnessError(
+      .harness, "worker \(name)", step.label, errno: errno, remedy: Self.remedy(errno, step))
+  }
+
+  private static func remedy(_ errno: Errno, _ step: SharedBlock.Step) -> String? {
+    switch (errno, step) {
+    case (_, .oomScore), (_, .start): nil
+    case (.noSpace, _):
+      "the scratch file system is full: raise device.size or lower what is written"
+    case (.noMemory, .lock), (.notPermitted, .lock):
+      "mlock needs CAP_IPC_LOCK or a larger RLIMIT_MEMLOCK"
+    case (.invalidArgument, .advise):
+      "this kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)"
+    case (.noFunction, .ring), (.notPermitted, .ring):
+      "this kernel has no io_uring, or kernel.io_uring_disabled forbids it: use engine: pwrite"
+    case (_, .verify):
+      "a file does not read back as it was written: the device, the file system or the kernel lost data"
+    default: nil
+    }
+  }
+
+  /// Sees whether the process has ended; true once it has.
+  package func hasEnded() -> Bool {
+    if exit == nil { exit = process.poll() }
+    return exit != nil
+  }
+
+  /// A pidfd for another that waits for the worker's end.
+  package func duplicateDescriptor() throws(HarnessError) -> Descriptor {
+    try process.duplicateDescriptor()
+  }
+
+  /// Lets a ready stream begin at `time` (CLOCK_BOOTTIME, ns).
+  package func start(at time: UInt64) throws(HarnessError) {
+    var deadline = time
+    do throws(HarnessError) {
+      try checkErrno(write(startPipe, &deadline, 8), "worker \(name)", "start")
+    } catch {
+      // It has given up before.
+      throw error.errno == .brokenPipe ? failure ?? error : error
+    }
+  }
+
+  /// Asks a stream to issue nothing more; what is in flight goes on.
+  package func requestStop() { cl_store(&control.pointee.stop, 1) }
+
+  /// Kills workers and waits for their end, `timeout` ns at most: one that waits for its last writes in
+  /// uninterruptible sleep dies when the device has taken them.
+  package static func kill(_ workers: [WorkerProcess], timeout: UInt64) {
+    for worker in workers where !worker.hasEnded() {
+      worker.wasStopped = true
+      worker.process.signal(SIGKILL)
+    }
+    let deadline = cl_boottime() + timeout
+    for worker in workers where worker.exit == nil {
+      let now = cl_boottime()
+      worker.exit = worker.process.wait(timeout: deadline > now ? deadline - now : 0)
+    }
+  }
+
+  /// Hands over the operations finished since the last call.
+  package func drain(_ body: (SharedBlock.Operation) -> Void) {
+    Self.drain(
+      block.log, control.pointee.logCapacity, to: cl_load(&control.pointee.logHead),
+      &control.pointee.logTail, body)
+  }
+
+  /// Hands over the evidence of rounds since the last call.
+  package func drainEvidence(_ body: (SharedBlock.Evidence) -> Void) {
+    Self.drain(
+      block.evidence, control.pointee.evidenceCapacity,
+      to: cl_load(&control.pointee.evidenceHead), &control.pointee.evidenceTail, body)
+  }
+
+  /// Hands over what a ring has, and lets the worker have the room again.
+  private static func drain<T>(
+    _ ring: UnsafeMutablePointer<T>, _ capacity: UInt64, to head: UInt64, _ tail: inout UInt64,
+    _ body: (T) -> Void
+  ) {
+    var next = tail
+    while next < head {
+      body(ring[Int(next % capacity)])
+      next += 1
+    }
+    cl_store(&tail, next)
+  }
+
+  package struct InFlight: Sendable {
+    package var kind: SharedBlock.Kind
+    package var slot: UInt64
+    package var start: UInt64
+    package var bytes: UInt64
+    package var file: UInt32
+    package var offset: UInt64
+  }
+
+  /// The `user_data` of an operation's io_uring requests; nil for one of plain system calls.
+  package func userData(_ kind: SharedBlock.Kind, slot: UInt64) -> UInt64? {
+    let isRing = role == .stream && control.pointee.engine == StreamWriter.EngineCode.ioUring
+    return isRing && kind == .write ? slot : nil
+  }
+
+  /// Operations that can be in flight at a time, each in a slot of its own.
+  var slots: Int { depth + 1 }
+
+  /// Operations in flight: a stall that has not ended is still a stall.
+  package func inFlight() -> [InFlight] { (0..<slots).compactMap(inFlight) }
+
+  /// The operation in a slot, read as a whole: while the worker goes on, another may take its place.
+  private func inFlight(_ i: Int) -> InFlight? {
+    while true {
+      let start = cl_load(&block.slots[i].start)
+      if start == 0 { return nil }
+      let slot = block.slots[i]
+      // Of a sequence lock the reader's part: start is written last, and first set to 0 (OperationLog).
+      cl_fence()
+      if cl_load(&block.slots[i].start) != start { continue }
+      guard let kind = SharedBlock.Kind(rawValue: slot.kind) else { return nil }
+      return InFlight(
+        kind: kind, slot: UInt64(i), start: start, bytes: slot.bytes, file: slot.file,
+        offset: slot.offset)
+    }
+  }
+
+  /// The page touches of a pin, times in ns.
+  package struct Touches: Sendable {
+    package var count: UInt64
+    package var max: UInt64
+    package var histogram: [(value: UInt64, count: UInt64)]
+  }
+
+  /// nil: none are timed.
+  package var touches: Touches? {
+    guard control.pointee.buckets > 0 else { return nil }
+    let histogram = (0..<LatencyBucket.count).compactMap { i in
+      block.buckets[i] == 0
+        ? nil : (value: LatencyBucket.lowest(i), count: UInt64(block.buckets[i]))
+    }
+    return Touches(
+      count: control.pointee.touches, max: control.pointee.touchMax, histogram: histogram)
+  }
+
+  /// How far a pin has come, bytes.
+  package struct Reach: Sendable, CustomStringConvertible {
+    package var size: UInt64
+    package var reached: UInt64
+    /// With which the kernel refused more; nil: it did not.
+    package var refusal: Errno?
+
+    /// As in `41.2 MiB of 60MiB`.
+    package var description: String {
+      let tenths = (reached * 10) >> 20
+      return "\(tenths / 10).\(tenths % 10) MiB of \(Units.sizeText(size))"
+    }
+  }
+
+  package var reach: Reach {
+    let errno = cl_load(&control.pointee.shortfall)
+    return Reach(
+      size: control.pointee.size, reached: cl_load(&control.pointee.reached),
+      refusal: errno == 0 ? nil : Errno(rawValue: Int32(truncatingIfNeeded: errno)))
+  }
+
+  /// A pin that grows from the streams' start.
+  package var isGrowing: Bool { control.pointee.growth > 0 }
+  /// A pin that is touched again and again.
+  package var isHot: Bool { role == .pinned && control.pointee.rate > 0 }
+
+  /// Touches of hot memory that were due before `time` (CLOCK_BOOTTIME, ns) and have not been made.
+  package func behind(at time: UInt64) -> UInt64 {
+    let began = cl_load(&control.pointee.scheduled)
+    guard began > 0 else { return 0 }
+    let due = Schedule(began: began, rate: control.pointee.rate).count(before: time)
+    let made = cl_load(&control.pointee.rounds)
+    return due > made ? due - made : 0
+  }
+
+  /// A worker's totals. Bytes are those of completed writes; times are CLOCK_BOOTTIME in ns, 0: never.
+  package struct Totals: Sendable {
+    package var bytes: UInt64
+    package var inline: UInt64
+    package var punted: UInt64
+    package var firstStart: UInt64
+    package var lastEnd: UInt64
+    package var logLost: UInt64
+    package var paced: UInt64
+    /// Rounds of a task that have ended.
+    package var rounds: UInt64
+    package var evidenceLost: UInt64
+  }
+
+  package var totals: Totals {
+    Totals(
+      bytes: control.pointee.bytes, inline: control.pointee.inline,
+      punted: control.pointee.punted, firstStart: cl_load(&control.pointee.firstStart),
+      lastEnd: control.pointee.lastEnd, logLost: control.pointee.logLost,
+      paced: control.pointee.paced, rounds: cl_load(&control.pointee.rounds),
+      evidenceLost: control.pointee.evidenceLost)
+  }
+}
