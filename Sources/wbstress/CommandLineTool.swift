@@ -15,7 +15,7 @@ struct CommandLineTool: ParsableCommand {
       Explain.self, LintMail.self, Manual.self, Completions.self,
     ])
 
-  /// Parses and runs, and turns errors into the exit codes of README.md.
+  /// Parses and runs, and turns errors into the exit codes of docs/usage.md.
   static func run() -> Never {
     do {
       var command = try parseAsRoot()
