@@ -6,7 +6,7 @@ import StressKit
 struct CommandLineTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "wbstress",
-    abstract: "Memory pressure against buffered writes, measured in real guests.",
+    abstract: "Reproduce, explain and compare writeback and OOM behaviour of Linux kernels.",
     version: Version.text,
     subcommands: [
       Run.self, Check.self, Clean.self, Report.self, Why.self, Compare.self, Profiles.self,
