@@ -12,13 +12,13 @@ struct AbortOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Abort when a cgroup beside the test stalls for memory for more of its time, for 10 s "
+      "Abort when a cgroup outside the trial stalls on memory for more than this share of 10 s "
         + "(default: \(MachineLimits.usualPressure)).", valueName: "percent"))
   var abortPressure: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Kill the workers when the harness itself has made no step for so long (default: 60s).",
+      "Kill the workers when the harness makes no progress for this long (default: 60s).",
       valueName: "duration"))
   var abortStuck: String?
 

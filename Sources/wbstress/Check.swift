@@ -5,26 +5,26 @@ import StressReport
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Say whether trials can be run here, and what to do about what is in the way.",
+    abstract: "Check whether trials can run here, and how to fix what prevents them.",
     discussion: """
-      The list is what 'wbstress run' goes by, and nothing is changed. With --device or --loop the exit code is \
-      that of trials on this machine, without them that of trials in guests: 0, 4 (refused) or 5 (something is \
-      missing). Each guard is described in docs/safety.md.
+      Runs the same checks as 'wbstress run' and changes nothing. With --device or --loop the exit \
+      code is for trials on this machine, otherwise for trials in guests: 0, 4 (refused) or 5 \
+      (something is missing). docs/safety.md describes each guard.
       """)
 
   @Argument(
-    help: "A profile: NAME, NAME:VARIANT or a path; without one the place alone is looked at.",
+    help: "A profile: NAME, NAME:VARIANT or a path; without one, only the machine is checked.",
     completion: Suggestions.profiles)
   var profile: String?
 
   @Option(
-    help: ArgumentHelp("The directory for image files.", valueName: "dir"), completion: .directory)
+    help: ArgumentHelp("Directory for the image files.", valueName: "dir"), completion: .directory)
   var loop: String?
 
   @OptionGroup var machine: MachineOptions
 
   @Option(
-    help: ArgumentHelp("The campaign directory that the run would have.", valueName: "dir"),
+    help: ArgumentHelp("The campaign directory of the planned run.", valueName: "dir"),
     completion: .directory)
   var output: String?
 

@@ -5,12 +5,12 @@ import StressMachine
 
 struct Clean: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Undo what a killed run, or one that a reboot ended, left on this machine.",
+    abstract: "Undo what a run left on this machine when it was killed or the machine rebooted.",
     discussion: """
-      A run with --loop writes down what it makes before it makes it: cgroups, mounts, devices, image \
-      files, trace instances, changed settings. What is in the journals of runs that are gone is undone \
-      in reverse; what is not the run's, or was changed by somebody else since, is left alone and named. \
-      Once more does no harm.
+      A run on this machine writes to a journal what it is going to create or change: cgroups, \
+      mounts, devices, image files, trace instances, settings. This command undoes the journals of \
+      runs that have ended, in reverse order. Objects that do not belong to the run, and settings \
+      that somebody else has changed since, are left alone and named. Repeating it does no harm.
       """)
 
   @Flag(help: "Change nothing; list what would be undone.")
@@ -30,7 +30,7 @@ struct Clean: ParsableCommand {
     var failures: [HarnessError] = []
     for journal in journals {
       let owner =
-        journal.owner.map { "pid \($0.pid): \($0.command.visible)" } ?? "of an unknown run"
+        journal.owner.map { "pid \($0.pid): \($0.command.visible)" } ?? "unknown run"
       Output.line("\(journal.path.visible) (\(owner))")
       do throws(HarnessError) {
         let answer = try journal.clean(isDry: dryRun) { Output.line("  " + $0) }

@@ -6,7 +6,7 @@ import StressCore
 struct CommandLineTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "wbstress",
-    abstract: "Memory pressure against buffered writes, measured in real guests.",
+    abstract: "Reproduce, explain and compare writeback and OOM behaviour of Linux kernels.",
     version: Version.text,
     subcommands: [
       Run.self, Check.self, Clean.self, Report.self, Why.self, Compare.self, Profiles.self,
@@ -15,7 +15,7 @@ struct CommandLineTool: ParsableCommand {
       Explain.self, LintMail.self, Manual.self, Completions.self,
     ])
 
-  /// Parses and runs, and turns errors into the exit codes of README.md.
+  /// Parses and runs, and turns errors into the exit codes of docs/usage.md.
   static func run() -> Never {
     do {
       var command = try parseAsRoot()

@@ -4,11 +4,11 @@ import StressReport
 
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Hold cells against each other, and say whether one is a regression.",
+    abstract: "Compare cells, and report whether one is a regression.",
     discussion: """
-      One campaign: along an axis, all other axes matched. Two: cells with the same axes. Exits with 0 when \
-      nothing got worse, 1 for a regression, 3 when it cannot be told, 4 when the cells differ in more than \
-      what is compared.
+      One campaign is compared along an axis, with all other axes matched; of two campaigns, cells \
+      with the same axes. Exits with 0 if nothing got worse, 1 for a regression, 3 if the result \
+      is inconclusive, 4 if the cells differ in more than the axis.
       """)
 
   @Argument(
@@ -18,12 +18,12 @@ struct Compare: ParsableCommand {
 
   @OptionGroup var comparison: ComparedAxisOptions
 
-  @Option(help: ArgumentHelp("A difference to put up with; may be repeated.", valueName: "key"))
+  @Option(help: ArgumentHelp("Accept this difference; may be repeated.", valueName: "key"))
   var allow: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "A campaign of 'run --calibrate': no change within its noise is called one.",
+      "A campaign of 'run --calibrate'; changes within its noise do not count.",
       valueName: "dir"),
     completion: .directory)
   var noise: String?

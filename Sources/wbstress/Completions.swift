@@ -7,10 +7,10 @@ struct Completions: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print a shell's completion script.",
     discussion: """
-      For bash: wbstress completions bash > ~/.local/share/bash-completion/completions/wbstress. For zsh: to \
-      _wbstress in a directory of fpath. For fish: to ~/.config/fish/completions/wbstress.fish. It completes \
-      commands, options, profiles and their variants, kernels that are fetched, file systems, formats, keys of \
-      --vary, and the terms of 'wbstress explain'.
+      For bash, write it to ~/.local/share/bash-completion/completions/wbstress; for zsh, to \
+      _wbstress in a directory of fpath; for fish, to ~/.config/fish/completions/wbstress.fish. It \
+      completes commands, options, profiles and their variants, fetched kernels, file systems, \
+      formats, keys of --vary, and the terms of 'wbstress explain'.
       """)
 
   enum Shell: String, CaseIterable, ExpressibleByArgument {

@@ -53,7 +53,7 @@ final class Display: Sendable {
     note(
       "\(matrix.label): \(TerminalReport.count(matrix.cells.count, "cell")) x \(TerminalReport.count(campaign.trials, "trial")), "
         + "\(place), seed \(campaign.seed)")
-    if !done.isEmpty { note("\(done.count) of \(progress.total) trials are done already") }
+    if !done.isEmpty { note("\(done.count) of \(progress.total) trials are already done") }
     note("results in \(campaign.directory.visible)")
     state.withLock {
       $0 = State(

@@ -3,15 +3,15 @@ import StressReport
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Tell what a counter, column or word of a report is.",
+    abstract: "Explain a counter, column or word of a report.",
     discussion: """
-      With its unit, the kernels that have it, where it is documented, and what it does not say. Upper and lower \
-      case are alike; 'vmstat.pgscan_direct', 'vmstat:pgscan_direct' and 'memory.stat pgscan' name the file, too. \
-      Without a term: all there are.
+      Prints its unit, the kernels that have it, where it is documented, and its limits. Case does \
+      not matter; 'vmstat.pgscan_direct', 'vmstat:pgscan_direct' and 'memory.stat pgscan' also \
+      name the file. Without a term, lists all terms.
       """)
 
   @Argument(
-    help: ArgumentHelp("What stands in a report, a record or a profile.", valueName: "term"),
+    help: ArgumentHelp("A word from a report, a record or a profile.", valueName: "term"),
     completion: Suggestions.terms)
   var words: [String] = []
 

@@ -6,7 +6,7 @@ import StressLab
 struct MirrorOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A Debian mirror for kernels that this machine's suites do not have (default: that of its apt sources).",
+      "Debian mirror for kernels outside this machine's suites (default: as in its apt sources).",
       valueName: "uri"))
   var mirror: String?
 
@@ -20,7 +20,7 @@ struct Kernels: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "What is in the cache, and what Debian's archive offers, the newest series first.")
+      abstract: "List cached kernels and those in Debian's archive, the newest series first.")
 
     @OptionGroup var source: MirrorOption
 
@@ -68,7 +68,7 @@ struct Kernels: ParsableCommand {
         valueName: "kernel"))
     var kernels: [String]
 
-    @Flag(help: "Look for a newer package of a series that is cached already.")
+    @Flag(help: "Look for a newer package of a series that is already cached.")
     var newest = false
 
     @OptionGroup var source: MirrorOption
@@ -86,7 +86,7 @@ struct Kernels: ParsableCommand {
   struct Remove: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Remove kernels from the cache.")
 
-    @Argument(help: ArgumentHelp("As in debian:6.12 or debian:6.12.43.", valueName: "kernel"))
+    @Argument(help: ArgumentHelp("Such as debian:6.12 or debian:6.12.43.", valueName: "kernel"))
     var kernels: [String]
 
     func run() throws {

@@ -8,7 +8,7 @@ struct MachineOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Run on this machine, on a block device: all that is on it is lost. --loop DIR beside it is for images of \
+      Run on this machine, on a block device. All data on it is lost. Add --loop DIR for images of \
       cache and swap.
       """,
       valueName: "device"),
@@ -17,27 +17,27 @@ struct MachineOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The device's serial number or its size in bytes, as 'wbstress check --device' prints them.",
+      "Confirm with the device's serial number or size in bytes, as 'check --device' prints them.",
       valueName: "serial-or-size"))
   var yesWipe: String?
 
   @Option(
     help: ArgumentHelp(
       """
-      On this machine: make cgroups below this one, which is delegated to you (default: in a unit of systemd's, or \
-      where there is none below the root).
+      On this machine: create cgroups below this delegated one (default: in a systemd unit, or \
+      below the root if systemd does not run).
       """,
       valueName: "path"),
     completion: .directory)
   var cgroup: String?
 
-  @Flag(help: "On this machine: also profiles without memory.max, which load all of it.")
+  @Flag(help: "On this machine: allow profiles without memory.max, which load the whole machine.")
   var wholeMachine = false
 
-  @Flag(help: "On this machine: also profiles without memory.max beside earlyoom and its like.")
+  @Flag(help: "On this machine: allow profiles without memory.max beside earlyoom and similar.")
   var allowOomDaemon = false
 
-  @Flag(help: "On this machine: although there is a graphical session.")
+  @Flag(help: "On this machine: allow a graphical session.")
   var allowDesktop = false
 
   /// - Parameter results: the campaign's directory.

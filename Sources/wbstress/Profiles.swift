@@ -8,7 +8,7 @@ struct Profiles: ParsableCommand {
     subcommands: [List.self, Show.self, Check.self])
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Profiles that can be named.")
+    static let configuration = CommandConfiguration(abstract: "List the available profiles.")
 
     func run() throws {
       for entry in ProfileCatalog().list() {
@@ -23,10 +23,11 @@ struct Profiles: ParsableCommand {
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "A profile's file, to be changed into one of your own.",
+      abstract: "Print a profile's file, as a start for your own.",
       discussion: """
-        'profiles show NAME > my.yaml', then 'run ./my.yaml'. A variant, overrides or --defaults give what is run \
-        instead: with every default filled in, as JSON (which is YAML too).
+        'profiles show NAME > my.yaml', then 'run ./my.yaml'. A variant, overrides or --defaults \
+        print the profile as it runs instead: with all defaults filled in, as JSON (which is also \
+        YAML).
         """)
 
     @Argument(help: "NAME, NAME:VARIANT or a path.", completion: Suggestions.profiles)
@@ -35,7 +36,7 @@ struct Profiles: ParsableCommand {
     @Option(help: ArgumentHelp("Override a key; may be repeated.", valueName: "key=value"))
     var set: [String] = []
 
-    @Flag(help: "With every default filled in, as JSON.")
+    @Flag(help: "Fill in all defaults, as JSON.")
     var defaults = false
 
     func run() throws {
@@ -60,7 +61,7 @@ struct Profiles: ParsableCommand {
 
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Check profiles and all their variants; every problem is reported.")
+      abstract: "Check profiles and all their variants, and report every problem.")
 
     @Argument(help: "Names or paths.", completion: Suggestions.profiles)
     var profiles: [String]

@@ -5,12 +5,12 @@ import StressReport
 
 struct Record: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Look at records.", subcommands: [Show.self])
+    abstract: "Read records.", subcommands: [Show.self])
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "A trial's record for people: what happened, in order.",
-      discussion: "The file itself is JSON Lines: jq reads it.")
+      abstract: "Print what happened in a trial, in order.",
+      discussion: "The file itself is JSON Lines; jq can read it.")
 
     @Argument(help: "A record.jsonl, or the directory of a trial.", completion: .file())
     var file: String

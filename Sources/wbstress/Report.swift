@@ -7,9 +7,9 @@ extension ReportFormat: ExpressibleByArgument {}
 
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Tell a campaign's results again, from its records.",
+    abstract: "Report a campaign's results from its records.",
     discussion:
-      "Formats that are about one cell or trial take the first that suits them, unless one is named."
+      "Formats for a single cell or trial use the first suitable one, unless one is given."
   )
 
   @Argument(
@@ -18,14 +18,14 @@ struct Report: ParsableCommand {
 
   @Option(
     help: """
-      What to write: what fits one screen (terminal), all tables (full), a draft to a kernel list (mail), a \
-      script that shows it without this program (reproducer), a page for a browser (html), a trace for \
+      One screen (terminal), all tables (full), a draft to a kernel list (mail), a script that \
+      does not need this program (reproducer), a page for a browser (html), a trace for \
       ui.perfetto.dev (perfetto), all figures (json, csv), or results for CI (ktap, junit, kcidb).
       """)
   var format: ReportFormat = .terminal
 
   @Option(
-    help: ArgumentHelp("Where to; standard output without it.", valueName: "file"),
+    help: ArgumentHelp("Output file (default: standard output).", valueName: "file"),
     completion: .file())
   var output: String?
 
@@ -51,7 +51,7 @@ extension Report {
   private static func tellWhatIsLeft(_ draft: [UInt8]) {
     let lint = MailLint(String(decoding: draft, as: UTF8.self), names: Machine.names)
     Output.error(
-      "a draft: \(lint.todos) places are yours to fill, \(lint.errors.count - lint.todos) further errors;"
+      "a draft: \(lint.todos) places to fill in, \(lint.errors.count - lint.todos) other errors;"
         + " 'wbstress lint-mail FILE' lists them")
   }
 }
@@ -75,12 +75,12 @@ struct ComparedAxisOptions: ParsableArguments {
   @Option(help: "The axis to compare along (default: the only one that varies).")
   var axis: String?
 
-  @Option(help: "Its value that the others are held against (default: the first).")
+  @Option(help: "The base value of the axis (default: the first).")
   var base: String?
 
   @Option(
     help: ArgumentHelp(
-      "Its value to judge (default: all others); may be repeated.", valueName: "value"))
+      "A value to compare with it (default: all others); may be repeated.", valueName: "value"))
   var against: [String] = []
 
   var request: ComparisonChoice.Request { .init(axis: axis, base: base, against: against) }

@@ -11,9 +11,10 @@ struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run a profile over file systems, kernels and settings.",
     discussion: """
-      With --kernel every trial boots a throw-away guest. With --loop or --device it runs on this machine, as \
-      root, on loop devices or on a block device that is wiped. Either way on a freshly made file system. Results \
-      go to a campaign directory; the same command with the same --output goes on after an interruption.
+      With --kernel every trial boots a throwaway guest. With --loop or --device it runs on this \
+      machine, as root, on loop devices or on a block device, which is wiped. Each trial has a \
+      freshly made file system. Results go to a campaign directory; to resume an interrupted \
+      campaign, rerun the same command with the same --output.
       """)
 
   @Argument(
@@ -29,14 +30,14 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Kernels that guests boot, with commas between them: \(KernelSpec.forms).",
+      "Kernels for the guests, separated by commas: \(KernelSpec.forms).",
       valueName: "kernels"),
     completion: Suggestions.kernels)
   var kernel: String?
 
   @Option(
     help: ArgumentHelp(
-      "Run on this machine, with image files in DIR, which are removed again.", valueName: "dir"),
+      "Run on this machine, with temporary image files in DIR.", valueName: "dir"),
     completion: .directory)
   var loop: String?
 
@@ -44,7 +45,7 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How long a guest may take to reach the harness (default: 30, emulated 90).",
+      "Time limit for a guest to reach the harness (default: 30, emulated 90).",
       valueName: "seconds"))
   var bootTimeout: Int?
 
@@ -62,36 +63,36 @@ struct Run: ParsableCommand {
   var vary: [String] = []
 
   @Flag(
-    help: "Run every cell as two arms that differ in nothing: what 'compare' then finds is noise.")
+    help: "Run every cell as two identical arms: what 'compare' finds between them is noise.")
   var calibrate = false
 
   @Option(
     help: ArgumentHelp(
-      "Seed of order, delays and data (default: random, printed).", valueName: "number"))
+      "Seed for order, delays and data (default: random, printed).", valueName: "number"))
   var seed: UInt64?
 
   @Option(
     help: ArgumentHelp(
-      "Guests at a time. More than one shares the host's CPUs, and tells on the latencies.",
+      "Number of parallel guests. They compete for CPUs and inflate latencies.",
       valueName: "count"))
   var jobs: Int = 1
 
   @Option(
     help: ArgumentHelp(
-      "Campaign directory, new or to go on with (default: wbstress-PROFILE-TIME).",
+      "Campaign directory, new or to resume (default: wbstress-PROFILE-TIME).",
       valueName: "dir"),
     completion: .directory)
   var output: String?
 
   @Option(
-    help: ArgumentHelp("kvm, tcg, or auto: KVM when a probe guest boots.", valueName: "name"),
+    help: ArgumentHelp("kvm, tcg, or auto: KVM if a probe guest boots.", valueName: "name"),
     completion: .list(["auto", "kvm", "tcg"]))
   var accelerator: String = "auto"
 
-  @Flag(help: "Keep every trial's disk image for reading back.")
+  @Flag(help: "Keep the disk image of every trial.")
   var keepDisks = false
 
-  @Flag(help: "On a terminal, too: a line for each finished trial only, not what runs now.")
+  @Flag(help: "Print only one line per finished trial, also on a terminal.")
   var noLive = false
 
   /// Between two looks of the live view, ns. On this machine it takes from the CPU under test.
@@ -104,9 +105,11 @@ struct Run: ParsableCommand {
       throw ValidationError("--trials: 1 to \(CampaignFile.mostTrials)")
     }
     if !(1...256).contains(jobs) { throw ValidationError("--jobs: 1 to 256") }
-    if kernel != nil, loop != nil { throw ValidationError("--loop and --kernel: one of them") }
+    if kernel != nil, loop != nil {
+      throw ValidationError("--loop and --kernel exclude each other")
+    }
     if kernel != nil, machine.device != nil {
-      throw ValidationError("--device and --kernel: one of them")
+      throw ValidationError("--device and --kernel exclude each other")
     }
     if fs.split(separator: ",", omittingEmptySubsequences: false).contains(""), !fs.isEmpty {
       throw ValidationError("--fs: an empty value")
@@ -134,10 +137,9 @@ struct Run: ParsableCommand {
       specs = [.running]
     } else {
       throw HarnessError(
-        .refused, "run", "needs to be told where",
+        .refused, "run", "no target given",
         remedy:
-          "boot a guest, as with --kernel debian:6.12, or load this machine: --loop DIR or --device DEV"
-      )
+          "boot guests (--kernel debian:6.12) or use this machine (--loop DIR or --device DEV)")
     }
     let limits = try abort.limits()
     let choice = try ProfileCatalog().find(profile)
@@ -169,8 +171,8 @@ struct Run: ParsableCommand {
       let online = sysconf(Int32(_SC_NPROCESSORS_ONLN))
       if jobs > 1, wanted > online {
         display.note(
-          "--jobs \(jobs): guests of \(wanted) CPUs in all on \(online): they will wait for each other, which may "
-            + "change outcomes; the report says how long")
+          "--jobs \(jobs): the guests have \(wanted) CPUs, the host has \(online): they will wait "
+            + "for each other, which may change outcomes; the report says for how long")
       }
       venue = .guests(guests)
       identity = try Preflight.identity(guests.kernels, guests.accelerator)
@@ -194,8 +196,8 @@ struct Run: ParsableCommand {
     withExtendedLifetime(guards) {}
     if let device = guards?.device {
       display.note(
-        "\(device.path) keeps what the last trial left, labelled \(Signature.label); to wipe it: wipefs -a "
-          + device.path)
+        "\(device.path) keeps the last trial's file system (\(Signature.label)); to wipe it: "
+          + "wipefs -a \(device.path)")
     }
 
     let summary = try CampaignSummary(directory: campaign.directory)
@@ -203,7 +205,7 @@ struct Run: ParsableCommand {
     if interrupt.isRequested {
       let words = CommandLine.arguments.dropFirst().map(ShellWord.quoted).joined(separator: " ")
       let output = output == nil ? " --output \(ShellWord.quoted(campaign.directory))" : ""
-      Output.error("interrupted; go on with: wbstress \(words)\(output)")
+      Output.error("interrupted; resume with: wbstress \(words)\(output)")
       throw ExitCode(HarnessError.Code.interrupted.rawValue)
     }
     switch summary.verdict {

@@ -4,10 +4,11 @@ import StressReport
 
 struct Why: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Say why a campaign's trials ended and stalled as they did.",
+    abstract: "Explain the OOM kills and stalls of a campaign.",
     discussion: """
-      Each OOM kill is taken apart by the kernel's own dump, and the time of each stall divided over what \
-      the kernel was doing, from the records alone. The rules stand in docs/why.md and docs/ledger.md.
+      Analyses each OOM kill from the kernel's own report, and attributes the time of each stall \
+      to what the kernel was doing, from the records alone. docs/why.md and docs/ledger.md have \
+      the rules.
       """)
 
   @Argument(
@@ -17,7 +18,7 @@ struct Why: ParsableCommand {
   @OptionGroup var part: CampaignPart
 
   @Option(
-    help: ArgumentHelp("Kills of each cell that are told in full.", valueName: "count"))
+    help: ArgumentHelp("Number of kills per cell to print in full.", valueName: "count"))
   var kills: Int = 3
 
   func validate() throws {

@@ -78,7 +78,7 @@ struct LiveTests {
         ["--interrupt", "memory ["], ["--kernel", "debian:6.1", "--output", directory + "/c"])
       #expect(seen.status == 130 && !seen.cursorWasHidden)
       #expect(seen.screens.contains { $0.contains("memory [") })
-      #expect(seen.scrollback.contains { $0.contains("interrupted; go on with: wbstress run") })
+      #expect(seen.scrollback.contains { $0.contains("interrupted; resume with: wbstress run") })
       #expect(!seen.scrollback.contains { $0.contains("memory [") })
     }
   }
@@ -91,7 +91,7 @@ struct LiveTests {
         ["--kernel", "debian:6.1", "--trials", "1"] + options + ["--output", directory + "/c"],
         environment: environment)
       #expect(seen.status == 130)
-      #expect(seen.scrollback.contains { $0.contains("interrupted; go on with: wbstress run") })
+      #expect(seen.scrollback.contains { $0.contains("interrupted; resume with: wbstress run") })
       #expect(!seen.screens.contains { $0.contains("done, ") })
     }
   }

@@ -7,7 +7,7 @@ import StressRecord
 ///
 /// The fast lane has what tells a stall as it happens and costs microseconds to read; the slow one the long
 /// files, whose counters are folded once a second or are gauges of the device. None of either is backed by
-/// rstat (README, "Measuring honestly"); wb_stats is not: it asks for a cgroup's statistics the way dirty
+/// rstat (docs/method.md); wb_stats is not: it asks for a cgroup's statistics the way dirty
 /// throttling itself does (`mem_cgroup_wb_stats`), whose flush is rate limited.
 package struct Lanes {
   /// How long a reader of the record may be away before samples are dropped, ns.

@@ -3,34 +3,33 @@ import StressCore
 /// The sections of the manual that do not follow from the command line.
 enum ManualSections {
   /// When these sections last changed.
-  static let date = "November 21, 2026"
+  static let date = "November 29, 2026"
   static let summary = "memory-pressure stress harness"
 
   static func description(_ page: inout ManualText) {
     page.macro("Nm")
     page.prose(
       """
-      limits memory with cgroup v2, pins anonymous memory the way a database does, streams \
-      buffered writes onto ext4, ext3, xfs or btrfs, and says what the kernel did: who was \
-      OOM-killed and over which pages, how long writes stalled, which counters moved.
+      limits memory with cgroup v2, pins anonymous memory as a database does, streams buffered \
+      writes onto ext4, ext3, xfs or btrfs, and reports what the kernel did: who was OOM-killed \
+      and why, how long writes stalled, and which counters changed.
       """)
     page.macro("Pp")
     page.prose(
       """
-      A profile says what is done. Each value on each axis that is varied \
-      (kernel, file system, any key of the profile) makes a cell, and each cell is carried out as \
-      often as asked for. Every such trial boots a guest of its own, on a freshly made file \
-      system, or runs on this machine on a loop device or a disk of its own. It leaves a record in the campaign's \
-      directory, from which all reports are made.
+      A profile describes the workload. Each combination of values on the varied axes (kernel, \
+      file system, any key of the profile) is a cell, and each run of a cell is a trial. Every \
+      trial boots a guest of its own, or runs on this machine on a loop device or a disk, with a \
+      freshly made file system. It writes a record to the campaign's directory, and all reports \
+      are made from the records.
       """)
     page.macro("Pp")
     page.prose(
       """
-      While a campaign runs on a terminal, what runs now is shown below the lines of the trials \
-      that have ended: phase, memory, throughput, pressure and OOM kills, and the matrix as it \
-      fills, a letter a trial. All of it is read on the host from the records as they come: the \
-      guest does no more than it does without. The time left is taken from the medians of finished \
-      trials.
+      While a campaign runs on a terminal, the running trials are shown below the finished ones: \
+      phase, memory, throughput, pressure and OOM kills, and the matrix with one letter per trial. \
+      The display reads the records on the host and costs the guest nothing. The estimate of the \
+      time left comes from the medians of finished trials.
       """)
   }
 
@@ -49,16 +48,15 @@ enum ManualSections {
     page.macro("Pp")
     page.prose(
       """
-      Of the kernel: Documentation/admin-guide/cgroup-v2.rst, Documentation/accounting/psi.rst, \
+      In the kernel: Documentation/admin-guide/cgroup-v2.rst, Documentation/accounting/psi.rst, \
       Documentation/admin-guide/mm/multigen_lru.rst.
       """)
     page.macro("Sh", "CAVEATS")
     page.prose(
       """
-      Where the CPU is emulated (TCG), outcomes, counts and order mean something, absolute speeds \
-      do not. Reading memory.stat of the stressed cgroup changes dirty throttling on kernels since \
-      6.9: it is read before and after a trial only, unless the profile asks for more with \
-      observe.rstat.
+      If the CPU is emulated (TCG), outcomes, counts and order are meaningful, absolute speeds are \
+      not. Reading memory.stat of the stressed cgroup changes dirty throttling on kernels since \
+      6.9: wbstress reads it only before and after a trial, unless the profile sets observe.rstat.
       """)
   }
 
@@ -78,18 +76,18 @@ enum ManualSections {
       [
         (
           "Ev WBSTRESS_PROFILES",
-          "Directories of profiles, with colons between them; searched first."
+          "Directories of profiles, separated by colons; searched first."
         ),
         (
           "Ev WBSTRESS_STATE_DIR",
-          "Directory of the cleanup journals of runs on this machine; by default /var/lib/wbstress."
+          "Directory of the cleanup journals; by default /var/lib/wbstress."
         ),
         (
           "Ev XDG_CACHE_HOME",
-          "Kernels are kept in its wbstress directory; by default in ~/.cache/wbstress."
+          "Kernels are cached in its wbstress directory; by default in ~/.cache/wbstress."
         ),
-        ("Ev NO_COLOR", "If set and not empty, nothing is coloured (no-color.org)."),
-        ("Ev TERM", "If dumb or not set, what runs now is not shown."),
+        ("Ev NO_COLOR", "If set and not empty, disables colours (no-color.org)."),
+        ("Ev TERM", "If dumb or not set, disables the live display."),
       ])
   }
 
@@ -101,12 +99,12 @@ enum ManualSections {
         ("Pa campaign.json", "In the campaign's directory: cells, trials and seed."),
         (
           "Pa trials/CELL\\-NUMBER/record.jsonl",
-          "What a trial left: JSON Lines, described in docs/record.md."
+          "The record of a trial: JSON Lines, described in docs/record.md."
         ),
         ("Pa trials/CELL\\-NUMBER/console.log", "The guest's serial console."),
         (
           "Pa /var/lib/wbstress/*.jsonl",
-          "Cleanup journals: what a run on this machine has made and not undone yet; see docs/safety.md."
+          "Cleanup journals: what a run on this machine has still to undo; see docs/safety.md."
         ),
         (
           "Pa profiles",
@@ -137,19 +135,19 @@ enum ManualSections {
         ]
       ),
       (
-        "The table again, and why trials were killed:",
+        "The tables again, and why processes were killed:",
         ["wbstress report backup", "wbstress why backup"]
       ),
-      ("Whether the later kernel is a regression:", ["wbstress compare backup --axis kernel"]),
+      ("Whether the newer kernel is a regression:", ["wbstress compare backup --axis kernel"]),
       (
-        "A kernel of one's own, and a key of the profile as an axis:",
+        "Your own kernel, and a key of the profile as an axis:",
         ["wbstress run oracle-backup --kernel ./bzImage --vary pin=40MiB,54MiB"]
       ),
       (
         "On this machine, as root:", ["wbstress run fsync-storm --loop /srv/scratch --trials 10"]
       ),
       (
-        "On a disk that is wiped for it:",
+        "On a disk, which is wiped:",
         [
           "wbstress check fsync-storm --device /dev/sdb",
           "wbstress run fsync-storm --device /dev/sdb --yes-wipe S3Z8NB0K12345",

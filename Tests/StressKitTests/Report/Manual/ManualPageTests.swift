@@ -60,13 +60,11 @@ struct ManualPageTests {
     check(help, help.name)
   }
 
-  /// The README has the same table.
-  @Test func exitStatusIsTheReadmes() throws {
-    let readme = try File.text(
-      URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../../README.md")
-        .standardized.path)
+  /// docs/usage.md has the same table.
+  @Test func exitStatusIsThePages() throws {
+    let page = try File.text(ToolCheck.root.appending(path: "docs/usage.md").path)
     for (code, meaning) in ExitStatus.all {
-      #expect(readme.contains("| \(code) | \(meaning) |\n"), "\(code)")
+      #expect(page.contains("| \(code) | \(meaning) |\n"), "\(code)")
     }
   }
 
