@@ -31,9 +31,9 @@ struct EvidenceTests {
       outages.flatMap { $0["lost"]?.members ?? [] }.filter { holds($0.key) }
         .reduce(0) { $0 + ($1.value.int ?? 0) }
     }
-    let counted = record.types.filter { !RecordFile.uncounted.contains($0) }
+    let counted = record.types.filter { !LineTypes.uncounted.contains($0) }
     let found = counted.reduce(0) { $0 + record.count($1) }
-    #expect(Int64(found) + lost { !RecordFile.uncounted.contains($0) } == told)
+    #expect(Int64(found) + lost { !LineTypes.uncounted.contains($0) } == told)
     let samples = record.lines("lane").reduce(Int64(0)) { $0 + ($1["samples"]?.int ?? 0) }
     #expect(Int64(record.count("sample")) + lost { $0 == "sample" } == samples)
     #expect(samples > 300)

@@ -94,7 +94,7 @@ struct LineIndex: Sendable {
         storage.forEach([lines.places[first], lines.places[second]]) { texts.append(Array($1)) }
         if texts.count == 2, texts[0] == texts[1] { gone.insert(second) }
       }
-      let isRepeatable = RecordFile.repeatable.contains(lines.type)
+      let isRepeatable = LineTypes.repeatable.contains(lines.type)
       defects.add(isRepeatable ? .repeated : .duplicate, gone.count)
       types[index].forgetHashes()
       if !isRepeatable { types[index].remove(gone) }

@@ -10,7 +10,7 @@ package struct RecordDefects: Sendable, Equatable {
     case wrongTime
     /// Longer than `LinePlace.longest`.
     case tooLong
-    /// Of a type that is not in `RecordFile.types`: of a later version, or misspelt by damage.
+    /// Of a type that is not in `LineTypes.names`: of a later version, or misspelt by damage.
     case unknownType
     /// Word for word the same as one before it, of a type that tells of single moments; left out.
     case duplicate

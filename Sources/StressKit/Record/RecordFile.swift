@@ -9,28 +9,6 @@ package enum RecordFile {
 
   package static let sample: StaticString = "sample"
 
-  /// The types of lines that docs/record.md describes.
-  package static let types: Set<String> = [
-    "header", "guest", "phase", "modules", "environment", "columns", "sample", "worker", "cost",
-    "snapshot", "progress", "pin", "state", "slow", "in-flight", "stream", "touches", "rounds",
-    "latency", "moment", "moment-end", "device", "kmsg", "clock", "memcg-event", "cgroup-event",
-    "psi", "exit", "oom", "oom-group-kill", "oom-without-kill", "kills", "note", "lane", "mirror",
-    "supervisor", "watchdog", "heartbeats", "task-stack", "silence", "trace-start", "span", "event",
-    "task", "open", "trace", "alive", "stack",
-    "unlisted", "written", "guest-end",
-    "host", "end", "outage",
-  ]
-
-  /// Of these, those that the count of `written` leaves out: samples are counted by lane, the others come
-  /// after it or from the host.
-  static let uncounted: Set<String> = [
-    "sample", "header", "host", "silence", "guest-end", "end", "outage",
-  ]
-
-  /// Of these a record may have two lines that are the same: kinds of latency that come in jiffies are alike
-  /// in two parts of a second, and two notices of one moment may tell of the same growth.
-  static let repeatable: Set<String> = ["latency", "memcg-event", "alive"]
-
   /// One line with its end, `type` first.
   static func line(_ type: String, _ members: [(String, JSON)]) -> [UInt8] {
     var bytes: [UInt8] = []

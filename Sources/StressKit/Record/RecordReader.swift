@@ -58,6 +58,48 @@ package struct RecordReader: Sendable {
 
   package func last(_ type: String) -> JSON? { json(at: index[type]?.places.suffix(1) ?? []).first }
 
+  /// The lines of a type, in the order of the file. For what comes by the thousand use `forEach`.
+  ///
+  /// - Parameter kind: only those whose `of` (or `lane`) is this.
+  package func lines<L: Line>(_ type: L.Type, of kind: String? = nil) -> [L] {
+    var lines: [L] = []
+    forEach(type, of: kind) { lines.append(L($0)) }
+    return lines
+  }
+
+  package func first<L: Line>(_ type: L.Type) -> L? {
+    let lines: [L] = read(index[L.typeName]?.places.prefix(1) ?? [])
+    return lines.first
+  }
+
+  package func last<L: Line>(_ type: L.Type) -> L? {
+    let lines: [L] = read(index[L.typeName]?.places.suffix(1) ?? [])
+    return lines.first
+  }
+
+  /// How many lines there are of a type.
+  ///
+  /// - Parameter kind: only those whose `of` (or `lane`) is this.
+  package func count(_ type: any Line.Type, of kind: String? = nil) -> Int {
+    count(type.typeName, of: kind)
+  }
+
+  /// Gives the lines of a type, in the order of the file, each valid only within its call: what a look at a million
+  /// lines can afford.
+  ///
+  /// - Parameter kind: only those whose `of` (or `lane`) is this.
+  package func forEach(
+    _ type: any Line.Type, of kind: String? = nil, _ body: (RecordLine) throws -> Void
+  ) rethrows {
+    try forEach(type.typeName, of: kind, body)
+  }
+
+  private func read<L: Line>(_ places: some Sequence<LinePlace>) -> [L] {
+    var lines: [L] = []
+    storage.forEach(places) { lines.append(L(RecordLine($1))) }
+    return lines
+  }
+
   /// Gives the lines of a type, in the order of the file, each valid only within its call.
   ///
   /// - Parameter kind: only those whose `of` (or `lane`) is this.

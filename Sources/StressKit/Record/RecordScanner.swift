@@ -26,7 +26,7 @@ struct RecordScanner: ~Copyable {
       index.remove(left, from: sample)
       if let lane { lanes.append(lane) }
     }
-    for lines in index.types where !RecordFile.types.contains(lines.type) {
+    for lines in index.types where !LineTypes.names.contains(lines.type) {
       defects.add(.unknownType, lines.places.count)
     }
     countMissing(storage)
@@ -46,7 +46,7 @@ struct RecordScanner: ~Copyable {
     }
     defects.add(.missingSample, max(0, missing - lost.samples))
     storage.forEach(index["written"]?.places.prefix(1) ?? []) { _, bytes in
-      let counted = index.types.filter { !RecordFile.uncounted.contains($0.type) }
+      let counted = index.types.filter { !LineTypes.uncounted.contains($0.type) }
       let found = counted.reduce(0) { $0 + $1.places.count }
       let told = Int(clamping: RecordLine(bytes).int("lines") ?? 0)
       defects.add(.missingLine, max(0, told - found - lost.lines))
@@ -61,7 +61,7 @@ struct RecordScanner: ~Copyable {
         let count = min(max(0, Int(clamping: count.int ?? 0)), 1 << 32)
         if type == "\(RecordFile.sample)" {
           samples += count
-        } else if !RecordFile.uncounted.contains(type) {
+        } else if !LineTypes.uncounted.contains(type) {
           lines += count
         }
       }

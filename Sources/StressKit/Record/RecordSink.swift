@@ -53,6 +53,17 @@ package final class RecordSink: @unchecked Sendable {
   }
 
   /// Writes one line; those of the host's own have no time.
+  package func emit<L: Line>(_ type: L.Type, _ fill: (inout L) -> Void) {
+    var line = L()
+    fill(&line)
+    emit(line)
+  }
+
+  package func emit(_ line: some Line) {
+    RecordFile.line(line.typeName, line.lineMembers).withUnsafeBytes { write($0) }
+  }
+
+  /// Writes one line; those of the host's own have no time.
   package func emit(_ type: String, _ members: [(String, JSON)]) {
     RecordFile.line(type, members).withUnsafeBytes { write($0) }
   }
@@ -179,15 +190,12 @@ package final class RecordSink: @unchecked Sendable {
     return done
   }
 
-  /// Of these types, lines are brought to the disk.
-  private static let synced: Set<String> = ["header", "phase", "oom", "kills", "guest-end", "end"]
-
   private static func matters(_ lines: UnsafeRawBufferPointer) -> Bool {
     var found = false
     RecordFile.forEachLine(lines) { line in
       // Nine of ten.
       if found || RecordFile.isSample(line) { return }
-      found = synced.contains(RecordFile.type(of: line))
+      found = LineTypes.synced.contains(RecordFile.type(of: line))
     }
     return found
   }

@@ -2,24 +2,20 @@
 enum RecordWorth: Int {
   /// Of a lane: many, and each like the one before.
   case sample = 4
-  /// Of `RecordFile.repeatable` types.
+  /// Of `LineTypes.repeatable` types.
   case repeatable = 6
   /// One of many that tell of single operations or spans.
   case bulk = 7
   /// Kills, ends, phases, columns, totals: what the rest cannot be understood without.
   case essential = 8
 
-  private static let bulkTypes: Set<String> = [
-    "span", "event", "unlisted", "slow", "progress", "state",
-  ]
-
   init(_ type: String) {
     self =
       if type == "\(RecordFile.sample)" {
         .sample
-      } else if RecordFile.repeatable.contains(type) {
+      } else if LineTypes.repeatable.contains(type) {
         .repeatable
-      } else if Self.bulkTypes.contains(type) {
+      } else if LineTypes.bulk.contains(type) {
         .bulk
       } else {
         .essential

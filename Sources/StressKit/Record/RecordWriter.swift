@@ -65,6 +65,23 @@ package final class RecordWriter: @unchecked Sendable {
     thread = try Thread("wb-record") { [self] in loop() }
   }
 
+  /// Queues one line.
+  ///
+  /// - Parameters:
+  ///   - time: CLOCK_BOOTTIME, ns; nil: now.
+  ///   - fill: sets its members.
+  package func emit<L: Line>(
+    _ type: L.Type, at time: UInt64? = nil, _ fill: (inout L) -> Void = { _ in }
+  ) {
+    var line = L()
+    fill(&line)
+    emit(line, at: time)
+  }
+
+  package func emit(_ line: some Line, at time: UInt64? = nil) {
+    emit("\(line.typeName)", at: time, line.ownMembers)
+  }
+
   /// Queues one line. `members` come after `type` and the time, CLOCK_BOOTTIME in ns.
   package func emit(
     _ type: String, at time: UInt64? = nil, _ members: KeyValuePairs<String, JSON> = [:]

@@ -308,7 +308,7 @@ struct DamagedRecordTests {
 
   /// A saved record with the count of its lines, as the harness writes it now.
   private func saved(_ name: String) throws -> [UInt8] {
-    let uncounted = RecordFile.uncounted.map { "{\"type\":\"\($0)\"" }
+    let uncounted = LineTypes.uncounted.map { "{\"type\":\"\($0)\"" }
     let count = try RecordFixture.lines(name).count { line in
       !uncounted.contains { line.hasPrefix($0) }
     }

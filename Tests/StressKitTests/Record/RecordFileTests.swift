@@ -124,7 +124,7 @@ struct RecordFileTests {
     let described = try File.text(page.path).split(separator: "\n").compactMap { line in
       line.wholeMatch(of: /\| `([a-z-]+)` \| (guest|host) \| .*/).map { String($0.1) }
     }
-    #expect(Set(described) == RecordFile.types && described.count == RecordFile.types.count)
+    #expect(Set(described) == LineTypes.names && described.count == LineTypes.names.count)
   }
 
   @Test func missingRecord() {

@@ -236,7 +236,7 @@ struct RecordSinkTests {
     let told = try #require(record.first("written")?["lines"]?.int)
     let lost = try #require(outage["lost"]?["span"]?.int)
     #expect(lost > 0 && record.count("phase") == 20 && record.count("kmsg") == 5)
-    let counted = record.types.filter { !RecordFile.uncounted.contains($0) }
+    let counted = record.types.filter { !LineTypes.uncounted.contains($0) }
     #expect(Int64(counted.reduce(0) { $0 + record.count($1) }) + lost == told)
     #expect(record.defects[.lostLine] == Int(lost) && record.defects[.missingLine] == 0)
     #expect(record.ending == Ending(.completed))

@@ -33,7 +33,7 @@ struct GlossaryTests {
   }
 
   @Test func everyTypeOfLineHasAnEntry() {
-    for type in RecordFile.types {
+    for type in LineTypes.names {
       #expect(glossary.find(type).contains { $0.group == .lines }, "\(type)")
     }
   }

@@ -123,7 +123,7 @@ struct RecordTextTests {
   /// A line of each type that a record can have, and of one that a later version may write: each is shown, or
   /// counted by its name.
   @Test func noKindOfLineIsDropped() throws {
-    let types = RecordFile.types.sorted() + ["from-the-future"]
+    let types = LineTypes.names.sorted() + ["from-the-future"]
     var lines = [
       #"{"type":"header","plan":{"label":"p","axes":{},"number":1,"seed":1}}"#,
       #"{"type":"phase","t":0,"name":"set-up"}"#,

@@ -1,0 +1,116 @@
+import StressCore
+
+/// One line of the kernel log.
+package struct KmsgLine: Line {
+  package static let type: StaticString = "kmsg"
+  package static let meaning = """
+    One line of the kernel log. `t` is the log's own time, moved by the latest `clock`.
+    """
+  package var t: Int64?
+  package var seq: Int64?
+  package var level: Int64?
+  package var text: String?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("seq", \.seq, "sequence number in /dev/kmsg"),
+    Member("level", \.level, "of syslog(2), 0 to 7"),
+    Member("text", \.text, "without its prefix"),
+  ]
+}
+
+/// One moment on two clocks.
+package struct ClockLine: Line {
+  package static let type: StaticString = "clock"
+  package static let meaning = """
+    One moment on two clocks: the kernel log's lies between two readings of CLOCK_BOOTTIME. At the start, every two \
+    seconds, and at the end; between two of them the log's times can be interpolated.
+    """
+  package var t: Int64?
+  package var before: Int64?
+  package var after: Int64?
+  package var log: Int64?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("before", \.before, .nanoseconds, "CLOCK_BOOTTIME"),
+    Member("after", \.after, .nanoseconds, "CLOCK_BOOTTIME"),
+    Member("log", \.log, .nanoseconds, "the kernel log's clock"),
+  ]
+}
+
+/// An OOM report of the trial's, parsed.
+package struct OOMLine: Line {
+  package static let type: StaticString = "oom"
+  package static let meaning = "An OOM report of the trial's, parsed."
+  package static let traits: LineTraits = .synced
+  package var t: Int64?
+  package var report: OOMReport?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member(
+      "report", \.report,
+      "invoker, cgroups, constraint, `memory` at that moment, victims. `page_size` is the kernel's; where it is not known, what is counted in pages is left out (`unsized_figures`)"
+    )
+  ]
+}
+
+extension OOMReport: MemberValue {
+  package static var kind: String { "object" }
+  package init?(member: JSON) { self.init(json: member) }
+  package var member: JSON { json }
+}
+
+extension OOMReport.Victim: MemberValue {
+  package static var kind: String { "object" }
+  package init?(member: JSON) { self.init(json: member) }
+  package var member: JSON { json }
+}
+
+/// A further victim of memory.oom.group.
+package struct OOMGroupKillLine: Line {
+  package static let type: StaticString = "oom-group-kill"
+  package static let meaning = """
+    A further victim of memory.oom.group; the first victim is counted again, as in memory.events.
+    """
+  package var t: Int64?
+  package var victim: OOMReport.Victim?
+  package var incident: Int64?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("victim", \.victim, "as in `oom`"),
+    Member("incident", \.incident, "sequence number of the first victim's line"),
+  ]
+}
+
+/// A dump that no kill followed.
+package struct OOMWithoutKillLine: Line {
+  package static let type: StaticString = "oom-without-kill"
+  package static let meaning = "An OOM report that no kill followed."
+  package var t: Int64?
+  package var reason: String?
+  package var report: OOMReport?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("reason", \.reason, "why there was none"),
+    Member("report", \.report, "as in `oom`"),
+  ]
+}
+
+/// The accounts of kills at the end.
+package struct KillsLine: Line {
+  package static let type: StaticString = "kills"
+  package static let meaning = "The accounts of kills at the end, which must agree."
+  package static let traits: LineTraits = .synced
+  package var t: Int64?
+  package var memoryEvents: Keyed<Int64>?
+  package var killLines: Int64?
+  package var incidents: Int64?
+  package var kmsgGaps: Int64?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("memory.events", \.memoryEvents, "of the limited cgroup"),
+    Member(
+      "kill_lines", \.killLines, "\"Killed process\" lines of the kernel log that are the trial's"),
+    Member("incidents", \.incidents, "OOM reports of the trial's"),
+    Member("kmsg_gaps", \.kmsgGaps, "lines that the kernel log has lost"),
+  ]
+}

@@ -1,0 +1,286 @@
+import StressCore
+
+/// A type of line of the record: its members with their units and meanings, and how it is written and read. The only
+/// place where its name and its members' names are spelled.
+///
+/// Everything in it is optional: what a kernel does not give is `nil`, and so is what a damaged line or one of an
+/// older version lacks. docs/record.md is generated from these.
+package protocol Line: LineObject {
+  /// `type` of such a line; at most 32 characters.
+  static var type: StaticString { get }
+  /// What it tells, in one or two sentences.
+  static var meaning: String { get }
+  static var traits: LineTraits { get }
+  /// CLOCK_BOOTTIME of the guest (or of this machine), ns; nil: a line of the host, which has none.
+  var t: Int64? { get set }
+}
+
+extension Line {
+  package static var traits: LineTraits { [] }
+
+  /// What stands in the record after `type`.
+  package static var typeName: String { "\(type)" }
+
+  /// Reads a line of this type.
+  package init(_ line: RecordLine) {
+    self.init()
+    read(line.bytes, time: \.t)
+  }
+
+  var typeName: String { Self.typeName }
+
+  /// All members but `type` and `t`.
+  var ownMembers: [(String, JSON)] { Self.members.compactMap { $0.write(self) } + rest }
+
+  /// All members but `type`, `t` first where the line has one.
+  var lineMembers: [(String, JSON)] { (t.map { [("t", .int($0))] } ?? []) + ownMembers }
+}
+
+/// What becomes of a type of line beside being written.
+package struct LineTraits: OptionSet, Sendable {
+  package let rawValue: Int
+  package init(rawValue: Int) { self.rawValue = rawValue }
+
+  /// The host writes it, not the guest.
+  package static let host = LineTraits(rawValue: 1)
+  /// The count of ``WrittenLine`` leaves it out: samples are counted by lane, the others come after it or from the host.
+  package static let uncounted = LineTraits(rawValue: 2)
+  /// A record may have two of them that are the same, word for word.
+  package static let repeatable = LineTraits(rawValue: 4)
+  /// One of many that tell of single operations or spans: refused before others where there is no room for all.
+  package static let bulk = LineTraits(rawValue: 8)
+  /// Brought to the disk as soon as it is written (fdatasync(2)).
+  package static let synced = LineTraits(rawValue: 16)
+}
+
+/// An object of JSON with known members: a line, or a value inside one.
+package protocol LineObject: Sendable {
+  static var members: [Member<Self>] { get }
+  /// Whether it has members besides whose names are not ours, such as a kernel's fields: those are in `rest`.
+  static var keepsRest: Bool { get }
+  var rest: [(String, JSON)] { get set }
+  init()
+}
+
+extension LineObject {
+  package static var keepsRest: Bool { false }
+  package var rest: [(String, JSON)] {
+    get { [] }
+    set {}
+  }
+
+  /// The name of a member, for those that read a million lines (`RecordLine.ints`).
+  package static func name<Value>(_ path: KeyPath<Self, Value>) -> StaticString {
+    guard let member = members.first(where: { $0.path as PartialKeyPath<Self> == path }) else {
+      preconditionFailure("\(Self.self) does not list a member")
+    }
+    return member.name
+  }
+
+  /// Takes each member's first value. What is of another kind than the member is as good as missing.
+  mutating func read(
+    _ bytes: UnsafeBufferPointer<UInt8>, time: WritableKeyPath<Self, Int64?>
+  ) {
+    var cursor = JSONCursor(bytes)
+    guard (try? cursor.opens("{", "}")) == true else { return }
+    let members = Self.members
+    var seen: UInt64 = 0
+    while let name = cursor.checkedKey() {
+      var value = cursor
+      if let index = members.firstIndex(where: { name == $0.name }) {
+        if seen >> UInt64(index) & 1 == 0 {
+          seen |= 1 << UInt64(index)
+          if let json = try? value.value() { members[index].read(&self, json) }
+        }
+      } else if name == "t" {
+        if self[keyPath: time] == nil { self[keyPath: time] = (try? value.value())?.int }
+      } else if Self.keepsRest, !(name == "type"), let json = try? value.value() {
+        rest.append((name.string, json))
+      }
+      cursor.passMember()
+    }
+  }
+
+  init?(json: JSON) {
+    guard let members = json.members else { return nil }
+    self.init()
+    var seen: Set<String> = []
+    for (key, value) in members where seen.insert(key).inserted {
+      if let member = Self.members.first(where: { "\($0.name)" == key }) {
+        member.read(&self, value)
+      } else if Self.keepsRest {
+        rest.append((key, value))
+      }
+    }
+  }
+
+  var json: JSON {
+    .object((Self.members.compactMap { $0.write(self) } + rest).map { (key: $0.0, value: $0.1) })
+  }
+}
+
+/// A member of a line, or of an object in one.
+package struct Member<Owner>: Sendable {
+  package let name: StaticString
+  package let unit: LineUnit?
+  package let meaning: String
+  /// Its kind in words, as in `integer`.
+  package let kind: String
+  /// Whether it is left out where it is nil; else it is null, unknown.
+  package let isLeftOut: Bool
+  let path: any PartialKeyPath<Owner> & Sendable
+  let read: @Sendable (inout Owner, JSON) -> Void
+  let write: @Sendable (Owner) -> (String, JSON)?
+
+  /// - Parameter isLeftOut: where it is nil it does not apply, and is left out.
+  package init<Value: MemberValue>(
+    _ name: StaticString, _ path: any WritableKeyPath<Owner, Value?> & Sendable,
+    isLeftOut: Bool = false, _ meaning: String
+  ) {
+    self.init(name: name, path, unit: nil, isLeftOut: isLeftOut, meaning)
+  }
+
+  package init<Value: MemberValue>(
+    _ name: StaticString, _ path: any WritableKeyPath<Owner, Value?> & Sendable,
+    _ unit: LineUnit, isLeftOut: Bool = false, _ meaning: String
+  ) {
+    self.init(name: name, path, unit: unit, isLeftOut: isLeftOut, meaning)
+  }
+
+  private init<Value: MemberValue>(
+    name: StaticString, _ path: any WritableKeyPath<Owner, Value?> & Sendable, unit: LineUnit?,
+    isLeftOut: Bool, _ meaning: String
+  ) {
+    self.name = name
+    self.unit = unit
+    self.meaning = meaning
+    self.isLeftOut = isLeftOut
+    self.path = path
+    kind = Value.kind
+    read = { $0[keyPath: path] = Value(member: $1) }
+    let key = "\(name)"
+    write = { owner in
+      if let value = owner[keyPath: path] { return (key, value.member) }
+      return isLeftOut ? nil : (key, .null)
+    }
+  }
+}
+
+/// What a number counts.
+package enum LineUnit: String, Sendable {
+  case nanoseconds = "ns"
+  case microseconds = "us"
+  case seconds = "s"
+  case bytes
+  case pages
+  case ticks = "1/100 s"
+  case bytesPerSecond = "bytes/s"
+  case perSecond = "1/s"
+  case percent = "%"
+  case share = "0 to 1"
+}
+
+/// What a member may hold.
+package protocol MemberValue: Sendable {
+  static var kind: String { get }
+  /// nil: it is of another kind.
+  init?(member: JSON)
+  var member: JSON { get }
+}
+
+extension Int64: MemberValue {
+  package static var kind: String { "integer" }
+  package init?(member: JSON) {
+    guard let value = member.int else { return nil }
+    self = value
+  }
+  package var member: JSON { .int(self) }
+}
+
+extension Double: MemberValue {
+  package static var kind: String { "number" }
+  package init?(member: JSON) {
+    guard let value = member.double else { return nil }
+    self = value
+  }
+  package var member: JSON { .double(self) }
+}
+
+extension Bool: MemberValue {
+  package static var kind: String { "true or false" }
+  package init?(member: JSON) {
+    guard let value = member.bool else { return nil }
+    self = value
+  }
+  package var member: JSON { .bool(self) }
+}
+
+extension String: MemberValue {
+  package static var kind: String { "text" }
+  package init?(member: JSON) {
+    guard let value = member.string else { return nil }
+    self = value
+  }
+  package var member: JSON { .string(self) }
+}
+
+extension Array: MemberValue where Element: MemberValue {
+  package static var kind: String { "list of \(Element.kind)" }
+  /// Elements of another kind are left out.
+  package init?(member: JSON) {
+    guard let elements = member.array else { return nil }
+    self = elements.compactMap(Element.init(member:))
+  }
+  package var member: JSON { .array(map(\.member)) }
+}
+
+/// Anything: what is looked at more closely by who reads it.
+extension JSON: MemberValue {
+  package static var kind: String { "value" }
+  package init?(member: JSON) {
+    if member == .null { return nil }
+    self = member
+  }
+  package var member: JSON { self }
+}
+
+/// One of a few words; any other is as good as missing.
+extension MemberValue where Self: RawRepresentable<String> & CaseIterable {
+  package static var kind: String { allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ") }
+  package init?(member: JSON) {
+    guard let value = member.string.flatMap(Self.init(rawValue:)) else { return nil }
+    self = value
+  }
+  package var member: JSON { .string(rawValue) }
+}
+
+extension MemberValue where Self: LineObject {
+  package static var kind: String { "object" }
+  package init?(member: JSON) {
+    guard let value = Self(json: member) else { return nil }
+    self = value
+  }
+  package var member: JSON { json }
+}
+
+/// An object whose keys are somebody else's: a kernel's counters, cgroups' paths. In the order of the record.
+package struct Keyed<Value: MemberValue>: MemberValue {
+  package var members: [(key: String, value: Value)]
+
+  package init(_ members: [(key: String, value: Value)]) { self.members = members }
+
+  package static var kind: String { "object of \(Value.kind)" }
+  /// Values of another kind are left out.
+  package init?(member: JSON) {
+    guard let all = member.members else { return nil }
+    members = all.compactMap { key, value in Value(member: value).map { (key, $0) } }
+  }
+  package var member: JSON { .object(members.map { ($0.key, $0.value.member) }) }
+
+  package subscript(key: String) -> Value? { members.first { $0.key == key }?.value }
+
+  /// The first value of each key.
+  package var dictionary: [String: Value] {
+    Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+  }
+}

@@ -1,0 +1,461 @@
+import StressCore
+
+/// A worker begins or ends.
+package struct WorkerLine: Line {
+  package static let type: StaticString = "worker"
+  package static let meaning = """
+    A worker of the trial begins or ends. The jobs of a stream `NAME` are workers and streams of their own, `NAME-0`, \
+    `NAME-1`, ..., in one cgroup.
+    """
+
+  package enum Event: String, CaseIterable, MemberValue {
+    case start, done, failed, killed, crashed
+    /// It did not die of SIGKILL in time.
+    case unkillable
+    /// By the harness, at the end.
+    case stopped
+  }
+
+  package var t: Int64?
+  package var name: String?
+  package var event: Event?
+  package var pid: Int64?
+  package var cgroup: String?
+  package var exit: String?
+  package var message: String?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("name", \.name, "its name"),
+    Member("event", \.event, "`stopped`: by the harness, at the end"),
+    Member("pid", \.pid, isLeftOut: true, "at its `start`"),
+    Member("cgroup", \.cgroup, isLeftOut: true, "at its `start`: its path below the base"),
+    Member("exit", \.exit, isLeftOut: true, "at its end: status or signal"),
+    Member("message", \.message, isLeftOut: true, "what went wrong"),
+  ]
+}
+
+/// What a worker costs its cgroup.
+package struct CostLine: Line {
+  package static let type: StaticString = "cost"
+  package static let meaning = """
+    What a worker costs its cgroup beyond what it pins, measured once before the delay; the first job of a stream \
+    stands for all.
+    """
+  package var t: Int64?
+  package var worker: String?
+  package var pinned: Int64?
+  package var anon: Int64?
+  package var kernel: Int64?
+  package var file: Int64?
+  package var overhead: Int64?
+  package var mapped: Keyed<Int64>?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("worker", \.worker, "its name"),
+    Member("pinned", \.pinned, .bytes, "that the profile has it pin"),
+    Member("anon", \.anon, .bytes, "memory.stat"),
+    Member("kernel", \.kernel, .bytes, "memory.stat"),
+    Member("file", \.file, .bytes, "memory.stat"),
+    Member("overhead", \.overhead, .bytes, "their sum without what is pinned"),
+    Member(
+      "mapped", \.mapped, .bytes, "the same worker by its page tables (/proc/PID/smaps_rollup)"),
+  ]
+}
+
+/// A worker's process has ended.
+package struct ExitLine: Line {
+  package static let type: StaticString = "exit"
+  package static let meaning = "A worker's process has ended, by its pidfd."
+  package var t: Int64?
+  package var worker: String?
+  package var pid: Int64?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("worker", \.worker, "its name"),
+    Member("pid", \.pid, "of its process"),
+  ]
+}
+
+/// A line that is of one worker, which it names by its role.
+package protocol WorkersLine: Line {
+  var stream: String? { get set }
+  var pinned: String? { get set }
+  var task: String? { get set }
+}
+
+extension WorkersLine {
+  static var subject: [Member<Self>] {
+    [
+      Member("stream", \.stream, isLeftOut: true, "the worker's name, if it is a stream's"),
+      Member("pinned", \.pinned, isLeftOut: true, "the same, if it pins memory"),
+      Member("task", \.task, isLeftOut: true, "the same, if it is a task's"),
+    ]
+  }
+
+  /// The name of its worker.
+  package var worker: String? { stream ?? pinned ?? task }
+}
+
+/// A worker's progress.
+package struct ProgressLine: WorkersLine {
+  package static let type: StaticString = "progress"
+  package static let meaning = "How far a worker is, once a second."
+  package static let traits: LineTraits = .bulk
+  package var t: Int64?
+  package var stream: String?
+  package var pinned: String?
+  package var task: String?
+  package var bytes: Int64?
+  package var oldest: Int64?
+  package init() {}
+  package static let members: [Member<Self>] =
+    subject + [
+      Member("bytes", \.bytes, .bytes, "written, or pinned, so far"),
+      Member(
+        "oldest", \.oldest, .nanoseconds, "age of its oldest operation in flight; `null`: none is"),
+    ]
+}
+
+/// A pin's end.
+package struct PinLine: WorkersLine {
+  package static let type: StaticString = "pin"
+  package static let meaning = """
+    A pin has its memory, has given up, or died of it; one that grows: when the streams have ended. Of memory that is \
+    not locked also how long the first write to each page took.
+    """
+  package var t: Int64?
+  package var stream: String?
+  package var pinned: String?
+  package var task: String?
+  package var pid: Int64?
+  package var size: Int64?
+  package var reached: Int64?
+  package var errno: String?
+  package var touches: Int64?
+  package var touchMax: Int64?
+  package var logLost: Int64?
+  package var touchLatency: JSON?
+  package init() {}
+  package static let members: [Member<Self>] =
+    subject + [
+      Member("pid", \.pid, "of the worker"),
+      Member("size", \.size, .bytes, "that it was to have"),
+      Member("reached", \.reached, .bytes, "that it has"),
+      Member(
+        "errno", \.errno,
+        "with which the kernel refused more; `null`: it refused nothing, but time was up, or it was killed"
+      ),
+      Member("touches", \.touches, isLeftOut: true, "pages written to for the first time"),
+      Member("touch_max", \.touchMax, .nanoseconds, isLeftOut: true, "the longest such write"),
+      Member("log_lost", \.logLost, isLeftOut: true, "slow ones that have no line"),
+      Member(
+        "touch_latency", \.touchLatency, .nanoseconds, isLeftOut: true,
+        "histogram of all, `[value, count]` pairs"),
+    ]
+}
+
+/// What a file is just before a task drops it.
+package struct StateLine: WorkersLine {
+  package static let type: StaticString = "state"
+  package static let meaning = """
+    What a file is just before a task drops it. FS_IOC_FIEMAP: extents and bytes; btrfs tells of the blocks as they \
+    were before what is dirty or under I/O. cachestat(2), which 6.5 and later have: pages.
+    """
+  package static let traits: LineTraits = .bulk
+  package var t: Int64?
+  package var stream: String?
+  package var pinned: String?
+  package var task: String?
+  package var pid: Int64?
+  package var round: Int64?
+  package var extents: Int64?
+  package var delallocBytes: Int64?
+  package var unwrittenBytes: Int64?
+  package var dirtyPages: Int64?
+  package var writebackPages: Int64?
+  package init() {}
+  package static let members: [Member<Self>] =
+    subject + [
+      Member("pid", \.pid, "of the worker"),
+      Member("round", \.round, "from 0"),
+      Member("extents", \.extents, "that it has"),
+      Member("delalloc_bytes", \.delallocBytes, .bytes, "without blocks yet"),
+      Member(
+        "unwritten_bytes", \.unwrittenBytes, .bytes, "with blocks that nothing was written to"),
+      Member("dirty_pages", \.dirtyPages, .pages, "dirty"),
+      Member("writeback_pages", \.writebackPages, .pages, "under writeback"),
+    ]
+}
+
+/// One operation that took long.
+package struct SlowLine: WorkersLine {
+  package static let type: StaticString = "slow"
+  package static let meaning = "One operation at least `observe.slow` long; `t` is its end."
+  package static let traits: LineTraits = .bulk
+  package var t: Int64?
+  package var stream: String?
+  package var pinned: String?
+  package var task: String?
+  package var pid: Int64?
+  package var kind: String?
+  package var start: Int64?
+  package var latency: Int64?
+  package var bytes: Int64?
+  package var file: Int64?
+  package var offset: Int64?
+  package var ahead: Int64?
+  package var inFlight: Int64?
+  package var inFlightBytes: Int64?
+  package var op: Int64?
+  package init() {}
+  package static let members: [Member<Self>] =
+    subject + [
+      Member("pid", \.pid, "of the task"),
+      Member("kind", \.kind, "as `of` in `latency`"),
+      Member("start", \.start, .nanoseconds, "its beginning"),
+      Member("latency", \.latency, .nanoseconds, "how long it took"),
+      Member("bytes", \.bytes, .bytes, "of it"),
+      Member("file", \.file, "number of the worker's file"),
+      Member("offset", \.offset, .bytes, "in the file"),
+      Member("ahead", \.ahead, "the worker's operations in flight when it began"),
+      Member("in_flight", \.inFlight, "the same when it ended, itself included"),
+      Member("in_flight_bytes", \.inFlightBytes, .bytes, "of those"),
+      Member(
+        "op", \.op, isLeftOut: true,
+        "the `user_data` of an io_uring write (used again once it has ended)"),
+    ]
+}
+
+/// An operation that had not ended.
+package struct InFlightLine: WorkersLine {
+  package static let type: StaticString = "in-flight"
+  package static let meaning = """
+    An operation that had not ended when its worker died or time was up. One that ended before the harness had looked \
+    is among them.
+    """
+  package var t: Int64?
+  package var stream: String?
+  package var pinned: String?
+  package var task: String?
+  package var pid: Int64?
+  package var kind: String?
+  package var start: Int64?
+  package var age: Int64?
+  package var bytes: Int64?
+  package var file: Int64?
+  package var offset: Int64?
+  package var op: Int64?
+  package init() {}
+  package static let members: [Member<Self>] =
+    subject + [
+      Member("pid", \.pid, "of the task"),
+      Member("kind", \.kind, "as `of` in `latency`"),
+      Member("start", \.start, .nanoseconds, "its beginning"),
+      Member("age", \.age, .nanoseconds, "at that moment"),
+      Member("bytes", \.bytes, .bytes, "of it"),
+      Member("file", \.file, "number of the worker's file"),
+      Member("offset", \.offset, .bytes, "in the file"),
+      Member("op", \.op, isLeftOut: true, "as in `slow`"),
+    ]
+}
+
+/// A worker's totals.
+package protocol TotalsLine: WorkersLine {
+  var pid: Int64? { get set }
+  var ended: String? { get set }
+  var bytes: Int64? { get set }
+  var firstStart: Int64? { get set }
+  var lastEnd: Int64? { get set }
+  var inline: Int64? { get set }
+  var punted: Int64? { get set }
+  var paced: Int64? { get set }
+  var logLost: Int64? { get set }
+  var begunLater: Int64? { get set }
+}
+
+/// What became of a worker's operations of one kind.
+package struct OperationTotals: Sendable {
+  /// As `of` in ``LatencyLine``.
+  package var kind: String
+  /// That ended.
+  package var count: Int64?
+  /// The longest, ns, exact.
+  package var max: Int64?
+  /// `[value, count]` pairs, ns.
+  package var latency: JSON?
+
+  package init(kind: String, count: Int64?, max: Int64?, latency: JSON?) {
+    self.kind = kind
+    self.count = count
+    self.max = max
+    self.latency = latency
+  }
+
+  /// `writes`, `touches`.
+  fileprivate static func counts(_ kind: String) -> String {
+    kind + (kind.hasSuffix("ch") ? "es" : "s")
+  }
+}
+
+extension TotalsLine {
+  package static var keepsRest: Bool { true }
+
+  static var totals: [Member<Self>] {
+    subject + [
+      Member("pid", \.pid, "of the worker"),
+      Member("ended", \.ended, "what ended it: `size`, `rounds`, `time`, `killed`, `failed`"),
+      Member("bytes", \.bytes, .bytes, "written"),
+      Member("first_start", \.firstStart, .nanoseconds, "when its first operation began"),
+      Member("last_end", \.lastEnd, .nanoseconds, "when its last one ended"),
+      Member("inline", \.inline, "io_uring writes that ended within their submission"),
+      Member("punted", \.punted, "io_uring writes that did not"),
+      Member("paced", \.paced, "operations that waited for their rate"),
+      Member(
+        "log_lost", \.logLost,
+        "operations that ended and are in no histogram, for want of room or because they make no sense"
+      ),
+      Member(
+        "begun_later", \.begunLater,
+        "operations begun between the end of the time and the word to stop, which are in nothing else"
+      ),
+    ]
+  }
+
+  /// Members for each kind of operation, in docs/record.md: `KINDs`, `KIND_max`, `KIND_latency`.
+  package static var operationMembers: [(name: String, unit: LineUnit?, meaning: String)] {
+    [
+      ("KINDs", nil, "operations of a kind that ended: `writes`, `fsyncs`, `touches`, ..."),
+      ("KIND_max", .nanoseconds, "the longest, exact"),
+      (
+        "KIND_latency", .nanoseconds,
+        "histogram, `[value, count]` pairs (three digits; more than a day counts as a day)"
+      ),
+    ]
+  }
+
+  package func operations(of kind: String) -> OperationTotals? {
+    func value(_ key: String) -> JSON? { rest.first { $0.0 == key }?.1 }
+    let (count, latency) = (value(OperationTotals.counts(kind)), value(kind + "_latency"))
+    if count == nil, latency == nil { return nil }
+    return OperationTotals(
+      kind: kind, count: count?.int, max: value(kind + "_max")?.int, latency: latency)
+  }
+
+  package mutating func add(_ totals: OperationTotals) {
+    func number(_ value: Int64?) -> JSON { value.map { .int($0) } ?? .null }
+    rest += [
+      (OperationTotals.counts(totals.kind), number(totals.count)),
+      (totals.kind + "_max", number(totals.max)),
+      (totals.kind + "_latency", totals.latency ?? .null),
+    ]
+  }
+}
+
+/// A stream's totals.
+package struct StreamLine: TotalsLine {
+  package static let type: StaticString = "stream"
+  package static let meaning = "A stream's totals, and its latencies by kind of operation."
+  package var t: Int64?
+  package var stream: String?
+  package var pinned: String?
+  package var task: String?
+  package var pid: Int64?
+  package var ended: String?
+  package var bytes: Int64?
+  package var firstStart: Int64?
+  package var lastEnd: Int64?
+  package var inline: Int64?
+  package var punted: Int64?
+  package var paced: Int64?
+  package var logLost: Int64?
+  package var begunLater: Int64?
+  package var rest: [(String, JSON)] = []
+  package init() {}
+  package static let members = totals
+}
+
+/// The totals of hot memory.
+package struct TouchesLine: TotalsLine {
+  package static let type: StaticString = "touches"
+  package static let meaning = "The totals of hot memory, as of a `stream`."
+  package var t: Int64?
+  package var stream: String?
+  package var pinned: String?
+  package var task: String?
+  package var pid: Int64?
+  package var ended: String?
+  package var bytes: Int64?
+  package var firstStart: Int64?
+  package var lastEnd: Int64?
+  package var inline: Int64?
+  package var punted: Int64?
+  package var paced: Int64?
+  package var logLost: Int64?
+  package var begunLater: Int64?
+  package var behind: Int64?
+  package var rest: [(String, JSON)] = []
+  package init() {}
+  package static let members: [Member<Self>] =
+    totals + [Member("behind", \.behind, "touches due at the end and not made")]
+}
+
+/// The totals of a task.
+package struct RoundsLine: TotalsLine {
+  package static let type: StaticString = "rounds"
+  package static let meaning = "The totals of a task, as of a `stream`."
+  package var t: Int64?
+  package var stream: String?
+  package var pinned: String?
+  package var task: String?
+  package var pid: Int64?
+  package var ended: String?
+  package var bytes: Int64?
+  package var firstStart: Int64?
+  package var lastEnd: Int64?
+  package var inline: Int64?
+  package var punted: Int64?
+  package var paced: Int64?
+  package var logLost: Int64?
+  package var begunLater: Int64?
+  package var rounds: Int64?
+  package var statesLost: Int64?
+  package var rest: [(String, JSON)] = []
+  package init() {}
+  package static let members: [Member<Self>] =
+    totals + [
+      Member("rounds", \.rounds, "that have ended"),
+      Member("states_lost", \.statesLost, "rounds that have no `state` line"),
+    ]
+}
+
+/// A second's latencies of one kind.
+package struct LatencyLine: Line {
+  package static let type: StaticString = "latency"
+  package static let meaning = """
+    How long operations or spans of one kind took that ended between `from` and `t`, a second. A second may have \
+    several lines: counts and sums add up.
+    """
+  package static let traits: LineTraits = .repeatable
+  package var t: Int64?
+  package var from: Int64?
+  package var of: String?
+  package var worker: String?
+  package var stream: String?
+  package var count: Int64?
+  package var sum: Int64?
+  package var max: Int64?
+  package var values: JSON?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("from", \.from, .nanoseconds, "the second's beginning"),
+    Member("of", \.of, "[the kind](#spans-and-latencies)"),
+    Member("worker", \.worker, isLeftOut: true, "if they are one's: its name"),
+    Member("stream", \.stream, isLeftOut: true, "older records: `worker`"),
+    Member("count", \.count, "exact"),
+    Member("sum", \.sum, .nanoseconds, "exact"),
+    Member("max", \.max, .nanoseconds, "exact"),
+    Member(
+      "v", \.values, .nanoseconds,
+      "`[value, count]` pairs; values are cut to their top 11 bits (less than 0.1 % too low)"),
+  ]
+}
