@@ -6,6 +6,39 @@ package struct HeaderLine: Line {
   package static let meaning = "The record's first line: what is tried, and where."
   package static let traits: LineTraits = [.host, .uncounted, .synced]
 
+  /// One run of a cell: what the machine under test was told to do.
+  package struct Plan: LineObject, MemberValue {
+    package var label: String?
+    package var axes: Keyed<String>?
+    package var number: Int64?
+    package var seed: Int64?
+    package var startDelay: Int64?
+    package var device: String?
+    package var cacheDevice: String?
+    package var swapDevice: String?
+    package var fault: String?
+    package var peer: JSON?
+    package var stallTime: Int64?
+    package var profile: JSON?
+    package init() {}
+    package static let members: [Member<Self>] = [
+      Member("label", \.label, "of the profile and its variant"),
+      Member("axes", \.axes, "of the cell, such as `fs`"),
+      Member("number", \.number, "from 1 within the cell"),
+      Member("seed", \.seed, "of all that is random"),
+      Member("start_delay", \.startDelay, .nanoseconds, "of the streams after the pins"),
+      Member("device", \.device, "the scratch disk"),
+      Member("cache_device", \.cacheDevice, "that page cache is read from"),
+      Member("swap_device", \.swapDevice, "for swap"),
+      Member("fault", \.fault, "that the harness's own tests ask for"),
+      Member("peer", \.peer, "a tool that the harness's own tests run beside it"),
+      Member(
+        "stall_time", \.stallTime, .nanoseconds,
+        "how long neither workload nor storage may move until the trial is `stalled`"),
+      Member("profile", \.profile, "all of it, in its canonical form"),
+    ]
+  }
+
   package struct Disk: LineObject, MemberValue {
     package var path: String?
     package var model: String?
@@ -42,7 +75,7 @@ package struct HeaderLine: Line {
   package var schema: Int64?
   package var wbstress: String?
   package var time: Int64?
-  package var plan: JSON?
+  package var plan: Plan?
   package var kernel: String?
   package var release: String?
   package var package: String?
@@ -62,7 +95,7 @@ package struct HeaderLine: Line {
     Member("time", \.time, .seconds, "wall clock, since the epoch"),
     Member(
       "plan", \.plan,
-      "the trial's axes, number, seed, start delay and devices, and the whole `profile`"),
+      "what the machine under test was told to do"),
     Member("kernel", \.kernel, "as it was asked for"),
     Member("release", \.release, "of uname(2)"),
     Member("package", \.package, "the distribution's version of it"),
