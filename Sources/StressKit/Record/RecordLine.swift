@@ -4,6 +4,10 @@ import StressCore
 ///
 /// Valid only within the call that it is given to.
 package struct RecordLine {
+  /// What each line has beside its own members.
+  package static let typeName: StaticString = "type"
+  package static let timeName: StaticString = "t"
+
   let bytes: UnsafeBufferPointer<UInt8>
 
   package init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
@@ -13,6 +17,9 @@ package struct RecordLine {
 
   package subscript(key: StaticString) -> JSON? { member(key) { try? $0.value() } }
 
+  /// `t`.
+  package var time: Int64? { int(Self.timeName) }
+
   package func int(_ key: StaticString) -> Int64? { self[key]?.int }
 
   package func string(_ key: StaticString) -> String? { self[key]?.string }
@@ -21,6 +28,11 @@ package struct RecordLine {
   package func has(_ key: StaticString, _ word: StaticString) -> Bool {
     member(key) { cursor in (try? cursor.text()).map { $0 == word } } ?? false
   }
+
+  package func isOf(_ type: any Line.Type) -> Bool { has(Self.typeName, type.type) }
+
+  /// Whether it is JSON from its beginning to its end, which a line of a ``RecordReader`` is.
+  package var isWhole: Bool { (try? JSON(parsing: bytes)) != nil }
 
   /// The first members of these names as integers, all found in one pass; nil for one that is none.
   package func ints<let count: Int>(

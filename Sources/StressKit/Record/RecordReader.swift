@@ -94,6 +94,13 @@ package struct RecordReader: Sendable {
     try forEach(type.typeName, of: kind, body)
   }
 
+  /// The same of some types, in the order of the file.
+  package func forEach(
+    _ types: [any Line.Type], _ body: (RecordLine) throws -> Void
+  ) rethrows {
+    try storage.forEach(places(types.map { $0.typeName })) { try body(RecordLine($1)) }
+  }
+
   private func read<L: Line>(_ places: some Sequence<LinePlace>) -> [L] {
     var lines: [L] = []
     storage.forEach(places) { lines.append(L(RecordLine($1))) }
@@ -141,11 +148,11 @@ package struct RecordReader: Sendable {
   }
 
   /// Bytes of a page, in which /proc/vmstat counts; of older records, all of x86-64, 4096.
-  package var pageSize: Int64 { Self.pageSize(first("environment")) }
+  package var pageSize: Int64 { Self.pageSize(first(EnvironmentLine.self)?.pageSize) }
 
-  /// - Parameter environment: the line.
-  package static func pageSize(_ environment: JSON?) -> Int64 {
-    let told = environment?["page_size"]?.int ?? 4096
+  /// - Parameter told: by the `environment` line.
+  package static func pageSize(_ told: Int64?) -> Int64 {
+    let told = told ?? 4096
     // More than any architecture has would be damage.
     return 1...1 << 24 ~= told ? told : 4096
   }

@@ -64,10 +64,7 @@ struct TimelineTests {
         "stop a, bandwidth=unlimited, start b, start c", "iops=100", "bandwidth=1048576",
       ])
     #expect(
-      record.lines("moment").compactMap { $0["at"]?.int }
-        == [1, 2, 2].enumerated().map {
-          Int64($1) * 1_000_000_000 + ($0 == 2 ? 1 : 0)
-        })
+      record.lines(MomentLine.self).map(\.at) == [1_000_000_000, 2_000_000_000, 2_000_000_001])
     // What a moment does not name stays as it was.
     let throttles = try record.lines("device").compactMap { try Throttle($0) }
     #expect(throttles.map(\.bandwidth) == [nil, nil, 1 << 20])

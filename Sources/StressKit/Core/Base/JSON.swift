@@ -38,7 +38,7 @@ package enum JSON: Equatable, Sendable {
   }
   package var int: Int64? { if case .int(let i) = self { i } else { nil } }
   /// Such an integer that a great many of them can be added up, 0 to 2^48: a damaged one is no count.
-  package var count: Int? { int.flatMap { (0...1 << 48).contains($0) ? Int($0) : nil } }
+  package var count: Int? { int?.count }
   package var double: Double? {
     switch self {
     case .int(let i): Double(i)
@@ -62,6 +62,11 @@ package enum JSON: Equatable, Sendable {
 
   /// `nil` becomes `null`: unknown, never 0.
   package static func optional(_ value: String?) -> JSON { value.map { .string($0) } ?? .null }
+}
+
+extension Int64 {
+  /// As ``JSON/count``.
+  package var count: Int? { (0...1 << 48).contains(self) ? Int(self) : nil }
 }
 
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,

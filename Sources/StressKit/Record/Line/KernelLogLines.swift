@@ -81,6 +81,36 @@ package struct OOMGroupKillLine: Line {
   ]
 }
 
+/// Whom a line of a kill names: it tells that also where the rest of its report makes no sense.
+package struct OOMNames: LineObject, MemberValue {
+  package struct Victim: LineObject, MemberValue {
+    package var pid: Int64?
+    package var comm: String?
+    package init() {}
+    package static let members: [Member<Self>] = [
+      Member("pid", \.pid, "its pid"),
+      Member("comm", \.comm, "its name"),
+    ]
+  }
+
+  package var invoker: String?
+  package var victims: [Victim]?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("invoker", \.invoker, "the task that asked for memory"),
+    Member("victims", \.victims, "who died"),
+  ]
+
+  private static let report = OOMLine.name(\.report)
+  private static let victim = OOMGroupKillLine.name(\.victim)
+
+  /// - Parameter line: ``OOMLine`` or ``OOMGroupKillLine``.
+  package init(_ line: RecordLine) {
+    self = line[Self.report].flatMap(Self.init(json:)) ?? Self()
+    if victims == nil { victims = line[Self.victim].flatMap(Victim.init(json:)).map { [$0] } }
+  }
+}
+
 /// A dump that no kill followed.
 package struct OOMWithoutKillLine: Line {
   package static let type: StaticString = "oom-without-kill"

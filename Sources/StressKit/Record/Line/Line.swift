@@ -85,6 +85,7 @@ extension LineObject {
     guard (try? cursor.opens("{", "}")) == true else { return }
     let members = Self.members
     var seen: UInt64 = 0
+    var hasTime = false
     while let name = cursor.checkedKey() {
       var value = cursor
       if let index = members.firstIndex(where: { name == $0.name }) {
@@ -93,7 +94,8 @@ extension LineObject {
           if let json = try? value.value() { members[index].read(&self, json) }
         }
       } else if name == "t" {
-        if self[keyPath: time] == nil { self[keyPath: time] = (try? value.value())?.int }
+        if !hasTime { self[keyPath: time] = (try? value.value())?.int }
+        hasTime = true
       } else if Self.keepsRest, !(name == "type"), let json = try? value.value() {
         rest.append((name.string, json))
       }
@@ -237,10 +239,8 @@ extension Array: MemberValue where Element: MemberValue {
 /// Anything: what is looked at more closely by who reads it.
 extension JSON: MemberValue {
   package static var kind: String { "value" }
-  package init?(member: JSON) {
-    if member == .null { return nil }
-    self = member
-  }
+  /// Null is a value here: among others, that a kernel lacks a file.
+  package init?(member: JSON) { self = member }
   package var member: JSON { self }
 }
 

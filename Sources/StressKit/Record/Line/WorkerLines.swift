@@ -84,11 +84,16 @@ package protocol WorkersLine: Line {
 }
 
 extension WorkersLine {
-  static var subject: [Member<Self>] {
+  /// - Parameter stream, pinned, task: its own: a path by this protocol is not the same as the structure's.
+  static func subject(
+    _ stream: any WritableKeyPath<Self, String?> & Sendable,
+    _ pinned: any WritableKeyPath<Self, String?> & Sendable,
+    _ task: any WritableKeyPath<Self, String?> & Sendable
+  ) -> [Member<Self>] {
     [
-      Member("stream", \.stream, isLeftOut: true, "the worker's name, if it is a stream's"),
-      Member("pinned", \.pinned, isLeftOut: true, "the same, if it pins memory"),
-      Member("task", \.task, isLeftOut: true, "the same, if it is a task's"),
+      Member("stream", stream, isLeftOut: true, "the worker's name, if it is a stream's"),
+      Member("pinned", pinned, isLeftOut: true, "the same, if it pins memory"),
+      Member("task", task, isLeftOut: true, "the same, if it is a task's"),
     ]
   }
 
@@ -109,7 +114,7 @@ package struct ProgressLine: WorkersLine {
   package var oldest: Int64?
   package init() {}
   package static let members: [Member<Self>] =
-    subject + [
+    subject(\.stream, \.pinned, \.task) + [
       Member("bytes", \.bytes, .bytes, "written, or pinned, so far"),
       Member(
         "oldest", \.oldest, .nanoseconds, "age of its oldest operation in flight; `null`: none is"),
@@ -137,7 +142,7 @@ package struct PinLine: WorkersLine {
   package var touchLatency: JSON?
   package init() {}
   package static let members: [Member<Self>] =
-    subject + [
+    subject(\.stream, \.pinned, \.task) + [
       Member("pid", \.pid, "of the worker"),
       Member("size", \.size, .bytes, "that it was to have"),
       Member("reached", \.reached, .bytes, "that it has"),
@@ -175,7 +180,7 @@ package struct StateLine: WorkersLine {
   package var writebackPages: Int64?
   package init() {}
   package static let members: [Member<Self>] =
-    subject + [
+    subject(\.stream, \.pinned, \.task) + [
       Member("pid", \.pid, "of the worker"),
       Member("round", \.round, "from 0"),
       Member("extents", \.extents, "that it has"),
@@ -209,7 +214,7 @@ package struct SlowLine: WorkersLine {
   package var op: Int64?
   package init() {}
   package static let members: [Member<Self>] =
-    subject + [
+    subject(\.stream, \.pinned, \.task) + [
       Member("pid", \.pid, "of the task"),
       Member("kind", \.kind, "as `of` in `latency`"),
       Member("start", \.start, .nanoseconds, "its beginning"),
@@ -247,7 +252,7 @@ package struct InFlightLine: WorkersLine {
   package var op: Int64?
   package init() {}
   package static let members: [Member<Self>] =
-    subject + [
+    subject(\.stream, \.pinned, \.task) + [
       Member("pid", \.pid, "of the task"),
       Member("kind", \.kind, "as `of` in `latency`"),
       Member("start", \.start, .nanoseconds, "its beginning"),
@@ -271,6 +276,7 @@ package protocol TotalsLine: WorkersLine {
   var paced: Int64? { get set }
   var logLost: Int64? { get set }
   var begunLater: Int64? { get set }
+  var beyondRange: Int64? { get set }
 }
 
 /// What became of a worker's operations of one kind.
@@ -301,7 +307,7 @@ extension TotalsLine {
   package static var keepsRest: Bool { true }
 
   static var totals: [Member<Self>] {
-    subject + [
+    subject(\.stream, \.pinned, \.task) + [
       Member("pid", \.pid, "of the worker"),
       Member("ended", \.ended, "what ended it: `size`, `rounds`, `time`, `killed`, `failed`"),
       Member("bytes", \.bytes, .bytes, "written"),
@@ -318,6 +324,9 @@ extension TotalsLine {
         "begun_later", \.begunLater,
         "operations begun between the end of the time and the word to stop, which are in nothing else"
       ),
+      Member(
+        "beyond_range", \.beyondRange, isLeftOut: true,
+        "older records: operations of more than an hour, which are in no histogram"),
     ]
   }
 
@@ -335,10 +344,10 @@ extension TotalsLine {
 
   package func operations(of kind: String) -> OperationTotals? {
     func value(_ key: String) -> JSON? { rest.first { $0.0 == key }?.1 }
-    let (count, latency) = (value(OperationTotals.counts(kind)), value(kind + "_latency"))
-    if count == nil, latency == nil { return nil }
-    return OperationTotals(
-      kind: kind, count: count?.int, max: value(kind + "_max")?.int, latency: latency)
+    let count = value(OperationTotals.counts(kind))
+    let (max, latency) = (value(kind + "_max"), value(kind + "_latency"))
+    if count == nil, max == nil, latency == nil { return nil }
+    return OperationTotals(kind: kind, count: count?.int, max: max?.int, latency: latency)
   }
 
   package mutating func add(_ totals: OperationTotals) {
@@ -369,6 +378,7 @@ package struct StreamLine: TotalsLine {
   package var paced: Int64?
   package var logLost: Int64?
   package var begunLater: Int64?
+  package var beyondRange: Int64?
   package var rest: [(String, JSON)] = []
   package init() {}
   package static let members = totals
@@ -392,6 +402,7 @@ package struct TouchesLine: TotalsLine {
   package var paced: Int64?
   package var logLost: Int64?
   package var begunLater: Int64?
+  package var beyondRange: Int64?
   package var behind: Int64?
   package var rest: [(String, JSON)] = []
   package init() {}
@@ -417,6 +428,7 @@ package struct RoundsLine: TotalsLine {
   package var paced: Int64?
   package var logLost: Int64?
   package var begunLater: Int64?
+  package var beyondRange: Int64?
   package var rounds: Int64?
   package var statesLost: Int64?
   package var rest: [(String, JSON)] = []
