@@ -91,11 +91,11 @@ package struct Latencies: Sendable {
     // Seconds share most of their values: what is held at a time is one line and the sums.
     var sums: [String: Sum] = [:]
     var shares: [String: [String: Sum]] = [:]
-    record.forEach("latency") { line in
-      let line = line.json
-      let of = line["of"]?.string ?? "?"
+    record.forEach(LatencyLine.self) { line in
+      let line = LatencyLine(line)
+      let of = line.of ?? "?"
       sums[of, default: Sum()].add(line)
-      guard let worker = (line["worker"] ?? line["stream"])?.string else { return }
+      guard let worker = line.worker ?? line.stream else { return }
       shares[worker, default: [:]][of, default: Sum()].add(line)
       if let stream = streams[worker] { shares[stream, default: [:]][of, default: Sum()].add(line) }
     }
@@ -108,10 +108,10 @@ package struct Latencies: Sendable {
     private var max: Double?
     private var sum = 0.0
 
-    mutating func add(_ line: JSON) {
-      for (value, count) in Distribution.pairs(line["v"]) { counts[value, default: 0] += count }
-      if let longest = line["max"]?.double { max = Swift.max(max ?? longest, longest) }
-      sum += line["sum"]?.double ?? 0
+    mutating func add(_ line: LatencyLine) {
+      for (value, count) in Distribution.pairs(line.values) { counts[value, default: 0] += count }
+      if let longest = line.max.map(Double.init) { max = Swift.max(max ?? longest, longest) }
+      sum += line.sum.map(Double.init) ?? 0
     }
 
     var distribution: Distribution {

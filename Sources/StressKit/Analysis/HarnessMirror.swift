@@ -23,28 +23,26 @@ package struct HarnessMirror: Sendable, Equatable {
 
   /// nil for a record without the line.
   package init?(_ record: RecordReader) {
-    guard let line = record.last("mirror"), let from = line["from"]?.int,
-      let until = line["t"]?.int, until > from, let cpu = line["cpu"]?.double
+    guard let line = record.last(MirrorLine.self), let from = line.from, let until = line.t,
+      until > from, let cpu = line.cpu
     else { return nil }
     let wall = Double(until - from)
-    cpuShare = cpu / wall
-    let cpus = record.first("environment")?["cpus"]?.double ?? 1
+    cpuShare = Double(cpu) / wall
+    let cpus = record.first(EnvironmentLine.self)?.cpus.map(Double.init) ?? 1
     // USER_HZ is 100 on every architecture that matters here.
-    stealShare = line["steal"]?.double.map { $0 * 1e7 / (wall * cpus) }
-    resident = line["resident"]?.double
-    recordBytes = line["record_bytes"]?.double ?? 0
-    balloonMoved = (line["balloon"]?.int ?? 0) != 0
-    agents = line["agents"]?.array?.compactMap(\.string) ?? []
-    let lateness = record.lines("lane").first { $0["lane"] == "fast" }?["lateness"]
-    latenessP99 = lateness?["p99"]?.double
-    latenessMax = lateness?["max"]?.double
-    let host = record.last("host")
-    let waits = host?["streams"]?["processors"]?.array?.compactMap { $0["waited"]?.double } ?? []
+    stealShare = line.steal.map { Double($0) * 1e7 / (wall * cpus) }
+    resident = line.resident.map(Double.init)
+    recordBytes = line.recordBytes.map(Double.init) ?? 0
+    balloonMoved = (line.balloon ?? 0) != 0
+    agents = line.agents ?? []
+    let lateness = record.lines(LaneLine.self).first { $0.lane == "fast" }?.lateness
+    latenessP99 = lateness?.p99.map(Double.init)
+    latenessMax = lateness?.max.map(Double.init)
+    let host = record.last(HostLine.self)
+    let waits = host?.streams?.processors?.compactMap(\.waited) ?? []
     if !waits.isEmpty { hostWait = waits.reduce(0, +) / Double(waits.count) }
-    if let memory = host?["guest_memory"], let size = memory["size"]?.double,
-      size > 0
-    {
-      touched = memory["resident_ready"]?.double.map { min(1, $0 / size) }
+    if let memory = host?.guestMemory, let size = memory.size, size > 0 {
+      touched = memory.residentReady.map { min(1, Double($0) / Double(size)) }
     }
   }
 

@@ -40,35 +40,34 @@ package struct KillStamps: Sendable, Equatable {
 
   /// The kills of a record, in the log's order; a victim that memory.oom.group counts twice is there once.
   package static func all(in record: RecordReader) -> [KillStamps] {
-    let starts = record.lines("worker").filter { $0["event"] == "start" }
-    var notices: [JSON] = []
-    record.forEach("memcg-event") { line in
-      if (line["deltas"]?["oom_kill"]?.int ?? 0) > 0 { notices.append(line.json) }
+    let starts = record.lines(WorkerLine.self).filter { $0.event == .start }
+    var notices: [MemcgEventLine] = []
+    let deltas = MemcgEventLine.name(\.deltas)
+    record.forEach(MemcgEventLine.self) { line in
+      if (line[deltas]?["oom_kill"]?.int ?? 0) > 0 { notices.append(MemcgEventLine(line)) }
     }
-    let exits = record.lines("exit")
-    var marks: [JSON] = []
-    record.forEach("event", of: "mark_victim") { marks.append($0.json) }
+    let exits = record.lines(ExitLine.self)
+    let marks = record.lines(EventLine.self, of: TraceEvent.markVictim.definition.name)
     var all: [KillStamps] = []
-    for line in record.lines("oom", "oom-group-kill") {
-      let victims = line["report"]?["victims"]?.array ?? [line["victim"]].compactMap { $0 }
-      guard let time = line["t"]?.int, let pid = victims.first?["pid"]?.int,
+    record.forEach([OOMLine.self, OOMGroupKillLine.self]) { line in
+      guard let time = line.time, let pid = OOMNames(line).victims?.first?.pid,
         !all.contains(where: { $0.pid == pid })
-      else { continue }
-      let worker = starts.first { $0["pid"]?.int == pid }
+      else { return }
+      let worker = starts.first { $0.pid == pid }
       var stamps: [Stamp] = []
-      let mark = marks.last { $0["victim"]?.int == pid }
-      if let time = mark?["t"]?.int { stamps.append(Stamp(source: .trace, time: time)) }
+      let mark = marks.last { $0.victim == pid }
+      if let time = mark?.t { stamps.append(Stamp(source: .trace, time: time)) }
       stamps.append(Stamp(source: .kernelLog, time: time))
       // Its ancestors count it too, but other cgroups' kills beside it.
-      let own = notices.filter { $0["cgroup"] != nil && $0["cgroup"] == worker?["cgroup"] }
-      let nearest = own.compactMap { $0["t"]?.int }.min { abs($0 - time) < abs($1 - time) }
+      let own = notices.filter { $0.cgroup != nil && $0.cgroup == worker?.cgroup }
+      let nearest = own.compactMap(\.t).min { abs($0 - time) < abs($1 - time) }
       if let nearest, abs(nearest - time) < reach {
         stamps.append(Stamp(source: .memoryEvents, time: nearest))
       }
-      if let end = exits.first(where: { $0["pid"]?.int == pid })?["t"]?.int {
+      if let end = exits.first(where: { $0.pid == pid })?.t {
         stamps.append(Stamp(source: .exit, time: end))
       }
-      all.append(KillStamps(pid: pid, worker: worker?["name"]?.string, stamps: stamps))
+      all.append(KillStamps(pid: pid, worker: worker?.name, stamps: stamps))
     }
     return all
   }

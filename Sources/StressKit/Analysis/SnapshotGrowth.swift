@@ -17,15 +17,21 @@ package enum VmstatReclaim: Sendable {
 }
 
 /// What the counters of a record's snapshots grew by, from before the streams until after them.
-enum SnapshotGrowth {
-  static func vmstat(_ record: RecordReader) -> [String: Int64] {
-    growth(record, "/proc/vmstat") { CounterKind(vmstat: $0) == .cumulative }
+struct SnapshotGrowth {
+  private let all: [SnapshotLine]
+
+  init(_ record: RecordReader) { all = record.lines(SnapshotLine.self) }
+
+  private static let vmstat = "/proc/vmstat"
+
+  var vmstat: [String: Int64] {
+    growth(Self.vmstat) { CounterKind(vmstat: $0) == .cumulative }
   }
 
   /// Which reclaim pgscan_direct and its like count: they stand among the counters of nodes, before pgpgin, since they
   /// count all. nil: no such reading.
-  static func vmstatReclaim(_ record: RecordReader) -> VmstatReclaim? {
-    let names = snapshots(record, "/proc/vmstat")?.before["values"]?.members?.map(\.key) ?? []
+  var vmstatReclaim: VmstatReclaim? {
+    let names = snapshots(Self.vmstat)?.before.values?.members?.map(\.key) ?? []
     guard let scan = names.firstIndex(of: "pgscan_direct"),
       let events = names.firstIndex(of: "pgpgin")
     else { return nil }
@@ -33,9 +39,8 @@ enum SnapshotGrowth {
   }
 
   /// Between the readings of /proc/vmstat, ns; nil where it was not read twice.
-  static func vmstatTime(_ record: RecordReader) -> Double? {
-    guard let (before, after) = snapshots(record, "/proc/vmstat"), let from = before["t"]?.int,
-      let until = after["t"]?.int
+  var vmstatTime: Double? {
+    guard let (before, after) = snapshots(Self.vmstat), let from = before.t, let until = after.t
     else { return nil }
     return Double(until &- from)
   }
@@ -43,22 +48,22 @@ enum SnapshotGrowth {
   /// The limited cgroup's file: those of the groups in it have longer paths.
   private static let limited = "/wbstress/"
 
-  static func memoryStat(_ record: RecordReader) -> [String: Int64] {
-    growth(record, limited + "memory.stat") { CounterKind(memoryStat: $0) == .cumulative }
+  var memoryStat: [String: Int64] {
+    growth(Self.limited + "memory.stat") { CounterKind(memoryStat: $0) == .cumulative }
   }
 
   /// ns; nil where it was not read twice.
-  static func cpuTime(_ record: RecordReader) -> Double? {
-    let growth = growth(record, limited + "cpu.stat") { $0 == "user_usec" || $0 == "system_usec" }
+  var cpuTime: Double? {
+    let growth = growth(Self.limited + "cpu.stat") { $0 == "user_usec" || $0 == "system_usec" }
     return growth.isEmpty ? nil : growth.values.reduce(0) { $0 + Double($1) } * 1000
   }
 
   /// - Parameter file: the end of its path.
-  private static func growth(
-    _ record: RecordReader, _ file: String, where isCounter: (String) -> Bool
+  private func growth(
+    _ file: String, where isCounter: (String) -> Bool
   ) -> [String: Int64] {
-    guard let (first, last) = snapshots(record, file), let before = first["values"]?.members,
-      let after = last["values"]
+    guard let (first, last) = snapshots(file), let before = first.values?.members,
+      let after = last.values
     else { return [:] }
     var deltas: [String: Int64] = [:]
     for (key, value) in before where isCounter(key) {
@@ -69,12 +74,11 @@ enum SnapshotGrowth {
     return deltas
   }
 
-  private static func snapshots(
-    _ record: RecordReader, _ file: String
-  ) -> (before: JSON, after: JSON)? {
-    let all = record.lines("snapshot").filter { $0["file"]?.string?.hasSuffix(file) == true }
-    func snapshot(_ when: String) -> JSON? { all.first { $0["when"]?.string == when } }
-    guard let before = snapshot("before"), let after = snapshot("after") else { return nil }
+  private func snapshots(_ file: String) -> (before: SnapshotLine, after: SnapshotLine)? {
+    let own = all.filter { $0.file?.hasSuffix(file) == true }
+    guard let before = own.first(where: { $0.when == .before }),
+      let after = own.first(where: { $0.when == .after })
+    else { return nil }
     return (before, after)
   }
 }

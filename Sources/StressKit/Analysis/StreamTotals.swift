@@ -1,4 +1,4 @@
-import StressCore
+import StressRecord
 
 /// What one stream, or one job of it, did in a trial.
 package struct StreamTotals: Sendable, Equatable {
@@ -24,18 +24,16 @@ package struct StreamTotals: Sendable, Equatable {
     return Double(writes) / (time / 1e9)
   }
 
-  /// - Parameters:
-  ///   - line: of type `stream`.
-  ///   - stop: of the streams, CLOCK_BOOTTIME, ns.
-  init?(_ line: JSON, until stop: Int64?) {
-    guard let name = line["stream"]?.string else { return nil }
+  /// - Parameter stop: of the streams, CLOCK_BOOTTIME, ns.
+  init?(_ line: StreamLine, until stop: Int64?) {
+    guard let name = line.stream else { return nil }
     self.name = name
-    ended = line["ended"]?.string
-    bytes = UInt64(line["bytes"]?.count ?? 0)
-    writes = line["writes"]?.count
-    punted = line["punted"]?.count
-    let end = ended == "time" ? stop : line["last_end"]?.int
-    if let first = line["first_start"]?.int, let end, first > 0, end > first {
+    ended = line.ended
+    bytes = UInt64(line.bytes?.count ?? 0)
+    writes = line.operations(of: "write")?.count?.count
+    punted = line.punted?.count
+    let end = ended == "time" ? stop : line.lastEnd
+    if let first = line.firstStart, let end, first > 0, end > first {
       time = Double(end) - Double(first)
     }
   }

@@ -24,20 +24,22 @@ package enum ThrottleReaction: Sendable, Equatable {
 
   /// nil when the record does not tell: no limit, no trace, thresholds in bytes.
   package static func of(_ record: RecordReader) -> ThrottleReaction? {
-    let profile = record.first("header")?["plan"]?["profile"]
+    let profile = record.first(HeaderLine.self)?.plan?.profile
     guard let text = profile?["limits"]?["memory.max"]?.string, let limit = Double(text),
-      let settings = record.first("environment")?["settings"],
-      record.first("trace-start") != nil, record.last("trace")?["failed"] == nil,
+      let settings = record.first(EnvironmentLine.self)?.settings,
+      record.count(TraceStartLine.self) > 0, record.last(TraceLine.self)?.failed == nil,
       let ratio = setting(settings, "dirty_ratio"), ratio > 0,
       let background = setting(settings, "dirty_background_ratio"), background > 0,
       let usage = usage(record),
-      let start = record.lines("phase").first(where: { $0["name"] == "stream" })?["t"]?.int,
+      let start = record.begin(of: .stream),
       let base = usage.last(where: { $0.t <= start })?.value
     else { return nil }
     let room = max(0, limit - base) * (ratio + background) / 200
-    let pause = earliest(record, "span", of: TraceSpan.dirtyThrottle.label, since: start)
+    let pause = earliest(
+      record, SpanLine.self, of: TraceSpan.dirtyThrottle.label, since: start)
     let kill =
-      earliest(record, "event", of: "mark_victim", since: .min) ?? record.first("oom")?["t"]?.int
+      earliest(record, EventLine.self, of: TraceEvent.markVictim.definition.name, since: .min)
+      ?? record.first(OOMLine.self)?.t
     guard let crossed = usage.first(where: { $0.t >= start && $0.value - base >= room })?.t else {
       return .notCrossed
     }
@@ -46,17 +48,17 @@ package enum ThrottleReaction: Sendable, Equatable {
     return .never
   }
 
-  private static func setting(_ settings: JSON, _ name: String) -> Double? {
+  private static func setting(_ settings: Keyed<JSON>, _ name: String) -> Double? {
     settings["/proc/sys/vm/\(name)"]?.string.flatMap(Double.init)
   }
 
   /// The earliest time of a kind of lines.
   private static func earliest(
-    _ record: RecordReader, _ type: String, of kind: String, since start: Int64
+    _ record: RecordReader, _ type: any Line.Type, of kind: String, since start: Int64
   ) -> Int64? {
     var first: Int64?
     record.forEach(type, of: kind) { line in
-      if let time = line.int("t"), time >= start { first = min(first ?? time, time) }
+      if let time = line.time, time >= start { first = min(first ?? time, time) }
     }
     return first
   }

@@ -21,19 +21,19 @@ package struct TraceHealth: Sendable, Equatable {
 
   /// nil when the trial was not to be traced, or made no end.
   package init?(_ record: RecordReader) {
-    guard let line = record.last("trace") else { return nil }
-    failure = line["failed"]?.string
-    let start = record.first("trace-start")
-    failures = [start, line].flatMap { $0?["failures"]?.array?.compactMap(\.string) ?? [] }
-    for (name, count) in line["events"]?.members ?? [] { events[name] = count.count ?? 0 }
-    for cpu in line["lost"]?.array ?? [] {
-      let parts = ["overrun", "commit_overrun", "dropped"].compactMap { cpu[$0]?.count }
-      lost[cpu["cpu"]?.count ?? 0] = parts.reduce(0, +)
+    guard let line = record.last(TraceLine.self) else { return nil }
+    failure = line.failed
+    let start = record.first(TraceStartLine.self)
+    failures = (start?.failures ?? []) + (line.failures ?? [])
+    for (name, count) in line.events?.members ?? [] { events[name] = count.count ?? 0 }
+    for cpu in line.lost ?? [] {
+      let parts = [cpu.overrun, cpu.commitOverrun, cpu.dropped].compactMap { $0?.count }
+      lost[cpu.cpu?.count ?? 0] = parts.reduce(0, +)
     }
-    dropped = (line["dropped_rows"]?.count ?? 0) + (line["table_overflow"]?.count ?? 0)
-    missing = start?["missing"]?.array?.compactMap(\.string) ?? []
-    for (name, count) in line["punted"]?.members ?? [] { punted[name] = count.count ?? 0 }
-    cpuTime = line["cpu_time"]?.double ?? 0
+    dropped = (line.droppedRows?.count ?? 0) + (line.tableOverflow?.count ?? 0)
+    missing = start?.missing ?? []
+    for (name, count) in line.punted?.members ?? [] { punted[name] = count.count ?? 0 }
+    cpuTime = line.cpuTime.map(Double.init) ?? 0
   }
 
   /// Whether an event was recorded, be it that it never came.

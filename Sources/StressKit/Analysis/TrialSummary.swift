@@ -136,48 +136,50 @@ package struct TrialSummary: Sendable {
   /// - Throws: when it cannot be read or does not begin with a header.
   package init(_ path: String) throws(HarnessError) {
     let record = try RecordReader(path)
-    guard let header = record.first("header"), let plan = header["plan"] else {
+    guard let header = record.first(HeaderLine.self), let plan = header.plan else {
       throw HarnessError(.usage, path, "is not a record: it has no header")
     }
     self.path = path
-    axes = (plan["axes"]?.members ?? []).map { Profile.Setting($0.key, $0.value.string ?? "") }
-    number = Int(plan["number"]?.int ?? 0)
+    let environment = record.first(EnvironmentLine.self)
+    let host = record.last(HostLine.self)
+    axes = (plan.axes?.members ?? []).map { Profile.Setting($0.key, $0.value) }
+    number = Int(plan.number ?? 0)
     ending = record.ending ?? .none
-    kernel = header["kernel"]?.string ?? "?"
-    release = header["release"]?.string ?? "?"
-    accelerator = header["accelerator"]?.string ?? "?"
-    machine = record.first("environment").flatMap(Self.machine)
-    began = header["time"]?.int
-    duration = record.last("host")?["seconds"]?.double
-    jobs = Int(header["host"]?["jobs"]?.int ?? 1)
-    lruGen = record.first("environment")?["settings"].map { settings in
+    kernel = header.kernel ?? "?"
+    release = header.release ?? "?"
+    accelerator = header.accelerator ?? "?"
+    machine = environment.flatMap(Self.machine)
+    began = header.time
+    duration = host?.seconds
+    jobs = Int(header.host?.jobs ?? 1)
+    lruGen = environment?.settings.map { settings in
       settings[KernelSetting.lruGen]?.string ?? "absent"
     }
     let window = record.streamTime
     gaps = LaneGaps(record, window)
-    droppedSamples = record.lines("lane").reduce(0) { $0 + ($1["dropped"]?.count ?? 0) }
+    droppedSamples = record.lines(LaneLine.self).reduce(0) { $0 + ($1.dropped?.count ?? 0) }
 
     let journalled = OOMAutopsy.journalsData(record)
-    classes = record.lines("oom").compactMap { $0["report"].flatMap(OOMReport.init(json:)) }
+    classes = record.lines(OOMLine.self).compactMap(\.report)
       .map { $0.classify(journalledData: journalled) }
-    let accounts = record.last("kills")
+    let accounts = record.last(KillsLine.self)
     kills = Kills(
-      kernelLog: accounts?["kill_lines"]?.count ?? classes.count + record.count("oom-group-kill"),
-      memoryEvents: accounts?["memory.events"]?["oom_kill"]?.count,
-      console: record.last("host")?["console_kill_lines"]?.count)
+      kernelLog: accounts?.killLines?.count ?? classes.count + record.count(OOMGroupKillLine.self),
+      memoryEvents: accounts?.memoryEvents?["oom_kill"]?.count,
+      console: host?.consoleKillLines?.count)
 
     killStamps = KillStamps.all(in: record)
-    shortfalls = Self.shortfalls(record, plan["profile"])
+    shortfalls = Self.shortfalls(record, plan.profile)
 
-    let streams = record.lines("stream")
+    let streams = record.lines(StreamLine.self)
     self.streams = streams.compactMap { StreamTotals($0, until: window?.upperBound) }
-    bytes = streams.reduce(0) { $0 + UInt64($1["bytes"]?.count ?? 0) }
-    let starts = streams.compactMap { $0["first_start"]?.int }.filter { $0 > 0 }
-    let ends = streams.compactMap { $0["last_end"]?.int }.filter { $0 > 0 }
+    bytes = streams.reduce(0) { $0 + UInt64($1.bytes?.count ?? 0) }
+    let starts = streams.compactMap(\.firstStart).filter { $0 > 0 }
+    let ends = streams.compactMap(\.lastEnd).filter { $0 > 0 }
     // A stream that was killed half-way says nothing of its speed.
-    let whole = streams.allSatisfy { ["size", "time"].contains($0["ended"]?.string) }
+    let whole = streams.allSatisfy { ["size", "time"].contains($0.ended) }
     // One that time ended was at it until then, also when its last write never came back.
-    let timed = streams.contains { $0["ended"]?.string == "time" }
+    let timed = streams.contains { $0.ended == "time" }
     let end = timed ? window?.upperBound : ends.max()
     if whole, let first = starts.min(), let end, end > first {
       throughput = Double(bytes) / ((Double(end) - Double(first)) / 1e9)
@@ -185,12 +187,13 @@ package struct TrialSummary: Sendable {
     stall = Self.stall(record, streams)
     longestWrite = Self.longest(record, streams, "write")
     longestSync = Self.longest(record, streams, "fsync")
-    let totals = streams + record.lines("touches") + record.lines("rounds")
+    let totals: [any TotalsLine] =
+      streams + record.lines(TouchesLine.self) + record.lines(RoundsLine.self)
     lostLatencies = totals.reduce(0) {
-      $0 + Int64($1["log_lost"]?.count ?? 0) + Int64($1["beyond_range"]?.count ?? 0)
+      $0 + Int64($1.logLost?.count ?? 0) + Int64($1.beyondRange?.count ?? 0)
     }
 
-    let told = Latencies(record, streams: Self.streams(plan["profile"]))
+    let told = Latencies(record, streams: Self.streams(plan.profile))
     latencies = told.all
     workerLatencies = told.workers
     kswapd = Self.kswapd(record, window)
@@ -199,30 +202,32 @@ package struct TrialSummary: Sendable {
     mirror = HarnessMirror(record)
     memoryPressure = Self.pressure(record, "wbstress/memory.pressure", window)
     ioPressure = Self.pressure(record, "wbstress/io.pressure", window)
-    vmstat = SnapshotGrowth.vmstat(record)
-    vmstatTime = SnapshotGrowth.vmstatTime(record)
-    vmstatReclaim = SnapshotGrowth.vmstatReclaim(record)
-    memoryStat = SnapshotGrowth.memoryStat(record)
-    cpuTime = SnapshotGrowth.cpuTime(record)
+    let growth = SnapshotGrowth(record)
+    vmstat = growth.vmstat
+    vmstatTime = growth.vmstatTime
+    vmstatReclaim = growth.vmstatReclaim
+    memoryStat = growth.memoryStat
+    cpuTime = growth.cpuTime
     streaming = window ?? Self.streamingSoFar(record)
     facts = TrialFacts(record)
-    if let born = record.first("guest")?["t"]?.int {
+    if let born = record.first(GuestLine.self)?.t {
       bootTime = Double(born)
-      if let first = starts.min(), let delay = plan["start_delay"]?.int {
+      if let first = starts.min(), let delay = plan.startDelay {
         setUpTime = Double(first) - Double(born) - Double(delay)
       }
     }
     defects = record.defects
     notes = Self.notes(record)
     evidence = [:]
-    for type in ["task-stack", "silence"] where record.count(type) > 0 {
-      evidence[type] = record.count(type)
+    for type in [TaskStackLine.self, SilenceLine.self] as [any Line.Type]
+    where record.count(type) > 0 {
+      evidence[type.typeName] = record.count(type)
     }
   }
 
   private static func notes(_ record: RecordReader) -> [String] {
-    let watchdog = record.last("watchdog")?["ended"]?.string
-    return record.lines("note").map { $0["message"]?.string ?? "a note without a message" }
+    let watchdog = record.last(WatchdogLine.self)?.ended
+    return record.lines(NoteLine.self).map { $0.message ?? "a note without a message" }
       + (watchdog.map { ["the watchdog ended before its time: \($0)"] } ?? [])
   }
 
@@ -253,11 +258,11 @@ package struct TrialSummary: Sendable {
   }
 
   private static func shortfalls(_ record: RecordReader, _ profile: JSON?) -> [Shortfall] {
-    record.lines("pin").compactMap { line in
-      guard let worker = line["pinned"]?.string, let size = line["size"]?.int,
-        let reached = line["reached"]?.int, 0 <= reached, reached < size
+    record.lines(PinLine.self).compactMap { line in
+      guard let worker = line.pinned, let size = line.size, let reached = line.reached,
+        0 <= reached, reached < size
       else { return nil }
-      let errno = line["errno"]?.string
+      let errno = line.errno
       let pin = profile?["pinned"]?.array?.first { $0["name"]?.string == worker }
       // One that grows until the streams end has all that it asked for.
       if errno == nil, pin?["growth"] != nil { return nil }
@@ -271,9 +276,9 @@ package struct TrialSummary: Sendable {
   /// Whether it ran on a machine and not in a guest.
   package var isLocal: Bool { accelerator == Self.local }
 
-  private static func machine(_ environment: JSON) -> String? {
-    guard let cpus = environment["cpus"]?.int,
-      let memory = environment["meminfo"]?.string?.split(separator: " ").dropFirst().first,
+  private static func machine(_ environment: EnvironmentLine) -> String? {
+    guard let cpus = environment.cpus,
+      let memory = environment.meminfo?.split(separator: " ").dropFirst().first,
       let size = UInt64(memory)
     else { return nil }
     return "\(cpus) CPUs, \(size >> 10) MiB"
@@ -283,32 +288,33 @@ package struct TrialSummary: Sendable {
   package var hasKill: Bool { kills.most > 0 }
 
   private static func longest(
-    _ record: RecordReader, _ streams: [JSON], _ kind: String
+    _ record: RecordReader, _ streams: [StreamLine], _ kind: String
   ) -> Double? {
     // The histogram's values are rounded.
     var values = streams.flatMap { stream in
-      stream["\(kind)_max"]?.double.map { [$0] }
-        ?? Distribution.pairs(stream["\(kind)_latency"]).map(\.value)
+      let told = stream.operations(of: kind)
+      return told?.max.map { [Double($0)] } ?? Distribution.pairs(told?.latency).map(\.value)
     }
-    for type in ["in-flight", "slow"] {
-      record.forEach(type) { line in
-        guard line.string("kind") == kind, line["stream"] != nil else { return }
-        if let value = (line["age"] ?? line["latency"])?.double { values.append(value) }
+    for names in OperationNames.all {
+      record.forEach(names.type) { line in
+        guard line.string(names.kind) == kind, line[names.stream] != nil else { return }
+        if let value = line.int(names.time) { values.append(Double(value)) }
       }
     }
     if streams.isEmpty, kind == "write" {
-      record.forEach("progress") { line in
-        if line["stream"] != nil, let value = line["oldest"]?.double { values.append(value) }
+      let (stream, oldest) = (ProgressLine.name(\.stream), ProgressLine.name(\.oldest))
+      record.forEach(ProgressLine.self) { line in
+        if line[stream] != nil, let value = line.int(oldest) { values.append(Double(value)) }
       }
     }
     // More is damage, as for a time.
     return values.filter { 0...Double(LineHead.latest) ~= $0 }.max()
   }
 
-  private static func stall(_ record: RecordReader, _ streams: [JSON]) -> Stall? {
-    var all = streams.flatMap { Distribution.pairs($0["write_latency"]) }
-    for line in record.lines("in-flight") where line["kind"] == "write" && line["stream"] != nil {
-      if let age = line["age"]?.double { all.append((age, 1)) }
+  private static func stall(_ record: RecordReader, _ streams: [StreamLine]) -> Stall? {
+    var all = streams.flatMap { Distribution.pairs($0.operations(of: "write")?.latency) }
+    for line in record.lines(InFlightLine.self) where line.kind == "write" && line.stream != nil {
+      if let age = line.age { all.append((Double(age), 1)) }
     }
     let writes = Distribution(all)
     guard let p50 = writes.percentile(0.5), let p99 = writes.percentile(0.99) else { return nil }
@@ -316,8 +322,8 @@ package struct TrialSummary: Sendable {
   }
 
   private static func streamingSoFar(_ record: RecordReader) -> ClosedRange<Int64>? {
-    guard let start = record.lines("phase").first(where: { $0["name"] == "stream" })?["t"]?.int,
-      let end = record.last("progress")?["t"]?.int, start <= end
+    guard let start = record.begin(of: .stream), let end = record.last(ProgressLine.self)?.t,
+      start <= end
     else { return nil }
     return start...end
   }
@@ -353,9 +359,14 @@ package struct TrialSummary: Sendable {
 extension RecordReader {
   /// The streams' time, from their start to their stop, CLOCK_BOOTTIME in ns; nil: they did not run to an end.
   package var streamTime: ClosedRange<Int64>? {
-    let phases = lines("phase")
-    func time(_ name: String) -> Int64? { phases.first { $0["name"]?.string == name }?["t"]?.int }
-    guard let start = time("stream"), let end = time("stop"), start <= end else { return nil }
+    guard let start = begin(of: .stream), let end = begin(of: .stop), start <= end else {
+      return nil
+    }
     return start...end
+  }
+
+  /// When a phase first began, CLOCK_BOOTTIME in ns; nil: it did not, or the record does not tell.
+  func begin(of phase: PhaseLine.Name) -> Int64? {
+    lines(PhaseLine.self).first { $0.name == phase }?.t
   }
 }

@@ -62,10 +62,11 @@ package struct TrialEvents {
   private static func stalls(_ record: RecordReader) -> [ClosedRange<Int64>] {
     let usual = Latencies(record).all.mapValues { ($0.percentile(0.5) ?? 0) * medians }
     var all: [ClosedRange<Int64>] = []
-    for (type, key) in [("slow", "latency"), ("in-flight", "age")] as [(String, StaticString)] {
-      record.forEach(type) { line in
-        guard let start = line.int("start"), let length = line.int(key), length >= threshold,
-          Double(length) >= line.string("kind").flatMap({ usual[$0] }) ?? 0
+    for names in OperationNames.all {
+      record.forEach(names.type) { line in
+        let found = line.ints([names.start, names.time])
+        guard let start = found[0], let length = found[1], length >= threshold,
+          Double(length) >= line.string(names.kind).flatMap({ usual[$0] }) ?? 0
         else { return }
         all.append(start...start + length)
       }

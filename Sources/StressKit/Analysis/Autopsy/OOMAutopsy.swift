@@ -46,23 +46,22 @@ package struct OOMAutopsy: Sendable, Equatable {
   package static func all(in record: RecordReader) -> [OOMAutopsy] {
     let tasks = TaskNames(record)
     let machine = managedMemory(record)
-    let swaps = record.first("environment")?["swaps"]?.array
+    let swaps = record.first(EnvironmentLine.self)?.swaps
     let isJournalled = journalsData(record)
     let events = OOMLead.Events(record)
     let stamps = KillStamps.all(in: record)
-    let groups = record.lines("oom-group-kill")
-    return record.lines("oom").compactMap { line in
-      guard let report = line["report"].flatMap(OOMReport.init(json:)), let logged = line["t"]?.int
-      else { return nil }
+    let groups = record.lines(OOMGroupKillLine.self)
+    return record.lines(OOMLine.self).compactMap { line in
+      guard let report = line.report, let logged = line.t else { return nil }
       let first = report.victims.first?.pid
       let time =
         stamps.first { stamp in first.map { Int64($0) == stamp.pid } ?? false }?.time(.trace)
         ?? logged
       let incident = report.victims.first?.sequence
       let others = groups.filter {
-        incident != nil && $0["incident"]?.int == incident.map(Int64.init)
+        incident != nil && $0.incident == incident.map(Int64.init)
       }
-      .compactMap { $0["victim"].flatMap(OOMReport.Victim.init(json:)) }
+      .compactMap(\.victim)
       var seen: Set<Int32> = []
       let victims = (report.victims + others).filter { seen.insert($0.pid).inserted }
       let memory = OOMComposition(
@@ -97,14 +96,14 @@ package struct OOMAutopsy: Sendable, Equatable {
 
   /// Whether the file system was mounted with data=journal.
   static func journalsData(_ record: RecordReader) -> Bool {
-    let mount = record.first("header")?["plan"]?["profile"]?["filesystem"]?["mount"]
+    let mount = record.first(HeaderLine.self)?.plan?.profile?["filesystem"]?["mount"]
     let options = mount?.array?.compactMap(\.string) ?? mount?.string.map { [$0] } ?? []
     return options.contains { $0.contains("data=journal") }
   }
 
   /// What the zones manage, bytes.
   private static func managedMemory(_ record: RecordReader) -> Int64? {
-    let words = record.first("environment")?["meminfo"]?.string?.split(separator: " ") ?? []
+    let words = record.first(EnvironmentLine.self)?.meminfo?.split(separator: " ") ?? []
     guard words.count >= 2, words[0] == "MemTotal:", let size = Int64(words[1]) else { return nil }
     return size << 10
   }
@@ -115,8 +114,8 @@ struct TaskNames {
   private var workers: [Int64: String] = [:]
 
   init(_ record: RecordReader) {
-    for line in record.lines("worker") where line["event"] == "start" {
-      if let pid = line["pid"]?.int, let name = line["name"]?.string { workers[pid] = name }
+    for line in record.lines(WorkerLine.self) where line.event == .start {
+      if let pid = line.pid, let name = line.name { workers[pid] = name }
     }
   }
 

@@ -33,12 +33,13 @@ package struct OOMLead: Sendable, Equatable {
     var throttled: [Int64]?
 
     init(_ record: RecordReader) {
-      start = record.lines("phase").first { $0["name"] == "stream" }?["t"]?.int
+      start = record.begin(of: .stream)
       // A kernel whose notices came has told of every change; older records have none.
-      if record.count("memcg-event") > 0 {
+      if record.count(MemcgEventLine.self) > 0 {
         var met: [Int64] = []
-        record.forEach("memcg-event") { line in
-          guard (line["deltas"]?["max"]?.int ?? 0) > 0, let time = line.int("t") else { return }
+        let deltas = MemcgEventLine.name(\.deltas)
+        record.forEach(MemcgEventLine.self) { line in
+          guard (line[deltas]?["max"]?.int ?? 0) > 0, let time = line.time else { return }
           met.append(time)
         }
         limit = met
@@ -46,7 +47,7 @@ package struct OOMLead: Sendable, Equatable {
       guard let trace = TraceHealth(record) else { return }
       // By their kind, one line at a time: a long trial has a million spans.
       func times(
-        _ event: TraceEvent, _ type: String, _ kinds: [String], _ key: StaticString
+        _ event: TraceEvent, _ type: any Line.Type, _ kinds: [String], _ key: StaticString
       ) -> [Int64]? {
         if !trace.saw(event) { return nil }
         var times: [Int64] = []
@@ -55,13 +56,15 @@ package struct OOMLead: Sendable, Equatable {
         }
         return times
       }
-      reclaimWake = times(.workStart, "span", [TraceSpan.flusherWake.label], "t")
-      pause = times(.balanceDirtyPages, "span", [TraceSpan.dirtyThrottle.label], "start")
+      let (start, end) = (SpanLine.name(\.start), RecordLine.timeName)
+      reclaimWake = times(.workStart, SpanLine.self, [TraceSpan.flusherWake.label], end)
+      pause = times(.balanceDirtyPages, SpanLine.self, [TraceSpan.dirtyThrottle.label], start)
       let reasons = Profile.Expectation.Metric.Reason.allCases
       throttled = times(
-        .throttled, "span", reasons.map { TraceSpan.throttled($0).label }, "start")
+        .throttled, SpanLine.self, reasons.map { TraceSpan.throttled($0).label }, start)
       backgroundWake = times(
-        .wakeBackground, "event", [TraceEvent.wakeBackground.definition.name], "t")
+        .wakeBackground, EventLine.self, [TraceEvent.wakeBackground.definition.name],
+        RecordLine.timeName)
     }
   }
 

@@ -10,27 +10,26 @@ package struct OtherKill: Sendable, Equatable {
   package var isCertain: Bool
 
   package static func all(in record: RecordReader) -> [OtherKill] {
-    let told =
-      record.lines("oom").flatMap { $0["report"]?["victims"]?.array ?? [] }
-      .compactMap { $0["pid"]?.int }
-      + record.lines("oom-group-kill").compactMap { $0["victim"]?["pid"]?.int }
-    let victims = Set(told)
-    let workers = record.lines("worker")
-    var pids: [String: Int64] = [:]
-    for line in workers where line["event"] == "start" {
-      if let name = line["name"]?.string { pids[name] = line["pid"]?.int }
+    var told: [Int64] = []
+    record.forEach([OOMLine.self, OOMGroupKillLine.self]) { line in
+      told += OOMNames(line).victims?.compactMap(\.pid) ?? []
     }
-    let accounts = record.last("kills")
-    let counted = accounts?["memory.events"]?["oom_kill"]?.int ?? 0
-    let logged = accounts?["kill_lines"]?.int ?? 0
+    let victims = Set(told)
+    let workers = record.lines(WorkerLine.self)
+    var pids: [String: Int64] = [:]
+    for line in workers where line.event == .start {
+      if let name = line.name { pids[name] = line.pid }
+    }
+    let accounts = record.last(KillsLine.self)
+    let counted = accounts?.memoryEvents?["oom_kill"] ?? 0
+    let logged = accounts?.killLines ?? 0
     // From here on the harness kills what is left; older records call that `killed`, too.
-    let stop = record.lines("phase").first { $0["name"] == "stop" }?["t"]?.int ?? .max
+    let stop = record.begin(of: .stop) ?? .max
     let isLogWhole =
-      accounts?["kmsg_gaps"]?.int == 0 && counted <= logged && max(counted, logged) <= told.count
+      accounts?.kmsgGaps == 0 && counted <= logged && max(counted, logged) <= told.count
     return workers.compactMap { line in
-      guard line["event"] == "killed", line["exit"]?.string == "signal 9",
-        let name = line["name"]?.string, let time = line["t"]?.int,
-        time < stop, pids[name].map(victims.contains) != true
+      guard line.event == .killed, line.exit == "signal 9", let name = line.name,
+        let time = line.t, time < stop, pids[name].map(victims.contains) != true
       else { return nil }
       return OtherKill(worker: name, time: time, isCertain: isLogWhole)
     }

@@ -38,7 +38,7 @@ package struct ComparedAxis: Sendable, Equatable {
     case .profile: return key == CampaignFile.variantKey ? .follows : .refused
     case .harness:
       // The command that makes the file system, by its type and options.
-      return fact.key == "mkfs" && reaches(.filesystem) ? .follows : .refused
+      return fact.key == TrialFacts.key(\HeaderLine.mkfs) && reaches(.filesystem) ? .follows : .refused
     case .machine: return machineRuling(fact)
     }
   }
@@ -78,8 +78,11 @@ package struct ComparedAxis: Sendable, Equatable {
   private static let notTheKernels: Set<String> = ["HZ", "trace"]
   /// What the machine is made of, whatever runs on it.
   private static func isHardware(_ key: String) -> Bool {
-    ["cpus", "MemTotal", "zones"].contains(key) || key.hasPrefix("zone ")
+    hardware.contains(key) || key.hasPrefix("zone ")
   }
+  private static let hardware: Set<String> = [
+    TrialFacts.key(\EnvironmentLine.cpus), "MemTotal", TrialFacts.key(\EnvironmentLine.zones),
+  ]
 
   /// What a kernel leaves of memory that is there: its own share is part of what a kernel is.
   private static func isKernelsShare(_ key: String) -> Bool {
@@ -92,7 +95,7 @@ package struct ComparedAxis: Sendable, Equatable {
     if Self.isHardware(fact.key) { return reaches(.machine) ? .follows : .refused }
     if comparesKernels { return Self.notTheKernels.contains(fact.key) ? .refused : .follows }
     switch fact.key {
-    case "mount", "trace.missing": return reaches(.filesystem) ? .follows : .refused
+    case TrialFacts.key(\EnvironmentLine.mount), "trace.missing": return reaches(.filesystem) ? .follows : .refused
     // From the memory that there is.
     case "vm.min_free_kbytes" where reaches(.machine): return .follows
     default: return reaches(.settings) ? .follows : .refused

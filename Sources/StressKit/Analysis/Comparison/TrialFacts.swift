@@ -34,12 +34,12 @@ package struct TrialFacts: Sendable, Equatable {
   package private(set) var all: [Fact] = []
 
   package init(_ record: RecordReader) {
-    if let header = record.first("header") {
-      if let profile = header["plan"]?["profile"] { addProfile(profile) }
+    if let header = record.first(HeaderLine.self) {
+      if let profile = header.plan?.profile { addProfile(profile) }
       addHeader(header)
     }
-    if let environment = record.first("environment") { addEnvironment(environment) }
-    if let hz = record.first("trace-start")?["hz"]?.int { add("HZ", "\(hz)", .machine) }
+    if let environment = record.first(EnvironmentLine.self) { addEnvironment(environment) }
+    if let hz = record.first(TraceStartLine.self)?.hz { add("HZ", "\(hz)", .machine) }
     if let trace = TraceHealth(record) {
       add("trace", trace.failure.map { "failed: \($0)" } ?? "recorded", .machine)
       let missing = trace.missing.joined(separator: " ")
@@ -54,6 +54,24 @@ package struct TrialFacts: Sendable, Equatable {
     _ key: String, _ value: String?, _ origin: Origin, quantity: Double? = nil
   ) {
     if let value { all.append(Fact(key, value, origin, quantity: quantity)) }
+  }
+
+  /// Of a fact that is a member of a line, and is called as that is.
+  static func key<Owner: LineObject, Value>(_ member: KeyPath<Owner, Value?>) -> String {
+    "\(Owner.name(member))"
+  }
+
+  /// A member, under its own name.
+  private mutating func add<Owner: LineObject>(
+    _ member: KeyPath<Owner, String?>, of owner: Owner, _ origin: Origin, in group: String = ""
+  ) {
+    add(group + Self.key(member), owner[keyPath: member], origin)
+  }
+
+  private mutating func add<Owner: LineObject>(
+    _ member: KeyPath<Owner, Int64?>, of owner: Owner, _ origin: Origin, in group: String = ""
+  ) {
+    add(group + Self.key(member), owner[keyPath: member].map(String.init), origin)
   }
 
   /// nil: the record does not have it.
@@ -86,35 +104,37 @@ package struct TrialFacts: Sendable, Equatable {
 
   // MARK: Harness
 
-  private mutating func addHeader(_ header: JSON) {
-    add("wbstress", header["wbstress"]?.string, .harness)
-    add("accelerator", header["accelerator"]?.string, .harness)
-    add("disk_cache", header["disk_cache"]?.string, .harness)
-    add("mkfs", header["mkfs"]?.string, .harness)
-    let host = header["host"]
-    add("host.kernel", host?["kernel"]?.string, .harness)
-    add("host.cpus", (host?["cpus"]?.int).map(String.init), .harness)
-    add("host.qemu", host?["qemu"]?.string, .harness)
-    add("host.jobs", (host?["jobs"]?.int).map(String.init), .harness)
-    add("release", header["release"]?.string, .kernel)
-    add("package", header["package"]?.string, .kernel)
+  private mutating func addHeader(_ header: HeaderLine) {
+    add(\.wbstress, of: header, .harness)
+    add(\.accelerator, of: header, .harness)
+    add(\.diskCache, of: header, .harness)
+    add(\.mkfs, of: header, .harness)
+    let host = header.host ?? HeaderLine.Host()
+    let group = Self.key(\HeaderLine.host) + "."
+    add(\.kernel, of: host, .harness, in: group)
+    add(\.cpus, of: host, .harness, in: group)
+    add(\.qemu, of: host, .harness, in: group)
+    add(\.jobs, of: host, .harness, in: group)
+    add(\.release, of: header, .kernel)
+    add(\.package, of: header, .kernel)
   }
 
   // MARK: Machine
 
-  private mutating func addEnvironment(_ environment: JSON) {
-    add("cpus", (environment["cpus"]?.int).map(String.init), .machine)
+  private mutating func addEnvironment(_ environment: EnvironmentLine) {
+    add(\.cpus, of: environment, .machine)
     addMemory(environment)
-    for (path, value) in environment["settings"]?.members ?? [] {
+    for (path, value) in environment.settings?.members ?? [] {
       addSetting(path, value.string)
     }
     // Device and mount point are the trial's own.
-    if let mount = environment["mount"]?.string?.split(separator: " "), mount.count >= 4 {
-      add("mount", "\(mount[2]) \(mount[3])", .machine)
+    if let mount = environment.mount?.split(separator: " "), mount.count >= 4 {
+      add(Self.key(\EnvironmentLine.mount), "\(mount[2]) \(mount[3])", .machine)
     }
-    add("cgroup_mount", environment["cgroup_mount"]?.string, .machine)
-    for key in ["scheduler", "nr_requests", "max_sectors_kb"] {
-      add(key, environment[key]?.string.map { KernelSetting.present(in: $0) }, .machine)
+    add(\.cgroupMount, of: environment, .machine)
+    for file in [\EnvironmentLine.scheduler, \.nrRequests, \.maxSectorsKB] {
+      let value = environment[keyPath: file].map { KernelSetting.present(in: $0) }
+      add(Self.key(file), value, .machine)
     }
   }
 
@@ -146,13 +166,13 @@ package struct TrialFacts: Sendable, Equatable {
     return parts.last.map(String.init) ?? path
   }
 
-  private mutating func addMemory(_ environment: JSON) {
-    if let total = environment["meminfo"]?.string?.split(separator: " ").dropFirst().first {
+  private mutating func addMemory(_ environment: EnvironmentLine) {
+    if let total = environment.meminfo?.split(separator: " ").dropFirst().first {
       add("MemTotal", "\(total) kB", .machine, quantity: Double(total))
     }
-    let zones = (environment["zones"]?.string).map(Self.zones) ?? []
+    let zones = environment.zones.map(Self.zones) ?? []
     if zones.isEmpty { return }
-    add("zones", zones.map(\.name).joined(separator: " "), .machine)
+    add(Self.key(\EnvironmentLine.zones), zones.map(\.name).joined(separator: " "), .machine)
     for zone in zones {
       for (key, pages) in [("present", zone.present), ("managed", zone.managed)] {
         add(

@@ -30,9 +30,10 @@ package struct KernelLogExcerpt: Sendable, Equatable {
       let last = report.victims.last?.sequence, first <= last, begun <= LineHead.latest
     else { return nil }
     var all: [(time: Int64, text: String)] = []
-    record.forEach("kmsg") { line in
-      guard let sequence = line.int("seq"), sequence >= 0, first...last ~= UInt64(sequence),
-        let time = line.int("t"), let text = line.string("text")
+    let (seq, words) = (KmsgLine.name(\.seq), KmsgLine.name(\.text))
+    record.forEach(KmsgLine.self) { line in
+      guard let sequence = line.int(seq), sequence >= 0, first...last ~= UInt64(sequence),
+        let time = line.time, let text = line.string(words)
       else { return }
       // A record of several lines is printed as such, each with the time.
       all += text.split(separator: "\n").map { (time, String($0)) }

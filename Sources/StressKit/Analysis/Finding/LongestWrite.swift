@@ -5,10 +5,10 @@ package enum LongestWrite {
   /// When it began, CLOCK_BOOTTIME in ns; nil: none was long enough to be in the record by itself.
   package static func begin(in record: RecordReader) -> Int64? {
     var longest: (start: Int64, time: Int64)?
-    for type in ["slow", "in-flight"] {
-      record.forEach(type) { line in
-        guard line.string("kind") == "write", let start = line.int("start"),
-          let time = line.int("latency") ?? line.int("age"), time > longest?.time ?? 0
+    for names in OperationNames.all {
+      record.forEach(names.type) { line in
+        guard line.has(names.kind, "write"), let start = line.int(names.start),
+          let time = line.int(names.time), time > longest?.time ?? 0
         else { return }
         longest = (start, time)
       }

@@ -3,16 +3,16 @@ import StressRecord
 
 /// How and where a trial ran, as its record's `header` and `environment` lines tell it. nil: not recorded.
 package struct TrialEnvironment: Sendable {
-  private let header: JSON
-  private let environment: JSON
+  private let header: HeaderLine
+  private let environment: EnvironmentLine
 
   /// What each cgroup had come to by the end, by its path: the counters of memory.events that are not 0.
   package let events: [String: [Profile.Setting]]
 
   package init(_ record: RecordReader) {
-    header = record.first("header") ?? .null
-    environment = record.first("environment") ?? .null
-    events = Self.events(record, below: environment["cgroup_base"]?.string ?? "")
+    header = record.first(HeaderLine.self) ?? HeaderLine()
+    environment = record.first(EnvironmentLine.self) ?? EnvironmentLine()
+    events = Self.events(record, below: environment.cgroupBase ?? "")
   }
 
   private static func events(
@@ -21,11 +21,9 @@ package struct TrialEnvironment: Sendable {
     var all: [String: [Profile.Setting]] = [:]
     let mount = Cgroup(path: "", base: base).directory + "/"
     let file = "/memory.events"
-    for line in record.lines("snapshot") where line["when"] == "after" {
-      guard let path = line["file"]?.string, path.hasPrefix(mount), path.hasSuffix(file) else {
-        continue
-      }
-      let counters = (line["values"]?.members ?? []).filter { $0.value != 0 }
+    for line in record.lines(SnapshotLine.self) where line.when == .after {
+      guard let path = line.file, path.hasPrefix(mount), path.hasSuffix(file) else { continue }
+      let counters = (line.values?.members ?? []).filter { $0.value != 0 }
       all[String(path.dropFirst(mount.count).dropLast(file.count))] = counters.map {
         Profile.Setting($0.key, $0.value.text)
       }
@@ -36,74 +34,74 @@ package struct TrialEnvironment: Sendable {
   // MARK: Kernel
 
   /// As uname(2) has it.
-  package var release: String? { header["release"]?.string }
+  package var release: String? { header.release }
   /// The distribution's version of it.
-  package var package: String? { header["package"]?.string }
+  package var package: String? { header.package }
   /// /proc/version.
   package var version: String? { setting("/proc/version") }
   package var commandLine: String? { setting("/proc/cmdline") }
   /// Documentation/admin-guide/tainted-kernels.rst; 0 is not tainted.
   package var taint: UInt64? { setting("/proc/sys/kernel/tainted").flatMap { UInt64($0) } }
-  package var os: String? { environment["os"]?.string }
+  package var os: String? { environment.os }
 
   // MARK: Machine
 
-  package var accelerator: String? { header["accelerator"]?.string }
-  package var diskCache: String? { header["disk_cache"]?.string }
-  package var qemu: String? { header["host"]?["qemu"]?.string }
-  package var hostKernel: String? { header["host"]?["kernel"]?.string }
-  package var hostCPUs: Int? { header["host"]?["cpus"]?.count }
-  package var cpus: Int? { environment["cpus"]?.count }
-  package var cpuModel: String? { environment["cpu"]?["model"]?.string }
-  package var sockets: Int? { environment["cpu"]?["sockets"]?.count }
+  package var accelerator: String? { header.accelerator }
+  package var diskCache: String? { header.diskCache }
+  package var qemu: String? { header.host?.qemu }
+  package var hostKernel: String? { header.host?.kernel }
+  package var hostCPUs: Int? { header.host?.cpus?.count }
+  package var cpus: Int? { environment.cpus?.count }
+  package var cpuModel: String? { environment.cpu?.model }
+  package var sockets: Int? { environment.cpu?.sockets?.count }
   /// Online NUMA nodes, as in `0-1`.
-  package var nodes: String? { environment["cpu"]?["nodes"]?.string }
+  package var nodes: String? { environment.cpu?.nodes }
   /// By the processors' own word.
-  package var isVirtual: Bool? { environment["cpu"]?["hypervisor"]?.bool }
+  package var isVirtual: Bool? { environment.cpu?.hypervisor }
   /// The product's name in the machine's firmware.
-  package var product: String? { environment["cpu"]?["machine"]?.string }
+  package var product: String? { environment.cpu?.machine }
   /// Bytes.
   package var memory: UInt64? {
-    let words = environment["meminfo"]?.string?.split(separator: " ") ?? []
+    let words = environment.meminfo?.split(separator: " ") ?? []
     return words.count > 1 && words[0] == "MemTotal:" ? UInt64(words[1]).map { $0 << 10 } : nil
   }
   /// Rows of /proc/swaps; empty: no swap.
-  package var swaps: [String]? { environment["swaps"]?.array?.compactMap(\.string) }
+  package var swaps: [String]? { environment.swaps }
 
   // MARK: Disk and file system
 
-  package var scheduler: String? { environment["scheduler"]?.string.map(Self.present) }
+  package var scheduler: String? { environment.scheduler.map(Self.present) }
   /// Files of the disk's queue in sysfs.
   package var queue: [Profile.Setting] {
-    ["nr_requests", "max_sectors_kb"].compactMap { key in
-      environment[key]?.string.map { Profile.Setting(key, $0) }
-    } + Self.settings(environment["queue"])
+    [\EnvironmentLine.nrRequests, \.maxSectorsKB].compactMap { file in
+      environment[keyPath: file].map { Profile.Setting("\(EnvironmentLine.name(file))", $0) }
+    } + Self.settings(environment.queue)
   }
   /// Files of the file system's backing device in sysfs.
-  package var bdi: [Profile.Setting] { Self.settings(environment["bdi"]) }
+  package var bdi: [Profile.Setting] { Self.settings(environment.bdi) }
   /// The command without the device; empty: nothing to make.
-  package var mkfs: String? { header["mkfs"]?.string }
-  package var mkfsVersion: String? { header["mkfs_version"]?.string }
-  package var features: String? { header["fs_features"]?.string }
+  package var mkfs: String? { header.mkfs }
+  package var mkfsVersion: String? { header.mkfsVersion }
+  package var features: String? { header.fsFeatures }
   /// The options that are in effect: the mount's, and then the file system's; proc(5), /proc/pid/mountinfo.
   package var mountOptions: String? {
-    if let words = environment["mountinfo"]?.string?.split(separator: " "), words.count > 9,
+    if let words = environment.mountinfo?.split(separator: " "), words.count > 9,
       let mark = words.firstIndex(of: "-"), mark + 3 < words.count
     {
       return "\(words[5]) / \(words[mark + 3])"
     }
-    let words = environment["mount"]?.string?.split(separator: " ") ?? []
+    let words = environment.mount?.split(separator: " ") ?? []
     return words.count > 3 ? String(words[3]) : nil
   }
 
   // MARK: Settings
 
   /// A file below /proc or /sys by its path.
-  package func setting(_ path: String) -> String? { environment["settings"]?[path]?.string }
+  package func setting(_ path: String) -> String? { environment.settings?[path]?.string }
 
   /// Those that are not as the kernel has them of itself, by their sysctl's or module parameter's name.
   package var changedSettings: [Profile.Setting] {
-    (environment["settings"]?.members ?? []).compactMap { path, value in
+    (environment.settings?.members ?? []).compactMap { path, value in
       guard let value = value.string, let usual = Self.defaults[path],
         Self.present(value) != usual
       else { return nil }
@@ -133,22 +131,26 @@ package struct TrialEnvironment: Sendable {
 
   /// What each is limited to, by its path below the mount; the root's is empty.
   package var cgroups: [(path: String, limits: [Profile.Setting])] {
-    (environment["cgroups"]?.members ?? []).map { ($0.key, Self.settings($0.value)) }
+    (environment.cgroups?.members ?? []).map { ($0.key, Self.settings($0.value)) }
   }
   /// The one that those are below, and those above it, the root aside, by path below the mount: none in a guest.
   package var ancestors: [(path: String, limits: [Profile.Setting])] {
-    (environment["cgroup_ancestors"]?.members ?? []).map { ($0.key, Self.settings($0.value)) }
+    (environment.cgroupAncestors?.members ?? []).map { ($0.key, Self.settings($0.value)) }
   }
   /// Options of the cgroup2 mount.
   package var cgroupOptions: String? {
-    let words = environment["cgroup_mount"]?.string?.split(separator: " ") ?? []
+    let words = environment.cgroupMount?.split(separator: " ") ?? []
     return words.count > 3 ? String(words[3]) : nil
   }
 
-  private static func settings(_ json: JSON?) -> [Profile.Setting] {
-    (json?.members ?? []).compactMap { key, value in
+  private static func settings(_ files: Keyed<JSON>?) -> [Profile.Setting] {
+    (files?.members ?? []).compactMap { key, value in
       value.string.map { Profile.Setting(key, $0) }
     }
+  }
+
+  private static func settings(_ files: Keyed<String>) -> [Profile.Setting] {
+    files.members.map { Profile.Setting($0.key, $0.value) }
   }
 
   /// Of a choice in sysfs the one in brackets.

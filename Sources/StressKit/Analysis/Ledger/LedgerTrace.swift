@@ -82,18 +82,19 @@ struct LedgerTrace {
   init(_ record: RecordReader) {
     readStacks(record)
     // Open: what had not ended when the trace did.
-    for type in ["span", "open"] { readSpans(record, type) }
-    record.forEach("unlisted") { line in
-      guard let pid = line.int("pid"), let time = line.int("t"), time >= 0,
-        let sum = line.int("off_cpu"), sum > 0
+    readSpans(record, isOpen: false)
+    readSpans(record, isOpen: true)
+    record.forEach(UnlistedLine.self) { line in
+      let found = line.ints(Self.unlistedNames)
+      guard let pid = found[0], let time = found[1], time >= 0, let sum = found[2], sum > 0
       else { return }
       unlisted.append(Unlisted(pid: pid, second: time - Self.second, sum: sum))
     }
-    for line in record.lines("exit") {
-      if let pid = line["pid"]?.int, let time = line["t"]?.int { deaths[pid] = time }
+    for line in record.lines(ExitLine.self) {
+      if let pid = line.pid, let time = line.t { deaths[pid] = time }
     }
-    for line in record.lines("task") {
-      if let pid = line["pid"]?.int, let group = line["cgroup"]?.string { groups[pid] = group }
+    for line in record.lines(TaskLine.self) {
+      if let pid = line.pid, let group = line.cgroup { groups[pid] = group }
     }
     readRange(record)
     for work in works {
@@ -110,9 +111,8 @@ struct LedgerTrace {
   }
 
   private mutating func readStacks(_ record: RecordReader) {
-    for line in record.lines("stack") {
-      guard let id = line["id"]?.int, 0..<(1 << 20) ~= id,
-        let frames = (line["frames"] ?? line["addresses"])?.array?.compactMap(\.string)
+    for line in record.lines(StackLine.self) {
+      guard let id = line.id, 0..<(1 << 20) ~= id, let frames = line.frames ?? line.addresses
       else { continue }
       // The last line of an id counts: the first has no names yet.
       let nothing = Stack(frames: [], cause: nil)
@@ -121,8 +121,25 @@ struct LedgerTrace {
     }
   }
 
-  private mutating func readSpans(_ record: RecordReader, _ type: String) {
-    let isOpen = type == "open"
+  // Those of a `span`; what an `open` has of them is called the same there.
+  private static let waitNames: InlineArray<5, StaticString> = [
+    SpanLine.name(\.start), SpanLine.name(\.length), SpanLine.name(\.pid),
+    SpanLine.name(\.woken), SpanLine.name(\.stack),
+  ]
+  private static let workNames: InlineArray<5, StaticString> = [
+    SpanLine.name(\.start), SpanLine.name(\.length), SpanLine.name(\.owner),
+    SpanLine.name(\.op), SpanLine.name(\.pid),
+  ]
+  private static let sectionNames: InlineArray<3, StaticString> = [
+    SpanLine.name(\.start), SpanLine.name(\.length), SpanLine.name(\.pid),
+  ]
+  private static let state = SpanLine.name(\.state)
+  private static let unlistedNames: InlineArray<3, StaticString> = [
+    UnlistedLine.name(\.pid), RecordLine.timeName, UnlistedLine.name(\.offCPU),
+  ]
+
+  private mutating func readSpans(_ record: RecordReader, isOpen: Bool) {
+    let type: any Line.Type = isOpen ? OpenLine.self : SpanLine.self
     // Grown step by step, they would take twice the memory for a moment.
     waits.reserveCapacity(waits.count + record.count(type, of: TraceSpan.offCPU.label))
     let stages = [TraceSpan.ioWqQueue, .ioWqRun].map { record.count(type, of: $0.label) }
@@ -134,7 +151,7 @@ struct LedgerTrace {
     if isOpen { return }
     for (span, cause) in Self.sections {
       record.forEach(type, of: span.label) { line in
-        let found = line.ints(["start", "ns", "pid"])
+        let found = line.ints(Self.sectionNames)
         guard let (start, end) = Self.times(found[0], found[1], isOpen), let end,
           let pid = found[2]
         else { return }
@@ -154,19 +171,19 @@ struct LedgerTrace {
   }
 
   private mutating func takeWait(_ line: RecordLine, _ isOpen: Bool) {
-    let found = line.ints(["start", "ns", "pid", "woken", "stack"])
+    let found = line.ints(Self.waitNames)
     guard let (start, end) = Self.times(found[0], found[1], isOpen), let pid = found[2] else {
       return
     }
     // Without a wakeup it was preempted, or the wakeup was not seen.
     let woken = found[3].map { start + min(max(0, $0), (end ?? .max) - start) }
-    let awake = woken ?? (line.has("state", "R") ? start : end ?? .max)
+    let awake = woken ?? (line.has(Self.state, "R") ? start : end ?? .max)
     let stack = found[4].flatMap { stacks.indices ~= Int($0) ? Int32($0) : nil }
     waits.append(Wait(pid: pid, start: start, awake: awake, end: end, stack: stack))
   }
 
   private mutating func takeWork(_ line: RecordLine, _ stage: Work.Stage, _ isOpen: Bool) {
-    let found = line.ints(["start", "ns", "owner", "op", "pid"])
+    let found = line.ints(Self.workNames)
     guard let (start, end) = Self.times(found[0], found[1], isOpen), let owner = found[2],
       let operation = found[3]
     else { return }
@@ -176,8 +193,8 @@ struct LedgerTrace {
   }
 
   private mutating func readRange(_ record: RecordReader) {
-    if let trace = record.last("trace"), let from = trace["from"]?.int,
-      let until = trace["until"]?.int, from <= until
+    if let trace = record.last(TraceLine.self), let from = trace.from, let until = trace.until,
+      from <= until
     {
       range = from..<until
       let health = TraceHealth(record)

@@ -37,19 +37,21 @@ package struct StallLedger: Sendable {
     let tellsQueue = TraceHealth(record)?.saw(.queueAsyncWork) ?? hasScheduler
     var account = StallAccount(trace)
     let pids = Self.pids(record)
-    for type in ["slow", "in-flight"] {
-      record.forEach(type) { line in
-        guard let time = line.int("latency") ?? line.int("age"), time >= threshold,
-          let start = line.int("start"), start >= 0, time <= .max - start,
-          let kind = line.string("kind")
+    for names in OperationNames.all {
+      record.forEach(names.type) { line in
+        let found = line.ints([names.time, names.start, names.pid, names.op])
+        guard let time = found[0], time >= threshold,
+          let start = found[1], start >= 0, time <= .max - start,
+          let kind = line.string(names.kind)
         else { return }
-        let victim = line.string("stream") ?? line.string("task") ?? line.string("pinned")
-        let pid = line.int("pid") ?? victim.flatMap { pids[$0] }
-        let (sums, behind) = account.divide(line.int("op"), by: pid, start, start + time)
+        let victim =
+          line.string(names.stream) ?? line.string(names.task) ?? line.string(names.pinned)
+        let pid = found[2] ?? victim.flatMap { pids[$0] }
+        let (sums, behind) = account.divide(found[3], by: pid, start, start + time)
         operations.append(
           StallEpisode(
             kind: kind, victim: victim, start: start, end: start + time,
-            isInFlight: type == "in-flight", time: time, parts: sums.parts,
+            isInFlight: names.isInFlight, time: time, parts: sums.parts,
             behind: tellsQueue ? behind : nil))
       }
     }
@@ -61,8 +63,8 @@ package struct StallLedger: Sendable {
   /// Of the workers, by their names: older records' operations tell the name only.
   private static func pids(_ record: RecordReader) -> [String: Int64] {
     var pids: [String: Int64] = [:]
-    for line in record.lines("worker") where line["event"] == "start" {
-      if let name = line["name"]?.string, let pid = line["pid"]?.int { pids[name] = pid }
+    for line in record.lines(WorkerLine.self) where line.event == .start {
+      if let name = line.name, let pid = line.pid { pids[name] = pid }
     }
     return pids
   }

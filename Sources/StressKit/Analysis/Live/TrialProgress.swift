@@ -75,21 +75,18 @@ package struct TrialProgress: Sendable, Equatable {
 
   // MARK: Lines
 
-  /// Types that are read; of samples the last of each lane that can be.
-  private static let types: [StaticString] = [
-    "header", "environment", "columns", "worker", "pin", "progress", "stream", "oom",
-  ]
+  private static let lane = ReadingLine.name(\.lane)
 
-  /// Takes the lines that have come since the last call.
+  /// Takes the lines that have come since the last call; of samples the last of each lane that can be read.
   package mutating func take(_ lines: [[UInt8]]) {
     var samples: [String: [[UInt8]]] = [:]
     for bytes in lines {
       bytes.withUnsafeBufferPointer { buffer in
         let line = RecordLine(buffer)
-        if line.has("type", RecordFile.sample) {
-          if let lane = line.string("lane") { samples[lane, default: []].append(bytes) }
-        } else if Self.types.contains(where: { line.has("type", $0) }) {
-          take(line.json)
+        if line.isOf(ReadingLine.self) {
+          if let lane = line.string(Self.lane) { samples[lane, default: []].append(bytes) }
+        } else {
+          take(line)
         }
       }
     }
@@ -101,58 +98,74 @@ package struct TrialProgress: Sendable, Equatable {
   private mutating func takeSample(_ bytes: [UInt8]) -> Bool {
     guard let json = try? JSON(parsing: bytes), let sample = SampleLine.parse(json),
       let names = columns[sample.lane], names.count == sample.values.count,
-      let time = Self.time(json)
+      let time = Self.possible(sample.time)
     else { return false }
     let values = Dictionary(zip(names, sample.values)) { first, _ in first }
     take(values.filter { $0.value != SampleLine.unknown }, at: time)
     return true
   }
 
-  private static func time(_ line: JSON) -> Int64? {
-    line["t"]?.int.flatMap { (0...LineHead.latest).contains($0) ? $0 : nil }
+  private static func possible(_ time: Int64?) -> Int64? {
+    time.flatMap { (0...LineHead.latest).contains($0) ? $0 : nil }
   }
 
   /// As `JSON.count`.
-  private static func size(_ value: JSON?) -> Int64? { value?.count.map { Int64($0) } }
+  private static func size(_ value: Int64?) -> Int64? { value?.count.map { Int64($0) } }
 
-  private mutating func take(_ line: JSON) {
-    let time = Self.time(line)
-    self.time = time ?? self.time
-    switch line["type"]?.string {
-    case "header": takeProfile(line["plan"]?["profile"])
-    case "environment": page = RecordReader.pageSize(line)
-    case "columns":
-      guard let lane = line["lane"]?.string else { return }
-      columns[lane] = (line["names"]?.array ?? []).map { $0.string ?? "" }
-    case "worker":
-      guard let name = line["name"]?.string else { return }
-      if line["event"] != "start" {
-        pins[name] = nil
-      } else if let pid = line["pid"]?.int {
-        workers[pid] = name
-      }
-    case "pin":
-      guard let name = line["pinned"]?.string else { return }
-      pins[name] = Self.size(line["reached"])
-    case "progress", "stream": takeStream(line, at: time)
-    case "oom": takeKill(line["report"], at: time)
-    default: break
+  private mutating func take(_ line: RecordLine) {
+    if let header: HeaderLine = read(line) {
+      takeProfile(header.plan?.profile)
+    } else if let environment: EnvironmentLine = read(line) {
+      page = RecordReader.pageSize(environment.pageSize)
+    } else if let told: ColumnsLine = read(line) {
+      if let lane = told.lane { columns[lane] = told.names ?? [] }
+    } else if let worker: WorkerLine = read(line) {
+      takeWorker(worker)
+    } else if let pin: PinLine = read(line) {
+      if let name = pin.pinned { pins[name] = Self.size(pin.reached) }
+    } else if let progress: ProgressLine = read(line) {
+      takeStream(
+        progress.stream, progress.bytes, oldest: progress.oldest, hasEnded: false, at: progress.t)
+    } else if let stream: StreamLine = read(line) {
+      takeStream(stream.stream, stream.bytes, oldest: nil, hasEnded: true, at: stream.t)
+    } else if let kill: OOMLine = read(line) {
+      takeKill(OOMNames(line), at: kill.t)
+    }
+  }
+
+  /// nil: it is of another type, or cannot be read.
+  private mutating func read<L: Line>(_ line: RecordLine) -> L? {
+    guard line.isOf(L.self), line.isWhole else { return nil }
+    var told = L(line)
+    told.t = Self.possible(told.t)
+    time = told.t ?? time
+    return told
+  }
+
+  private mutating func takeWorker(_ worker: WorkerLine) {
+    guard let name = worker.name else { return }
+    if worker.event != .start {
+      pins[name] = nil
+    } else if let pid = worker.pid {
+      workers[pid] = name
     }
   }
 
   private mutating func takeProfile(_ profile: JSON?) {
     let limit = profile?["limits"]?["memory.max"]?.string.flatMap { Int64($0) }
-    let machine = Self.size(profile?["machine"]?["memory"])
+    let machine = Self.size(profile?["machine"]?["memory"]?.int)
     memory.limit = limit.flatMap { $0 > 0 ? $0 : nil } ?? machine
     memory.isMachine = limit == nil
     for stream in profile?["streams"]?.array ?? [] {
       guard let name = stream["name"]?.string else { continue }
-      streams.append(Stream(name: name, size: Self.size(stream["size"])))
+      streams.append(Stream(name: name, size: Self.size(stream["size"]?.int)))
     }
   }
 
-  private mutating func takeStream(_ line: JSON, at time: Int64?) {
-    guard let name = line["stream"]?.string, let bytes = Self.size(line["bytes"]) else { return }
+  private mutating func takeStream(
+    _ name: String?, _ bytes: Int64?, oldest: Int64?, hasEnded: Bool, at time: Int64?
+  ) {
+    guard let name, let bytes = Self.size(bytes) else { return }
     if !streams.contains(where: { $0.name == name }) {
       // The jobs of a stream share its size.
       streams.removeAll { $0.bytes == nil && name.hasPrefix($0.name + "-") }
@@ -163,21 +176,19 @@ package struct TrialProgress: Sendable, Equatable {
       streams[i].rate = Double(max(0, bytes - before)) * 1e9 / Double(time - then)
     }
     streams[i].bytes = bytes
-    streams[i].oldest = Self.size(line["oldest"])
+    streams[i].oldest = Self.size(oldest)
     streams[i].time = time
-    if line["type"] == "stream" {
+    if hasEnded {
       streams[i].hasEnded = true
       streams[i].rate = nil
     }
   }
 
-  private mutating func takeKill(_ report: JSON?, at time: Int64?) {
-    guard let time, let victim = report?["victims"]?.array?.first else { return }
-    let pid = victim["pid"]?.int
-    let name = pid.flatMap { workers[$0] } ?? victim["comm"]?.string ?? "?"
+  private mutating func takeKill(_ names: OOMNames, at time: Int64?) {
+    guard let time, let victim = names.victims?.first else { return }
+    let name = victim.pid.flatMap { workers[$0] } ?? victim.comm ?? "?"
     pins[name] = nil
-    lastKill = Kill(
-      victim: name, pid: pid, invoker: report?["invoker"]?.string, time: time)
+    lastKill = Kill(victim: name, pid: victim.pid, invoker: names.invoker, time: time)
   }
 
   // MARK: Samples

@@ -33,14 +33,13 @@ package struct LatencyHeatMap: Sendable, Equatable {
     let width = max(1, (seconds + Int64(most) - 1) / Int64(most)) * second
     var kinds: [String] = []
     var counts: [String: [[Int]: Int]] = [:]
-    record.forEach("latency") { line in
-      let line = line.json
-      guard let of = line["of"]?.string, let from = line["from"]?.int, from >= start,
-        from <= window.upperBound
+    record.forEach(LatencyLine.self) { line in
+      let line = LatencyLine(line)
+      guard let of = line.of, let from = line.from, from >= start, from <= window.upperBound
       else { return }
       if counts[of] == nil { kinds.append(of) }
       let column = Int((from - start) / width)
-      for (value, count) in Distribution.pairs(line["v"]) {
+      for (value, count) in Distribution.pairs(line.values) {
         counts[of, default: [:]][[column, exponent(value)], default: 0] += count
       }
     }

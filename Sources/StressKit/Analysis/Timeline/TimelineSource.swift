@@ -78,7 +78,8 @@ struct TimelineSource {
       }
       readings[name]?.append((time, bytes))
     }
-    record.forEach("progress") { add($0.string("stream"), $0.int("t"), $0.int("bytes")) }
+    let (stream, written) = (ProgressLine.name(\.stream), ProgressLine.name(\.bytes))
+    record.forEach(ProgressLine.self) { add($0.string(stream), $0.time, $0.int(written)) }
     let bins = TimeBins(window, least: Self.progress, most: points)
     let streams = names.map { name in
       TimelineSeries(rate: name, readings[name] ?? [], bins) { $0 / 1024 }

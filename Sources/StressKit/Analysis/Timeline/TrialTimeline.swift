@@ -76,17 +76,15 @@ package struct TrialTimeline: Sendable {
     guard let frame = TimelineFrame(record, diagnosis) else { return nil }
     window = frame.window
     origin = frame.origin
-    moments = record.lines("moment").compactMap { line in
-      guard let time = line["t"]?.int, let what = line["what"]?.string else { return nil }
+    moments = record.lines(MomentLine.self).compactMap { line in
+      guard let time = line.t, let what = line.what else { return nil }
       return Moment(time: time, what: what)
     }
     limits = Self.limits(profile, from: frame.window.lowerBound, moments)
     heatMaps = LatencyHeatMap.all(in: record, window, most: points)
-    unfinished = record.lines("in-flight").compactMap { line in
-      guard let kind = line["kind"]?.string, let time = line["t"]?.int, let age = line["age"]?.int
-      else { return nil }
-      let worker = line["stream"] ?? line["task"] ?? line["pinned"]
-      return Unfinished(kind: kind, worker: worker?.string, time: time, age: age)
+    unfinished = record.lines(InFlightLine.self).compactMap { line in
+      guard let kind = line.kind, let time = line.t, let age = line.age else { return nil }
+      return Unfinished(kind: kind, worker: line.worker, time: time, age: age)
     }
     bands = frame.bands
     let source = TimelineSource(record, window, points: points)
@@ -121,26 +119,24 @@ private struct TimelineFrame {
   var bands: [TrialTimeline.Band] = []
 
   init?(_ record: RecordReader, _ diagnosis: TrialDiagnosis) {
-    var phases: [String: Int64] = [:]
-    for line in record.lines("phase") {
-      if let name = line["name"]?.string, let time = line["t"]?.int, phases[name] == nil {
-        phases[name] = time
-      }
+    var phases: [PhaseLine.Name: Int64] = [:]
+    for line in record.lines(PhaseLine.self) {
+      if let name = line.name, let time = line.t, phases[name] == nil { phases[name] = time }
     }
-    guard let begin = phases["delay"] ?? phases["stream"] else { return nil }
-    origin = phases["stream"] ?? begin
+    guard let begin = phases[.delay] ?? phases[.stream] else { return nil }
+    origin = phases[.stream] ?? begin
     let kills = diagnosis.autopsies.map(\.time) + diagnosis.otherKills.map(\.time)
     // Memory may have run out while it was pinned.
     let start = kills.filter { $0 < begin }.min().map { $0 - Self.margin } ?? begin
     // Of a trial that made no end: until it last told of anything.
-    let last = phases["stop"] ?? record.lanes.compactMap(\.times.last).max() ?? origin
+    let last = phases[.stop] ?? record.lanes.compactMap(\.times.last).max() ?? origin
     let end = max(last, kills.max() ?? last) + Self.margin
     guard start < end, end - start < Self.longest else { return nil }
     window = start...end
-    if let delay = phases["delay"], let stream = phases["stream"] {
+    if let delay = phases[.delay], let stream = phases[.stream] {
       bands.append(.init(name: "start delay", start: delay, end: stream))
     }
-    if let stream = phases["stream"] {
+    if let stream = phases[.stream] {
       let sync = Self.finalSync(diagnosis.ledger.operations)
       bands.append(.init(name: "streams", start: stream, end: sync?.lowerBound ?? last))
       if let sync {

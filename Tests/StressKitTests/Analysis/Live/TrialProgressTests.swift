@@ -105,6 +105,8 @@ struct TrialProgressTests {
   @Test(arguments: [
     "", "{", "[]", "null", #"{"type":"progress"}"#, #"{"type":7,"t":1}"#,
     #"{"type":"progress","t":1,"stream":"s","bytes":-5}"#,
+    #"{"type":"progress","t":1,"stream":"s","bytes":5"#,
+    #"{"type":"oom","t":5,"report":{"victims":[{"pid":7}]}"#,
     #"{"type":"progress","t":1,"stream":"s","bytes":9223372036854775807}"#,
     #"{"type":"sample","t":-1,"lane":"fast","v":[1,2,3,4,5]}"#,
     #"{"type":"sample","t":9223372036854775807,"lane":"fast","v":[1,2,3,4,5]}"#,
