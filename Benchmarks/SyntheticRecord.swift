@@ -74,7 +74,7 @@ struct SyntheticRecord: ~Copyable {
 
   private mutating func head(_ plan: TrialPlan) {
     let header: JSON = [
-      "type": "header", "schema": 1, "plan": plan.json, "kernel": "debian:6.12",
+      "type": "header", "schema": 1, "plan": plan.line.json, "kernel": "debian:6.12",
       "release": "6.12.0", "accelerator": "kvm", "host": ["jobs": 1],
     ]
     text(header.text + "\n")

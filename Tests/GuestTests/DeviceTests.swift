@@ -99,7 +99,7 @@ struct DeviceTests {
     print("MiB/s before and after: \(before), \(after)")
     #expect(before < 1.2 && after > 3 * before)
     #expect(
-      try record.lines("device").compactMap { try Throttle($0) }.map { [$0.bandwidth, $0.iops] }
+      try record.lines(DeviceLine.self).map { try Throttle($0) }.map { [$0.bandwidth, $0.iops] }
         == [[8 << 20, 1000], [nil, nil]])
     let moment = try #require(record.first("moment"))
     #expect(

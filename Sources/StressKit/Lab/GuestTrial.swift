@@ -115,7 +115,7 @@ package struct GuestTrial {
       if interrupt.isRequested {
         // A tool that was under way was killed for it.
         header.write(record)
-        record.emit("end", Ending.interrupted.members)
+        record.emit(EndLine(.interrupted))
         try record.finish()
         return .interrupted
       }
@@ -137,7 +137,7 @@ package struct GuestTrial {
     let modules = try kernel.moduleFiles(ModuleResolver.wanted(for: profile))
     let base = try Initramfs.build(
       binary: binary, kernel: kernel, modules: modules, store: store)
-    var files: [Initramfs.Entry] = [.init(Guest.planPath, Array(plan.json.text.utf8))]
+    var files: [Initramfs.Entry] = [.init(Guest.planPath, Array(plan.line.json.text.utf8))]
     for (path, source) in peerFiles {
       files.append(.init(path, mode: 0o755, try File.read(source, code: .environment)))
     }
@@ -162,22 +162,21 @@ package struct GuestTrial {
     let guest = try GuestRecord(ours, into: record, pace: pace)
     var residentReady: UInt64?
     var vigil = Vigil(machine, console: consolePath, patience: patience.silence)
-    let ending = watch(machine, guest, &vigil, since: started, interrupt) { phase in
-      if phase == "ready" { residentReady = machine.residentBytes }
-      progress(phase)
-    }
-    let memory: JSON = [
-      "size": .uint(profile.machine.memory),
-      "resident_ready": residentReady.map(JSON.uint) ?? .null,
-      "resident_end": machine.residentBytes.map(JSON.uint) ?? .null,
-    ]
-    let silent = vigil.silent
+    let ending = watch(
+      machine, guest, &vigil, since: started, interrupt, &residentReady, progress)
+    var host = HostLine()
+    var memory = HostLine.Memory()
+    memory.size = Int64(clamping: profile.machine.memory)
+    memory.residentReady = residentReady.map { Int64(clamping: $0) }
+    memory.residentEnd = machine.residentBytes.map { Int64(clamping: $0) }
+    host.guestMemory = memory
+    host.silent = vigil.silent
+    host.streams = vigil.streamsShare
     machine.quit(gently: interrupt.requests < 2)
     guest.finish()
-    for silence in vigil.silences { record.emit("silence", silence) }
-    writeEnd(
-      record, ending, seconds: Double(cl_monotonic() - started) / 1e9,
-      [("silent", silent), ("guest_memory", memory), ("streams", vigil.streamsTime)])
+    for silence in vigil.silences { record.emit(silence) }
+    host.seconds = Double(cl_monotonic() - started) / 1e9
+    writeEnd(record, ending, host)
     try record.finish()
     return ending
   }
@@ -191,15 +190,12 @@ package struct GuestTrial {
 
   /// The host's own account, and the record's last line.
   private func writeEnd(
-    _ record: RecordSink, _ ending: Ending, seconds: Double, _ more: [(String, JSON)]
+    _ record: RecordSink, _ ending: Ending, _ host: HostLine
   ) {
-    record.emit(
-      "host",
-      [
-        ("seconds", .double(seconds)),
-        ("console_kill_lines", .int(Int64(Self.killLines(consolePath)))),
-      ] + more)
-    record.emit("end", ending.members)
+    var host = host
+    host.consoleKillLines = Int64(Self.killLines(consolePath))
+    record.emit(host)
+    record.emit(EndLine(ending))
   }
 
   /// "Killed process" lines on the serial console: the account that is independent of /dev/kmsg.
@@ -212,7 +208,7 @@ package struct GuestTrial {
 
   private func watch(
     _ machine: VirtualMachine, _ guest: GuestRecord, _ vigil: inout Vigil, since started: UInt64,
-    _ interrupt: Interrupt, _ progress: Progress
+    _ interrupt: Interrupt, _ residentReady: inout UInt64?, _ progress: Progress
   ) -> Ending {
     while true {
       let ended = machine.hasEnded()
@@ -220,27 +216,25 @@ package struct GuestTrial {
       let news = guest.takeNews()
       if news.isAlive { vigil.hear() }
       for line in news.lines {
-        guard let event = try? JSON(parsing: line) else { continue }
-        vigil.hear(event)
+        if let line = ProgressLine(parsing: line) { vigil.hear(line) }
         do throws(HarnessError) {
-          if event["type"] == "phase", let name = event["name"]?.string {
-            progress(name)
+          if let name = PhaseLine(parsing: line)?.name {
+            progress(name.rawValue)
             vigil.enter(name)
-            if name == "ready" {
+            if name == .ready {
+              residentReady = machine.residentBytes
               // The disk is slow from the start delay on: mount and set-up are not measured.
               try machine.throttle(Throttle(plan.profile.device))
               try machine.letGo()
             }
-          } else if let throttle = try Throttle(event) {
-            try machine.throttle(throttle)
+          } else if let throttle = DeviceLine(parsing: line) {
+            try machine.throttle(try Throttle(throttle))
           }
         } catch {
           return Ending(.harnessLost, reason: "throttle", message: error.description)
         }
-        if event["type"] == "guest-end" {
-          return Ending(
-            event["outcome"]?.string.flatMap(Outcome.init(rawValue:)) ?? .invalid,
-            reason: event["reason"]?.string, message: event["message"]?.string)
+        if let end = GuestEndLine(parsing: line) {
+          return Ending(end.outcome ?? .invalid, reason: end.reason, message: end.message)
         }
       }
       // A hanging guest may die of being asked.

@@ -24,37 +24,41 @@ struct TrialHeader {
   var daemons: [String] = []
 
   func write(_ record: RecordSink) {
-    record.emit(
-      "header",
-      [
-        ("schema", .int(RecordFile.schema)), ("wbstress", .string(Version.text)),
-        ("time", .int(Int64(time(nil)))), ("plan", plan.json),
-        ("kernel", .string(kernel)), ("release", .string(release)),
-        ("package", .optional(package)),
-        ("accelerator", .string(accelerator)), ("disk_cache", .string(diskCache)),
-        ("images_allocated", isWhole.map { .bool($0) } ?? .null),
-        ("mkfs", .string(mkfs.command)), ("mkfs_version", .optional(mkfs.version)),
-        ("fs_features", .optional(mkfs.features)), ("disk", diskJSON),
-        (
-          "host",
-          [
-            "kernel": .optional(File.line("/proc/sys/kernel/osrelease")),
-            "cpus": .int(Int64(EnvironmentProbe.onlineCPUs)),
-            "loadavg": .optional(File.line("/proc/loadavg")),
-            "qemu": .optional(qemu), "jobs": .int(Int64(jobs)),
-            "oom_daemons": .array(daemons.map(JSON.string)),
-          ]
-        ),
-      ])
+    record.emit(HeaderLine.self) {
+      $0.schema = RecordFile.schema
+      $0.wbstress = Version.text
+      $0.time = Int64(time(nil))
+      $0.plan = plan.line
+      $0.kernel = kernel
+      $0.release = release
+      $0.package = package
+      $0.accelerator = accelerator
+      $0.diskCache = diskCache
+      $0.imagesAllocated = isWhole
+      $0.mkfs = mkfs.command
+      $0.mkfsVersion = mkfs.version
+      $0.fsFeatures = mkfs.features
+      $0.disk = diskLine
+      var host = HeaderLine.Host()
+      host.kernel = File.line("/proc/sys/kernel/osrelease")
+      host.cpus = Int64(EnvironmentProbe.onlineCPUs)
+      host.loadavg = File.line("/proc/loadavg")
+      host.qemu = qemu
+      host.jobs = Int64(jobs)
+      host.oomDaemons = daemons
+      $0.host = host
+    }
   }
 
   /// Without its serial number: records are shown to others.
-  private var diskJSON: JSON {
-    guard let disk else { return .null }
-    return [
-      "path": .string(disk.path), "model": .optional(disk.model),
-      "size": .uint(disk.identity.size), "used": .uint(plan.profile.device.size),
-    ]
+  private var diskLine: HeaderLine.Disk? {
+    guard let disk else { return nil }
+    var line = HeaderLine.Disk()
+    line.path = disk.path
+    line.model = disk.model
+    line.size = Int64(clamping: disk.identity.size)
+    line.used = Int64(clamping: plan.profile.device.size)
+    return line
   }
 
   /// The whole record of a trial whose file system could not be made. One cell's options are no reason to give up
@@ -64,7 +68,7 @@ struct TrialHeader {
   ) throws(HarnessError) -> Ending {
     let ending = Self.refused(error)
     write(record)
-    record.emit("end", ending.members)
+    record.emit(EndLine(ending))
     try record.finish()
     return ending
   }

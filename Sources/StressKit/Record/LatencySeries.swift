@@ -72,19 +72,18 @@ package struct LatencySeries: ~Copyable {
   package mutating func flush() {
     if count == 0 { return }
     merge()
-    var members: [(String, JSON)] = [("from", .uint(second * Self.second)), ("of", .string(of))]
-    if let worker { members.append(("worker", .string(worker))) }
-    members += [
-      ("count", .uint(count)), ("sum", .uint(sum)), ("max", .uint(max)),
-      (
-        "v",
-        .array(
-          entries[..<used].map { entry in
-            [.uint(LatencyBucket.lowest(Int(entry >> 48))), .uint(entry & Self.countMask)]
-          })
-      ),
-    ]
-    record.emit("latency", at: (second + 1) * Self.second, members)
+    var line = LatencyLine()
+    line.from = Int64(clamping: second * Self.second)
+    line.of = of
+    line.worker = worker
+    line.count = Int64(clamping: count)
+    line.sum = Int64(clamping: sum)
+    line.max = Int64(clamping: max)
+    line.values = .array(
+      entries[..<used].map { entry in
+        [.uint(LatencyBucket.lowest(Int(entry >> 48))), .uint(entry & Self.countMask)]
+      })
+    record.emit(line, at: (second + 1) * Self.second)
     used = 0
     (count, sum, max) = (0, 0, 0)
   }

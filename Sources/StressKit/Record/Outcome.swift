@@ -58,11 +58,4 @@ package struct Ending: Sendable, Equatable {
   /// Of a record whose harness died before its last line.
   package static let none = Ending(
     .harnessLost, reason: "no-end", message: "the record has no last line")
-
-  package var members: [(String, JSON)] {
-    [
-      ("outcome", .string(outcome.rawValue)), ("reason", .optional(reason)),
-      ("message", .optional(message)),
-    ]
-  }
 }

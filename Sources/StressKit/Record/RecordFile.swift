@@ -9,15 +9,6 @@ package enum RecordFile {
 
   package static let sample: StaticString = "sample"
 
-  /// One line with its end, `type` first.
-  static func line(_ type: String, _ members: [(String, JSON)]) -> [UInt8] {
-    var bytes: [UInt8] = []
-    JSON.object([("type", .string(type))] + members.map { (key: $0.0, value: $0.1) })
-      .write(to: &bytes)
-    bytes.append(0x0a)
-    return bytes
-  }
-
   /// The last line of a record that is of a type; nil when there is none. Reads back from the file's end, no more
   /// than it must.
   static func lastLine(_ path: String, of type: StaticString) -> [UInt8]? {

@@ -35,17 +35,14 @@ struct RecordOutage {
     times = min(times?.lowerBound ?? time, time)...max(times?.upperBound ?? time, time)
   }
 
-  /// The record's `outage` line, with its end.
+  /// The record's line of it, with its end.
   var line: [UInt8] {
-    func time(_ time: UInt64?) -> JSON { time.map { .uint($0) } ?? .null }
-    let lost = lost.sorted { $0.key < $1.key }.map {
-      (key: $0.key, value: JSON.int(Int64($0.value)))
-    }
-    return RecordFile.line(
-      "outage",
-      [
-        ("t", time(times?.upperBound)), ("from", time(times?.lowerBound)), ("why", .string(why)),
-        ("kept", .int(Int64(kept))), ("lost", .object(lost)),
-      ])
+    var line = OutageLine()
+    line.t = times.map { Int64(clamping: $0.upperBound) }
+    line.from = times.map { Int64(clamping: $0.lowerBound) }
+    line.why = why
+    line.kept = Int64(kept)
+    line.lost = Keyed(lost.sorted { $0.key < $1.key }.map { ($0.key, Int64($0.value)) })
+    return line.bytes
   }
 }

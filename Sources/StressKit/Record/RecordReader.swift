@@ -162,20 +162,10 @@ package struct RecordReader: Sendable {
   /// How the trial ended; nil for a record without an `end`, whose harness was lost. Behind it may be what could not
   /// be written in time: `outage` lines, and all that a second place had kept.
   package static func ending(_ path: String) -> Ending? {
-    guard let line = RecordFile.lastLine(path, of: "end"), let json = try? JSON(parsing: line)
-    else {
-      return nil
-    }
-    return ending(json)
+    RecordFile.lastLine(path, of: EndLine.type)?
+      .withUnsafeBufferPointer { EndLine(RecordLine($0)) }.ending
   }
 
   /// The same of a record that is read.
-  package var ending: Ending? { last("end").flatMap(Self.ending) }
-
-  private static func ending(_ line: JSON) -> Ending? {
-    guard line["type"] == "end", let word = line["outcome"]?.string,
-      let outcome = Outcome(rawValue: word)
-    else { return nil }
-    return Ending(outcome, reason: line["reason"]?.string, message: line["message"]?.string)
-  }
+  package var ending: Ending? { last(EndLine.self)?.ending }
 }

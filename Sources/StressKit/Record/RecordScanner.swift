@@ -35,9 +35,9 @@ struct RecordScanner: ~Copyable {
   /// The `lane` lines say how many samples there were, and `written` how many others.
   private mutating func countMissing(_ storage: RecordStorage) {
     var told: [String: Int] = [:]
-    storage.forEach(index["lane"]?.places ?? []) { _, bytes in
-      let line = RecordLine(bytes)
-      guard let lane = line.string("lane"), let samples = line.int("samples") else { return }
+    storage.forEach(index[LaneLine.typeName]?.places ?? []) { _, bytes in
+      let line = LaneLine(RecordLine(bytes))
+      guard let lane = line.lane, let samples = line.samples else { return }
       told[lane] = Int(clamping: samples)
     }
     let lost = countLost(storage)
@@ -45,10 +45,10 @@ struct RecordScanner: ~Copyable {
       sum + max(0, lane.value - (lanes.first { $0.name == lane.key }?.times.count ?? 0))
     }
     defects.add(.missingSample, max(0, missing - lost.samples))
-    storage.forEach(index["written"]?.places.prefix(1) ?? []) { _, bytes in
+    storage.forEach(index[WrittenLine.typeName]?.places.prefix(1) ?? []) { _, bytes in
       let counted = index.types.filter { !LineTypes.uncounted.contains($0.type) }
       let found = counted.reduce(0) { $0 + $1.places.count }
-      let told = Int(clamping: RecordLine(bytes).int("lines") ?? 0)
+      let told = Int(clamping: WrittenLine(RecordLine(bytes)).lines ?? 0)
       defects.add(.missingLine, max(0, told - found - lost.lines))
     }
   }
@@ -56,9 +56,9 @@ struct RecordScanner: ~Copyable {
   /// What the `outage` lines say could not be written: samples, and lines that `written` counts.
   private mutating func countLost(_ storage: RecordStorage) -> (samples: Int, lines: Int) {
     var (samples, lines) = (0, 0)
-    storage.forEach(index["outage"]?.places ?? []) { _, bytes in
-      for (type, count) in RecordLine(bytes)["lost"]?.members ?? [] {
-        let count = min(max(0, Int(clamping: count.int ?? 0)), 1 << 32)
+    storage.forEach(index[OutageLine.typeName]?.places ?? []) { _, bytes in
+      for (type, count) in OutageLine(RecordLine(bytes)).lost?.members ?? [] {
+        let count = min(max(0, Int(clamping: count)), 1 << 32)
         if type == "\(RecordFile.sample)" {
           samples += count
         } else if !LineTypes.uncounted.contains(type) {

@@ -60,12 +60,7 @@ package final class RecordSink: @unchecked Sendable {
   }
 
   package func emit(_ line: some Line) {
-    RecordFile.line(line.typeName, line.lineMembers).withUnsafeBytes { write($0) }
-  }
-
-  /// Writes one line; those of the host's own have no time.
-  package func emit(_ type: String, _ members: [(String, JSON)]) {
-    RecordFile.line(type, members).withUnsafeBytes { write($0) }
+    line.bytes.withUnsafeBytes { write($0) }
   }
 
   /// Writes whole lines, each with its end, or keeps them. Waits for nothing but write(2).

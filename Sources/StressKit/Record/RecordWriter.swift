@@ -78,26 +78,18 @@ package final class RecordWriter: @unchecked Sendable {
     emit(line, at: time)
   }
 
-  package func emit(_ line: some Line, at time: UInt64? = nil) {
-    emit("\(line.typeName)", at: time, line.ownMembers)
-  }
-
-  /// Queues one line. `members` come after `type` and the time, CLOCK_BOOTTIME in ns.
-  package func emit(
-    _ type: String, at time: UInt64? = nil, _ members: KeyValuePairs<String, JSON> = [:]
-  ) {
-    emit(type, at: time, members.map { ($0.key, $0.value) })
-  }
-
-  package func emit(_ type: String, at time: UInt64? = nil, _ members: [(String, JSON)]) {
+  package func emit<L: Line>(_ line: L, at time: UInt64? = nil) {
     let time = time ?? cl_boottime()
-    let line = RecordFile.line(type, [("t", .uint(time))] + members)
+    var line = line
+    line.t = Int64(clamping: time)
+    let type = L.typeName
+    let bytes = line.bytes
     emitted.add(1, ordering: .relaxed)
     queue.withLock { queue in
       let worth = RecordWorth(type)
-      if worth.admits(line.count, used: queue.bytes, capacity: Self.queueSize) {
-        queue.bytes += line.count
-        queue.lines.append(line)
+      if worth.admits(bytes.count, used: queue.bytes, capacity: Self.queueSize) {
+        queue.bytes += bytes.count
+        queue.lines.append(bytes)
       } else {
         if queue.overflow == nil { queue.overflow = RecordOutage(why: "queue") }
         queue.overflow?.lose(type, at: time)
@@ -109,17 +101,18 @@ package final class RecordWriter: @unchecked Sendable {
   /// Tells how many lines there are until then, itself included, samples aside: what is lost of them later
   /// shows.
   package func emitCount() {
-    emit("written", [("lines", .uint(emitted.load(ordering: .relaxed) + 1))])
+    emit(WrittenLine.self) {
+      $0.lines = Int64(clamping: emitted.load(ordering: .relaxed) + 1)
+    }
   }
 
   /// Adds a lane: its `columns` line now, its samples as they come.
   package func add(_ lane: any SampleSource) {
-    emit(
-      "columns",
-      [
-        ("lane", .string(lane.lane)), ("interval", .uint(lane.interval)),
-        ("names", .array(lane.names.map { .string($0) })),
-      ])
+    emit(ColumnsLine.self) {
+      $0.lane = lane.lane
+      $0.interval = Int64(clamping: lane.interval)
+      $0.names = lane.names
+    }
     lanes.withLock { $0.append(lane) }
   }
 
@@ -177,7 +170,7 @@ package final class RecordWriter: @unchecked Sendable {
       if wrote {
         lastLine = now
       } else if now - lastLine >= Self.heartbeat {
-        emit("alive")
+        emit(AliveLine.self)
       }
       if last { return }
       bell.wait(atMost: isQuiet ? Self.quietPause : Self.pause)

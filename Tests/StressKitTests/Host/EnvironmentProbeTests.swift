@@ -7,11 +7,9 @@ import Testing
 /// On this very machine, whatever it is.
 struct EnvironmentProbeTests {
   private func members(device: String = "/dev/none") -> JSON {
-    .object(
-      EnvironmentProbe.members(
-        device: device, mountPoint: "/proc", backing: nil,
-        [Cgroup(path: "no-such-group")]
-      ).map { (key: $0.0, value: $0.1) })
+    EnvironmentProbe.line(
+      device: device, mountPoint: "/proc", backing: nil, [Cgroup(path: "no-such-group")]
+    ).json
   }
 
   @Test func toldByTheKernel() throws {

@@ -96,12 +96,12 @@ struct WatchdogTests {
     let watchdog = try watchdog(limits { $0.available = 1 })
     cl_sleep_until(cl_boottime() + 2 * second)
     #expect(watchdog.verdict == nil)
-    func member(_ key: String) -> Int64? { watchdog.members.first { $0.0 == key }?.1.int }
-    #expect(member("looks") ?? 0 >= 2)
-    let resident = try #require(member("resident"))
+    let line = watchdog.line
+    #expect(line.looks ?? 0 >= 2)
+    let resident = try #require(line.resident)
     // Its own, beside the program's pages that it shares with the supervisor.
-    let anon = try #require(member("anon"))
-    #expect(anon > 0 && anon <= resident && anon < 16 << 20, "\(watchdog.members)")
+    let anon = try #require(line.anon)
+    #expect(anon > 0 && anon <= resident && anon < 16 << 20, "\(line)")
   }
 
   /// Of a group whose tasks all wait for memory nine tenths of the time.
@@ -128,7 +128,7 @@ struct WatchdogTests {
     let watchdog = try watchdog(limits, beside: [group.group])
     let end = cl_boottime() + 4 * second
     let verdict = try group.grows(until: { watchdog.verdict }, end)
-    #expect(verdict == nil && watchdog.members.contains { $0.0 == "looks" })
+    #expect(verdict == nil && watchdog.line.looks != nil)
   }
 
   /// Linux 6.0 counts centuries within seconds: that is nobody's stall, and kills no trial.
@@ -140,11 +140,11 @@ struct WatchdogTests {
     }
     let watchdog = try watchdog(limits, beside: [group.group])
     let verdict = try group.grows(until: { watchdog.verdict }, cl_boottime() + 4 * second)
-    #expect(verdict == nil && watchdog.members.contains { $0.0 == "looks" })
+    #expect(verdict == nil && watchdog.line.looks != nil)
   }
 
   @Test func endsWithItsOwner() throws {
-    let pid = try #require(try watchdog(limits()).members.first { $0.0 == "pid" }?.1.int)
+    let pid = try #require(try watchdog(limits()).line.pid)
     #expect(!File.exists("/proc/\(pid)"))
   }
 

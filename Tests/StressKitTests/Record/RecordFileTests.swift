@@ -136,7 +136,7 @@ struct RecordFileTests {
   @Test func endingIsReadBack() throws {
     for outcome in Outcome.allCases {
       let ending = Ending(outcome, reason: "r", message: nil)
-      try write(("end", ending.members))
+      try File.write(path, EndLine(ending).bytes)
       #expect(RecordReader.ending(path) == ending)
     }
   }

@@ -221,15 +221,17 @@ struct RecordSinkTests {
     try writer.start()
     let filler = try disk.fill()
     let padding = String(repeating: "x", count: 100)
-    for i in 0..<1000 { writer.emit("span", ["n": .int(Int64(i)), "padding": .string(padding)]) }
-    for i in 0..<20 { writer.emit("phase", ["name": .string("\(i)")]) }
+    for i in 0..<1000 {
+      writer.emit(SpanLine.self) { $0.rest = [("n", .int(Int64(i))), ("padding", .string(padding))] }
+    }
+    for i in 0..<20 { writer.emit(PhaseLine.self) { $0.delay = Int64(i) } }
     cl_sleep_until(cl_boottime() + Self.second / 5)
     unlink(filler)
     cl_sleep_until(cl_boottime() + 3 * Self.second / 2)
-    for i in 0..<5 { writer.emit("kmsg", ["seq": .int(Int64(i))]) }
+    for i in 0..<5 { writer.emit(KmsgLine.self) { $0.seq = Int64(i) } }
     writer.emitCount()
     writer.finish()
-    sink.emit("end", Ending(.completed).members)
+    sink.emit(EndLine(Ending(.completed)))
     try sink.finish()
     let record = try RecordReader(path)
     let outage = try #require(record.first("outage"))
@@ -254,7 +256,7 @@ struct RecordSinkTests {
     // Odd lengths: somewhere a line goes out in part.
     let padding = String(repeating: "x", count: 777)
     for i in 0..<50 { sink.emit("phase", [("t", .int(Int64(i))), ("name", .string(padding))]) }
-    sink.emit("end", Ending(.oom).members)
+    sink.emit(EndLine(Ending(.oom)))
     if isFreed { unlink(filler) }
     let error: HarnessError?
     do throws(HarnessError) {
@@ -285,7 +287,7 @@ struct RecordSinkTests {
     // It goes out up to the end of the file's last page; what waits ends 20 bytes before that of the next.
     let told = Int(try #require(File.size(path)))
     let next = (told + 4095) / 4096 * 4096 + 4096
-    let frame = RecordFile.line("phase", [("name", "")]).count
+    let frame = RecordSink.line("phase", [("name", "")]).count
     let padding = String(repeating: "x", count: next - 20 - told - frame)
     sink.emit("phase", [("name", .string(padding))])
     let size = try #require(File.size(filler))

@@ -47,17 +47,17 @@ struct RecordWriterTests {
 
   @Test func writesEventsInTheirOrder() throws {
     let wire = try Wire()
-    for i in 0..<100 { wire.writer.emit("phase", at: UInt64(i), ["name": .string("\"\n\(i)")]) }
+    for i in 0..<100 { wire.writer.emit(NoteLine("\"\n\(i)"), at: UInt64(i)) }
     try wire.writer.start()
-    wire.writer.emit("phase", [("last", .null)])
+    wire.writer.emit(DeviceLine.self)
     let lines = try wire.finish()
     #expect(lines.count == 101)
     for (i, line) in lines.prefix(100).enumerated() {
       #expect(
-        line == ["type": "phase", "t": .int(Int64(i)), "name": .string("\"\n\(i)")])
+        line == ["type": "note", "t": .int(Int64(i)), "message": .string("\"\n\(i)")])
     }
     let last = try #require(lines.last)
-    #expect(last["last"] == .null)
+    #expect(last["iops"] == .null)
     let age = Int64(cl_boottime()) - (try #require(last["t"]?.int))
     #expect((0..<5_000_000_000).contains(age))
   }
@@ -65,10 +65,10 @@ struct RecordWriterTests {
   /// Without samples, and with itself.
   @Test func tellsHowManyLinesThereAre() throws {
     let wire = try Wire()
-    for name in ["a", "b"] { wire.writer.emit("phase", ["name": .string(name)]) }
+    for name in ["a", "b"] { wire.writer.emit(NoteLine(name)) }
     try wire.writer.start()
     wire.writer.emitCount()
-    wire.writer.emit("guest-end")
+    wire.writer.emit(GuestEndLine.self)
     let lines = try wire.finish()
     #expect(lines.map { $0["lines"]?.int } == [nil, nil, 3, nil])
     #expect(lines[2]["type"] == "written")
@@ -91,7 +91,7 @@ struct RecordWriterTests {
     try lane.start()
     #expect(eventually { lane.health.samples >= 3 })
     lane.stop()
-    wire.writer.emit("end")
+    wire.writer.emit(EndLine.self)
     let lines = try wire.finish()
     let columns = try #require(lines.first)
     #expect(columns["type"] == "columns" && columns["lane"] == "main")
@@ -130,7 +130,7 @@ struct RecordWriterTests {
     for _ in 0..<10 {
       cl_sleep_until(cl_boottime() + 33_000_000)
       let start = cl_boottime()
-      wire.writer.emit("phase")
+      wire.writer.emit(PhaseLine.self)
       _ = try wire.next()
       quickest = min(quickest, cl_boottime() - start)
     }
@@ -145,7 +145,7 @@ struct RecordWriterTests {
     close(ends[0])
     let writer = RecordWriter(Descriptor(owning: ends[1]))
     try writer.start()
-    writer.emit("phase")
+    writer.emit(PhaseLine.self)
     writer.finish()
   }
 }

@@ -74,7 +74,7 @@ struct HeartbeatsTests: ProfileSuite {
     #expect(Heartbeats.patience(quick) == 5 * second)
     #expect(
       Heartbeats.patience(
-        try TrialPlan(parsing: Array(quick.json.text.utf8), name: "plan")) == 5 * second)
+        try TrialPlan(parsing: Array(quick.line.json.text.utf8), name: "plan")) == 5 * second)
   }
 }
 

@@ -14,11 +14,20 @@ struct OOMAccountTests {
     var victims: [Int64] = []
     for log in logs {
       for record in log {
-        guard let (type, members) = account.take(record) else { continue }
-        lines.append(type)
-        let line = JSON.object(members)
-        let victim = line["report"]?["victims"]?.array?.first ?? line["victim"]
-        if let pid = victim?["pid"]?.int { victims.append(pid) }
+        let victim: OOMReport.Victim?
+        switch account.take(record) {
+        case .kill(let line):
+          lines.append(OOMLine.typeName)
+          victim = line.report?.victims.first
+        case .groupKill(let line):
+          lines.append(OOMGroupKillLine.typeName)
+          victim = line.victim
+        case .withoutKill:
+          lines.append(OOMWithoutKillLine.typeName)
+          victim = nil
+        case nil: continue
+        }
+        if let victim { victims.append(Int64(victim.pid)) }
       }
     }
     return (account, lines, victims)
@@ -54,9 +63,9 @@ struct OOMAccountTests {
     #expect(account.killLines == 1 && account.incidents == 1)
     // 2, 11 and 2 lines, a group's among them.
     #expect(account.otherKillLines == 15)
-    let note = JSON.object(try #require(account.note))
-    #expect(note["other_kill_lines"] == 15)
-    let message = try #require(note["message"]?.string)
+    let note = try #require(account.note)
+    #expect(note.otherKillLines == 15)
+    let message = try #require(note.message)
     #expect(
       message.hasPrefix("15 OOM kills in cgroups that are none of the trial's, not counted: "))
     #expect(message.contains("node (pid 22609) in /kubepods.slice/"))
@@ -69,7 +78,7 @@ struct OOMAccountTests {
     let logs = Array(repeating: try log("swapcache-6.5"), count: 6)
     let (account, lines, _) = account(owner, logs)
     #expect(lines.isEmpty && account.otherKillLines == 6)
-    let message = JSON.object(try #require(account.note))["message"]?.string
+    let message = account.note?.message
     #expect(message?.hasSuffix("; 2 more") == true)
   }
 

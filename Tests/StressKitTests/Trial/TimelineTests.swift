@@ -28,7 +28,7 @@ struct TimelineTests {
         start: { done.append("start \($0)") }, stop: { done.append("stop \($0)") },
         throttle: {
           done.append("throttle")
-          record.emit("device", $0.members)
+          record.emit($0.line)
         }))
     #expect(timeline.next == moments.first.map { $0.at + 1000 })
     var all: [[String]] = []
@@ -66,7 +66,7 @@ struct TimelineTests {
     #expect(
       record.lines(MomentLine.self).map(\.at) == [1_000_000_000, 2_000_000_000, 2_000_000_001])
     // What a moment does not name stays as it was.
-    let throttles = try record.lines("device").compactMap { try Throttle($0) }
+    let throttles = try record.lines(DeviceLine.self).map { try Throttle($0) }
     #expect(throttles.map(\.bandwidth) == [nil, nil, 1 << 20])
     #expect(throttles.map(\.iops) == [nil, 100, 100])
     #expect(record.lines("moment-end").isEmpty)
@@ -77,20 +77,20 @@ struct TimelineTests {
   func noThrottleIsNegative(_ value: Int64) async throws {
     await #expect(processExitsWith: .success) { [value = value as Int64] in
       for key in ["bandwidth", "iops"] {
-        let line: JSON = [
-          "type": "device", "bandwidth": key == "bandwidth" ? .int(value) : .null,
-          "iops": key == "iops" ? .int(value) : .null,
-        ]
-        #expect(throws: HarnessError.self) { try Throttle(line) }
+        let text = "{\"type\":\"device\",\"\(key)\":\(value)}"
+        #expect(throws: HarnessError.self) {
+          try Throttle(try #require(DeviceLine(parsing: Array(text.utf8))))
+        }
       }
     }
   }
 
   @Test func othersLinesAreNoThrottle() throws {
-    #expect(try Throttle(["type": "phase", "bandwidth": 1, "iops": 1]) == nil)
-    #expect(try Throttle(["type": "device", "bandwidth": 1]) == nil)
-    let line: JSON = ["type": "device", "bandwidth": .null, "iops": 7]
-    #expect(try Throttle(line)?.bandwidth == nil && Throttle(line)?.iops == 7)
+    #expect(DeviceLine(parsing: Array(#"{"type":"phase","bandwidth":1,"iops":1}"#.utf8)) == nil)
+    #expect(DeviceLine(parsing: Array(#"{"type":"device","bandwidth":1"#.utf8)) == nil)
+    let line = DeviceLine(parsing: Array(#"{"type":"device","bandwidth":null,"iops":7}"#.utf8))
+    let throttle = try Throttle(try #require(line))
+    #expect(throttle.bandwidth == nil && throttle.iops == 7)
   }
 
   /// A file that the kernel does not take is the trial's end, at the next look.

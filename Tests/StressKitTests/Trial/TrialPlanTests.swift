@@ -18,7 +18,7 @@ struct TrialPlanTests: ProfileSuite {
   }
 
   private func readBack(_ plan: TrialPlan) throws -> TrialPlan {
-    try TrialPlan(parsing: Array(plan.json.text.utf8), name: "/plan.json")
+    try TrialPlan(parsing: Array(plan.line.json.text.utf8), name: "/plan.json")
   }
 
   @Test func shippedProfilesSurviveTheWayToTheGuest() throws {
@@ -35,7 +35,7 @@ struct TrialPlanTests: ProfileSuite {
       #expect(back.profileLabel == label && back.axes == plan.axes)
       #expect(back.number == 7 && back.seed == .max - 1 && back.device == "/dev/vda")
       #expect(back.cacheDevice == nil && back.swapDevice == nil && back.fault == nil)
-      #expect(back.json == plan.json)
+      #expect(back.line.json == plan.line.json)
     }
   }
 
@@ -68,7 +68,7 @@ struct TrialPlanTests: ProfileSuite {
         profile: profile, label: "another", axes: [.init("fs", "xfs")], number: 9,
         seed: UInt64(seed))
       #expect(plan.startDelay == delay)
-      #expect(plan.json["start_delay"] == .uint(delay))
+      #expect(plan.line.json["start_delay"] == .uint(delay))
     }
   }
 
@@ -80,7 +80,7 @@ struct TrialPlanTests: ProfileSuite {
     let plan = try TrialPlan(parsing: Array(json.text.utf8), name: name)
     #expect(json["start_delay"] == .uint(plan.startDelay))
     // Keys that are younger than the record have come to it; what it had is as it was.
-    expect(plan.json["profile"], has: try #require(json["profile"]), "profile")
+    expect(plan.line.json["profile"], has: try #require(json["profile"]), "profile")
   }
 
   private func expect(_ value: JSON?, has old: JSON, _ path: String) {

@@ -62,8 +62,8 @@ package struct LocalTrial {
       _ = journal.finish()
       throw error
     }
-    sink.emit("host", [("seconds", .double(Double(cl_monotonic() - started) / 1e9))])
-    sink.emit("end", ending.members)
+    sink.emit(HostLine.self) { $0.seconds = Double(cl_monotonic() - started) / 1e9 }
+    sink.emit(EndLine(ending))
     try sink.finish()
     return ending
   }
@@ -129,7 +129,7 @@ package struct LocalTrial {
     var ending = carryOut(plan, supervisor, record, journal, interrupt, progress)
     supervisor.report(record)
     for failure in journal.finish() {
-      record.emit("note", [("message", .string(failure.description))])
+      record.emit(NoteLine(failure.description))
       if ending.outcome == .completed {
         ending = Ending(.invalid, reason: "take-down", message: failure.description)
       }
@@ -155,7 +155,7 @@ package struct LocalTrial {
         awaitGo: { () throws(HarnessError) in try throttle(Throttle(plan.profile.device)) },
         throttle: throttle)
       trial.isInterrupted = { interrupt.isRequested }
-      trial.onPhase = progress
+      trial.onPhase = { progress($0.rawValue) }
       trial.machineLimits = limits.completed(for: plan.profile, total: MachineLimits.memTotal())
       var ending = trial.run()
       if ending == .interrupted, let unit = supervisor.unit, DelegatedUnit.isStopping(unit.name) {

@@ -170,25 +170,27 @@ struct HostInterval {
 
   static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
 
-  var json: [(String, JSON)] {
-    func share(_ value: Double?) -> JSON { .number(value.map { ($0 * 1000).rounded() / 1000 }) }
-    func json(_ thread: Processor) -> [(key: String, value: JSON)] {
-      [
-        ("ran", share(thread.ran)), ("waited", share(thread.waited)),
-        ("state", .string(String(thread.state))),
-      ]
+  /// For the record.
+  var share: HostShare {
+    func rounded(_ value: Double?) -> Double? { value.map { ($0 * 1000).rounded() / 1000 } }
+    func thread(_ thread: Processor) -> HostThread {
+      var line = HostThread()
+      if thread.index >= 0 { line.cpu = Int64(thread.index) }
+      line.ran = rounded(thread.ran)
+      line.waited = rounded(thread.waited)
+      line.state = String(thread.state)
+      return line
     }
-    return [
-      (
-        "processors",
-        .array(processors.map { .object([("cpu", .int(Int64($0.index)))] + json($0)) })
-      ),
-      ("main_loop", mainLoop.map { .object(json($0)) } ?? .null),
-      (
-        "pressure",
-        ["cpu": share(cpuPressure), "memory": share(memoryPressure), "io": share(ioPressure)]
-      ),
-      ("requests", requests.map { .uint($0) } ?? .null),
-    ]
+    var line = HostShare()
+    line.length = Int64(clamping: length)
+    line.processors = processors.map(thread)
+    line.mainLoop = mainLoop.map(thread)
+    var pressure = HostPressure()
+    pressure.cpu = rounded(cpuPressure)
+    pressure.memory = rounded(memoryPressure)
+    pressure.io = rounded(ioPressure)
+    line.pressure = pressure
+    line.requests = requests.map { Int64(clamping: $0) }
+    return line
   }
 }

@@ -30,8 +30,8 @@ struct Vigil {
   private(set) var pending: Ending?
   private var progress: [String: Int64] = [:]
   private var workloadMoved: UInt64?
-  /// Members of a `silence` line each.
-  private(set) var silences: [[(String, JSON)]] = []
+  /// For the record.
+  private(set) var silences: [SilenceLine] = []
 
   init(_ machine: VirtualMachine, console: String, patience: UInt64) {
     self.machine = machine
@@ -43,7 +43,7 @@ struct Vigil {
   var hasHeard: Bool { heard != nil }
 
   /// For how long nothing has been heard, ns, for the record.
-  var silent: JSON { heard.map { .uint(cl_monotonic() - $0) } ?? .null }
+  var silent: Int64? { heard.map { Int64(clamping: cl_monotonic() - $0) } }
 
   /// A line has come.
   mutating func hear() {
@@ -59,12 +59,12 @@ struct Vigil {
   }
 
   /// The trial has come to a phase.
-  mutating func enter(_ phase: String) {
+  mutating func enter(_ phase: PhaseLine.Name) {
     switch phase {
-    case "stream":
+    case .stream:
       let reading = read()
       streaming = (reading, reading, false)
-    case "stop" where streaming?.isOver == false:
+    case .stop where streaming?.isOver == false:
       let reading = read()
       streaming?.to = reading
       streaming?.isOver = true
@@ -73,17 +73,14 @@ struct Vigil {
   }
 
   /// What the host gave the guest while the streams ran, for the record.
-  var streamsTime: JSON {
-    guard let streaming, streaming.to.time > streaming.from.time else { return .null }
-    let interval = HostInterval(from: streaming.from, to: streaming.to)
-    return .object([("interval", .uint(interval.length))] + interval.json)
+  var streamsShare: HostShare? {
+    guard let streaming, streaming.to.time > streaming.from.time else { return nil }
+    return HostInterval(from: streaming.from, to: streaming.to).share
   }
 
   /// What a line says that tells of the workload.
-  mutating func hear(_ event: JSON) {
-    guard event["type"] == "progress", let bytes = event["bytes"]?.int,
-      let worker = (event["stream"] ?? event["task"] ?? event["pinned"])?.string
-    else { return }
+  mutating func hear(_ line: ProgressLine) {
+    guard let bytes = line.bytes, let worker = line.worker else { return }
     if progress.updateValue(bytes, forKey: worker) != bytes { workloadMoved = cl_monotonic() }
   }
 
@@ -171,15 +168,14 @@ struct Vigil {
     _ time: UInt64, _ interval: HostInterval, _ evidence: Silence.Evidence?
   ) {
     let workload = workloadMoved.map { cl_monotonic() - $0 }
-    silences.append(
-      [
-        ("silent", .uint(time)), ("workload", workload.map { .uint($0) } ?? .null),
-        ("interval", .uint(interval.length)),
-      ] + interval.json + [
-        ("asked", .array((evidence?.asked ?? []).map { .string($0) })),
-        ("backtraces", .array((evidence?.processors ?? []).map { .string($0) })),
-        ("registers", .optional(evidence?.registers)),
-        ("console", .array((evidence?.lines ?? []).map { .string($0) })),
-      ])
+    var line = SilenceLine()
+    line.silent = Int64(clamping: time)
+    line.workload = workload.map { Int64(clamping: $0) }
+    line.take(interval.share)
+    line.asked = evidence?.asked ?? []
+    line.backtraces = evidence?.processors ?? []
+    line.registers = evidence?.registers
+    line.console = evidence?.lines ?? []
+    silences.append(line)
   }
 }

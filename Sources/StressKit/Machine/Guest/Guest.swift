@@ -68,8 +68,9 @@ package enum Guest {
     let sink = RecordSink(port: try openPort(recordPort, O_WRONLY, modules))
     let record = RecordWriter(sink)
     try record.start()
-    record.emit(
-      "guest", at: born, [("release", .optional(File.line("/proc/sys/kernel/osrelease")))])
+    record.emit(GuestLine.self, at: born) {
+      $0.release = File.line("/proc/sys/kernel/osrelease")
+    }
     var ending: Ending
     var trial: Trial?
     let peer = plan.peer.map(Peer.init)
@@ -85,7 +86,7 @@ package enum Guest {
         },
         awaitGo: { () throws(HarnessError) in try awaitGo(modules) },
         // The host reads it, and has QEMU do it.
-        throttle: { throttle in record.emit("device", throttle.members) })
+        throttle: { throttle in record.emit(throttle.line) })
       trial = made
       made.onStall = { ending in tell(ending, record) }
       ending = made.run()
@@ -98,7 +99,9 @@ package enum Guest {
     record.finish()
     // The host ends the machine when it reads that line: it must not overtake samples that a slow host has yet to
     // take.
-    sink.emit("guest-end", [("t", .uint(cl_boottime()))] + ending.members)
+    var end = GuestEndLine(ending)
+    end.t = Int64(clamping: cl_boottime())
+    sink.emit(end)
     // The host ends the machine when it has read that line; this is only for a host that is gone. The trial
     // is kept until then: to let go of a worker that cannot be killed is to wait for it.
     withExtendedLifetime(trial) { cl_sleep_until(cl_boottime() + 10_000_000_000) }
@@ -107,7 +110,7 @@ package enum Guest {
   /// The last words of a guest that may come to no other end; the host ends it when it has read them.
   private static func tell(_ ending: Ending, _ record: RecordWriter) {
     record.emitCount()
-    record.emit("guest-end", ending.members)
+    record.emit(GuestEndLine(ending))
   }
 
   private static func awaitGo(_ modules: ModuleLoader) throws(HarnessError) {

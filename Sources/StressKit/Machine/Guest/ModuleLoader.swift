@@ -60,7 +60,7 @@ package final class ModuleLoader: Sendable {
     }
     if let failure = state.failure { throw failure }
     if state.isTold { return }
-    record.emit("modules", at: state.until, [("from", .uint(state.from))])
+    record.emit(ModulesLine.self, at: state.until) { $0.from = Int64(clamping: state.from) }
   }
 
   private static func load() throws(HarnessError) {

@@ -1,5 +1,6 @@
 import Glibc
 import StressCore
+import StressRecord
 
 /// What decides the outcome besides the profile, read once before the streams start.
 ///
@@ -43,87 +44,77 @@ package enum EnvironmentProbe {
   /// Those that have a buffer of the trace, online or not.
   package static var configuredCPUs: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_CONF))) }
 
-  /// Members of the record's `environment` line; a file that the kernel lacks is null.
+  /// For the record; a file that the kernel lacks is nil.
   ///
   /// - Parameters:
   ///   - device: the scratch disk.
   ///   - mountPoint: of the file system under test, which need not be on that disk itself.
   ///   - backing: the file system's backing device, by its name in sysfs; nil: it has none.
   ///   - groups: the trial's cgroups.
-  package static func members(
+  package static func line(
     device: String, mountPoint: String, backing: String?, _ groups: [Cgroup]
-  ) -> [(String, JSON)] {
-    let settings: [(key: String, value: JSON)] = files.map { ($0, .optional(File.line($0))) }
-    let mounts = (try? File.text("/proc/mounts")) ?? ""
+  ) -> EnvironmentLine {
+    let mounts = ((try? File.text("/proc/mounts")) ?? "").split(separator: "\n")
     let queue = "/sys/dev/block/\(BlockDevice.diskNumber(device) ?? "?")/queue/"
-    return [
-      ("kernel", .optional(File.line("/proc/sys/kernel/osrelease"))),
-      ("os", .optional(value(of: "PRETTY_NAME", "=", in: "/etc/os-release"))),
-      ("cpus", .int(Int64(onlineCPUs))), ("cpu", cpu()),
-      ("page_size", .int(Int64(getpagesize()))),
-      ("settings", .object(settings)),
-      ("meminfo", .optional(File.line("/proc/meminfo"))), ("swaps", swaps()),
-      (
-        "mount",
-        .optional(
-          mounts.split(separator: "\n").last { $0.contains(" \(mountPoint) ") }.map(String.init))
-      ),
-      ("mountinfo", .optional(mountinfo(mountPoint))),
-      (
-        "cgroup_mount",
-        .optional(mounts.split(separator: "\n").first { $0.contains(" cgroup2 ") }.map(String.init))
-      ),
-      ("cgroups", cgroups([Cgroup(path: "")] + groups)),
-      ("cgroup_base", .string(groups.first?.base ?? "")),
-      ("cgroup_ancestors", ancestors(groups.first?.base ?? "")),
-      ("scheduler", .optional(File.line(queue + "scheduler"))),
-      ("nr_requests", .optional(File.line(queue + "nr_requests"))),
-      ("max_sectors_kb", .optional(File.line(queue + "max_sectors_kb"))),
-      ("queue", values(Self.queue, in: queue)),
-      ("bdi", backing.map { values(bdi, in: "/sys/class/bdi/\($0)/") } ?? .null),
-      ("zones", .string(zones())),
-      ("supervisor_oom_score_adj", .optional(File.line("/proc/self/oom_score_adj"))),
-    ]
+    let base = groups.first?.base ?? ""
+    var line = EnvironmentLine()
+    line.kernel = File.line("/proc/sys/kernel/osrelease")
+    line.os = value(of: "PRETTY_NAME", "=", in: "/etc/os-release")
+    line.cpus = Int64(onlineCPUs)
+    line.cpu = processors()
+    line.pageSize = Int64(getpagesize())
+    line.settings = Keyed(files.map { ($0, .optional(File.line($0))) })
+    line.meminfo = File.line("/proc/meminfo")
+    line.swaps = swaps()
+    line.mount = mounts.last { $0.contains(" \(mountPoint) ") }.map(String.init)
+    line.mountinfo = mountinfo(mountPoint)
+    line.cgroupMount = mounts.first { $0.contains(" cgroup2 ") }.map(String.init)
+    line.cgroups = Keyed(([Cgroup(path: "")] + groups).map { ($0.path, limits(of: $0)) })
+    line.cgroupBase = base
+    line.cgroupAncestors = ancestors(base)
+    line.scheduler = File.line(queue + "scheduler")
+    line.nrRequests = File.line(queue + "nr_requests")
+    line.maxSectorsKB = File.line(queue + "max_sectors_kb")
+    line.queue = values(Self.queue, in: queue)
+    line.bdi = backing.map { values(bdi, in: "/sys/class/bdi/\($0)/") }
+    line.zones = zones()
+    line.supervisorOOMScoreAdj = File.line("/proc/self/oom_score_adj")
+    return line
   }
 
   /// Files of one directory; null where the kernel lacks one.
-  private static func values(_ names: [String], in directory: String) -> JSON {
-    .object(names.map { ($0, .optional(File.line(directory + $0))) })
+  private static func values(_ names: [String], in directory: String) -> Keyed<JSON> {
+    Keyed(names.map { ($0, .optional(File.line(directory + $0))) })
   }
 
-  /// What each cgroup is limited to, by its path; the root's is empty, and has controllers only. Files that are
-  /// not there are left out: each level lacks others.
-  private static func cgroups(_ groups: [Cgroup]) -> JSON {
-    .object(groups.map { ($0.path, limits(of: $0)) })
-  }
-
-  private static func limits(of group: Cgroup) -> JSON {
-    .object(
-      limits.compactMap { file in File.line(group.file(file)).map { (file, .string($0)) } })
+  /// What a cgroup is limited to; of the root its controllers only. Files that are not there are left out: each level
+  /// lacks others.
+  private static func limits(of group: Cgroup) -> Keyed<String> {
+    Keyed(limits.compactMap { file in File.line(group.file(file)).map { (file, $0) } })
   }
 
   /// The base and those above it, the root aside, by their paths below the mount: what they limit holds below.
-  private static func ancestors(_ base: String) -> JSON {
+  private static func ancestors(_ base: String) -> Keyed<Keyed<String>> {
     let names = base.split(separator: "/")
-    return .object(
+    return Keyed(
       names.indices.map { names[...$0].joined(separator: "/") }.map {
         ($0, limits(of: Cgroup(path: $0)))
       })
   }
 
   /// As the processors tell of themselves. `hypervisor` is the flag that CPUID has in a guest.
-  private static func cpu() -> JSON {
+  private static func processors() -> EnvironmentLine.Processors {
     let file = "/proc/cpuinfo"
     let lines = ((try? File.text(file)) ?? "").split(separator: "\n")
     let sockets = Set(lines.filter { $0.hasPrefix("physical id") })
     let flags = value(of: "flags", ":", in: file)?.split(separator: " ")
-    return [
-      "model": .optional(value(of: "model name", ":", in: file)),
-      "sockets": sockets.isEmpty ? .null : .int(Int64(sockets.count)),
-      "nodes": .optional(File.line("/sys/devices/system/node/online")),
-      "hypervisor": flags.map { .bool($0.contains("hypervisor")) } ?? .null,
-      "machine": .optional(File.line("/sys/class/dmi/id/product_name")),
-    ]
+    var line = EnvironmentLine.Processors()
+    line.model = value(of: "model name", ":", in: file)
+    line.sockets = sockets.isEmpty ? nil : Int64(sockets.count)
+    line.nodes = File.line("/sys/devices/system/node/online")
+    line.hypervisor = flags?.contains("hypervisor")
+    line.machine = File.line("/sys/class/dmi/id/product_name")
+    return line
   }
 
   /// The first line's value for a key, such as `KEY="value"` or `key : value`; nil: there is none.
@@ -138,17 +129,16 @@ package enum EnvironmentProbe {
 
   /// /proc/swaps without its heading: device, type, size and use in KiB, priority. A kernel that cannot swap has
   /// no such file.
-  private static func swaps() -> JSON {
+  private static func swaps() -> [String]? {
     let text: String
     do throws(HarnessError) {
       text = try File.text("/proc/swaps")
     } catch {
-      return error.errno == .noSuchFileOrDirectory ? .array([]) : .null
+      return error.errno == .noSuchFileOrDirectory ? [] : nil
     }
-    return .array(
-      text.split(separator: "\n").dropFirst().map { line in
-        .string(line.split { " \t".contains($0) }.joined(separator: " "))
-      })
+    return text.split(separator: "\n").dropFirst().map { line in
+      line.split { " \t".contains($0) }.joined(separator: " ")
+    }
   }
 
   /// The line of proc(5), /proc/pid/mountinfo, which has a mount's options and its file system's.

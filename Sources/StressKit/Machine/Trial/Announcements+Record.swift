@@ -6,11 +6,8 @@ extension Announcements {
   convenience init(
     _ limited: Cgroup, _ children: [Cgroup], into record: RecordWriter
   ) throws(HarnessError) {
-    try self.init(limited, children) { time, event in
-      let (type, members) = event.line
-      record.emit(type, at: time, members)
-    }
-    for error in refused { record.emit("note", [("message", .string(error.description))]) }
+    try self.init(limited, children) { time, event in event.emit(at: time, to: record) }
+    for error in refused { record.emit(NoteLine(error.description)) }
   }
 
   /// A worker's end, stamped by its pidfd.
@@ -20,22 +17,32 @@ extension Announcements {
 }
 
 extension Announcements.Event {
-  var line: (type: String, members: [(String, JSON)]) {
-    func object(_ changes: [Announcements.Change]) -> JSON {
-      .object(changes.map { ($0.key, .int($0.value)) })
+  fileprivate func emit(at time: UInt64, to record: RecordWriter) {
+    func keyed(_ changes: [Announcements.Change]) -> Keyed<Int64> {
+      Keyed(changes.map { ($0.key, $0.value) })
     }
-    return switch self {
+    switch self {
     case .counters(let cgroup, let file, let deltas):
-      (
-        "memcg-event",
-        [("cgroup", .string(cgroup)), ("file", .string(file)), ("deltas", object(deltas))]
-      )
+      record.emit(MemcgEventLine.self, at: time) {
+        $0.cgroup = cgroup
+        $0.file = file
+        $0.deltas = keyed(deltas)
+      }
     case .state(let cgroup, let values):
-      ("cgroup-event", [("cgroup", .string(cgroup)), ("values", object(values))])
+      record.emit(CgroupEventLine.self, at: time) {
+        $0.cgroup = cgroup
+        $0.values = keyed(values)
+      }
     case .pressure(let file, let trigger):
-      ("psi", [("file", .string(file)), ("trigger", .string(trigger))])
+      record.emit(PressureLine.self, at: time) {
+        $0.file = file
+        $0.trigger = trigger
+      }
     case .exit(let name, let pid):
-      ("exit", [("worker", .string(name)), ("pid", .int(Int64(pid)))])
+      record.emit(ExitLine.self, at: time) {
+        $0.worker = name
+        $0.pid = Int64(pid)
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import StressCore
+import StressRecord
 
 /// When the workload and the storage last moved, as the supervisor sees it while streams run. That it sees anything
 /// is the kernel's own heartbeat.
@@ -94,13 +95,14 @@ struct Heartbeats: Sendable {
       ?? "no disk tells what it completes"
   }
 
-  /// Members of the record's `heartbeats` line.
-  func members(at now: UInt64) -> [(String, JSON)] {
-    [
-      ("workload", .uint(workloadAge(at: now))),
-      ("oldest", oldestAge(at: now).map { .uint($0) } ?? .null),
-      ("storage", storageAge(at: now).map { .uint($0) } ?? .null), ("patience", .uint(patience)),
-    ]
+  /// For the record.
+  func line(at now: UInt64) -> HeartbeatsLine {
+    var line = HeartbeatsLine()
+    line.workload = Int64(clamping: workloadAge(at: now))
+    line.oldest = oldestAge(at: now).map { Int64(clamping: $0) }
+    line.storage = storageAge(at: now).map { Int64(clamping: $0) }
+    line.patience = Int64(clamping: patience)
+    return line
   }
 }
 

@@ -60,20 +60,24 @@ final class KernelLogFollower {
     switch state.clock.take(line) {
     case .mark: break
     case .pair(let pair):
-      record.emit(
-        "clock", at: pair.after,
-        [("before", .uint(pair.before)), ("after", .uint(pair.after)), ("log", .uint(pair.log))])
+      record.emit(ClockLine.self, at: pair.after) {
+        $0.before = Int64(clamping: pair.before)
+        $0.after = Int64(clamping: pair.after)
+        $0.log = Int64(clamping: pair.log)
+      }
     case .other:
-      record.emit(
-        "kmsg", at: state.clock.boottime(line.time),
-        [
-          ("seq", .uint(line.sequence)), ("level", .int(Int64(line.level))),
-          ("text", .string(line.text)),
-        ])
+      record.emit(KmsgLine.self, at: state.clock.boottime(line.time)) {
+        $0.seq = Int64(clamping: line.sequence)
+        $0.level = Int64(line.level)
+        $0.text = line.text
+      }
     }
     // Marks too: to the parser a gap in the numbers is a loss.
-    if let (type, members) = state.account.take(line) {
-      record.emit(type, at: state.clock.boottime(line.time), members)
+    switch state.account.take(line) {
+    case .kill(let told): record.emit(told, at: state.clock.boottime(line.time))
+    case .groupKill(let told): record.emit(told, at: state.clock.boottime(line.time))
+    case .withoutKill(let told): record.emit(told, at: state.clock.boottime(line.time))
+    case nil: break
     }
   }
 }

@@ -157,26 +157,28 @@ package struct Lanes {
   /// Stops, and tells the record how each lane fared.
   func finish() {
     stop()
-    for lane in samplers { record.emit("lane", lane.health.members(lane.lane)) }
+    for lane in samplers { record.emit(lane.health.line(lane.lane)) }
   }
 }
 
 extension Sampler.Health {
-  /// Members of the record's `lane` line.
-  fileprivate func members(_ lane: String) -> [(String, JSON)] {
-    [
-      ("lane", .string(lane)), ("samples", .int(Int64(samples))), ("late", .int(Int64(late))),
-      ("missed", .int(Int64(missed))), ("dropped", .int(Int64(dropped))),
-      (
-        "lateness",
-        lateness.map {
-          [
-            "p50": .uint($0.p50), "p99": .uint($0.p99), "p99.9": .uint($0.p999),
-            "max": .uint($0.max),
-          ]
-        } ?? .null
-      ),
-      ("cpu", cpu.map { .uint($0) } ?? .null),
-    ]
+  /// For the record.
+  fileprivate func line(_ lane: String) -> LaneLine {
+    var line = LaneLine()
+    line.lane = lane
+    line.samples = Int64(samples)
+    line.late = Int64(late)
+    line.missed = Int64(missed)
+    line.dropped = Int64(dropped)
+    line.lateness = lateness.map {
+      var told = LaneLine.Lateness()
+      told.p50 = Int64(clamping: $0.p50)
+      told.p99 = Int64(clamping: $0.p99)
+      told.p999 = Int64(clamping: $0.p999)
+      told.max = Int64(clamping: $0.max)
+      return told
+    }
+    line.cpu = cpu.map { Int64(clamping: $0) }
+    return line
   }
 }

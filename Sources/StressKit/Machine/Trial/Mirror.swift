@@ -52,20 +52,22 @@ struct Mirror {
     return Set(names.filter(agents.contains)).sorted()
   }
 
-  /// Members of the record's `mirror` line; called right after the streams.
-  func members(_ record: RecordWriter) -> [(String, JSON)] {
+  /// For the record; called right after the streams.
+  func line(_ record: RecordWriter) -> MirrorLine {
     let end = Reading()
-    func growth(_ a: Int64?, _ b: Int64?) -> JSON {
-      guard let a, let b else { return .null }
-      return .int(b - a)
+    func growth(_ a: Int64?, _ b: Int64?) -> Int64? {
+      guard let a, let b else { return nil }
+      return b - a
     }
     let pages = File.line("/proc/self/statm")?.split(separator: " ").dropFirst().first
-    return [
-      ("from", .uint(begin.time)), ("cpu", .uint(end.cpu - begin.cpu)),
-      ("steal", growth(begin.steal, end.steal)), ("balloon", growth(begin.balloon, end.balloon)),
-      ("resident", pages.flatMap { Int64($0) }.map { .int($0 * Int64(getpagesize())) } ?? .null),
-      ("record_bytes", .uint(record.bytesWritten)),
-      ("agents", .array(alive.map { .string($0) })),
-    ]
+    var line = MirrorLine()
+    line.from = Int64(clamping: begin.time)
+    line.cpu = Int64(clamping: end.cpu - begin.cpu)
+    line.steal = growth(begin.steal, end.steal)
+    line.balloon = growth(begin.balloon, end.balloon)
+    line.resident = pages.flatMap { Int64($0) }.map { $0 * Int64(getpagesize()) }
+    line.recordBytes = Int64(clamping: record.bytesWritten)
+    line.agents = alive
+    return line
   }
 }

@@ -33,6 +33,13 @@ struct OOMAccount {
     }
   }
 
+  /// A line of the record.
+  enum Told {
+    case kill(OOMLine)
+    case groupKill(OOMGroupKillLine)
+    case withoutKill(OOMWithoutKillLine)
+  }
+
   var owner = Owner()
   /// "Killed process" lines of the trial's: equal to memory.events' oom_kill, which counts a victim of
   /// memory.oom.group twice.
@@ -51,7 +58,7 @@ struct OOMAccount {
   /// Takes the log's next line, of whatever subject.
   ///
   /// - Returns: what the record is to have of it.
-  mutating func take(_ line: KernelLogRecord) -> (type: String, members: [(String, JSON)])? {
+  mutating func take(_ line: KernelLogRecord) -> Told? {
     switch parser.feed(line) {
     case .incident(let report):
       guard owner.has(report) else {
@@ -62,39 +69,41 @@ struct OOMAccount {
       }
       killLines += 1
       incidents += 1
-      return ("oom", [("report", report.json)])
+      var line = OOMLine()
+      line.report = report
+      return .kill(line)
     case .groupKill(let victim, let incident):
       if otherIncidents.contains(incident) {
         otherKillLines += 1
         return nil
       }
       killLines += 1
-      return ("oom-group-kill", [("victim", victim.json), ("incident", .uint(incident))])
+      var line = OOMGroupKillLine()
+      line.victim = victim
+      line.incident = Int64(clamping: incident)
+      return .groupKill(line)
     case .withoutKill(let report, let reason):
       // One that names no cgroup may be the trial's.
       let isNamed = report.oomCgroup != nil || report.taskCgroup != nil
       if isNamed, !owner.has(report) { return nil }
-      return (
-        "oom-without-kill", [("reason", .string(reason.rawValue)), ("report", report.json)]
-      )
+      var line = OOMWithoutKillLine()
+      line.reason = reason.rawValue
+      line.report = report
+      return .withoutKill(line)
     case nil: return nil
     }
   }
 
   /// The line of the record that tells of others' kills; nil: there were none.
-  var note: [(String, JSON)]? {
+  var note: NoteLine? {
     if otherKillLines == 0 { return nil }
     let more = others.count - Self.namedOthers
     let names = others.prefix(Self.namedOthers) + (more > 0 ? ["\(more) more"] : [])
-    return [
-      (
-        "message",
-        .string(
-          "\(otherKillLines) OOM kill\(otherKillLines == 1 ? "" : "s") in cgroups that are none of the"
-            + " trial's, not counted: \(names.joined(separator: "; "))")
-      ),
-      ("other_kill_lines", .int(Int64(otherKillLines))),
-    ]
+    var note = NoteLine(
+      "\(otherKillLines) OOM kill\(otherKillLines == 1 ? "" : "s") in cgroups that are none of the"
+        + " trial's, not counted: \(names.joined(separator: "; "))")
+    note.otherKillLines = Int64(otherKillLines)
+    return note
   }
 
   private static func name(_ report: OOMReport) -> String {

@@ -127,43 +127,51 @@ package final class OperationRecorder {
   }
 
   private func tell(_ evidence: SharedBlock.Evidence) {
-    func known(_ value: UInt64) -> JSON {
-      value == SharedBlock.Evidence.unknown ? .null : .uint(value)
+    func known(_ value: UInt64) -> Int64? {
+      value == SharedBlock.Evidence.unknown ? nil : Int64(clamping: value)
     }
-    record.emit(
-      "state", at: evidence.time,
-      subject + [
-        ("round", .uint(evidence.round)), ("extents", known(evidence.extents)),
-        ("delalloc_bytes", known(evidence.delayed)),
-        ("unwritten_bytes", known(evidence.unwritten)), ("dirty_pages", known(evidence.dirty)),
-        ("writeback_pages", known(evidence.writeback)),
-      ])
+    record.emit(StateLine.self, at: evidence.time) {
+      name(&$0)
+      $0.pid = Int64(worker.pid)
+      $0.round = Int64(clamping: evidence.round)
+      $0.extents = known(evidence.extents)
+      $0.delallocBytes = known(evidence.delayed)
+      $0.unwrittenBytes = known(evidence.unwritten)
+      $0.dirtyPages = known(evidence.dirty)
+      $0.writebackPages = known(evidence.writeback)
+    }
   }
 
   private func tell(_ operation: SharedBlock.Operation) {
     let kind = SharedBlock.Kind(rawValue: operation.kind) ?? .write
-    record.emit(
-      "slow", at: operation.end,
-      subject + [
-        ("kind", .string(kind.label)), ("start", .uint(operation.start)),
-        ("latency", .uint(operation.end - operation.start)), ("bytes", .uint(operation.bytes)),
-        ("file", .int(Int64(operation.file))), ("offset", .uint(operation.offset)),
-        ("ahead", .int(Int64(operation.ahead))), ("in_flight", .int(Int64(operation.inFlight))),
-        ("in_flight_bytes", .uint(operation.bytesInFlight)),
-      ] + request(kind, operation.slot))
+    record.emit(SlowLine.self, at: operation.end) {
+      name(&$0)
+      $0.pid = Int64(worker.pid)
+      $0.kind = kind.label
+      $0.start = Int64(clamping: operation.start)
+      $0.latency = Int64(clamping: operation.end - operation.start)
+      $0.bytes = Int64(clamping: operation.bytes)
+      $0.file = Int64(operation.file)
+      $0.offset = Int64(clamping: operation.offset)
+      $0.ahead = Int64(operation.ahead)
+      $0.inFlight = Int64(operation.inFlight)
+      $0.inFlightBytes = Int64(clamping: operation.bytesInFlight)
+      $0.op = request(kind, operation.slot)
+    }
   }
 
   /// What the trace of io_uring calls an operation.
-  private func request(_ kind: SharedBlock.Kind, _ slot: UInt64) -> [(String, JSON)] {
-    worker.userData(kind, slot: slot).map { [("op", .uint($0))] } ?? []
+  private func request(_ kind: SharedBlock.Kind, _ slot: UInt64) -> Int64? {
+    worker.userData(kind, slot: slot).map { Int64(clamping: $0) }
   }
 
-  /// Whose operations these are.
-  private var subject: [(String, JSON)] {
-    [
-      (worker.role.label, .string(worker.name)),
-      ("pid", .int(Int64(worker.pid))),
-    ]
+  /// Says in a line whose operations these are.
+  private func name(_ line: inout some WorkersLine) {
+    switch worker.role {
+    case .stream: line.stream = worker.name
+    case .pinned: line.pinned = worker.name
+    case .task: line.task = worker.name
+    }
   }
 
   /// Operations that have not ended when the worker died or time is up, with their age at that moment. Those that end
@@ -187,25 +195,28 @@ package final class OperationRecorder {
   private func tellInFlight(_ operation: WorkerProcess.InFlight) {
     if told[Int(operation.slot)] == operation.start { return }
     told[Int(operation.slot)] = operation.start
-    record.emit(
-      "in-flight", at: cutoff,
-      subject + [
-        ("kind", .string(operation.kind.label)), ("start", .uint(operation.start)),
-        ("age", .uint(cutoff - operation.start)), ("bytes", .uint(operation.bytes)),
-        ("file", .int(Int64(operation.file))), ("offset", .uint(operation.offset)),
-      ] + request(operation.kind, operation.slot))
+    record.emit(InFlightLine.self, at: cutoff) {
+      name(&$0)
+      $0.pid = Int64(worker.pid)
+      $0.kind = operation.kind.label
+      $0.start = Int64(clamping: operation.start)
+      $0.age = Int64(clamping: cutoff - operation.start)
+      $0.bytes = Int64(clamping: operation.bytes)
+      $0.file = Int64(operation.file)
+      $0.offset = Int64(clamping: operation.offset)
+      $0.op = request(operation.kind, operation.slot)
+    }
   }
 
   /// How far the worker is, and the age of its oldest operation in flight: all that is left of it should
   /// the guest not live to tell the rest.
   func recordProgress(at time: UInt64) {
     let oldest = worker.inFlight().map(\.start).min()
-    record.emit(
-      "progress", at: time,
-      [
-        (worker.role.label, .string(worker.name)), ("bytes", .uint(worker.totals.bytes)),
-        ("oldest", oldest.map { .uint(time - min($0, time)) } ?? .null),
-      ])
+    record.emit(ProgressLine.self, at: time) {
+      name(&$0)
+      $0.bytes = Int64(clamping: worker.totals.bytes)
+      $0.oldest = oldest.map { Int64(clamping: time - min($0, time)) }
+    }
   }
 
   /// What ended the worker: its size or rounds, the trial's time, a kill, or its own failure.
@@ -233,38 +244,42 @@ package final class OperationRecorder {
     where operation.start >= cutoff && logged[Int(operation.slot)] != operation.start {
       begunLater += 1
     }
-    var members: [(String, JSON)] = []
+    switch worker.role {
+    case .stream: record.emit(StreamLine.self, at: cutoff) { fill(&$0, totals) }
+    case .pinned:
+      record.emit(TouchesLine.self, at: cutoff) {
+        fill(&$0, totals)
+        $0.behind = Int64(clamping: behind)
+      }
+    case .task:
+      record.emit(RoundsLine.self, at: cutoff) {
+        fill(&$0, totals)
+        $0.rounds = Int64(clamping: totals.rounds)
+        $0.statesLost = Int64(clamping: totals.evidenceLost)
+      }
+    }
+  }
+
+  private func fill(_ line: inout some TotalsLine, _ totals: WorkerProcess.Totals) {
+    name(&line)
+    line.pid = Int64(worker.pid)
+    line.ended = end
+    line.bytes = Int64(clamping: totals.bytes)
+    line.firstStart = Int64(clamping: totals.firstStart)
+    line.lastEnd = Int64(clamping: totals.lastEnd)
+    line.inline = Int64(clamping: totals.inline)
+    line.punted = Int64(clamping: totals.punted)
+    line.paced = Int64(clamping: totals.paced)
+    line.logLost = Int64(clamping: totals.logLost)
+    line.begunLater = Int64(clamping: begunLater)
     for kind in SharedBlock.Kind.allCases {
       guard let latencies = latencies[Int(kind.rawValue)] else { continue }
       latencies.series.flush()
-      members += [
-        (kind == .touch ? "touches" : "\(kind.label)s", .uint(latencies.count)),
-        ("\(kind.label)_max", latencies.max.map { .uint($0) } ?? .null),
-        ("\(kind.label)_latency", latencies.pairs),
-      ]
+      line.add(
+        OperationTotals(
+          kind: kind.label, count: Int64(clamping: latencies.count),
+          max: latencies.max.map { Int64(clamping: $0) }, latency: latencies.pairs))
     }
-    let type: String
-    switch worker.role {
-    case .stream: type = "stream"
-    case .pinned:
-      type = "touches"
-      members.append(("behind", .uint(behind)))
-    case .task:
-      // `task` is what the trace says of a pid.
-      type = "rounds"
-      members += [
-        ("rounds", .uint(totals.rounds)), ("states_lost", .uint(totals.evidenceLost)),
-      ]
-    }
-    record.emit(
-      type, at: cutoff,
-      subject + [
-        ("ended", .string(end)),
-        ("bytes", .uint(totals.bytes)), ("first_start", .uint(totals.firstStart)),
-        ("last_end", .uint(totals.lastEnd)), ("inline", .uint(totals.inline)),
-        ("punted", .uint(totals.punted)), ("paced", .uint(totals.paced)),
-        ("log_lost", .uint(totals.logLost)), ("begun_later", .uint(begunLater)),
-      ] + members)
   }
 
   /// How far a pin has come and, unless its pages were locked, how long they took to come.
@@ -273,20 +288,17 @@ package final class OperationRecorder {
     let now = cl_boottime()
     if worker.hasEnded() { recordInFlight(at: now) }
     let reach = worker.reach
-    var members: [(String, JSON)] = [
-      ("size", .uint(reach.size)), ("reached", .uint(reach.reached)),
-      ("errno", .optional(reach.refusal?.name)),
-    ]
-    if let touches = worker.touches {
-      members += [
-        ("touches", .uint(touches.count)), ("touch_max", .uint(touches.max)),
-        ("log_lost", .uint(worker.totals.logLost)),
-        (
-          "touch_latency",
-          .array(touches.histogram.map { [.uint($0.value), .uint($0.count)] })
-        ),
-      ]
+    record.emit(PinLine.self, at: now) {
+      name(&$0)
+      $0.pid = Int64(worker.pid)
+      $0.size = Int64(clamping: reach.size)
+      $0.reached = Int64(clamping: reach.reached)
+      $0.errno = reach.refusal?.name
+      guard let touches = worker.touches else { return }
+      $0.touches = Int64(clamping: touches.count)
+      $0.touchMax = Int64(clamping: touches.max)
+      $0.logLost = Int64(clamping: worker.totals.logLost)
+      $0.touchLatency = .array(touches.histogram.map { [.uint($0.value), .uint($0.count)] })
     }
-    record.emit("pin", at: now, subject + members)
   }
 }

@@ -8,7 +8,7 @@ struct Snapshots {
 
   init(_ record: RecordWriter) { self.record = record }
 
-  func take(_ when: String, _ limited: Cgroup?, _ children: [Cgroup]) {
+  func take(_ when: SnapshotLine.When, _ limited: Cgroup?, _ children: [Cgroup]) {
     let groups = (limited.map { [$0] } ?? []) + children
     for group in groups {
       for file in Self.keyed {
@@ -27,8 +27,11 @@ struct Snapshots {
     }
   }
 
-  private func emit(_ when: String, _ file: String, _ values: JSON) {
-    record.emit(
-      "snapshot", [("when", .string(when)), ("file", .string(file)), ("values", values)])
+  private func emit(_ when: SnapshotLine.When, _ file: String, _ values: JSON) {
+    record.emit(SnapshotLine.self) {
+      $0.when = when
+      $0.file = file
+      $0.values = values
+    }
   }
 }

@@ -10,14 +10,13 @@ enum StallEvidence {
   static func tell(_ workers: [WorkerProcess], _ record: RecordWriter) -> String {
     let stacks = TaskStack.collect(of: workers.map(\.pid))
     for stack in stacks {
-      record.emit(
-        "task-stack", stack.members(worker: workers.first { $0.pid == stack.pid }?.name))
+      record.emit(stack.line(worker: workers.first { $0.pid == stack.pid }?.name))
     }
     for key in ["w", "m"] {
       do throws(HarnessError) {
         try File.set("/proc/sysrq-trigger", key)
       } catch {
-        record.emit("note", [("message", .string(error.description))])
+        record.emit(NoteLine(error.description))
       }
     }
     let pids = workers.map(\.pid)

@@ -44,13 +44,13 @@ final class StorageWatch {
   private static func tell(
     _ beats: Heartbeats, at now: UInt64, _ record: RecordWriter, _ handle: Handler?
   ) {
-    record.emit("heartbeats", at: now, beats.members(at: now))
+    record.emit(beats.line(at: now), at: now)
     let ending = Ending(
       .stalled, reason: "unmount",
       message:
         "unmount has waited for \(beats.workloadAge(at: now) / 1_000_000_000) s, and "
         + beats.storage(at: now) + StallEvidence.tell([], record))
-    record.emit("note", at: now, [("message", .string(ending.message ?? ""))])
+    record.emit(NoteLine(ending.message ?? ""), at: now)
     handle?(ending)
   }
 }

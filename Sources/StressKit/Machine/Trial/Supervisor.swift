@@ -77,12 +77,10 @@ package struct Supervisor {
   /// The harness's own cost.
   package func report(_ record: RecordWriter) {
     let cpu = CounterFile.snapshot((try? File.text(group.file("cpu.stat"))) ?? "")
-    record.emit(
-      "supervisor",
-      [
-        ("cpu.stat", .object(cpu.map { ($0.key, .int($0.value)) })),
-        ("memory.current", .optional(File.line(group.file("memory.current")))),
-        ("memory.peak", .optional(File.line(group.file("memory.peak")))),
-      ])
+    record.emit(SupervisorLine.self) {
+      $0.cpuStat = Keyed(cpu)
+      $0.memoryCurrent = File.line(group.file("memory.current"))
+      $0.memoryPeak = File.line(group.file("memory.peak"))
+    }
   }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import StressCore
+import StressRecord
 
 /// What a task waits for: proc(5), /proc/PID/stat, wchan and stack.
 package struct TaskStack: Equatable {
@@ -52,14 +53,18 @@ package struct TaskStack: Equatable {
     }
   }
 
-  /// Members of the record's `task-stack` line.
+  /// For the record.
   ///
   /// - Parameter worker: its name, where it is one of the trial's.
-  func members(worker: String?) -> [(String, JSON)] {
-    [
-      ("pid", .int(Int64(pid))), ("tid", .int(Int64(tid))), ("comm", .string(comm)),
-      ("state", .string(String(state))), ("wchan", .optional(wchan)),
-      ("worker", .optional(worker)), ("frames", .array(frames.map { .string($0) })),
-    ]
+  func line(worker: String?) -> TaskStackLine {
+    var line = TaskStackLine()
+    line.pid = Int64(pid)
+    line.tid = Int64(tid)
+    line.comm = comm
+    line.state = String(state)
+    line.wchan = wchan
+    line.worker = worker
+    line.frames = frames
+    return line
   }
 }

@@ -38,26 +38,27 @@ final class TaskTimesRecorder {
       return false
     }
     lines += 1
-    record.emit(
-      "span", at: row.end,
-      [
-        ("of", .string(TraceSpan.offCPU.label)), ("start", .uint(row.start)), ("ns", .uint(time)),
-        ("pid", .int(Int64(row.pid))), ("cpu", .int(Int64(row.cpu))),
-        ("state", .string(Self.letter(row.values[0]))),
-        ("woken", row.values[1] == SampleLine.unknown ? .null : .int(row.values[1])),
-      ] + stack(Int32(exactly: row.values[2]) ?? -1))
+    var line = SpanLine()
+    line.of = TraceSpan.offCPU.label
+    line.start = Int64(clamping: row.start)
+    line.length = Int64(clamping: time)
+    line.pid = Int64(row.pid)
+    line.cpu = Int64(row.cpu)
+    line.state = Self.letter(row.values[0])
+    line.woken = row.values[1] == SampleLine.unknown ? nil : row.values[1]
+    line.stack = stack(Int32(exactly: row.values[2]) ?? -1)
+    record.emit(line, at: row.end)
     return true
   }
 
   /// Tells what found no line in the second that is over.
   func tellSums() {
     for (pid, sum) in sums.sorted(by: { $0.key < $1.key }) {
-      record.emit(
-        "unlisted", at: (second + 1) * 1_000_000_000,
-        [
-          ("pid", .int(Int64(pid))), ("off_cpu", .uint(sum.time)),
-          ("count", .int(Int64(sum.count))),
-        ])
+      record.emit(UnlistedLine.self, at: (second + 1) * 1_000_000_000) {
+        $0.pid = Int64(pid)
+        $0.offCPU = Int64(clamping: sum.time)
+        $0.count = Int64(sum.count)
+      }
     }
     sums = [:]
     lines = 0
@@ -71,22 +72,19 @@ final class TaskTimesRecorder {
 
   // MARK: Stacks
 
-  /// The member that names a stack, which has its line before that.
-  private func stack(_ number: Int32) -> [(String, JSON)] {
-    if number < 0 { return [] }
+  /// The number of a stack, which has its line before it is named; nil: none was told.
+  private func stack(_ number: Int32) -> Int64? {
+    if number < 0 { return nil }
     if stacks.insert(number).inserted { tell(number) }
-    return [("stack", .int(Int64(number)))]
+    return Int64(number)
   }
 
-  private func tell(_ number: Int32, _ more: [(String, JSON)] = []) {
-    let addresses = digest.stacks.addresses(number)
-    record.emit(
-      "stack",
-      [
-        ("id", .int(Int64(number))),
-        ("addresses", .array(addresses.map { .string(Self.text($0)) })),
-      ]
-        + more)
+  private func tell(_ number: Int32, frames: [String]? = nil) {
+    record.emit(StackLine.self) {
+      $0.id = Int64(number)
+      $0.addresses = digest.stacks.addresses(number).map(Self.text)
+      $0.frames = frames
+    }
   }
 
   private static func text(_ address: UInt64) -> String { "0x" + String(address, radix: 16) }
@@ -96,21 +94,24 @@ final class TaskTimesRecorder {
   /// Tells what has not ended when the trace has.
   func tellOpen() {
     digest.tasks.visitTasks { pid, start, off in
-      record.emit(
-        "open",
-        [
-          ("of", .string(TraceSpan.offCPU.label)), ("start", .uint(start)),
-          ("key", [.int(pid), 0]),
-          ("pid", .int(pid)), ("state", .string(Self.letter(off.state))),
-        ] + stack(off.stack))
+      let stack = stack(off.stack)
+      record.emit(OpenLine.self) {
+        $0.of = TraceSpan.offCPU.label
+        $0.start = Int64(clamping: start)
+        $0.key = [pid, 0]
+        $0.pid = pid
+        $0.state = Self.letter(off.state)
+        $0.stack = stack
+      }
     }
     digest.tasks.visitRequests { span, key, start, request in
-      record.emit(
-        "open",
-        [
-          ("of", .string(span.label)), ("start", .uint(start)), ("key", [.int(key), 0]),
-          ("owner", .int(Int64(request.owner))), ("op", .int(request.op)),
-        ])
+      record.emit(OpenLine.self) {
+        $0.of = span.label
+        $0.start = Int64(clamping: start)
+        $0.key = [key, 0]
+        $0.owner = Int64(request.owner)
+        $0.op = request.op
+      }
     }
   }
 
@@ -122,7 +123,7 @@ final class TaskTimesRecorder {
       of: numbers.flatMap { digest.stacks.addresses($0) }, path)
     for number in numbers {
       let frames = digest.stacks.addresses(number).map { names[$0] ?? Self.text($0) }
-      tell(number, [("frames", .array(Self.asleep(frames).map { .string($0) }))])
+      tell(number, frames: Array(Self.asleep(frames)))
     }
   }
 

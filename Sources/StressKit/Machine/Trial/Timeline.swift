@@ -21,26 +21,24 @@ package struct Throttle: Equatable, Sendable {
     return moment.bandwidth != nil || moment.iops != nil
   }
 
-  /// Members of the record's `device` line, by which a guest tells its host.
-  package var members: [(String, JSON)] {
-    [
-      ("bandwidth", bandwidth.map { .uint($0) } ?? .null),
-      ("iops", iops.map { .uint($0) } ?? .null),
-    ]
+  /// By which a guest tells its host.
+  package var line: DeviceLine {
+    var line = DeviceLine()
+    line.bandwidth = bandwidth.map { Int64(clamping: $0) }
+    line.iops = iops.map { Int64(clamping: $0) }
+    return line
   }
 
-  /// Reads a `device` line; nil when it is none. One that no harness has written is thrown: a kernel that damages
-  /// memory is what is under test.
-  package init?(_ line: JSON) throws(HarnessError) {
-    guard line["type"] == "device", let bandwidth = line["bandwidth"], let iops = line["iops"]
-    else { return nil }
-    func limit(_ value: JSON) throws(HarnessError) -> UInt64? {
-      if value == .null { return nil }
-      if let limit = value.int.flatMap(UInt64.init(exactly:)) { return limit }
-      throw HarnessError(.harness, "the guest", "said no throttle of its disk: \(line.text)")
+  /// - Throws: for a line that no harness has written: a kernel that damages memory is what is under test.
+  package init(_ line: DeviceLine) throws(HarnessError) {
+    func limit(_ value: Int64?) throws(HarnessError) -> UInt64? {
+      guard let value else { return nil }
+      if let limit = UInt64(exactly: value) { return limit }
+      throw HarnessError(
+        .harness, "the guest", "sent an impossible limit for its disk: \(value)")
     }
-    self.bandwidth = try limit(bandwidth)
-    self.iops = try limit(iops)
+    bandwidth = try limit(line.bandwidth)
+    iops = try limit(line.iops)
   }
 }
 
@@ -96,7 +94,10 @@ final class TimelineRunner {
     try fail()
     while let moment = moments.first, begin + moment.at <= now {
       moments.removeFirst()
-      Self.tell("moment", moment, Self.all(moment), record)
+      record.emit(MomentLine.self) {
+        $0.at = Int64(clamping: moment.at)
+        $0.what = Self.all(moment).joined(separator: ", ")
+      }
       for name in moment.stop { try actions.stop(name) }
       if throttle.change(moment) { try actions.throttle(throttle) }
       write(moment)
@@ -122,24 +123,24 @@ final class TimelineRunner {
       files.add { [record] () throws(HarnessError) in
         for setting in moment.sysctl { try KernelSettings.setSysctl(setting) }
         for setting in moment.limits { try CgroupTree.set(group, setting) }
-        Self.tell("moment-end", moment, settings, record)
+        Self.tellEnd(moment, settings, record)
       }
     }
     if let delay = moment.delay, let delayed {
       delays.add { [record, delayed] () throws(HarnessError) in
         try delayed.setDelay(delay)
-        Self.tell("moment-end", moment, Self.delay(moment), record)
+        Self.tellEnd(moment, Self.delay(moment), record)
       }
     }
   }
 
   // MARK: The record
 
-  private static func tell(
-    _ type: String, _ moment: Profile.Moment, _ what: [String], _ record: RecordWriter
-  ) {
-    record.emit(
-      type, [("at", .uint(moment.at)), ("what", .string(what.joined(separator: ", ")))])
+  private static func tellEnd(_ moment: Profile.Moment, _ what: [String], _ record: RecordWriter) {
+    record.emit(MomentEndLine.self) {
+      $0.at = Int64(clamping: moment.at)
+      $0.what = what.joined(separator: ", ")
+    }
   }
 
   private static func settings(_ moment: Profile.Moment) -> [String] {

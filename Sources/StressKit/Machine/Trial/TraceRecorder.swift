@@ -79,7 +79,7 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
       return
     }
     if span == .dirtyThrottle, submitters.contains(row.pid) {
-      if isRoom(row) { tellEvent(row, [("nowait", true)]) }
+      if isRoom(row) { tellEvent(row, nowait: true) }
       return
     }
     var duration = row.end - min(row.start, row.end)
@@ -94,19 +94,20 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     box.series.record(duration, at: told)
     guard duration >= (span.isStall ? Self.shortestStall : slow), isRoom(row) else { return }
     introduce(row.pid)
-    var members: [(String, JSON)] = [
-      ("of", .string(span.label)),
-      ("start", .uint(told &- (span == .dirtyThrottle ? 0 : duration))),
-      ("ns", .uint(duration)), ("pid", .int(Int64(row.pid))), ("cpu", .int(Int64(row.cpu))),
-    ]
+    var line = SpanLine()
+    line.of = span.label
+    line.start = Int64(clamping: told &- (span == .dirtyThrottle ? 0 : duration))
+    line.length = Int64(clamping: duration)
+    line.pid = Int64(row.pid)
+    line.cpu = Int64(row.cpu)
     if span == .dirtyAge {
-      members += [("ino", Self.value(row.values[0])), ("cgroup_ino", Self.value(row.values[2]))]
+      line.rest = [("ino", Self.value(row.values[0])), ("cgroup_ino", Self.value(row.values[2]))]
     } else {
       let names = span.values.isEmpty ? Self.names(row.event) : span.values
-      for (i, name) in names.enumerated() { members.append((name, Self.value(row.values[i]))) }
+      for (i, name) in names.enumerated() { line.rest.append((name, Self.value(row.values[i]))) }
     }
-    if row.event.definition.text != nil { members.append(("text", Self.text(row.text))) }
-    record.emit("span", at: told, members)
+    if row.event.definition.text != nil { line.text = Self.text(row.text) }
+    record.emit(line, at: told)
   }
 
   /// Whether a line of this kind is still to be had in this second.
@@ -125,24 +126,36 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     return false
   }
 
-  private func tellEvent(_ row: borrowing TraceRow, _ more: [(String, JSON)] = []) {
+  private func tellEvent(_ row: borrowing TraceRow, nowait: Bool? = nil) {
     introduce(row.pid)
     let event = row.event
-    var members: [(String, JSON)] = [("of", .string(event.definition.name))]
+    var line = EventLine()
+    line.of = event.definition.name
+    line.nowait = nowait
     if TraceEvent.summed.contains(event) {
-      members.append(("start", .uint(row.start)))
-      for (i, name) in (["events"] + Self.names(event)).enumerated() {
-        members.append((name, .int(row.values[i])))
+      line.start = Int64(clamping: row.start)
+      line.events = row.values[0]
+      for (i, name) in Self.names(event).enumerated() {
+        line.rest.append((name, .int(row.values[i + 1])))
       }
     } else {
-      members += [("pid", .int(Int64(row.pid))), ("cpu", .int(Int64(row.cpu)))]
+      line.pid = Int64(row.pid)
+      line.cpu = Int64(row.cpu)
       for (i, name) in Self.names(event).enumerated() {
-        members.append((name, jiffyValue(event, i, row.values[i])))
+        if name == Self.pid {
+          // A line's own is the task that it happened in: for OOM the one that invoked it.
+          line.victim = row.values[i] == SampleLine.unknown ? nil : row.values[i]
+        } else {
+          line.rest.append((name, jiffyValue(event, i, row.values[i])))
+        }
       }
-      if event.definition.text != nil { members.append(("text", Self.text(row.text))) }
+      if event.definition.text != nil { line.text = Self.text(row.text) }
     }
-    record.emit("event", at: row.end, members + more)
+    record.emit(line, at: row.end)
   }
+
+  /// The kernel's name of a field that a line has for itself.
+  private static let pid = "pid"
 
   /// jbd2's statistics count in jiffies: here they are ns.
   private func jiffyValue(_ event: TraceEvent, _ i: Int, _ value: Int64) -> JSON {
@@ -154,9 +167,7 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
 
   private static func names(_ event: TraceEvent) -> [String] {
     event.definition.fields.map { field in
-      let name = field.split(separator: "|")[0].filter { $0 != "?" }
-      // A line's `pid` is the task that it happened in: for OOM the one that invoked it.
-      return name == "pid" ? "victim" : String(name)
+      field.split(separator: "|")[0].filter { $0 != "?" }
     }
   }
 
@@ -164,10 +175,10 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     value == SampleLine.unknown ? .null : .int(value)
   }
 
-  private static func text(_ bytes: borrowing InlineArray<16, UInt8>) -> JSON {
+  private static func text(_ bytes: borrowing InlineArray<16, UInt8>) -> String {
     var text: [UInt8] = []
     for i in 0..<16 where bytes[i] != 0 { text.append(bytes[i]) }
-    return .string(String(decoding: text, as: UTF8.self))
+    return String(decoding: text, as: UTF8.self)
   }
 
   // MARK: Tasks
@@ -187,18 +198,17 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
   private func introduce(_ pid: Int32, cell: String? = nil, comm: String? = nil) {
     guard pid > 0, tasks.insert(pid).inserted else { return }
     let name = comm ?? File.line("/proc/\(pid)/comm")
-    record.emit(
-      "task",
-      [
-        ("pid", .int(Int64(pid))), ("comm", .optional(name)),
-        ("cgroup", .optional(cell ?? ownCells[pid])),
-      ])
+    record.emit(TaskLine.self) {
+      $0.pid = Int64(pid)
+      $0.comm = name
+      $0.cgroup = cell ?? ownCells[pid]
+    }
   }
 
   /// An io-wq worker has taken its name, `iou-wrk-PID` for the task that it works for.
   private func tellWorker(_ row: borrowing TraceRow) {
-    guard case .string(let name) = Self.text(row.text), let owner = IOWorker.owner(of: name)
-    else { return }
+    let name = Self.text(row.text)
+    guard let owner = IOWorker.owner(of: name) else { return }
     // Only one that was not met under its first name already.
     introduce(row.pid, cell: ownCells[owner], comm: name)
   }
@@ -214,8 +224,8 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
   }
 
   /// Lines that found no room, by event.
-  var leftOut: [(key: String, value: JSON)] {
+  var leftOut: [(key: String, value: Int64)] {
     unlisted.sorted { $0.key.rawValue < $1.key.rawValue }
-      .map { ($0.key.definition.name, .int(Int64($0.value))) }
+      .map { ($0.key.definition.name, Int64($0.value)) }
   }
 }

@@ -76,21 +76,18 @@ package final class Tracing {
       try follower.start()
       began = cl_boottime()
       try instance.start()
-      record.emit(
-        "trace-start",
-        [
-          ("clock", "boot"), ("hz", clock.map { .uint($0.hz) } ?? .null),
-          ("failures", .array(instance.failures.map { .string($0.description) })),
-          ("buffer", .uint(buffer)), ("cpus", .int(Int64(instance.cpus.count))),
-          ("enabling", .uint(enabling)),
-          ("events", .array(instance.events.map { .string($0.label) })),
-          ("missing", .array(decoder.missing.map { .string($0) })),
-          ("unfiltered", .array(unfiltered.map { .string($0.label) })),
-          (
-            "definitions",
-            .object(TraceSpan.allCases.map { ($0.label, .string($0.definition)) })
-          ),
-        ])
+      record.emit(TraceStartLine.self) {
+        $0.clock = "boot"
+        $0.hz = clock.map { Int64(clamping: $0.hz) }
+        $0.failures = instance.failures.map(\.description)
+        $0.buffer = Int64(clamping: buffer)
+        $0.cpus = Int64(instance.cpus.count)
+        $0.enabling = Int64(clamping: enabling)
+        $0.events = instance.events.map(\.label)
+        $0.missing = decoder.missing
+        $0.unfiltered = unfiltered.map(\.label)
+        $0.definitions = Keyed(TraceSpan.allCases.map { ($0.label, $0.definition) })
+      }
     } catch {
       failure = error
     }
@@ -102,16 +99,18 @@ package final class Tracing {
   func stop(_ record: RecordWriter, streams: [Int32: String]) {
     defer { follower?.closeBuffers() }
     guard failure == nil, let instance, let follower, let recorder else {
-      if let failure { record.emit("trace", [("failed", .string(failure.description))]) }
+      if let failure { record.emit(TraceLine.self) { $0.failed = failure.description } }
       return
     }
     follower.stop()
     let ended = cl_boottime()
     record.remove(recorder)
     digest.visitOpen { span, a, b, start in
-      record.emit(
-        "open",
-        [("of", .string(span.label)), ("start", .uint(start)), ("key", [.int(a), .int(b)])])
+      record.emit(OpenLine.self) {
+        $0.of = span.label
+        $0.start = Int64(clamping: start)
+        $0.key = [a, b]
+      }
     }
     recorder.taskTimes.tellOpen()
     let resolving = resolve(recorder.taskTimes, record)
@@ -128,45 +127,44 @@ package final class Tracing {
       )
     }
     let counts = TraceEvent.allCases.filter { instance.events.contains($0) }.map { event in
-      (key: event.label, value: JSON.int(Int64(digest.counts[Int(event.rawValue)])))
+      (key: event.label, value: Int64(digest.counts[Int(event.rawValue)]))
     }
     let punted = digest.puntedWrites().compactMap { task in
-      streams[task.pid].map { (key: $0, value: JSON.int(Int64(task.count))) }
+      streams[task.pid].map { (key: $0, value: Int64(task.count)) }
     }
-    record.emit(
-      "trace",
-      [
-        ("from", .uint(began)), ("until", .uint(ended)),
-        ("failures", .array(failures.map { .string($0) })),
-        ("events", .object(counts)),
-        ("decoded", .int(Int64(follower.decoded))),
-        ("unknown", .int(Int64(follower.unknown))),
-        (
-          "lost",
-          .array(
-            losses.map { loss in
-              [
-                "cpu": .int(Int64(loss.cpu)), "overrun": .int(loss.overrun),
-                "commit_overrun": .int(loss.commitOverrun), "dropped": .int(loss.dropped),
-              ]
-            })
-        ),
-        ("lost_in_pages", .uint(follower.lostInPages)),
-        ("dropped_rows", .int(Int64(digest.droppedRows))),
-        ("unpaired", .int(Int64(digest.unpaired))),
-        ("table_overflow", .int(Int64(digest.overflowed))),
-        ("resolving", .uint(resolving)),
-        ("unlisted", .object(recorder.leftOut)), ("punted", .object(punted)),
-        ("cpu_time", .uint(follower.cpuTime)),
-      ])
+    record.emit(TraceLine.self) {
+      $0.from = Int64(clamping: began)
+      $0.until = Int64(clamping: ended)
+      $0.failures = failures
+      $0.events = Keyed(counts)
+      $0.decoded = Int64(follower.decoded)
+      $0.unknown = Int64(follower.unknown)
+      $0.lost = losses.map { loss in
+        var line = TraceLine.Loss()
+        line.cpu = Int64(loss.cpu)
+        line.overrun = loss.overrun
+        line.commitOverrun = loss.commitOverrun
+        line.dropped = loss.dropped
+        return line
+      }
+      $0.lostInPages = Int64(clamping: follower.lostInPages)
+      $0.droppedRows = Int64(digest.droppedRows)
+      $0.unpaired = Int64(digest.unpaired)
+      $0.tableOverflow = Int64(digest.overflowed)
+      $0.resolving = Int64(clamping: resolving)
+      $0.unlisted = Keyed(recorder.leftOut)
+      $0.punted = Keyed(punted)
+      $0.cpuTime = Int64(clamping: follower.cpuTime)
+    }
   }
+
   /// Tells the stacks' functions. Returns how long that took, ns.
   private func resolve(_ times: TaskTimesRecorder, _ record: RecordWriter) -> UInt64 {
     let start = cl_boottime()
     do throws(HarnessError) {
       try times.resolve()
     } catch {
-      record.emit("note", [("message", .string(error.description))])
+      record.emit(NoteLine(error.description))
     }
     return cl_boottime() - start
   }

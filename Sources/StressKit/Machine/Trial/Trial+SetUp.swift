@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import StressCore
+import StressRecord
 
 /// How a trial comes to be: what it makes on its machine, and the workers that wait for their start.
 extension Trial {
@@ -10,7 +11,7 @@ extension Trial {
   private static let graceTime = 10 * second
 
   func setUp() throws(HarnessError) {
-    phase("set-up")
+    phase(.setUp)
     kernelLog.own { owner in
       owner.cgroups = ownCgroups
       owner.isNamespaced = CgroupTree.isNamespaced
@@ -57,7 +58,7 @@ extension Trial {
       try announcements?.start()
     }
 
-    phase("pin")
+    phase(.pin)
     var remaining = groups[...]
     for pinned in profile.pinned {
       let worker = try WorkerProcess.pinning(
@@ -85,12 +86,12 @@ extension Trial {
       tasks.append(OperationRecorder(worker, slow: profile.observe.slow, record))
     }
     for worker in workers {
-      record.emit(
-        "worker",
-        [
-          ("name", .string(worker.name)), ("event", "start"), ("pid", .int(Int64(worker.pid))),
-          ("cgroup", .string(worker.cgroup)),
-        ])
+      record.emit(WorkerLine.self) {
+        $0.name = worker.name
+        $0.event = .start
+        $0.pid = Int64(worker.pid)
+        $0.cgroup = worker.cgroup
+      }
     }
   }
 
@@ -128,7 +129,7 @@ extension Trial {
 
   private func mountScratch() throws(HarnessError) {
     try disk.mount()
-    phase("mounted")
+    phase(.mounted)
     try KernelSettings.apply(profile, mounted: true, journal)
     if let strict = profile.kernel.strictLimit {
       try KernelSettings.setStrictLimit(
@@ -136,8 +137,7 @@ extension Trial {
     }
     if let cache = plan.cacheDevice { pageCache = try PageCache(from: cache, bytes: profile.cache) }
     record.emit(
-      "environment",
-      EnvironmentProbe.members(
+      EnvironmentProbe.line(
         device: plan.device, mountPoint: Self.mountPoint, backing: disk.backing, cgroups.made))
   }
 

@@ -30,7 +30,7 @@ extension Trial {
   /// Unmounts, stops watching and says how it ended.
   func settle(_ sofar: Ending) -> Ending {
     var ending = sofar
-    phase("unmount")
+    phase(.unmount)
     quicken()
     if ending.outcome != .stalled {
       do throws(HarnessError) {
@@ -47,7 +47,7 @@ extension Trial {
       if let failure = failures.first {
         ending = Ending(.invalid, reason: "take-down", message: failure.description)
       } else if wasMounted {
-        phase("unmounted")
+        phase(.unmounted)
       }
     }
     tracing?.stop(
@@ -55,7 +55,7 @@ extension Trial {
       streams: Dictionary(
         streams.map { ($0.worker.pid, $0.worker.name) }, uniquingKeysWith: { first, _ in first }))
     lanes.finish()
-    if let watchdog { record.emit("watchdog", watchdog.members) }
+    if let watchdog { record.emit(watchdog.line) }
     announcements?.stop()
     kernelLog.stop()
     if let failure = kernelLog.failure { note(failure) }
@@ -95,7 +95,7 @@ extension Trial {
   }
 
   private func note(_ failure: HarnessError) {
-    record.emit("note", [("message", .string(failure.description))])
+    record.emit(NoteLine(failure.description))
   }
 
   /// The ending of a trial that somebody in user space has shortened: a worker died of a SIGKILL that is neither the
@@ -118,18 +118,16 @@ extension Trial {
   /// What memory.events and the kernel log say of kills: two accounts that must agree.
   private func recordKills() -> Int64 {
     let account = kernelLog.account
-    if let note = account.note { record.emit("note", note) }
+    if let note = account.note { record.emit(note) }
     guard let limited else { return 0 }
     let events = CounterFile.snapshot((try? File.text(limited.file("memory.events"))) ?? "")
     let counts = Dictionary(events, uniquingKeysWith: { first, _ in first })
-    record.emit(
-      "kills",
-      [
-        ("memory.events", .object(events.map { ($0.key, .int($0.value)) })),
-        ("kill_lines", .int(Int64(account.killLines))),
-        ("incidents", .int(Int64(account.incidents))),
-        ("kmsg_gaps", .int(Int64(kernelLog.gaps))),
-      ])
+    record.emit(KillsLine.self) {
+      $0.memoryEvents = Keyed(events)
+      $0.killLines = Int64(account.killLines)
+      $0.incidents = Int64(account.incidents)
+      $0.kmsgGaps = Int64(kernelLog.gaps)
+    }
     return max(counts["oom_kill"] ?? 0, Int64(account.killLines))
   }
 }

@@ -52,7 +52,7 @@ package final class Trial {
   let throttle: (Throttle) throws(HarnessError) -> Void
   /// Asked now and then; a trial that is interrupted is taken down at once, and says so.
   package var isInterrupted: () -> Bool = { false }
-  package var onPhase: (String) -> Void = { _ in }
+  package var onPhase: (PhaseLine.Name) -> Void = { _ in }
   /// Told, on a thread of its own, of a trial that hangs in its own unmount, and so cannot end by itself.
   package var onStall: (@Sendable (Ending) -> Void)?
   /// What aborts it for the sake of the machine; nil: the machine is the trial's own, and has a host to watch it.
@@ -110,8 +110,11 @@ package final class Trial {
     return ending
   }
 
-  func phase(_ name: String, at time: UInt64? = nil, _ more: [(String, JSON)] = []) {
-    record.emit("phase", at: time, [("name", .string(name))] + more)
+  func phase(_ name: PhaseLine.Name, at time: UInt64? = nil, delay: UInt64? = nil) {
+    record.emit(PhaseLine.self, at: time) {
+      $0.name = name
+      $0.delay = delay.map { Int64(clamping: $0) }
+    }
     onPhase(name)
   }
 
@@ -154,19 +157,19 @@ package final class Trial {
   private func stream() throws(HarnessError) -> Ending? {
     let delay = plan.startDelay
     startTracing()
-    phase("ready")
+    phase(.ready)
     for group in workerGroups {
       // Of the jobs of a stream the first stands for all.
       guard let worker = workers.first(where: { $0.group == group }) else { continue }
       WorkerCost.tell(worker, record)
     }
-    snapshots.take("before", limited, tree + workerGroups)
+    snapshots.take(.before, limited, tree + workerGroups)
     let mirror = Mirror()
     try awaitGo()
     try disk.delayed?.setDelay(profile.device.delay)
     if let limited { try lanes.startRstat(limited) }
     let start = cl_boottime() + delay
-    phase("delay", [("delay", .uint(delay))])
+    phase(.delay, delay: delay)
     let timeline = try makeTimeline(begin: start)
     let late = Set(profile.timeline.flatMap(\.start).flatMap(workers(called:)).map(\.pid))
     for actor in actors where !late.contains(actor.worker.pid) {
@@ -175,7 +178,7 @@ package final class Trial {
     try plan.fault?.inject(at: start + Self.second)
     expectStep(within: delay)
     cl_sleep_until(start)
-    phase("stream", at: start)
+    phase(.stream, at: start)
 
     let deadline = start + profile.duration
     var ended: Set<String> = []
@@ -214,14 +217,14 @@ package final class Trial {
     }
     let stop = cl_boottime()
     expectStep(within: killTime)
-    phase("stop", at: stop)
+    phase(.stop, at: stop)
     beats.look(workload, at: stop)
-    record.emit("heartbeats", at: stop, beats.members(at: stop))
-    record.emit("mirror", mirror.members(record))
+    record.emit(beats.line(at: stop), at: stop)
+    record.emit(mirror.line(record))
     for actor in actors { actor.worker.requestStop() }
     // What ends meanwhile was in flight at the stop.
     for actor in actors { actor.recordInFlight(at: stop) }
-    snapshots.take("after", limited, tree + workerGroups)
+    snapshots.take(.after, limited, tree + workerGroups)
     // A worker dies when the disk has taken its last writes.
     if isInterrupted() { quicken() }
     // Who waits for a disk that does nothing does not die of it.
@@ -302,20 +305,18 @@ package final class Trial {
   }
 
   private func recordEnd(_ worker: WorkerProcess) {
-    let event: JSON =
-      switch worker.exit {
-      case .status(0): "done"
-      case .status: "failed"
-      case .signal(SIGKILL): worker.wasStopped ? "stopped" : "killed"
-      case .signal: "crashed"
-      case nil: "unkillable"
-      }
-    record.emit(
-      "worker",
-      [
-        ("name", .string(worker.name)), ("event", event),
-        ("exit", .optional(worker.exit?.description)),
-        ("message", .optional(worker.failure?.description)),
-      ])
+    record.emit(WorkerLine.self) {
+      $0.name = worker.name
+      $0.event =
+        switch worker.exit {
+        case .status(0): .done
+        case .status: .failed
+        case .signal(SIGKILL): worker.wasStopped ? .stopped : .killed
+        case .signal: .crashed
+        case nil: .unkillable
+        }
+      $0.exit = worker.exit?.description
+      $0.message = worker.failure?.description
+    }
   }
 }

@@ -1,4 +1,5 @@
 import StressCore
+import StressRecord
 
 /// One run of a cell: everything that a machine needs to know to carry it out.
 package struct TrialPlan: Sendable {
@@ -54,46 +55,48 @@ package struct TrialPlan: Sendable {
     return UInt64.random(in: 0..<2_000_000_000, using: &random)
   }
 
-  package var json: JSON {
-    [
-      "label": .string(profileLabel),
-      "axes": .object(axes.map { ($0.key, .string($0.value)) }),
-      "number": .int(Int64(number)),
-      "seed": .int(Int64(bitPattern: seed)),
-      "start_delay": .uint(startDelay),
-      "device": .string(device), "cache_device": .optional(cacheDevice),
-      "swap_device": .optional(swapDevice), "fault": .optional(fault?.rawValue),
-      "peer": peer.map {
-        ["start": .array($0.start.map(JSON.string)), "finish": .array($0.finish.map(JSON.string))]
-      } ?? .null,
-      "stall_time": .uint(stallTime),
-      "profile": profile.json,
-    ]
+  /// For the record's header, and for the machine that carries it out.
+  package var line: HeaderLine.Plan {
+    var line = HeaderLine.Plan()
+    line.label = profileLabel
+    line.axes = Keyed(axes.map { ($0.key, $0.value) })
+    line.number = Int64(number)
+    line.seed = Int64(bitPattern: seed)
+    line.startDelay = Int64(clamping: startDelay)
+    line.device = device
+    line.cacheDevice = cacheDevice
+    line.swapDevice = swapDevice
+    line.fault = fault?.rawValue
+    line.peer = peer.map {
+      ["start": .array($0.start.map(JSON.string)), "finish": .array($0.finish.map(JSON.string))]
+    }
+    line.stallTime = Int64(clamping: stallTime)
+    line.profile = profile.json
+    return line
   }
 
-  /// Reads what `json` wrote.
+  /// Reads what `line` gives, as JSON.
   package init(parsing bytes: [UInt8], name: String) throws {
-    let json = try JSON(parsing: bytes)
-    guard let label = json["label"]?.string, let axes = json["axes"]?.members,
-      let number = json["number"]?.int, let seed = json["seed"]?.int,
-      let device = json["device"]?.string, let profile = json["profile"]
+    guard let line = HeaderLine.Plan(json: try JSON(parsing: bytes)), let label = line.label,
+      let axes = line.axes, let number = line.number, let seed = line.seed,
+      let device = line.device, let profile = line.profile
     else { throw HarnessError(.harness, name, "is not a trial's plan") }
     self.profile = try ProfileFile(text: profile.text, name: name)
       .profile(variant: nil, overrides: [])
     profileLabel = label
-    self.axes = axes.map { Profile.Setting($0.key, $0.value.string ?? "") }
+    self.axes = axes.members.map { Profile.Setting($0.key, $0.value) }
     self.number = Int(number)
     self.seed = UInt64(bitPattern: seed)
     self.device = device
-    cacheDevice = json["cache_device"]?.string
-    swapDevice = json["swap_device"]?.string
+    cacheDevice = line.cacheDevice
+    swapDevice = line.swapDevice
     func words(_ key: String) -> [String]? {
-      json["peer"]?[key]?.array?.compactMap(\.string)
+      line.peer?[key]?.array?.compactMap(\.string)
     }
     if let start = words("start"), let finish = words("finish") {
       peer = Peer(start: start, finish: finish)
     }
-    fault = json["fault"]?.string.flatMap(Fault.init(rawValue:))
-    if let time = json["stall_time"]?.int { stallTime = UInt64(clamping: time) }
+    fault = line.fault.flatMap(Fault.init(rawValue:))
+    if let time = line.stallTime { stallTime = UInt64(clamping: time) }
   }
 }

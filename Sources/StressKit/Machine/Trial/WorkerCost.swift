@@ -13,27 +13,28 @@ enum WorkerCost {
       return
     }
     let subject = worker.role == .pinned ? Int64(worker.reach.reached) : 0
-    record.emit(
-      "cost",
-      [
-        ("worker", .string(worker.name)), ("pinned", .int(subject)), ("anon", .int(anon)),
-        ("kernel", .int(kernel)), ("file", .int(file)),
-        ("overhead", .int(anon + kernel + file - subject)),
-        ("mapped", rollup(worker.pid)),
-      ])
+    record.emit(CostLine.self) {
+      $0.worker = worker.name
+      $0.pinned = subject
+      $0.anon = anon
+      $0.kernel = kernel
+      $0.file = file
+      $0.overhead = anon + kernel + file - subject
+      $0.mapped = rollup(worker.pid)
+    }
   }
 
   /// What a process has of each kind of memory, by its page tables: proc(5), /proc/PID/smaps_rollup, in bytes.
   /// Beside the cgroup's accounting another one, of another part of the kernel.
-  private static func rollup(_ pid: Int32) -> JSON {
+  private static func rollup(_ pid: Int32) -> Keyed<Int64> {
     let lines = ((try? File.text("/proc/\(pid)/smaps_rollup")) ?? "").split(separator: "\n")
-    return .object(
+    return Keyed(
       lines.compactMap { line in
         let words = line.split(separator: " ")
         guard words.count == 3, words[2] == "kB", let value = Int64(words[1]),
           ["Rss:", "Locked:", "Shared_Dirty:", "AnonHugePages:"].contains(words[0])
         else { return nil }
-        return (key: String(words[0].dropLast()), value: .int(value << 10))
+        return (key: String(words[0].dropLast()), value: value << 10)
       })
   }
 }

@@ -152,6 +152,14 @@ package struct SilenceLine: Line {
       Member("backtraces", \.backtraces, isLeftOut: true, "what each CPU was at"),
       Member("registers", \.registers, isLeftOut: true, "by QEMU"),
     ]
+
+  package mutating func take(_ share: HostShare) {
+    interval = share.length
+    processors = share.processors
+    mainLoop = share.mainLoop
+    pressure = share.pressure
+    requests = share.requests
+  }
 }
 
 /// A thread of QEMU's on the host's CPUs.

@@ -27,13 +27,27 @@ extension Line {
     read(line.bytes, time: \.t)
   }
 
-  var typeName: String { Self.typeName }
+  /// Reads a line as it came, without its end; nil: it is of another type, or damaged.
+  package init?(parsing bytes: [UInt8]) {
+    let line: Self? = bytes.withUnsafeBufferPointer { bytes in
+      guard case .line(let head) = LineHead.read(bytes), head.type == Self.type else { return nil }
+      return Self(RecordLine(bytes))
+    }
+    guard let line else { return nil }
+    self = line
+  }
 
-  /// All members but `type` and `t`.
-  var ownMembers: [(String, JSON)] { Self.members.compactMap { $0.write(self) } + rest }
-
-  /// All members but `type`, `t` first where the line has one.
-  var lineMembers: [(String, JSON)] { (t.map { [("t", .int($0))] } ?? []) + ownMembers }
+  /// The line as the record has it, `type` and `t` first, with its end.
+  package var bytes: [UInt8] {
+    var bytes: [UInt8] = []
+    var members: [(key: String, value: JSON)] = [("type", .string(Self.typeName))]
+    if let t { members.append(("t", .int(t))) }
+    members += Self.members.compactMap { $0.write(self).map { (key: $0.0, value: $0.1) } }
+    members += rest.map { (key: $0.0, value: $0.1) }
+    JSON.object(members).write(to: &bytes)
+    bytes.append(0x0a)
+    return bytes
+  }
 }
 
 /// What becomes of a type of line beside being written.
@@ -103,7 +117,7 @@ extension LineObject {
     }
   }
 
-  init?(json: JSON) {
+  package init?(json: JSON) {
     guard let members = json.members else { return nil }
     self.init()
     var seen: Set<String> = []
@@ -116,7 +130,7 @@ extension LineObject {
     }
   }
 
-  var json: JSON {
+  package var json: JSON {
     .object((Self.members.compactMap { $0.write(self) } + rest).map { (key: $0.0, value: $0.1) })
   }
 }

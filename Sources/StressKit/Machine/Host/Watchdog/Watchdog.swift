@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import StressCore
+import StressRecord
 
 /// A second process that kills a trial's cgroups when its supervisor has ended or is stuck, or when the machine
 /// beside the test suffers.
@@ -149,25 +150,28 @@ package final class Watchdog {
     "\(time / 1_000_000_000).\(time / 100_000_000 % 10)"
   }
 
-  /// Members of the record's `watchdog` line: what it costs and what it looked for. Its memory is the
+  /// For the record: what it costs and what it looked for. Its memory is the
   /// supervisor's cgroup's.
-  package var members: [(String, JSON)] {
+  package var line: WatchdogLine {
     let status = (try? File.text("/proc/\(process.pid)/status"))?.split(separator: "\n") ?? []
-    func kibibytes(_ key: String) -> JSON {
+    func bytes(_ key: String) -> Int64? {
       let line = status.first { $0.hasPrefix(key + ":") }?.split(whereSeparator: \.isWhitespace)
-      guard let line, line.count > 1, let value = UInt64(line[1]) else { return .null }
-      return .uint(value << 10)
+      guard let line, line.count > 1, let value = UInt64(line[1]) else { return nil }
+      return Int64(clamping: value << 10)
     }
-    let ended = process.poll().map(\.description)
-    return [
-      ("pid", .int(Int64(process.pid))), ("looks", .uint(cl_load(&shared.pointee.looks))),
-      ("cpu", .uint(shared.pointee.cpu)), ("fifo", .uint(shared.pointee.priority)),
-      ("resident", kibibytes("VmRSS")), ("locked", kibibytes("VmLck")),
-      ("anon", kibibytes("RssAnon")),
-      ("available", limits.available.map { .uint($0) } ?? .null),
-      ("pressure", limits.pressure.map { .int(Int64($0)) } ?? .null),
-      ("beside", .array(beside.map { .string($0.path) })), ("stuck", .uint(limits.stuck)),
-      ("ended", .optional(ended)),
-    ]
+    var line = WatchdogLine()
+    line.pid = Int64(process.pid)
+    line.looks = Int64(clamping: cl_load(&shared.pointee.looks))
+    line.cpu = Int64(clamping: shared.pointee.cpu)
+    line.fifo = Int64(clamping: shared.pointee.priority)
+    line.resident = bytes("VmRSS")
+    line.locked = bytes("VmLck")
+    line.anon = bytes("RssAnon")
+    line.available = limits.available.map { Int64(clamping: $0) }
+    line.pressure = limits.pressure.map { Int64($0) }
+    line.beside = beside.map(\.path)
+    line.stuck = Int64(clamping: limits.stuck)
+    line.ended = process.poll().map(\.description)
+    return line
   }
 }
