@@ -16,6 +16,7 @@ let package = Package(
   name: "wbstress",
   products: [
     .executable(name: "wbstress", targets: ["wbstress"]),
+    .executable(name: "wbstress-guest", targets: ["wbstress-guest"]),
     .library(name: "StressKit", targets: stressKit),
   ],
   dependencies: [
@@ -78,6 +79,9 @@ let package = Package(
         "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: warnings),
+    // What a guest boots; everything in it is memory that the guest cannot reclaim.
+    .executableTarget(
+      name: "wbstress-guest", dependencies: ["StressMachine"], swiftSettings: warnings),
     // Part of the package, since what is measured is not public; not part of the product.
     .executableTarget(
       name: "wbstress-bench", dependencies: kit + ["CLinux"], path: "Benchmarks",

@@ -42,7 +42,7 @@ struct ShellGuest {
         "virtio_pci", "virtio_blk", "ext4", "xfs", "btrfs", "loop", "dm_delay",
       ] + modules)
     let base = try Initramfs.build(
-      binary: try #require(GuestLab.binary), kernel: kernel, modules: modules,
+      program: GuestProgram(file: try #require(GuestLab.binary)), kernel: kernel, modules: modules,
       store: try KernelStore())
     let shell = Self.prelude + (system == nil ? Self.inShell(script) : switchRoot)
     let entries =

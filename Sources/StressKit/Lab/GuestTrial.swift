@@ -136,7 +136,7 @@ package struct GuestTrial {
     }
     let modules = try kernel.moduleFiles(ModuleResolver.wanted(for: profile))
     let base = try Initramfs.build(
-      binary: binary, kernel: kernel, modules: modules, store: store)
+      program: try GuestProgram(in: binary), kernel: kernel, modules: modules, store: store)
     var files: [Initramfs.Entry] = [.init(Guest.planPath, Array(plan.line.json.text.utf8))]
     for (path, source) in peerFiles {
       files.append(.init(path, mode: 0o755, try File.read(source, code: .environment)))

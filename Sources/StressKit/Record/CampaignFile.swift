@@ -82,7 +82,7 @@ package struct CampaignFile: Sendable, Equatable {
       trials: trials, seed: UInt64(bitPattern: seed))
     for (index, cell) in cells.enumerated() {
       guard let axes = cell["axes"]?.members, let json = cell["profile"],
-        let profile = try? ProfileFile(text: json.text, name: path).profile()
+        let profile = try? Profile(json: json, name: path)
       else { throw HarnessError(.usage, path, "cell \(index + 1) cannot be read") }
       self.cells.append(
         Cell(

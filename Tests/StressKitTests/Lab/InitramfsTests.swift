@@ -93,7 +93,7 @@ struct InitramfsTests {
 
   func build(_ modules: [ModuleFile]) throws -> String {
     try Initramfs.build(
-      binary: fixture.path("binary"),
+      program: GuestProgram(file: fixture.path("binary")),
       kernel: Kernel(spec: .path("k", modules: nil), image: "/k", release: "6.9.1"),
       modules: modules, store: fixture.store())
   }

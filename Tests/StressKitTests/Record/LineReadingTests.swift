@@ -21,7 +21,9 @@ struct LineReadingTests {
 
   /// Lines of one worker share members by a protocol, whose paths are not the structure's own.
   @Test func sharedMembersHaveTheirNames() {
-    let stream = [ProgressLine.name(\.stream), SlowLine.name(\.stream), InFlightLine.name(\.stream)]
+    let stream = [
+      ProgressLine.name(\.stream), SlowLine.name(\.stream), InFlightLine.name(\.stream),
+    ]
     #expect(stream.map { "\($0)" } == ["stream", "stream", "stream"])
     #expect("\(SlowLine.name(\.task)) \(InFlightLine.name(\.pinned))" == "task pinned")
   }
@@ -46,7 +48,8 @@ struct LineReadingTests {
 
   @Test func totalsOfOlderRecords() throws {
     let line: StreamLine = read(
-      #"{"log_lost":1,"beyond_range":4,"writes":3,"write_max":9,"write_latency":[[9,3]],"fsync_max":2}"#)
+      #"{"log_lost":1,"beyond_range":4,"writes":3,"write_max":9,"write_latency":[[9,3]],"fsync_max":2}"#
+    )
     #expect(line.logLost == 1 && line.beyondRange == 4)
     let writes = try #require(line.operations(of: "write"))
     #expect(writes.count == 3 && writes.max == 9 && writes.latency == [[9, 3]])

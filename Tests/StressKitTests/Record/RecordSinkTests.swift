@@ -222,7 +222,9 @@ struct RecordSinkTests {
     let filler = try disk.fill()
     let padding = String(repeating: "x", count: 100)
     for i in 0..<1000 {
-      writer.emit(SpanLine.self) { $0.rest = [("n", .int(Int64(i))), ("padding", .string(padding))] }
+      writer.emit(SpanLine.self) {
+        $0.rest = [("n", .int(Int64(i))), ("padding", .string(padding))]
+      }
     }
     for i in 0..<20 { writer.emit(PhaseLine.self) { $0.delay = Int64(i) } }
     cl_sleep_until(cl_boottime() + Self.second / 5)

@@ -53,8 +53,8 @@ struct RecordWriterTests {
     let lines = try wire.finish()
     #expect(lines.count == 101)
     for (i, line) in lines.prefix(100).enumerated() {
-      #expect(
-        line == ["type": "note", "t": .int(Int64(i)), "message": .string("\"\n\(i)")])
+      let expected: JSON = ["type": "note", "t": .int(Int64(i)), "message": .string("\"\n\(i)")]
+      #expect(line == expected)
     }
     let last = try #require(lines.last)
     #expect(last["iops"] == .null)

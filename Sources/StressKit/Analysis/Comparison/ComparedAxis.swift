@@ -38,7 +38,8 @@ package struct ComparedAxis: Sendable, Equatable {
     case .profile: return key == CampaignFile.variantKey ? .follows : .refused
     case .harness:
       // The command that makes the file system, by its type and options.
-      return fact.key == TrialFacts.key(\HeaderLine.mkfs) && reaches(.filesystem) ? .follows : .refused
+      return fact.key == TrialFacts.key(\HeaderLine.mkfs) && reaches(.filesystem)
+        ? .follows : .refused
     case .machine: return machineRuling(fact)
     }
   }
@@ -95,7 +96,8 @@ package struct ComparedAxis: Sendable, Equatable {
     if Self.isHardware(fact.key) { return reaches(.machine) ? .follows : .refused }
     if comparesKernels { return Self.notTheKernels.contains(fact.key) ? .refused : .follows }
     switch fact.key {
-    case TrialFacts.key(\EnvironmentLine.mount), "trace.missing": return reaches(.filesystem) ? .follows : .refused
+    case TrialFacts.key(\EnvironmentLine.mount), "trace.missing":
+      return reaches(.filesystem) ? .follows : .refused
     // From the memory that there is.
     case "vm.min_free_kbytes" where reaches(.machine): return .follows
     default: return reaches(.settings) ? .follows : .refused

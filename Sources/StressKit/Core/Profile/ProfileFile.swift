@@ -183,7 +183,7 @@ package struct ProfileFile: Sendable {
   }
 
   /// The last component without its extension.
-  private static func stem(_ path: String) -> String { FilePath(path).stem ?? path }
+  static func stem(_ path: String) -> String { FilePath(path).stem ?? path }
 }
 
 extension YAMLNode {

@@ -4,10 +4,10 @@ import StressCore
 import StressMachine
 import SystemPackage
 
-/// What the guest boots from: the harness's own binary as `/init`, and the modules it has to load.
+/// What the guest boots from: the guest's program as `/init`, and the modules it has to load.
 ///
 /// ```
-/// /init              the static binary
+/// /init              the guest's program
 /// /modules/00-NAME.ko, ...    uncompressed, numbered in the order of loading
 /// /modules/list      one line a module, in that order: FILE required|optional
 /// /dev/console       for the kernel to open before /init runs
@@ -33,17 +33,17 @@ package enum Initramfs {
   /// Builds the archive, unless the store has it.
   ///
   /// - Parameters:
-  ///   - binary: path of the static executable that becomes `/init`.
+  ///   - program: what becomes `/init`.
   ///   - modules: what to load, in order, as ``ModuleResolver`` gives it.
   /// - Returns: the archive's path in the store. It is shared: do not write to it.
   /// - Throws: `.environment` when a file cannot be read or a decompressor is missing.
   package static func build(
-    binary: String, kernel: Kernel, modules: [ModuleFile], store: KernelStore,
+    program: GuestProgram, kernel: Kernel, modules: [ModuleFile], store: KernelStore,
     progress: (String) -> Void = { _ in }
   ) throws(HarnessError) -> String {
     var key = ContentKey()
-    key.add("layout 1 \(kernel.release)")
-    key.add(file: binary)
+    key.add("layout 2 \(kernel.release)")
+    key.add(file: program.path)
     for module in modules {
       key.add("\(module.name) \(module.isRequired)")
       key.add(file: module.path)
@@ -56,7 +56,7 @@ package enum Initramfs {
     try File.makeDirectory(directory)
     let work = store.temporary(in: directory)
     defer { File.remove(work) }
-    try File.write(work, try archive(binary: binary, modules: modules, scratch: work))
+    try File.write(work, try archive(program, modules, scratch: work))
     try store.publish(work, as: path)
     prune(directory, sparing: path)
     return path
@@ -84,14 +84,14 @@ package enum Initramfs {
   }
 
   private static func archive(
-    binary: String, modules: [ModuleFile], scratch: String
+    _ program: GuestProgram, _ modules: [ModuleFile], scratch: String
   ) throws(HarnessError) -> [UInt8] {
     var archive = CPIOArchive()
     for directory in ["dev", "mnt", "modules", "proc", "run", "sys"] {
       archive.add(directory: directory)
     }
     archive.add(characterDevice: "dev/console", major: 5, minor: 1)
-    archive.add(file: "init", mode: 0o755, try File.read(binary, code: .environment))
+    archive.add(file: "init", mode: 0o755, try program.read())
     var list = ""
     for (index, module) in modules.enumerated() {
       let file = "\(index < 10 ? "0" : "")\(index)-\(module.name).ko"

@@ -42,7 +42,8 @@ package struct AcceleratorProbe {
     let machine = try VirtualMachine(
       .init(
         kernel: kernel.image,
-        initramfs: try Initramfs.build(binary: binary, kernel: kernel, modules: [], store: store),
+        initramfs: try Initramfs.build(
+          program: try GuestProgram(in: binary), kernel: kernel, modules: [], store: store),
         accelerator: .kvm, memory: 256 << 20, cpus: 1, boot: [], disks: [], console: console))
     let until = cl_boottime() + timeout
     while cl_boottime() < until, !machine.hasEnded() {

@@ -81,8 +81,7 @@ package struct TrialPlan: Sendable {
       let axes = line.axes, let number = line.number, let seed = line.seed,
       let device = line.device, let profile = line.profile
     else { throw HarnessError(.harness, name, "is not a trial's plan") }
-    self.profile = try ProfileFile(text: profile.text, name: name)
-      .profile(variant: nil, overrides: [])
+    self.profile = try Profile(json: profile, name: name)
     profileLabel = label
     self.axes = axes.members.map { Profile.Setting($0.key, $0.value) }
     self.number = Int(number)
