@@ -10,17 +10,17 @@ struct GuestProgramTests {
   private let executable: String
   init() throws {
     directory = try TemporaryDirectory()
-    executable = directory.path + "/wbstress"
+    executable = directory.path("wbstress")
     try File.write(executable, try File.read("/bin/true"))
   }
 
   @Test func inASection() throws {
     let program = (0..<100_003).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-    try File.write(directory.path + "/program", program)
+    try File.write(directory.path("program"), program)
     _ = try Tool.run(
       "objcopy",
       [
-        "--add-section", "\(GuestProgram.section)=\(directory.path)/program", "--set-section-flags",
+        "--add-section", "\(GuestProgram.section)=\(directory.path("program"))", "--set-section-flags",
         "\(GuestProgram.section)=readonly,noload", executable,
       ], package: "binutils")
     let found = try GuestProgram(in: executable)
@@ -34,7 +34,7 @@ struct GuestProgramTests {
   }
 
   @Test func besideIt() throws {
-    let path = directory.path + "/" + GuestProgram.fileName
+    let path = directory.path(GuestProgram.fileName)
     let error = #expect(throws: HarnessError.self) { try GuestProgram(in: executable) }
     #expect(error?.description.contains("has no guest program in it") == true)
     // Of no use in a guest, which has no dynamic linker.

@@ -55,18 +55,19 @@ package struct GuestProgram: Sendable {
 }
 
 /// As much of an executable of 64 bits, little endian, as is asked for here: elf(5).
-struct ELF {
+struct ELF: ~Copyable {
   private let file: Descriptor
   private let path: String
   private let header: [UInt8]
 
   init(_ file: consuming Descriptor, _ path: String) throws(HarnessError) {
-    self.file = file
-    self.path = path
-    header = try Self.read(self.file, path, at: 0, count: 64)
+    let header = try Self.read(file, path, at: 0, count: 64)
     guard header.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]) else {
       throw HarnessError(.environment, path, "is no ELF executable of 64 bits")
     }
+    self.file = file
+    self.path = path
+    self.header = header
   }
 
   /// Whether it asks for a dynamic linker (PT_INTERP).
