@@ -171,27 +171,14 @@ package struct TrialSummary: Sendable {
     killStamps = KillStamps.all(in: record)
     shortfalls = Self.shortfalls(record, plan.profile)
 
-    let streams = record.lines(StreamLine.self)
-    self.streams = streams.compactMap { StreamTotals($0, until: window?.upperBound) }
-    bytes = streams.reduce(0) { $0 + UInt64($1.bytes?.count ?? 0) }
-    let starts = streams.compactMap(\.firstStart).filter { $0 > 0 }
-    let ends = streams.compactMap(\.lastEnd).filter { $0 > 0 }
-    // A stream that was killed half-way says nothing of its speed.
-    let whole = streams.allSatisfy { ["size", "time"].contains($0.ended) }
-    // One that time ended was at it until then, also when its last write never came back.
-    let timed = streams.contains { $0.ended == "time" }
-    let end = timed ? window?.upperBound : ends.max()
-    if whole, let first = starts.min(), let end, end > first {
-      throughput = Double(bytes) / ((Double(end) - Double(first)) / 1e9)
-    }
-    stall = Self.stall(record, streams)
-    longestWrite = Self.longest(record, streams, "write")
-    longestSync = Self.longest(record, streams, "fsync")
-    let totals: [any TotalsLine] =
-      streams + record.lines(TouchesLine.self) + record.lines(RoundsLine.self)
-    lostLatencies = totals.reduce(0) {
-      $0 + Int64($1.logLost?.count ?? 0) + Int64($1.beyondRange?.count ?? 0)
-    }
+    let streams = StreamFigures(record, window)
+    self.streams = streams.totals
+    bytes = streams.bytes
+    throughput = streams.throughput
+    stall = streams.stall
+    longestWrite = streams.longestWrite
+    longestSync = streams.longestSync
+    lostLatencies = streams.lostLatencies
 
     let told = Latencies(record, streams: Self.streams(plan.profile))
     latencies = told.all
@@ -212,7 +199,7 @@ package struct TrialSummary: Sendable {
     facts = TrialFacts(record)
     if let born = record.first(GuestLine.self)?.t {
       bootTime = Double(born)
-      if let first = starts.min(), let delay = plan.startDelay {
+      if let first = streams.firstStart, let delay = plan.startDelay {
         setUpTime = Double(first) - Double(born) - Double(delay)
       }
     }
@@ -286,40 +273,6 @@ package struct TrialSummary: Sendable {
 
   /// Any of the three accounts: the kernel log may have lost lines.
   package var hasKill: Bool { kills.most > 0 }
-
-  private static func longest(
-    _ record: RecordReader, _ streams: [StreamLine], _ kind: String
-  ) -> Double? {
-    // The histogram's values are rounded.
-    var values = streams.flatMap { stream in
-      let told = stream.operations(of: kind)
-      return told?.max.map { [Double($0)] } ?? Distribution.pairs(told?.latency).map(\.value)
-    }
-    for names in OperationNames.all {
-      record.forEach(names.type) { line in
-        guard line.string(names.kind) == kind, line[names.stream] != nil else { return }
-        if let value = line.int(names.time) { values.append(Double(value)) }
-      }
-    }
-    if streams.isEmpty, kind == "write" {
-      let (stream, oldest) = (ProgressLine.name(\.stream), ProgressLine.name(\.oldest))
-      record.forEach(ProgressLine.self) { line in
-        if line[stream] != nil, let value = line.int(oldest) { values.append(Double(value)) }
-      }
-    }
-    // More is damage, as for a time.
-    return values.filter { 0...Double(LineHead.latest) ~= $0 }.max()
-  }
-
-  private static func stall(_ record: RecordReader, _ streams: [StreamLine]) -> Stall? {
-    var all = streams.flatMap { Distribution.pairs($0.operations(of: "write")?.latency) }
-    for line in record.lines(InFlightLine.self) where line.kind == "write" && line.stream != nil {
-      if let age = line.age { all.append((Double(age), 1)) }
-    }
-    let writes = Distribution(all)
-    guard let p50 = writes.percentile(0.5), let p99 = writes.percentile(0.99) else { return nil }
-    return Stall(p50: p50, p99: p99, max: writes.max, count: writes.count)
-  }
 
   private static func streamingSoFar(_ record: RecordReader) -> ClosedRange<Int64>? {
     guard let start = record.begin(of: .stream), let end = record.last(ProgressLine.self)?.t,

@@ -113,28 +113,28 @@ package struct TrialProgress: Sendable, Equatable {
   private static func size(_ value: Int64?) -> Int64? { value?.count.map { Int64($0) } }
 
   private mutating func take(_ line: RecordLine) {
-    if let header: HeaderLine = read(line) {
+    if let header: HeaderLine = told(by: line) {
       takeProfile(header.plan?.profile)
-    } else if let environment: EnvironmentLine = read(line) {
+    } else if let environment: EnvironmentLine = told(by: line) {
       page = RecordReader.pageSize(environment.pageSize)
-    } else if let told: ColumnsLine = read(line) {
-      if let lane = told.lane { columns[lane] = told.names ?? [] }
-    } else if let worker: WorkerLine = read(line) {
+    } else if let lane: ColumnsLine = told(by: line) {
+      if let name = lane.lane { columns[name] = lane.names ?? [] }
+    } else if let worker: WorkerLine = told(by: line) {
       takeWorker(worker)
-    } else if let pin: PinLine = read(line) {
+    } else if let pin: PinLine = told(by: line) {
       if let name = pin.pinned { pins[name] = Self.size(pin.reached) }
-    } else if let progress: ProgressLine = read(line) {
+    } else if let progress: ProgressLine = told(by: line) {
       takeStream(
         progress.stream, progress.bytes, oldest: progress.oldest, hasEnded: false, at: progress.t)
-    } else if let stream: StreamLine = read(line) {
+    } else if let stream: StreamLine = told(by: line) {
       takeStream(stream.stream, stream.bytes, oldest: nil, hasEnded: true, at: stream.t)
-    } else if let kill: OOMLine = read(line) {
+    } else if let kill: OOMLine = told(by: line) {
       takeKill(OOMNames(line), at: kill.t)
     }
   }
 
   /// nil: it is of another type, or cannot be read.
-  private mutating func read<L: Line>(_ line: RecordLine) -> L? {
+  private mutating func told<L: Line>(by line: RecordLine) -> L? {
     guard line.isOf(L.self), line.isWhole else { return nil }
     var told = L(line)
     told.t = Self.possible(told.t)

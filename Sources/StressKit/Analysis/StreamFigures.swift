@@ -1,0 +1,73 @@
+import StressRecord
+
+/// What the streams of a trial did, all of them together. ``TrialSummary`` says what each figure is.
+struct StreamFigures {
+  let totals: [StreamTotals]
+  let bytes: UInt64
+  private(set) var throughput: Double?
+  let stall: TrialSummary.Stall?
+  let longestWrite: Double?
+  let longestSync: Double?
+  let lostLatencies: Int64
+  /// When the first write began, CLOCK_BOOTTIME in ns.
+  let firstStart: Int64?
+
+  /// - Parameter window: the streams' time.
+  init(_ record: RecordReader, _ window: ClosedRange<Int64>?) {
+    let streams = record.lines(StreamLine.self)
+    totals = streams.compactMap { StreamTotals($0, until: window?.upperBound) }
+    bytes = streams.reduce(0) { $0 + UInt64($1.bytes?.count ?? 0) }
+    firstStart = streams.compactMap(\.firstStart).filter { $0 > 0 }.min()
+    stall = Self.stall(record, streams)
+    longestWrite = Self.longest(record, streams, "write")
+    longestSync = Self.longest(record, streams, "fsync")
+    let all: [any TotalsLine] =
+      streams + record.lines(TouchesLine.self) + record.lines(RoundsLine.self)
+    lostLatencies = all.reduce(0) {
+      $0 + Int64($1.logLost?.count ?? 0) + Int64($1.beyondRange?.count ?? 0)
+    }
+    // A stream that was killed half-way says nothing of its speed.
+    let whole = streams.allSatisfy { ["size", "time"].contains($0.ended) }
+    // One that time ended was at it until then, also when its last write never came back.
+    let timed = streams.contains { $0.ended == "time" }
+    let last = streams.compactMap(\.lastEnd).filter { $0 > 0 }.max()
+    if whole, let firstStart, let end = timed ? window?.upperBound : last, end > firstStart {
+      throughput = Double(bytes) / ((Double(end) - Double(firstStart)) / 1e9)
+    }
+  }
+
+  private static func longest(
+    _ record: RecordReader, _ streams: [StreamLine], _ kind: String
+  ) -> Double? {
+    // The histogram's values are rounded.
+    var values = streams.flatMap { stream in
+      let told = stream.operations(of: kind)
+      return told?.max.map { [Double($0)] } ?? Distribution.pairs(told?.latency).map(\.value)
+    }
+    for names in OperationNames.all {
+      record.forEach(names.type) { line in
+        guard line.string(names.kind) == kind, line[names.stream] != nil else { return }
+        if let value = line.int(names.time) { values.append(Double(value)) }
+      }
+    }
+    if streams.isEmpty, kind == "write" {
+      let (stream, oldest) = (ProgressLine.name(\.stream), ProgressLine.name(\.oldest))
+      record.forEach(ProgressLine.self) { line in
+        if line[stream] != nil, let value = line.int(oldest) { values.append(Double(value)) }
+      }
+    }
+    // More is damage, as for a time.
+    return values.filter { 0...Double(LineHead.latest) ~= $0 }.max()
+  }
+
+  private static func stall(_ record: RecordReader, _ streams: [StreamLine]) -> TrialSummary.Stall?
+  {
+    var all = streams.flatMap { Distribution.pairs($0.operations(of: "write")?.latency) }
+    for line in record.lines(InFlightLine.self) where line.kind == "write" && line.stream != nil {
+      if let age = line.age { all.append((Double(age), 1)) }
+    }
+    let writes = Distribution(all)
+    guard let p50 = writes.percentile(0.5), let p99 = writes.percentile(0.99) else { return nil }
+    return TrialSummary.Stall(p50: p50, p99: p99, max: writes.max, count: writes.count)
+  }
+}
