@@ -29,7 +29,7 @@ extension Member where Owner: LineObject {
   /// Whether it is the member that a path leads to, however the path was made.
   func sets<Value>(_ path: KeyPath<Owner, Value?>) -> Bool {
     var owner = Owner()
-    read(&owner, value.sample)
+    self.read(&owner, value.sample)
     return owner[keyPath: path] != nil
   }
 }
