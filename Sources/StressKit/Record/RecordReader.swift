@@ -68,12 +68,12 @@ package struct RecordReader: Sendable {
   }
 
   package func first<L: Line>(_ type: L.Type) -> L? {
-    let lines: [L] = read(index[L.typeName]?.places.prefix(1) ?? [])
+    let lines: [L] = typed(index[L.typeName]?.places.prefix(1) ?? [])
     return lines.first
   }
 
   package func last<L: Line>(_ type: L.Type) -> L? {
-    let lines: [L] = read(index[L.typeName]?.places.suffix(1) ?? [])
+    let lines: [L] = typed(index[L.typeName]?.places.suffix(1) ?? [])
     return lines.first
   }
 
@@ -101,7 +101,7 @@ package struct RecordReader: Sendable {
     try storage.forEach(places(types.map { $0.typeName })) { try body(RecordLine($1)) }
   }
 
-  private func read<L: Line>(_ places: some Sequence<LinePlace>) -> [L] {
+  private func typed<L: Line>(_ places: some Sequence<LinePlace>) -> [L] {
     var lines: [L] = []
     storage.forEach(places) { lines.append(L(RecordLine($1))) }
     return lines
