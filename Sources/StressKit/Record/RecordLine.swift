@@ -17,6 +17,11 @@ package struct RecordLine {
 
   package subscript(key: StaticString) -> JSON? { member(key) { try? $0.value() } }
 
+  /// A member as it stands, of whatever kind it is. Who reads a million lines looks up the name once, and gives that.
+  package subscript<L: LineObject, Value>(path: KeyPath<L, Value?>) -> JSON? { self[L.name(path)] }
+
+  package var type: String? { string(Self.typeName) }
+
   /// `t`.
   package var time: Int64? { int(Self.timeName) }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import StressCore
@@ -27,6 +28,7 @@ struct GuestProgramTests {
     #expect(found.path == executable)
     #expect(try found.read() == program)
     // It runs as before.
+    chmod(executable, 0o755)
     _ = try Tool.run(executable, [], package: "")
     // Of a copy that was interrupted.
     try File.write(executable, Array(try File.read(executable).prefix(9000)))

@@ -121,10 +121,14 @@ struct RecordFileTests {
   @Test func everyTypeIsDescribed() throws {
     let page = URL(filePath: #filePath).deletingLastPathComponent()
       .appending(path: "../../../docs/record.md").standardized
-    let described = try File.text(page.path).split(separator: "\n").compactMap { line in
-      line.wholeMatch(of: /\| `([a-z-]+)` \| (guest|host) \| .*/).map { String($0.1) }
+    let sections = try File.text(page.path).components(separatedBy: "\n## ")
+    let types = try #require(sections.first { $0.hasPrefix("Line types\n") })
+    let described = types.components(separatedBy: "\n### ").dropFirst().compactMap { text in
+      text.prefixMatch(of: /`([a-z-]+)`\n\nWritten by the (guest|host)\. [A-Z]/)
+        .map { String($0.1) }
     }
     #expect(Set(described) == LineTypes.names && described.count == LineTypes.names.count)
+    #expect(types.components(separatedBy: "\n### ").count == described.count + 1)
   }
 
   @Test func missingRecord() {

@@ -85,6 +85,9 @@ extension OOMReport.Victim {
     oomScoreAdj = reader.number("oom_score_adj")
     if reader.failed { return nil }
   }
+
+  /// The pid of one whose other members may be missing.
+  package static func pid(of json: JSON?) -> Int64? { json?["pid"]?.int }
 }
 
 extension OOMReport.TaskRow {

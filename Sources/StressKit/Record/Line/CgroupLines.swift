@@ -4,8 +4,8 @@ import StressCore
 package struct MemcgEventLine: Line {
   package static let type: StaticString = "memcg-event"
   package static let meaning = """
-    Counters of a cgroup's memory.events or memory.events.local moved. `t` is when the kernel's notice came, at most \
-    one in 10 ms for a file.
+    Counters of a cgroup's memory.events or memory.events.local moved. `t` is when the kernel's notice came; there is \
+    at most one in 10 ms for a file.
     """
   package static let traits: LineTraits = .repeatable
   package var t: Int64?
@@ -14,39 +14,44 @@ package struct MemcgEventLine: Line {
   package var deltas: Keyed<Int64>?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("cgroup", \.cgroup, "its path below the trial's base"),
-    Member("file", \.file, "memory.events or memory.events.local"),
-    Member("deltas", \.deltas, "by how much each moved"),
+    Member("cgroup", \.cgroup, "path of the cgroup below the trial's base"),
+    Member("file", \.file, "`memory.events` or `memory.events.local`"),
+    Member(
+      "deltas", \.deltas,
+      "how much each counter moved, by key; counters that did not move are left out"),
   ]
 }
 
 /// cgroup.events has changed.
 package struct CgroupEventLine: Line {
   package static let type: StaticString = "cgroup-event"
-  package static let meaning = "cgroup.events of a cgroup has changed."
+  package static let meaning = "The cgroup.events of a cgroup changed."
   package var t: Int64?
   package var cgroup: String?
   package var values: Keyed<Int64>?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("cgroup", \.cgroup, "its path below the trial's base"),
-    Member("values", \.values, "what has changed, as it is now"),
+    Member("cgroup", \.cgroup, "path of the cgroup below the trial's base"),
+    Member("values", \.values, "new values of the keys that changed, such as `populated`"),
   ]
 }
 
 /// A PSI file went over a trigger.
 package struct PressureLine: Line {
   package static let type: StaticString = "psi"
-  package static let meaning = "A PSI file went over a trigger (Documentation/accounting/psi.rst)."
+  package static let meaning = """
+    The stall that a PSI file counts went over a trigger (Documentation/accounting/psi.rst).
+    """
   package var t: Int64?
   package var file: String?
   package var trigger: String?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("file", \.file, "of a cgroup, or of the machine"),
+    Member("file", \.file, "path of the file, of a cgroup or of the machine"),
     Member(
       "trigger", \.trigger,
-      "`some` or `full`, the stall and the window that it is looked for in, both in us"),
+      "`some` or `full`, the stall, and the window in which the kernel looks for it, both in microseconds"
+    ),
   ]
 }
 
@@ -68,9 +73,9 @@ package struct SnapshotLine: Line {
   package var values: JSON?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("when", \.when, "the streams"),
-    Member("file", \.file, "its path"),
-    Member("values", \.values, "by key, in the file's units; of io.stat its text"),
+    Member("when", \.when, "whether it was read before or after the streams"),
+    Member("file", \.file, "path of the file"),
+    Member("values", \.values, "its values by key, in the file's units; of io.stat its text"),
   ]
 
   /// The counters of a keyed file.

@@ -4,7 +4,7 @@ import StressCore
 package struct EnvironmentLine: Line {
   package static let type: StaticString = "environment"
   package static let meaning = """
-    What decides the outcome beside the profile, read once before the streams ([its values](#the-environment)).
+    What decides the outcome beside the profile, read once before the streams ([its members](#the-environment)).
     """
 
   package struct Processors: LineObject, MemberValue {
@@ -15,11 +15,11 @@ package struct EnvironmentLine: Line {
     package var machine: String?
     package init() {}
     package static let members: [Member<Self>] = [
-      Member("model", \.model, "/proc/cpuinfo"),
-      Member("sockets", \.sockets, "/proc/cpuinfo"),
+      Member("model", \.model, "model by /proc/cpuinfo"),
+      Member("sockets", \.sockets, "number of sockets by /proc/cpuinfo"),
       Member("nodes", \.nodes, "NUMA nodes online"),
-      Member("hypervisor", \.hypervisor, "whether they say that one runs them (CPUID)"),
-      Member("machine", \.machine, "by its firmware"),
+      Member("hypervisor", \.hypervisor, "whether CPUID reports a hypervisor"),
+      Member("machine", \.machine, "name of the machine by its firmware"),
     ]
   }
 
@@ -48,40 +48,50 @@ package struct EnvironmentLine: Line {
   package init() {}
 
   package static let members: [Member<Self>] = [
-    Member("kernel", \.kernel, "uname's release"),
-    Member("os", \.os, "PRETTY_NAME of /etc/os-release, which a guest has not"),
-    Member("cpus", \.cpus, "online"),
+    Member("kernel", \.kernel, "release by uname(2)"),
+    Member("os", \.os, "PRETTY_NAME of /etc/os-release, which guests do not have"),
+    Member("cpus", \.cpus, "number of CPUs online"),
     Member("cpu", \.cpu, "the processors"),
-    Member("page_size", \.pageSize, .bytes, "older records have none, and pages of 4096"),
+    Member(
+      "page_size", \.pageSize, .bytes,
+      "size of a page; older records lack it, and have pages of 4096"),
     Member(
       "settings", \.settings,
-      "by path: /proc/version, the command line, taint, LRU, THP, KSM, zswap, clock source, and the sysctls of vm"
+      "by path: /proc/version, the command line, taint, LRU, THP, KSM, zswap, clock source, and the vm sysctls"
     ),
-    Member("meminfo", \.meminfo, "the line MemTotal"),
-    Member("swaps", \.swaps, "the rows of /proc/swaps, none without swap"),
+    Member("meminfo", \.meminfo, "the MemTotal line of /proc/meminfo"),
+    Member("swaps", \.swaps, "the rows of /proc/swaps; none without swap"),
     Member(
-      "mount", \.mount, "the line of /proc/mounts; of /dev/dm-N where the profile delays the disk"),
-    Member("mountinfo", \.mountinfo, "the line of /proc/self/mountinfo: the options in effect"),
-    Member("cgroup_mount", \.cgroupMount, "the cgroup2 mount"),
+      "mount", \.mount,
+      "the file system's line of /proc/mounts. It is that of /dev/dm-N if the profile delays the disk"
+    ),
+    Member(
+      "mountinfo", \.mountinfo,
+      "the file system's line of /proc/self/mountinfo: the options in effect"),
+    Member("cgroup_mount", \.cgroupMount, "the line of /proc/mounts of the cgroup2 mount"),
     Member(
       "cgroups", \.cgroups,
-      "of each cgroup of the trial, by path, its controllers and limits (files that it has not are left out). The root's path is empty"
+      "controllers and limits of each cgroup of the trial, by the cgroup's path and the file's name. Files that a cgroup lacks are left out. The root's path is empty"
     ),
     Member(
       "cgroup_base", \.cgroupBase,
-      "the cgroup that the trial's are below, by its path below the mount: empty in a guest, a unit's with systemd. A record names cgroups by their path below it (the kernel log and the names of files have all of it)"
+      "the cgroup that contains the trial's cgroups, as a path below the mount: empty in a guest, the unit's with systemd. A record names cgroups by their path below it (the kernel log and file names have the full path)"
     ),
     Member(
-      "cgroup_ancestors", \.cgroupAncestors, "the limits of it and of those above it, by path"),
-    Member("scheduler", \.scheduler, "of the scratch disk, /sys/class/block/DISK/queue"),
-    Member("nr_requests", \.nrRequests, "the same"),
-    Member("max_sectors_kb", \.maxSectorsKB, "the same"),
-    Member("queue", \.queue, "other files of the same"),
+      "cgroup_ancestors", \.cgroupAncestors,
+      "limits of `cgroup_base` and of its ancestors, by path and name of the file"),
+    Member(
+      "scheduler", \.scheduler,
+      "I/O scheduler of the scratch disk, from /sys/class/block/DISK/queue"),
+    Member("nr_requests", \.nrRequests, "nr_requests of the same directory"),
+    Member("max_sectors_kb", \.maxSectorsKB, "max_sectors_kb of the same directory"),
+    Member("queue", \.queue, "other files of the same directory, by name"),
     Member(
       "bdi", \.bdi,
       "`min_ratio`, `max_ratio`, `strict_limit` of the file system's backing device; `null` for tmpfs"
     ),
-    Member("zones", \.zones, "each zone's pages, present and managed"),
-    Member("supervisor_oom_score_adj", \.supervisorOOMScoreAdj, "of the harness itself"),
+    Member("zones", \.zones, "pages of each zone, present and managed"),
+    Member(
+      "supervisor_oom_score_adj", \.supervisorOOMScoreAdj, "oom_score_adj of the harness itself"),
   ]
 }

@@ -22,20 +22,22 @@ package struct HeaderLine: Line {
     package var profile: JSON?
     package init() {}
     package static let members: [Member<Self>] = [
-      Member("label", \.label, "of the profile and its variant"),
-      Member("axes", \.axes, "of the cell, such as `fs`"),
-      Member("number", \.number, "from 1 within the cell"),
-      Member("seed", \.seed, "of all that is random"),
-      Member("start_delay", \.startDelay, .nanoseconds, "of the streams after the pins"),
-      Member("device", \.device, "the scratch disk"),
-      Member("cache_device", \.cacheDevice, "that page cache is read from"),
-      Member("swap_device", \.swapDevice, "for swap"),
-      Member("fault", \.fault, "that the harness's own tests ask for"),
-      Member("peer", \.peer, "a tool that the harness's own tests run beside it"),
+      Member("label", \.label, "name of the profile and of its variant"),
+      Member("axes", \.axes, "the cell's value on each axis, such as `fs`"),
+      Member("number", \.number, "number of the trial in its cell, from 1"),
+      Member("seed", \.seed, "seed of all random choices: 64 bits, as a signed integer"),
+      Member("start_delay", \.startDelay, .nanoseconds, "time between the pins and the streams"),
+      Member("device", \.device, "path of the scratch disk's node"),
+      Member(
+        "cache_device", \.cacheDevice, "path of the node of the disk that page cache is read from"),
+      Member("swap_device", \.swapDevice, "path of the node of the disk for swap"),
+      Member("fault", \.fault, "failure that the harness's own tests ask for"),
+      Member("peer", \.peer, "tool that the harness's own tests run beside the trial"),
       Member(
         "stall_time", \.stallTime, .nanoseconds,
-        "how long neither workload nor storage may move until the trial is `stalled`"),
-      Member("profile", \.profile, "all of it, in its canonical form"),
+        "how long neither the workload nor the storage may make progress until the trial counts as `stalled`"
+      ),
+      Member("profile", \.profile, "the whole profile, in its canonical form"),
     ]
   }
 
@@ -46,10 +48,10 @@ package struct HeaderLine: Line {
     package var used: Int64?
     package init() {}
     package static let members: [Member<Self>] = [
-      Member("path", \.path, "of its node in /dev"),
-      Member("model", \.model, "as the disk gives it"),
-      Member("size", \.size, .bytes, "of the whole disk"),
-      Member("used", \.used, .bytes, "of it for the trial"),
+      Member("path", \.path, "path of its node in /dev"),
+      Member("model", \.model, "model, as the disk reports it"),
+      Member("size", \.size, .bytes, "size of the whole disk"),
+      Member("used", \.used, .bytes, "how much of it the trial uses"),
     ]
   }
 
@@ -62,12 +64,14 @@ package struct HeaderLine: Line {
     package var oomDaemons: [String]?
     package init() {}
     package static let members: [Member<Self>] = [
-      Member("kernel", \.kernel, "the host's release"),
-      Member("cpus", \.cpus, "online"),
-      Member("loadavg", \.loadavg, "/proc/loadavg, before the trial"),
-      Member("qemu", \.qemu, "its version"),
-      Member("jobs", \.jobs, "guests at a time"),
-      Member("oom_daemons", \.oomDaemons, "programs running there that kill when memory is short"),
+      Member("kernel", \.kernel, "release of its kernel"),
+      Member("cpus", \.cpus, "number of its CPUs online"),
+      Member("loadavg", \.loadavg, "its /proc/loadavg before the trial"),
+      Member("qemu", \.qemu, "version of its QEMU"),
+      Member("jobs", \.jobs, "number of guests that run at a time"),
+      Member(
+        "oom_daemons", \.oomDaemons,
+        "programs that run there and kill when memory is short, by name"),
     ]
   }
 
@@ -90,29 +94,29 @@ package struct HeaderLine: Line {
   package init() {}
 
   package static let members: [Member<Self>] = [
-    Member("schema", \.schema, "version of the lines' meaning: 1"),
+    Member("schema", \.schema, "version of what the lines mean: 1"),
     Member("wbstress", \.wbstress, "version of the program"),
-    Member("time", \.time, .seconds, "wall clock, since the epoch"),
+    Member("time", \.time, .seconds, "wall-clock time, since 1970 (UTC)"),
     Member(
       "plan", \.plan,
-      "what the machine under test was told to do"),
-    Member("kernel", \.kernel, "as it was asked for"),
-    Member("release", \.release, "of uname(2)"),
-    Member("package", \.package, "the distribution's version of it"),
+      "what the machine under test was told to do: axes, seed and the whole profile"),
+    Member("kernel", \.kernel, "the kernel, as it was asked for"),
+    Member("release", \.release, "the kernel's release, as in uname(2)"),
+    Member("package", \.package, "version of the distribution's package that the kernel is from"),
     Member(
       "accelerator", \.accelerator,
-      "what carries out the kernel's instructions: `kvm`, `tcg`, `none` (this machine itself)"),
+      "what executes the kernel's instructions: `kvm`, `tcg`, or `none` (this machine itself)"),
     Member(
       "disk_cache", \.diskCache,
-      "of the images on the host: `none` (O_DIRECT), or QEMU's other modes"),
+      "cache mode of the disks' images on the host: `none` (O_DIRECT), or another of QEMU's"),
     Member(
       "images_allocated", \.imagesAllocated,
-      "on this machine: whether the images had all their blocks before the trial (`false`: their file system cannot)"
+      "on this machine: whether the images had all their blocks before the trial (`false`: their file system cannot do that)"
     ),
-    Member("mkfs", \.mkfs, "the command that made the file system"),
-    Member("mkfs_version", \.mkfsVersion, "of the program"),
-    Member("fs_features", \.fsFeatures, "as the new file system has them"),
-    Member("disk", \.disk, "the block device that the user named"),
+    Member("mkfs", \.mkfs, "command that made the file system"),
+    Member("mkfs_version", \.mkfsVersion, "version of that program"),
+    Member("fs_features", \.fsFeatures, "features of the new file system"),
+    Member("disk", \.disk, "the block device that the user named; `null`: none"),
     Member("host", \.host, "the machine that runs the harness"),
   ]
 }
@@ -121,8 +125,8 @@ package struct HeaderLine: Line {
 package struct SilenceLine: Line {
   package static let type: StaticString = "silence"
   package static let meaning = """
-    A guest said nothing for longer than the host's patience. The figures are of the interval since it was last \
-    heard. If the host is not to blame: what the guest could still be made to tell.
+    A guest said nothing for longer than the host's patience. The figures are of the interval since it was last heard. \
+    If the host is not to blame, the line also has what the guest could still be made to tell.
     """
   package static let traits: LineTraits = [.host, .uncounted]
 
@@ -143,14 +147,16 @@ package struct SilenceLine: Line {
   package static let members: [Member<Self>] =
     [
       Member("silent", \.silent, .nanoseconds, "how long the guest had been silent"),
-      Member("workload", \.workload, .nanoseconds, "since its workload last moved"),
-      Member("interval", \.interval, .nanoseconds, "that the figures are of"),
+      Member(
+        "workload", \.workload, .nanoseconds, "time since the guest's workload last made progress"),
+      Member(
+        "interval", \.interval, .nanoseconds, "length of the interval that the figures are of"),
     ] + HostShare.members(\.processors, \.mainLoop, \.pressure, \.requests) + [
       Member(
-        "asked", \.asked, isLeftOut: true, "what the guest was asked by: `sysrq l`, ..., `nmi`"),
-      Member("console", \.console, isLeftOut: true, "what came on the serial console since"),
-      Member("backtraces", \.backtraces, isLeftOut: true, "what each CPU was at"),
-      Member("registers", \.registers, isLeftOut: true, "by QEMU"),
+        "asked", \.asked, isLeftOut: true, "what the guest was asked with: `sysrq l`, ..., `nmi`"),
+      Member("console", \.console, isLeftOut: true, "lines that came on the serial console since"),
+      Member("backtraces", \.backtraces, isLeftOut: true, "what each CPU was at, by its backtrace"),
+      Member("registers", \.registers, isLeftOut: true, "registers of the CPUs, by QEMU"),
     ]
 
   package mutating func take(_ share: HostShare) {
@@ -170,10 +176,12 @@ package struct HostThread: LineObject, MemberValue {
   package var state: String?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("cpu", \.cpu, isLeftOut: true, "the guest's CPU that it is"),
-    Member("ran", \.ran, .share, "of the time on a CPU of the host"),
-    Member("waited", \.waited, .share, "of the time runnable without one (schedstat)"),
-    Member("state", \.state, "as in ps(1)"),
+    Member("cpu", \.cpu, isLeftOut: true, "the guest's CPU that the thread is"),
+    Member("ran", \.ran, .share, "share of the interval in which it ran on a CPU of the host"),
+    Member(
+      "waited", \.waited, .share,
+      "share of the interval in which it waited for a CPU of the host (schedstat)"),
+    Member("state", \.state, "its state, as in ps(1)"),
   ]
 }
 
@@ -184,9 +192,9 @@ package struct HostPressure: LineObject, MemberValue {
   package var io: Double?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("cpu", \.cpu, .share, "`some`"),
-    Member("memory", \.memory, .share, "`full`"),
-    Member("io", \.io, .share, "`full`"),
+    Member("cpu", \.cpu, .share, "`some` of /proc/pressure/cpu"),
+    Member("memory", \.memory, .share, "`full` of /proc/pressure/memory"),
+    Member("io", \.io, .share, "`full` of /proc/pressure/io"),
   ]
 }
 
@@ -200,7 +208,11 @@ package struct HostShare: LineObject, MemberValue {
   package init() {}
   package static let members: [Member<Self>] =
     members(\.processors, \.mainLoop, \.pressure, \.requests)
-    + [Member("interval", \.length, .nanoseconds, isLeftOut: true, "that the figures are of")]
+    + [
+      Member(
+        "interval", \.length, .nanoseconds, isLeftOut: true,
+        "length of the interval that the figures are of")
+    ]
 
   static func members<Owner>(
     _ processors: any WritableKeyPath<Owner, [HostThread]?> & Sendable,
@@ -209,10 +221,10 @@ package struct HostShare: LineObject, MemberValue {
     _ requests: any WritableKeyPath<Owner, Int64?> & Sendable
   ) -> [Member<Owner>] {
     [
-      Member("processors", processors, "a thread for each CPU of the guest"),
-      Member("main_loop", mainLoop, "QEMU's own, whose locks the others wait for"),
-      Member("pressure", pressure, "on the host, of all of it"),
-      Member("requests", requests, "that QEMU's disks completed"),
+      Member("processors", processors, "a thread of QEMU's for each CPU of the guest"),
+      Member("main_loop", mainLoop, "QEMU's main loop, whose locks the other threads wait for"),
+      Member("pressure", pressure, "pressure of the whole host in the interval"),
+      Member("requests", requests, "requests that QEMU's disks completed in the interval"),
     ]
   }
 }
@@ -229,10 +241,10 @@ package struct HostLine: Line {
     package var residentEnd: Int64?
     package init() {}
     package static let members: [Member<Self>] = [
-      Member("size", \.size, .bytes, "of the guest's memory"),
+      Member("size", \.size, .bytes, "size of the guest's memory"),
       Member(
         "resident_ready", \.residentReady, .bytes,
-        "of it that the host had given when the streams began, QEMU's own included"),
+        "memory that the host had given when the streams began, QEMU's own included"),
       Member("resident_end", \.residentEnd, .bytes, "the same at the end"),
     ]
   }
@@ -246,17 +258,19 @@ package struct HostLine: Line {
   package init() {}
 
   package static let members: [Member<Self>] = [
-    Member("seconds", \.seconds, .seconds, "that the trial took"),
+    Member("seconds", \.seconds, .seconds, "how long the trial took"),
     Member(
       "console_kill_lines", \.consoleKillLines, isLeftOut: true,
       "kill lines on the serial console: an account that owes nothing to the guest's user space"),
     Member(
       "silent", \.silent, .nanoseconds, isLeftOut: true,
-      "how long the guest had said nothing at the end"),
-    Member("guest_memory", \.guestMemory, isLeftOut: true, "how much of it the host had given"),
+      "how long the guest had been silent at the end"),
+    Member(
+      "guest_memory", \.guestMemory, isLeftOut: true,
+      "the guest's memory, and how much of it the host had given"),
     Member(
       "streams", \.streams, isLeftOut: true,
-      "what the guest's CPUs got while the streams ran, or until it was last heard"),
+      "what the guest's CPUs got while the streams ran, or until the guest was last heard"),
   ]
 }
 
@@ -298,9 +312,11 @@ package protocol EndingLine: Line {
 extension EndingLine {
   fileprivate static var endingMembers: [Member<Self>] {
     [
-      Member("outcome", \.outcome, "one of the outcomes below"),
-      Member("reason", \.reason, "a stable word: `boot-failure`, `time-out`, `set-up`, ..."),
-      Member("message", \.message, "for people"),
+      Member("outcome", \.outcome, "one of the [outcomes](#outcomes)"),
+      Member(
+        "reason", \.reason,
+        "a word that does not change between versions: `boot-failure`, `time-out`, `set-up`, ..."),
+      Member("message", \.message, "the reason in words, for people"),
     ]
   }
 
@@ -321,7 +337,8 @@ extension Outcome: MemberValue {}
 package struct OutageLine: Line {
   package static let type: StaticString = "outage"
   package static let meaning = """
-    Lines could not be written. A guest's own, of `queue`, is the guest's line; any other is the host's.
+    Lines could not be written. The host writes the line when its file could not be written; of `queue`, the guest \
+    writes it.
     """
   package static let traits: LineTraits = [.host, .uncounted]
   package var t: Int64?
@@ -332,9 +349,11 @@ package struct OutageLine: Line {
   package init() {}
   package static let members: [Member<Self>] = [
     Member(
-      "from", \.from, .nanoseconds, "`t` of the first line that met it; `t` is the last one's"),
-    Member("why", \.why, "the errno, or `queue`: the guest's lines had nowhere to go"),
-    Member("kept", \.kept, "lines that were written late"),
-    Member("lost", \.lost, "lines that are lost, by type"),
+      "from", \.from, .nanoseconds,
+      "`t` of the first line that could not be written; the outage's own `t` is that of the last one"
+    ),
+    Member("why", \.why, "the errno; or `queue`: the guest's lines had nowhere to go"),
+    Member("kept", \.kept, "number of lines that were kept and written late"),
+    Member("lost", \.lost, "number of lines that are lost, by type"),
   ]
 }

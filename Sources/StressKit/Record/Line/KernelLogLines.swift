@@ -4,7 +4,7 @@ import StressCore
 package struct KmsgLine: Line {
   package static let type: StaticString = "kmsg"
   package static let meaning = """
-    One line of the kernel log. `t` is the log's own time, moved by the latest `clock`.
+    One line of the kernel log. `t` is the log's own time, moved to CLOCK_BOOTTIME by the latest `clock`.
     """
   package var t: Int64?
   package var seq: Int64?
@@ -13,8 +13,8 @@ package struct KmsgLine: Line {
   package init() {}
   package static let members: [Member<Self>] = [
     Member("seq", \.seq, "sequence number in /dev/kmsg"),
-    Member("level", \.level, "of syslog(2), 0 to 7"),
-    Member("text", \.text, "without its prefix"),
+    Member("level", \.level, "level of syslog(2), 0 to 7"),
+    Member("text", \.text, "the line without its prefix"),
   ]
 }
 
@@ -22,8 +22,8 @@ package struct KmsgLine: Line {
 package struct ClockLine: Line {
   package static let type: StaticString = "clock"
   package static let meaning = """
-    One moment on two clocks: the kernel log's lies between two readings of CLOCK_BOOTTIME. At the start, every two \
-    seconds, and at the end; between two of them the log's times can be interpolated.
+    One moment on two clocks: the kernel log's clock, `log`, was read between two readings of CLOCK_BOOTTIME. There is \
+    a line at the start, every two seconds, and at the end; between two of them the log's times can be interpolated.
     """
   package var t: Int64?
   package var before: Int64?
@@ -31,8 +31,8 @@ package struct ClockLine: Line {
   package var log: Int64?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("before", \.before, .nanoseconds, "CLOCK_BOOTTIME"),
-    Member("after", \.after, .nanoseconds, "CLOCK_BOOTTIME"),
+    Member("before", \.before, .nanoseconds, "CLOCK_BOOTTIME before"),
+    Member("after", \.after, .nanoseconds, "CLOCK_BOOTTIME after"),
     Member("log", \.log, .nanoseconds, "the kernel log's clock"),
   ]
 }
@@ -48,7 +48,7 @@ package struct OOMLine: Line {
   package static let members: [Member<Self>] = [
     Member(
       "report", \.report,
-      "invoker, cgroups, constraint, `memory` at that moment, victims. `page_size` is the kernel's; where it is not known, what is counted in pages is left out (`unsized_figures`)"
+      "invoker, cgroups, constraint, `memory` at that moment, `tasks`, `victims`, by the kernel's words; sizes are in bytes. `page_size` is the kernel's; where it is not known, what the kernel counts in pages is left out (`unsized_figures` says how many figures)"
     )
   ]
 }
@@ -69,15 +69,15 @@ extension OOMReport.Victim: MemberValue {
 package struct OOMGroupKillLine: Line {
   package static let type: StaticString = "oom-group-kill"
   package static let meaning = """
-    A further victim of memory.oom.group; the first victim is counted again, as in memory.events.
+    A further victim of memory.oom.group. The first victim is counted again, as in memory.events.
     """
   package var t: Int64?
   package var victim: OOMReport.Victim?
   package var incident: Int64?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("victim", \.victim, "as in `oom`"),
-    Member("incident", \.incident, "sequence number of the first victim's line"),
+    Member("victim", \.victim, "the victim, as in `oom`"),
+    Member("incident", \.incident, "sequence number of the first victim's line in the kernel log"),
   ]
 }
 
@@ -120,15 +120,15 @@ package struct OOMWithoutKillLine: Line {
   package var report: OOMReport?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("reason", \.reason, "why there was none"),
-    Member("report", \.report, "as in `oom`"),
+    Member("reason", \.reason, "why no kill followed"),
+    Member("report", \.report, "the report, as in `oom`"),
   ]
 }
 
 /// The accounts of kills at the end.
 package struct KillsLine: Line {
   package static let type: StaticString = "kills"
-  package static let meaning = "The accounts of kills at the end, which must agree."
+  package static let meaning = "The accounts of OOM kills at the end, which must agree."
   package static let traits: LineTraits = .synced
   package var t: Int64?
   package var memoryEvents: Keyed<Int64>?
@@ -137,10 +137,11 @@ package struct KillsLine: Line {
   package var kmsgGaps: Int64?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("memory.events", \.memoryEvents, "of the limited cgroup"),
+    Member("memory.events", \.memoryEvents, "memory.events of the limited cgroup, by key"),
     Member(
-      "kill_lines", \.killLines, "\"Killed process\" lines of the kernel log that are the trial's"),
-    Member("incidents", \.incidents, "OOM reports of the trial's"),
-    Member("kmsg_gaps", \.kmsgGaps, "lines that the kernel log has lost"),
+      "kill_lines", \.killLines,
+      "number of \"Killed process\" lines in the kernel log that are the trial's"),
+    Member("incidents", \.incidents, "number of OOM reports that are the trial's"),
+    Member("kmsg_gaps", \.kmsgGaps, "number of lines that the kernel log has lost"),
   ]
 }

@@ -84,10 +84,13 @@ extension LineObject {
   }
 
   /// The name of a member, for those that read a million lines (`RecordLine.ints`).
-  package static func name<Value>(_ path: KeyPath<Self, Value>) -> StaticString {
-    guard let member = members.first(where: { $0.path as PartialKeyPath<Self> == path }) else {
-      preconditionFailure("\(Self.self) does not list a member")
-    }
+  package static func name<Value>(_ path: KeyPath<Self, Value?>) -> StaticString {
+    let members = members
+    // A path that a protocol's extension made is not equal to the structure's own.
+    guard
+      let member = members.first(where: { $0.path as PartialKeyPath<Self> == path })
+        ?? members.first(where: { $0.sets(path) })
+    else { preconditionFailure("\(Self.self) does not list a member") }
     return member.name
   }
 
@@ -144,6 +147,8 @@ package struct Member<Owner>: Sendable {
   package let kind: String
   /// Whether it is left out where it is nil; else it is null, unknown.
   package let isLeftOut: Bool
+  /// What it holds, which knows its members in turn.
+  let value: any MemberValue.Type
   let path: any PartialKeyPath<Owner> & Sendable
   let read: @Sendable (inout Owner, JSON) -> Void
   let write: @Sendable (Owner) -> (String, JSON)?
@@ -173,6 +178,7 @@ package struct Member<Owner>: Sendable {
     self.isLeftOut = isLeftOut
     self.path = path
     kind = Value.kind
+    value = Value.self
     read = { $0[keyPath: path] = Value(member: $1) }
     let key = "\(name)"
     write = { owner in
@@ -199,6 +205,10 @@ package enum LineUnit: String, Sendable {
 /// What a member may hold.
 package protocol MemberValue: Sendable {
   static var kind: String { get }
+  /// A value as it may stand in a record.
+  static var sample: JSON { get }
+  /// The members of an object, of a list's objects, or of those that stand under each key.
+  static var parts: [MemberDescription] { get }
   /// nil: it is of another kind.
   init?(member: JSON)
   var member: JSON { get }

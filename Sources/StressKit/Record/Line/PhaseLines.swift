@@ -3,17 +3,21 @@ import StressCore
 /// PID 1 of the guest runs.
 package struct GuestLine: Line {
   package static let type: StaticString = "guest"
-  package static let meaning = "PID 1 of the guest runs; `t` is the bare kernel's own boot time."
+  package static let meaning = """
+    PID 1 of the guest runs. `t` is how long the bare kernel took to boot.
+    """
   package var t: Int64?
   package var release: String?
   package init() {}
-  package static let members: [Member<Self>] = [Member("release", \.release, "of uname(2)")]
+  package static let members: [Member<Self>] = [
+    Member("release", \.release, "the kernel's release by uname(2)")
+  ]
 }
 
 /// What the trial does from here on.
 package struct PhaseLine: Line {
   package static let type: StaticString = "phase"
-  package static let meaning = "What the trial does from here on."
+  package static let meaning = "A phase of the trial begins."
   package static let traits: LineTraits = .synced
 
   package enum Name: String, CaseIterable, MemberValue {
@@ -29,8 +33,8 @@ package struct PhaseLine: Line {
   package var delay: Int64?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("name", \.name, "at `ready` the host makes the disk slow"),
-    Member("delay", \.delay, .nanoseconds, isLeftOut: true, "how long the `delay` is"),
+    Member("name", \.name, "name of the phase. At `ready` the host makes the disk slow"),
+    Member("delay", \.delay, .nanoseconds, isLeftOut: true, "of `delay`: its length"),
   ]
 }
 
@@ -42,7 +46,7 @@ package struct ModulesLine: Line {
   package var from: Int64?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("from", \.from, .nanoseconds, "when the loading of the first began")
+    Member("from", \.from, .nanoseconds, "when the loading of the first module began")
   ]
 }
 
@@ -55,8 +59,9 @@ package struct MomentLine: Line {
   package var what: String?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("at", \.at, .nanoseconds, "after the streams' start"),
-    Member("what", \.what, "is set, started or stopped"),
+    Member(
+      "at", \.at, .nanoseconds, "time from the streams' start to the moment, as the profile has it"),
+    Member("what", \.what, "what changes, as text"),
   ]
 }
 
@@ -64,16 +69,18 @@ package struct MomentLine: Line {
 package struct MomentEndLine: Line {
   package static let type: StaticString = "moment-end"
   package static let meaning = """
-    The kernel has taken what a moment writes to it, one line for sysctls and limits, one for the disk's delay: a \
-    smaller memory.max reclaims first, a new delay waits for the requests under way and holds back new ones meanwhile.
+    The kernel has taken what a moment writes to it. There is one line for sysctls and limits, and one for the disk's \
+    delay: a smaller memory.max reclaims first, a new delay waits for the requests under way and holds back new ones \
+    meanwhile.
     """
   package var t: Int64?
   package var at: Int64?
   package var what: String?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("at", \.at, .nanoseconds, "the moment's"),
-    Member("what", \.what, "was taken"),
+    Member(
+      "at", \.at, .nanoseconds, "time from the streams' start to the moment, as the profile has it"),
+    Member("what", \.what, "what the kernel has taken, as text"),
   ]
 }
 
@@ -81,22 +88,26 @@ package struct MomentEndLine: Line {
 package struct DeviceLine: Line {
   package static let type: StaticString = "device"
   package static let meaning = """
-    What the scratch disk lets through from now on. The host reads it and has QEMU do it, some tens of ms later.
+    What the scratch disk lets through from now on. The host reads the line and has QEMU do it, some tens of \
+    milliseconds later.
     """
   package var t: Int64?
   package var bandwidth: Int64?
   package var iops: Int64?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("bandwidth", \.bandwidth, .bytesPerSecond, "`null`: all"),
-    Member("iops", \.iops, .perSecond, "requests; `null`: all"),
+    Member(
+      "bandwidth", \.bandwidth, .bytesPerSecond, "bandwidth that it lets through; `null`: all"),
+    Member("iops", \.iops, .perSecond, "requests that it lets through; `null`: all"),
   ]
 }
 
 /// Nothing else to say for a second.
 package struct AliveLine: Line {
   package static let type: StaticString = "alive"
-  package static let meaning = "There was nothing else to say for a second."
+  package static let meaning = """
+    The guest had nothing else to say for a second. A guest that is silent for longer may be hung.
+    """
   package static let traits: LineTraits = .repeatable
   package var t: Int64?
   package init() {}
@@ -107,18 +118,22 @@ package struct AliveLine: Line {
 package struct WrittenLine: Line {
   package static let type: StaticString = "written"
   package static let meaning = """
-    How many lines the guest has written, samples aside (those are in `lane`): what was lost of them later shows.
+    How many lines the guest has written, samples aside (those are in `lane`). It shows which lines were lost later.
     """
   package var t: Int64?
   package var lines: Int64?
   package init() {}
-  package static let members: [Member<Self>] = [Member("lines", \.lines, "this one included")]
+  package static let members: [Member<Self>] = [
+    Member("lines", \.lines, "number of lines, this one included")
+  ]
 }
 
 /// Something that went wrong without touching the result.
 package struct NoteLine: Line {
   package static let type: StaticString = "note"
-  package static let meaning = "Something went wrong without touching the result; reports list it."
+  package static let meaning = """
+    Something went wrong without touching the result, or others' cgroups had OOM kills. Reports list these lines.
+    """
   package var t: Int64?
   package var message: String?
   package var otherKillLines: Int64?
@@ -127,9 +142,11 @@ package struct NoteLine: Line {
   package init(_ message: String) { self.message = message }
 
   package static let members: [Member<Self>] = [
-    Member("message", \.message, "for people"),
+    Member(
+      "message", \.message,
+      "what went wrong, for people; with `other_kill_lines`, whose cgroups had the kills"),
     Member(
       "other_kill_lines", \.otherKillLines, isLeftOut: true,
-      "OOM kills in the log that are of others' cgroups"),
+      "number of OOM kills in the kernel log that are of others' cgroups"),
   ]
 }

@@ -25,12 +25,15 @@ package struct WorkerLine: Line {
   package var message: String?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("name", \.name, "its name"),
-    Member("event", \.event, "`stopped`: by the harness, at the end"),
-    Member("pid", \.pid, isLeftOut: true, "at its `start`"),
-    Member("cgroup", \.cgroup, isLeftOut: true, "at its `start`: its path below the base"),
-    Member("exit", \.exit, isLeftOut: true, "at its end: status or signal"),
-    Member("message", \.message, isLeftOut: true, "what went wrong"),
+    Member("name", \.name, "name of the worker"),
+    Member(
+      "event", \.event,
+      "what happened to it. `stopped`: the harness stopped it at the end; `unkillable`: it did not die of SIGKILL in time"
+    ),
+    Member("pid", \.pid, isLeftOut: true, "of `start`: its pid"),
+    Member("cgroup", \.cgroup, isLeftOut: true, "of `start`: path of its cgroup below the base"),
+    Member("exit", \.exit, isLeftOut: true, "of its end: its exit status or signal"),
+    Member("message", \.message, isLeftOut: true, "what went wrong, for people"),
   ]
 }
 
@@ -38,8 +41,8 @@ package struct WorkerLine: Line {
 package struct CostLine: Line {
   package static let type: StaticString = "cost"
   package static let meaning = """
-    What a worker costs its cgroup beyond what it pins, measured once before the delay; the first job of a stream \
-    stands for all.
+    What a worker costs its cgroup beyond what it pins, measured once before the delay. The first job of a stream \
+    stands for all of them.
     """
   package var t: Int64?
   package var worker: String?
@@ -51,28 +54,29 @@ package struct CostLine: Line {
   package var mapped: Keyed<Int64>?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("worker", \.worker, "its name"),
-    Member("pinned", \.pinned, .bytes, "that the profile has it pin"),
-    Member("anon", \.anon, .bytes, "memory.stat"),
-    Member("kernel", \.kernel, .bytes, "memory.stat"),
-    Member("file", \.file, .bytes, "memory.stat"),
-    Member("overhead", \.overhead, .bytes, "their sum without what is pinned"),
+    Member("worker", \.worker, "name of the worker"),
+    Member("pinned", \.pinned, .bytes, "memory that the profile has it pin"),
+    Member("anon", \.anon, .bytes, "`anon` of its memory.stat"),
+    Member("kernel", \.kernel, .bytes, "`kernel` of its memory.stat"),
+    Member("file", \.file, .bytes, "`file` of its memory.stat"),
+    Member("overhead", \.overhead, .bytes, "sum of `anon`, `kernel` and `file`, minus `pinned`"),
     Member(
-      "mapped", \.mapped, .bytes, "the same worker by its page tables (/proc/PID/smaps_rollup)"),
+      "mapped", \.mapped, .bytes,
+      "memory of the same worker by its page tables (/proc/PID/smaps_rollup), by key"),
   ]
 }
 
 /// A worker's process has ended.
 package struct ExitLine: Line {
   package static let type: StaticString = "exit"
-  package static let meaning = "A worker's process has ended, by its pidfd."
+  package static let meaning = "A worker's process has ended, as its pidfd tells."
   package var t: Int64?
   package var worker: String?
   package var pid: Int64?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("worker", \.worker, "its name"),
-    Member("pid", \.pid, "of its process"),
+    Member("worker", \.worker, "name of the worker"),
+    Member("pid", \.pid, "pid of the process"),
   ]
 }
 
@@ -91,9 +95,9 @@ extension WorkersLine {
     _ task: any WritableKeyPath<Self, String?> & Sendable
   ) -> [Member<Self>] {
     [
-      Member("stream", stream, isLeftOut: true, "the worker's name, if it is a stream's"),
-      Member("pinned", pinned, isLeftOut: true, "the same, if it pins memory"),
-      Member("task", task, isLeftOut: true, "the same, if it is a task's"),
+      Member("stream", stream, isLeftOut: true, "name of the worker, if it is a stream"),
+      Member("pinned", pinned, isLeftOut: true, "name of the worker, if it pins memory"),
+      Member("task", task, isLeftOut: true, "name of the worker, if it is a task"),
     ]
   }
 
@@ -104,7 +108,7 @@ extension WorkersLine {
 /// A worker's progress.
 package struct ProgressLine: WorkersLine {
   package static let type: StaticString = "progress"
-  package static let meaning = "How far a worker is, once a second."
+  package static let meaning = "How far a worker has come, once a second."
   package static let traits: LineTraits = .bulk
   package var t: Int64?
   package var stream: String?
@@ -115,9 +119,10 @@ package struct ProgressLine: WorkersLine {
   package init() {}
   package static let members: [Member<Self>] =
     subject(\.stream, \.pinned, \.task) + [
-      Member("bytes", \.bytes, .bytes, "written, or pinned, so far"),
+      Member("bytes", \.bytes, .bytes, "bytes that it has written or pinned so far"),
       Member(
-        "oldest", \.oldest, .nanoseconds, "age of its oldest operation in flight; `null`: none is"),
+        "oldest", \.oldest, .nanoseconds,
+        "age of its oldest operation in flight; `null`: none is in flight"),
     ]
 }
 
@@ -125,8 +130,8 @@ package struct ProgressLine: WorkersLine {
 package struct PinLine: WorkersLine {
   package static let type: StaticString = "pin"
   package static let meaning = """
-    A pin has its memory, has given up, or died of it; one that grows: when the streams have ended. Of memory that is \
-    not locked also how long the first write to each page took.
+    A pin has its memory, has given up, or died of it; of a pin that grows, when the streams have ended. Of memory \
+    that is not locked, the line also tells how long the first write to each page took.
     """
   package var t: Int64?
   package var stream: String?
@@ -143,19 +148,25 @@ package struct PinLine: WorkersLine {
   package init() {}
   package static let members: [Member<Self>] =
     subject(\.stream, \.pinned, \.task) + [
-      Member("pid", \.pid, "of the worker"),
-      Member("size", \.size, .bytes, "that it was to have"),
-      Member("reached", \.reached, .bytes, "that it has"),
+      Member("pid", \.pid, "pid of the worker"),
+      Member("size", \.size, .bytes, "memory that it was to have"),
+      Member("reached", \.reached, .bytes, "memory that it has"),
       Member(
         "errno", \.errno,
-        "with which the kernel refused more; `null`: it refused nothing, but time was up, or it was killed"
+        "errno with which the kernel refused more; `null`: the kernel refused nothing, but time was up or the worker was killed"
       ),
-      Member("touches", \.touches, isLeftOut: true, "pages written to for the first time"),
-      Member("touch_max", \.touchMax, .nanoseconds, isLeftOut: true, "the longest such write"),
-      Member("log_lost", \.logLost, isLeftOut: true, "slow ones that have no line"),
+      Member(
+        "touches", \.touches, isLeftOut: true,
+        "number of pages that were written to for the first time"),
+      Member(
+        "touch_max", \.touchMax, .nanoseconds, isLeftOut: true,
+        "how long the longest such write took"),
+      Member(
+        "log_lost", \.logLost, isLeftOut: true,
+        "number of slow first writes that have no `slow` line"),
       Member(
         "touch_latency", \.touchLatency, .nanoseconds, isLeftOut: true,
-        "histogram of all, `[value, count]` pairs"),
+        "histogram of how long all of them took, as `[value, count]` pairs"),
     ]
 }
 
@@ -163,8 +174,8 @@ package struct PinLine: WorkersLine {
 package struct StateLine: WorkersLine {
   package static let type: StaticString = "state"
   package static let meaning = """
-    What a file is just before a task drops it. FS_IOC_FIEMAP: extents and bytes; btrfs tells of the blocks as they \
-    were before what is dirty or under I/O. cachestat(2), which 6.5 and later have: pages.
+    What a file is just before a task drops it. Extents and bytes come from FS_IOC_FIEMAP; btrfs tells of the blocks \
+    as they were before what is dirty or under I/O. Pages come from cachestat(2), which Linux 6.5 and later have.
     """
   package static let traits: LineTraits = .bulk
   package var t: Int64?
@@ -181,21 +192,23 @@ package struct StateLine: WorkersLine {
   package init() {}
   package static let members: [Member<Self>] =
     subject(\.stream, \.pinned, \.task) + [
-      Member("pid", \.pid, "of the worker"),
-      Member("round", \.round, "from 0"),
-      Member("extents", \.extents, "that it has"),
-      Member("delalloc_bytes", \.delallocBytes, .bytes, "without blocks yet"),
+      Member("pid", \.pid, "pid of the worker"),
+      Member("round", \.round, "number of the task's round, from 0"),
+      Member("extents", \.extents, "number of the file's extents"),
+      Member("delalloc_bytes", \.delallocBytes, .bytes, "bytes that have no blocks yet"),
       Member(
-        "unwritten_bytes", \.unwrittenBytes, .bytes, "with blocks that nothing was written to"),
-      Member("dirty_pages", \.dirtyPages, .pages, "dirty"),
-      Member("writeback_pages", \.writebackPages, .pages, "under writeback"),
+        "unwritten_bytes", \.unwrittenBytes, .bytes, "bytes whose blocks nothing was written to"),
+      Member("dirty_pages", \.dirtyPages, .pages, "pages that are dirty"),
+      Member("writeback_pages", \.writebackPages, .pages, "pages under writeback"),
     ]
 }
 
 /// One operation that took long.
 package struct SlowLine: WorkersLine {
   package static let type: StaticString = "slow"
-  package static let meaning = "One operation at least `observe.slow` long; `t` is its end."
+  package static let meaning = """
+    One operation that took at least `observe.slow`. `t` is its end.
+    """
   package static let traits: LineTraits = .bulk
   package var t: Int64?
   package var stream: String?
@@ -215,19 +228,21 @@ package struct SlowLine: WorkersLine {
   package init() {}
   package static let members: [Member<Self>] =
     subject(\.stream, \.pinned, \.task) + [
-      Member("pid", \.pid, "of the task"),
-      Member("kind", \.kind, "as `of` in `latency`"),
-      Member("start", \.start, .nanoseconds, "its beginning"),
+      Member("pid", \.pid, "pid of the task that did it"),
+      Member("kind", \.kind, "kind of the operation, as `of` in `latency`"),
+      Member("start", \.start, .nanoseconds, "when it began"),
       Member("latency", \.latency, .nanoseconds, "how long it took"),
-      Member("bytes", \.bytes, .bytes, "of it"),
+      Member("bytes", \.bytes, .bytes, "bytes that it reads or writes"),
       Member("file", \.file, "number of the worker's file"),
-      Member("offset", \.offset, .bytes, "in the file"),
-      Member("ahead", \.ahead, "the worker's operations in flight when it began"),
-      Member("in_flight", \.inFlight, "the same when it ended, itself included"),
-      Member("in_flight_bytes", \.inFlightBytes, .bytes, "of those"),
+      Member("offset", \.offset, .bytes, "offset in the file"),
+      Member("ahead", \.ahead, "number of the worker's operations in flight when it began"),
+      Member(
+        "in_flight", \.inFlight,
+        "number of the worker's operations in flight when it ended, itself included"),
+      Member("in_flight_bytes", \.inFlightBytes, .bytes, "bytes of those"),
       Member(
         "op", \.op, isLeftOut: true,
-        "the `user_data` of an io_uring write (used again once it has ended)"),
+        "`user_data` of an io_uring write (the same is used again once the write has ended)"),
     ]
 }
 
@@ -235,8 +250,8 @@ package struct SlowLine: WorkersLine {
 package struct InFlightLine: WorkersLine {
   package static let type: StaticString = "in-flight"
   package static let meaning = """
-    An operation that had not ended when its worker died or time was up. One that ended before the harness had looked \
-    is among them.
+    An operation that had not ended when its worker died or time was up. Operations that ended before the harness had \
+    looked are among them.
     """
   package var t: Int64?
   package var stream: String?
@@ -253,14 +268,14 @@ package struct InFlightLine: WorkersLine {
   package init() {}
   package static let members: [Member<Self>] =
     subject(\.stream, \.pinned, \.task) + [
-      Member("pid", \.pid, "of the task"),
-      Member("kind", \.kind, "as `of` in `latency`"),
-      Member("start", \.start, .nanoseconds, "its beginning"),
-      Member("age", \.age, .nanoseconds, "at that moment"),
-      Member("bytes", \.bytes, .bytes, "of it"),
+      Member("pid", \.pid, "pid of the task that did it"),
+      Member("kind", \.kind, "kind of the operation, as `of` in `latency`"),
+      Member("start", \.start, .nanoseconds, "when it began"),
+      Member("age", \.age, .nanoseconds, "its age when its worker died or time was up"),
+      Member("bytes", \.bytes, .bytes, "bytes that it reads or writes"),
       Member("file", \.file, "number of the worker's file"),
-      Member("offset", \.offset, .bytes, "in the file"),
-      Member("op", \.op, isLeftOut: true, "as in `slow`"),
+      Member("offset", \.offset, .bytes, "offset in the file"),
+      Member("op", \.op, isLeftOut: true, "`user_data`, as in `slow`"),
     ]
 }
 
@@ -308,36 +323,47 @@ extension TotalsLine {
 
   static var totals: [Member<Self>] {
     subject(\.stream, \.pinned, \.task) + [
-      Member("pid", \.pid, "of the worker"),
+      Member("pid", \.pid, "pid of the worker"),
       Member("ended", \.ended, "what ended it: `size`, `rounds`, `time`, `killed`, `failed`"),
-      Member("bytes", \.bytes, .bytes, "written"),
+      Member("bytes", \.bytes, .bytes, "bytes that it wrote"),
       Member("first_start", \.firstStart, .nanoseconds, "when its first operation began"),
-      Member("last_end", \.lastEnd, .nanoseconds, "when its last one ended"),
-      Member("inline", \.inline, "io_uring writes that ended within their submission"),
-      Member("punted", \.punted, "io_uring writes that did not"),
-      Member("paced", \.paced, "operations that waited for their rate"),
+      Member("last_end", \.lastEnd, .nanoseconds, "when its last operation ended"),
+      Member("inline", \.inline, "number of io_uring writes that ended within their submission"),
+      Member(
+        "punted", \.punted,
+        "number of all other io_uring writes, which ended after their submission"),
+      Member("paced", \.paced, "number of operations that waited for their rate"),
       Member(
         "log_lost", \.logLost,
-        "operations that ended and are in no histogram, for want of room or because they make no sense"
+        "number of operations that ended and are in no histogram, for want of room or because they make no sense"
       ),
       Member(
         "begun_later", \.begunLater,
-        "operations begun between the end of the time and the word to stop, which are in nothing else"
+        "number of operations that the worker began between the end of the time and the word to stop; they are in no other figure"
       ),
       Member(
         "beyond_range", \.beyondRange, isLeftOut: true,
-        "older records: operations of more than an hour, which are in no histogram"),
+        "of older records: number of operations that took more than an hour, which are in no histogram"
+      ),
     ]
   }
 
   /// Members for each kind of operation, in docs/record.md: `KINDs`, `KIND_max`, `KIND_latency`.
-  package static var operationMembers: [(name: String, unit: LineUnit?, meaning: String)] {
+  package static var operationMembers:
+    [(name: String, kind: String, unit: LineUnit?, meaning: String)]
+  {
     [
-      ("KINDs", nil, "operations of a kind that ended: `writes`, `fsyncs`, `touches`, ..."),
-      ("KIND_max", .nanoseconds, "the longest, exact"),
       (
-        "KIND_latency", .nanoseconds,
-        "histogram, `[value, count]` pairs (three digits; more than a day counts as a day)"
+        "KINDs", Int64.kind, nil,
+        "how many operations of a [kind](#spans-and-latencies) ended, exact: `writes`, `fsyncs`, `touches`, ...; of a stream `reads` only if it read any"
+      ),
+      (
+        "KIND_max", Int64.kind, .nanoseconds,
+        "how long the longest of them took, exact: `write_max`, `fsync_max`, ..."
+      ),
+      (
+        "KIND_latency", JSON.kind, .nanoseconds,
+        "histogram of how long all of them took, as `[value, count]` pairs (HdrHistogram, three digits; more than a day counts as a day)"
       ),
     ]
   }
@@ -363,7 +389,9 @@ extension TotalsLine {
 /// A stream's totals.
 package struct StreamLine: TotalsLine {
   package static let type: StaticString = "stream"
-  package static let meaning = "A stream's totals, and its latencies by kind of operation."
+  package static let meaning = """
+    A stream's totals, and how long its operations took, by their kind.
+    """
   package var t: Int64?
   package var stream: String?
   package var pinned: String?
@@ -387,7 +415,7 @@ package struct StreamLine: TotalsLine {
 /// The totals of hot memory.
 package struct TouchesLine: TotalsLine {
   package static let type: StaticString = "touches"
-  package static let meaning = "The totals of hot memory, as of a `stream`."
+  package static let meaning = "The totals of hot memory, as in `stream`."
   package var t: Int64?
   package var stream: String?
   package var pinned: String?
@@ -407,13 +435,15 @@ package struct TouchesLine: TotalsLine {
   package var rest: [(String, JSON)] = []
   package init() {}
   package static let members: [Member<Self>] =
-    totals + [Member("behind", \.behind, "touches due at the end and not made")]
+    totals + [Member("behind", \.behind, "number of touches that were due at the end and not made")]
 }
 
 /// The totals of a task.
 package struct RoundsLine: TotalsLine {
   package static let type: StaticString = "rounds"
-  package static let meaning = "The totals of a task, as of a `stream`."
+  package static let meaning = """
+    The totals of a task, as in `stream`: rounds, and its `truncates`, `unlinks`, `writes`, ...
+    """
   package var t: Int64?
   package var stream: String?
   package var pinned: String?
@@ -435,8 +465,8 @@ package struct RoundsLine: TotalsLine {
   package init() {}
   package static let members: [Member<Self>] =
     totals + [
-      Member("rounds", \.rounds, "that have ended"),
-      Member("states_lost", \.statesLost, "rounds that have no `state` line"),
+      Member("rounds", \.rounds, "number of rounds that have ended"),
+      Member("states_lost", \.statesLost, "number of rounds that have no `state` line"),
     ]
 }
 
@@ -445,7 +475,7 @@ package struct LatencyLine: Line {
   package static let type: StaticString = "latency"
   package static let meaning = """
     How long operations or spans of one kind took that ended between `from` and `t`, a second. A second may have \
-    several lines: counts and sums add up.
+    several lines: their counts and sums add up.
     """
   package static let traits: LineTraits = .repeatable
   package var t: Int64?
@@ -459,13 +489,13 @@ package struct LatencyLine: Line {
   package var values: JSON?
   package init() {}
   package static let members: [Member<Self>] = [
-    Member("from", \.from, .nanoseconds, "the second's beginning"),
-    Member("of", \.of, "[the kind](#spans-and-latencies)"),
-    Member("worker", \.worker, isLeftOut: true, "if they are one's: its name"),
-    Member("stream", \.stream, isLeftOut: true, "older records: `worker`"),
-    Member("count", \.count, "exact"),
-    Member("sum", \.sum, .nanoseconds, "exact"),
-    Member("max", \.max, .nanoseconds, "exact"),
+    Member("from", \.from, .nanoseconds, "when the second began"),
+    Member("of", \.of, "[the kind](#spans-and-latencies): `write`, `fsync`, ..."),
+    Member("worker", \.worker, isLeftOut: true, "name of the worker, if they are one worker's"),
+    Member("stream", \.stream, isLeftOut: true, "of older records: `worker`"),
+    Member("count", \.count, "how many ended, exact"),
+    Member("sum", \.sum, .nanoseconds, "sum of how long they took, exact"),
+    Member("max", \.max, .nanoseconds, "how long the longest took, exact"),
     Member(
       "v", \.values, .nanoseconds,
       "`[value, count]` pairs; values are cut to their top 11 bits (less than 0.1 % too low)"),

@@ -38,12 +38,11 @@ package struct PerfettoTrace {
   }
 
   private static func title(_ record: RecordReader) -> (name: String, description: String) {
-    let header = record.first("header")
-    let plan = header?["plan"]
-    let label = plan?["label"]?.string ?? "trial"
-    let number = plan?["number"]?.int.map { ", trial \($0)" } ?? ""
-    let axes = (plan?["axes"]?.members ?? []).map { "\($0.key) \($0.value.string ?? "?")" }
-    let ran = ["release", "accelerator"].compactMap { header?[$0]?.string }
+    let header = record.first(HeaderLine.self)
+    let label = header?.plan?.label ?? "trial"
+    let number = header?.plan?.number.map { ", trial \($0)" } ?? ""
+    let axes = (header?.plan?.axes?.members ?? []).map { "\($0.key) \($0.value)" }
+    let ran = [header?.release, header?.accelerator].compactMap(\.self)
     let outcome = record.ending?.outcome ?? .harnessLost
     return (label + number, (axes + ran + [outcome.rawValue]).joined(separator: ", "))
   }
@@ -85,11 +84,13 @@ package struct PerfettoTrace {
   private mutating func addProgress() {
     let record = record
     let members: [(key: StaticString, name: String, unit: CounterUnit)] = [
-      ("bytes", "bytes", .bytes), ("oldest", "oldest operation in flight", .nanoseconds),
+      (ProgressLine.name(\.bytes), "bytes", .bytes),
+      (ProgressLine.name(\.oldest), "oldest operation in flight", .nanoseconds),
     ]
+    let subject = Subject(ProgressLine.self)
     var tracks: [String: UInt64] = [:]
-    record.forEach("progress") { line in
-      guard let worker = Self.worker(line), let time = line.int("t") else { return }
+    record.forEach(ProgressLine.self) { line in
+      guard let worker = subject.worker(line), let time = line.time else { return }
       for (key, member, unit) in members {
         guard let value = line.int(key) else { continue }
         let name = "\(worker) \(member)"
@@ -103,17 +104,23 @@ package struct PerfettoTrace {
   // MARK: Instants
 
   /// Lines that tell of one moment, by type: their track, and the member that is their name.
-  private static let moments: [(type: String, track: String, rank: Int64, name: StaticString?)] = [
-    ("oom", "OOM killer", 0, nil), ("oom-group-kill", "OOM killer", 0, nil),
-    ("oom-without-kill", "OOM killer", 0, nil), ("phase", "phase", 1, "name"),
-    ("moment", "timeline", 2, "what"), ("moment-end", "timeline", 2, "what"),
-    ("device", "timeline", 2, nil), ("worker", "worker events", 5, "event"),
-    ("exit", "worker events", 5, nil), ("pin", "worker events", 5, nil),
-    ("state", "worker events", 5, nil), ("note", "worker events", 5, "message"),
-    ("memcg-event", "cgroup and PSI notices", 5, "file"),
-    ("cgroup-event", "cgroup and PSI notices", 5, nil),
-    ("psi", "cgroup and PSI notices", 5, "trigger"), ("kmsg", "kernel log", 9, "text"),
-  ]
+  private static let moments:
+    [(type: any Line.Type, track: String, rank: Int64, name: StaticString?)] = [
+      (OOMLine.self, "OOM killer", 0, nil), (OOMGroupKillLine.self, "OOM killer", 0, nil),
+      (OOMWithoutKillLine.self, "OOM killer", 0, nil),
+      (PhaseLine.self, "phase", 1, PhaseLine.name(\.name)),
+      (MomentLine.self, "timeline", 2, MomentLine.name(\.what)),
+      (MomentEndLine.self, "timeline", 2, MomentEndLine.name(\.what)),
+      (DeviceLine.self, "timeline", 2, nil),
+      (WorkerLine.self, "worker events", 5, WorkerLine.name(\.event)),
+      (ExitLine.self, "worker events", 5, nil), (PinLine.self, "worker events", 5, nil),
+      (StateLine.self, "worker events", 5, nil),
+      (NoteLine.self, "worker events", 5, NoteLine.name(\.message)),
+      (MemcgEventLine.self, "cgroup and PSI notices", 5, MemcgEventLine.name(\.file)),
+      (CgroupEventLine.self, "cgroup and PSI notices", 5, nil),
+      (PressureLine.self, "cgroup and PSI notices", 5, PressureLine.name(\.trigger)),
+      (KmsgLine.self, "kernel log", 9, KmsgLine.name(\.text)),
+    ]
 
   private mutating func addInstants() {
     let record = record
@@ -122,48 +129,77 @@ package struct PerfettoTrace {
       let track = tracks[title] ?? trace.track(title, below: trial, rank: rank)
       tracks[title] = track
       record.forEach(type) { line in
-        guard let time = line.int("t") else { return }
-        instant(line, member.flatMap { line.string($0) } ?? type, on: track, at: time)
+        guard let time = line.time else { return }
+        instant(line, member.flatMap { line.string($0) } ?? type.typeName, on: track, at: time)
       }
     }
     var events: [Int64: UInt64] = [:]
-    record.forEach("event") { line in
-      guard let time = line.int("t") else { return }
-      let pid = line.int("pid") ?? 0
+    let (kind, task) = (EventLine.name(\.of), EventLine.name(\.pid))
+    record.forEach(EventLine.self) { line in
+      guard let time = line.time else { return }
+      let pid = line.int(task) ?? 0
       let track =
         events[pid] ?? trace.track("events", below: tasks.thread(pid, &trace))
       events[pid] = track
-      instant(line, line.string("of") ?? "event", on: track, at: time)
+      instant(line, line.string(kind) ?? EventLine.typeName, on: track, at: time)
     }
   }
+
+  private static let shownOfInstants = names(EventLine.name(\.of))
 
   private mutating func instant(
     _ line: RecordLine, _ name: String, on track: UInt64, at time: Int64
   ) {
     var annotations = ProtobufWriter()
-    Annotations.write(line.json, without: ["type", "t", "of"], to: &annotations)
+    Annotations.write(line.json, without: Self.shownOfInstants, to: &annotations)
     trace.instant(name, on: track, at: time, annotations.bytes[...])
   }
 
   // MARK: Operations
 
-  private static func worker(_ line: RecordLine) -> String? {
-    line.string("stream") ?? line.string("task") ?? line.string("pinned") ?? line.string("worker")
+  /// The members by which a line names its worker.
+  private struct Subject {
+    private let names: [StaticString]
+
+    init<L: WorkersLine>(_: L.Type) {
+      names = [L.name(\.stream), L.name(\.task), L.name(\.pinned)]
+    }
+
+    func worker(_ line: RecordLine) -> String? {
+      for name in names { if let worker = line.string(name) { return worker } }
+      return nil
+    }
+  }
+
+  /// Names of members that a track or a slice shows elsewhere, with those of every line.
+  private static func names(_ names: StaticString...) -> Set<String> {
+    Set(([RecordLine.typeName, RecordLine.timeName] + names).map { "\($0)" })
   }
 
   /// Operations that the record has one by one; of those in flight at the end their age.
   private mutating func addOperations() {
+    addOperations(
+      SlowLine.self, start: SlowLine.name(\.start), length: SlowLine.name(\.latency),
+      kind: SlowLine.name(\.kind), pid: SlowLine.name(\.pid), "")
+    addOperations(
+      InFlightLine.self, start: InFlightLine.name(\.start), length: InFlightLine.name(\.age),
+      kind: InFlightLine.name(\.kind), pid: InFlightLine.name(\.pid), " in flight at the end")
+  }
+
+  private mutating func addOperations<L: WorkersLine>(
+    _ type: L.Type, start: StaticString, length: StaticString, kind: StaticString,
+    pid: StaticString, _ suffix: String
+  ) {
     let record = record
-    for (type, length) in [("slow", "latency"), ("in-flight", "age")] as [(String, StaticString)] {
-      record.forEach(type) { line in
-        guard let start = line.int("start"), let time = line.int(length) else { return }
-        let kind = line.string("kind") ?? type
-        let pid = line.int("pid") ?? Self.worker(line).flatMap { tasks.pid(of: $0) }
-        let name = type == "slow" ? kind : "\(kind) in flight at the end"
-        slices.add(
-          name, at: .init(pid: pid, name: "\(kind) operations", nests: false), start, start + time,
-          line.json, without: ["type", "t", "start", "latency", "age", "kind"])
-      }
+    let subject = Subject(type)
+    let shown = Self.names(start, SlowLine.name(\.latency), InFlightLine.name(\.age), kind)
+    record.forEach(type) { line in
+      guard let start = line.int(start), let time = line.int(length) else { return }
+      let kind = line.string(kind) ?? type.typeName
+      let pid = line.int(pid) ?? subject.worker(line).flatMap { tasks.pid(of: $0) }
+      slices.add(
+        kind + suffix, at: .init(pid: pid, name: "\(kind) operations", nests: false), start,
+        start + time, line.json, without: shown)
     }
   }
 
@@ -178,56 +214,81 @@ package struct PerfettoTrace {
     ] as [TraceSpan]).map(\.label) + ["reclaim-throttle"])
 
   /// Of the device and of inodes belong to no task: who ends one has nothing to do with it.
-  private static func place(_ kind: String, _ line: RecordLine) -> SliceTracks.Place {
+  private static func place(
+    _ kind: String, _ line: RecordLine, pid: StaticString, owner: StaticString
+  ) -> SliceTracks.Place {
     if sections.contains(kind) {
-      return .init(pid: line.int("pid"), name: "kernel sections", nests: true)
+      return .init(pid: line.int(pid), name: "kernel sections", nests: true)
     }
     switch kind {
     case TraceSpan.offCPU.label, TraceSpan.dirtyThrottle.label:
-      return .init(pid: line.int("pid"), name: kind, nests: false)
+      return .init(pid: line.int(pid), name: kind, nests: false)
     case TraceSpan.ioWqQueue.label:
-      return .init(pid: line.int("owner"), name: kind, nests: false)
+      return .init(pid: line.int(owner), name: kind, nests: false)
     default: return .init(pid: nil, name: kind, nests: false)
     }
   }
 
   private mutating func addSpans() {
-    let record = record
     let stacks = Self.stacks(record)
-    let known: Set<String> = ["type", "t", "of", "start", "ns"]
-    record.forEach("span") { line in
-      guard let kind = line.string("of"), let start = line.int("start"), let time = line.int("ns")
+    addSpans(stacks)
+    addOpenSpans(stacks)
+  }
+
+  private mutating func addSpans(_ stacks: [Int64: JSON]) {
+    let record = record
+    let (of, begin, length) = (
+      SpanLine.name(\.of), SpanLine.name(\.start), SpanLine.name(\.length)
+    )
+    let (pid, owner, stack) = (
+      SpanLine.name(\.pid), SpanLine.name(\.owner), "\(SpanLine.name(\.stack))"
+    )
+    let shown = Self.names(of, begin, length)
+    record.forEach(SpanLine.self) { line in
+      guard let kind = line.string(of), let start = line.int(begin), let time = line.int(length)
       else { return }
-      let place = Self.place(kind, line)
       slices.add(
-        kind, at: place, start, start + time, Self.named(line.json, stacks), without: known)
+        kind, at: Self.place(kind, line, pid: pid, owner: owner), start, start + time,
+        Self.named(line.json, stack, stacks), without: shown)
     }
-    // What had not ended is shown until the trace's end.
-    let until = record.last("trace")?["until"]?.int.flatMap { 0...LineHead.latest ~= $0 ? $0 : nil }
-    record.forEach("open") { line in
-      guard let kind = line.string("of"), let start = line.int("start") else { return }
-      let end = max(start, until ?? line.int("t") ?? start)
+  }
+
+  /// What had not ended is shown until the trace's end.
+  private mutating func addOpenSpans(_ stacks: [Int64: JSON]) {
+    let record = record
+    let (of, begin, pid) = (OpenLine.name(\.of), OpenLine.name(\.start), OpenLine.name(\.pid))
+    let (owner, stack) = (OpenLine.name(\.owner), "\(OpenLine.name(\.stack))")
+    let shown = Self.names(of, begin, SpanLine.name(\.length))
+    let until = record.last(TraceLine.self)?.until
+      .flatMap { 0...LineHead.latest ~= $0 ? $0 : nil }
+    record.forEach(OpenLine.self) { line in
+      guard let kind = line.string(of), let start = line.int(begin) else { return }
       slices.add(
-        "\(kind), not ended", at: Self.place(kind, line), start, end, Self.named(line.json, stacks),
-        without: known)
+        "\(kind), not ended", at: Self.place(kind, line, pid: pid, owner: owner), start,
+        max(start, until ?? line.time ?? start), Self.named(line.json, stack, stacks),
+        without: shown)
     }
   }
 
   /// Functions by a stack's id; the last line of an id has their names.
   private static func stacks(_ record: RecordReader) -> [Int64: JSON] {
+    let (number, frames) = (StackLine.name(\.id), StackLine.name(\.frames))
+    let addresses = StackLine.name(\.addresses)
     var stacks: [Int64: JSON] = [:]
-    record.forEach("stack") { line in
-      if let id = line.int("id") { stacks[id] = line["frames"] ?? line["addresses"] }
+    record.forEach(StackLine.self) { line in
+      if let id = line.int(number) { stacks[id] = line[frames] ?? line[addresses] }
     }
     return stacks
   }
 
   /// A line with its stack in place of the stack's id.
-  private static func named(_ line: JSON, _ stacks: [Int64: JSON]) -> JSON {
-    guard let id = line["stack"]?.int, let frames = stacks[id], let members = line.members else {
+  ///
+  /// - Parameter key: the member that has the id.
+  private static func named(_ line: JSON, _ key: String, _ stacks: [Int64: JSON]) -> JSON {
+    guard let id = line[key]?.int, let frames = stacks[id], let members = line.members else {
       return line
     }
-    return .object(members.map { $0.key == "stack" ? ($0.key, frames) : $0 })
+    return .object(members.map { $0.key == key ? ($0.key, frames) : $0 })
   }
 
   private mutating func writeSlices() {

@@ -18,15 +18,15 @@ struct TraceTasks {
   /// - Parameter unknown: the track of what no task is known of.
   init(_ record: RecordReader, unknown: UInt64) {
     self.unknown = unknown
-    for line in record.lines("worker") where line["event"] == "start" {
-      guard let pid = line["pid"]?.int, let name = line["name"]?.string else { continue }
-      tasks[pid] = Task(comm: nil, cgroup: line["cgroup"]?.string, worker: name)
+    for line in record.lines(WorkerLine.self) where line.event == .start {
+      guard let pid = line.pid, let name = line.name else { continue }
+      tasks[pid] = Task(comm: nil, cgroup: line.cgroup, worker: name)
       workers[name] = pid
     }
-    for line in record.lines("task") {
-      guard let pid = line["pid"]?.int else { continue }
-      tasks[pid, default: Task()].comm = line["comm"]?.string
-      if let cgroup = line["cgroup"]?.string { tasks[pid]?.cgroup = cgroup }
+    for line in record.lines(TaskLine.self) {
+      guard let pid = line.pid else { continue }
+      tasks[pid, default: Task()].comm = line.comm
+      if let cgroup = line.cgroup { tasks[pid]?.cgroup = cgroup }
     }
   }
 

@@ -38,6 +38,20 @@ struct GlossaryTests {
     }
   }
 
+  /// What they say is docs/record.md's text without its marks.
+  @Test func entriesOfLinesArePlainText() throws {
+    let entries = glossary.entries.filter { $0.group == .lines }
+    #expect(entries.flatMap(\.names) == LineTypes.all.map { $0.typeName })
+    for entry in entries {
+      #expect(
+        entry.text.hasPrefix("Line of a record. ") && entry.text.hasSuffix(" docs/record.md."))
+      #expect(!entry.text.contains { "`[]".contains($0) } && !entry.text.contains(".md)"))
+    }
+    #expect(
+      RecordPage.plain("A, read `once` ([its members](#a)). [Which](#b) of [safety](b.md), (c).")
+        == "A, read once. Which of safety, (c).")
+  }
+
   /// Of 4.19, 6.1, 6.12 and 6.18.
   @Test(arguments: ["419", "61", "612", "618"])
   func everyCounterOfVmstatHasAnEntry(_ kernel: String) throws {
@@ -197,8 +211,11 @@ struct GlossaryTests {
   /// on the record give the same.
   @Test func definitionsAreTheSameEverywhere() throws {
     let page = try File.text(ToolCheck.root.appending(path: "docs/record.md").path)
+    let section = try #require(
+      page.components(separatedBy: "| of | measured |").dropFirst().first?
+        .components(separatedBy: "\n## ").first)
     var documented: [String: String] = [:]
-    for row in page.split(separator: "\n") where row.hasPrefix("| `") {
+    for row in section.split(separator: "\n") where row.hasPrefix("| `") {
       let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
       for name in cells[0].split(separator: ", ") where cells.count > 1 {
         let name = name.filter { $0 != "`" }
@@ -207,7 +224,6 @@ struct GlossaryTests {
     }
     let operations = LatencySection.operations.map { ($0.of, $0.definition) }
     for (label, definition) in operations + TraceSpan.allCases.map({ ($0.label, $0.definition) }) {
-      let section = page.components(separatedBy: "| of | measured |").dropFirst().first ?? ""
       #expect(section.contains("`\(label)`"), "\(label)")
       #expect(documented[label] == definition, "\(label)")
       let told = glossary.find(label).filter { [.spans, .latencies].contains($0.group) }

@@ -145,6 +145,39 @@ struct RecordTextTests {
     }
   }
 
+  /// A new type is a decision.
+  @Test func everyTypeIsToldSomehow() {
+    #expect(Set(RecordText.tellings.keys) == LineTypes.names)
+  }
+
+  /// Words that only a later version knows, and values that are of another kind than ours.
+  @Test func whatIsUnknownIsShownAsItStands() throws {
+    let text = try text(
+      try directory.write(
+        "record.jsonl",
+        """
+        {"type":"header","plan":{"label":"p","axes":{},"number":1,"seed":1}}
+        {"type":"phase","t":1000000000,"name":"later","delay":null}
+        {"type":"worker","t":1000000000,"name":"db","event":"moved"}
+        {"type":"pin","t":1000000000,"pinned":"db","size":1048576,"reached":null,"errno":null,"touches":null}
+        {"type":"kills","t":1000000000,"memory.events":{"oom":null,"max":2},"kill_lines":1}
+        {"type":"lane","t":1000000000,"lane":"main","samples":3,"missed":0,"dropped":0,"worst_lateness":20000000}
+        {"type":"from-the-future","t":1000000000,"a":{"b":[1]}}
+        {"type":"end","outcome":"unheard-of","reason":"r","message":"m"}
+
+        """))
+    #expect(
+      text.split(separator: "\n").dropFirst(2).dropLast(3).joined(separator: "\n") == """
+            0.000  phase later of - s
+            0.000  worker db: moved
+            0.000  pin db has - MiB of 1.0 MiB; ? first touches
+            0.000  memory.events: oom 0, max 2; 1 kill lines in the kernel log
+            0.000  lane main: 3 samples, 0 ticks missed, 0 dropped, worst lateness 0.02 s
+            0.000  from-the-future: a {"b":[1]}
+                   end: unheard-of (r): m
+        """)
+  }
+
   /// What went wrong, and what the harness saw of a trial that stood still.
   @Test func evidence() throws {
     let text = try text(

@@ -1,0 +1,76 @@
+import StressCore
+import StressRecord
+
+/// The parts of docs/record.md that say what each type of line and each of its members means.
+package enum RecordPage {
+  /// As the page's own paragraphs.
+  private static let width = 105
+  /// This type's members have a section of their own.
+  private static let apart: any Line.Type = EnvironmentLine.self
+
+  /// What stands between the comments `NAME: generated ...` and `NAME: end`.
+  package static let parts: [(name: String, text: String)] = [
+    ("lines", LineTypes.all.map(section).joined(separator: "\n\n")),
+    (apart.typeName, table(of: apart)),
+  ]
+
+  /// The page with these parts as they are to be.
+  ///
+  /// - Returns: nil: it lacks a comment.
+  package static func filled(_ page: String) -> String? {
+    var page = page
+    for (name, text) in parts {
+      guard let lead = page.firstRange(of: "<!-- \(name): generated"),
+        let begin = page[lead.upperBound...].firstRange(of: "-->\n"),
+        let end = page[begin.upperBound...].firstRange(of: "<!-- \(name): end -->")
+      else { return nil }
+      page.replaceSubrange(begin.upperBound..<end.lowerBound, with: "\n\(text)\n\n")
+    }
+    return page
+  }
+
+  /// A meaning without the page's marks: a reference to a section goes with its parentheses, of any other link and of
+  /// code the text stays.
+  static func plain(_ meaning: String) -> String {
+    meaning.replacing(#/ \(\[[^\]]*\]\([^)]*\)\)/#, with: "")
+      .replacing(#/\[([^\]]*)\]\([^)]*\)/#) { String($0.1) }
+      .filter { $0 != "`" }
+  }
+
+  // MARK: Parts
+
+  private static func section(_ type: any Line.Type) -> String {
+    let who = type.traits.contains(.host) ? "host" : "guest"
+    let meaning = Format.broken("Written by the \(who). \(type.meaning)", width: width)
+    let text = (["### `\(type.typeName)`", ""] + meaning).joined(separator: "\n")
+    if type == apart || rows(of: type).isEmpty { return text }
+    return text + "\n\n" + table(of: type)
+  }
+
+  private static func table(of type: any Line.Type) -> String {
+    (["| member | kind | meaning |", "|---|---|---|"] + rows(of: type)).joined(separator: "\n")
+  }
+
+  private static func rows(of type: any Line.Type) -> [String] {
+    let further = (type as? any TotalsLine.Type)?.operationMembers ?? []
+    return rows(type.descriptions, in: "")
+      + further.map { row($0.name, $0.kind, $0.unit, isLeftOut: true, $0.meaning) }
+  }
+
+  private static func rows(_ members: [MemberDescription], in path: String) -> [String] {
+    members.flatMap { member in
+      let name = path + member.name
+      let inner = name + (member.isList ? "[]" : member.isKeyed ? ".KEY" : "") + "."
+      return [row(name, member.kind, member.unit, isLeftOut: member.isLeftOut, member.meaning)]
+        + rows(member.parts, in: inner)
+    }
+  }
+
+  private static func row(
+    _ name: String, _ kind: String, _ unit: LineUnit?, isLeftOut: Bool, _ meaning: String
+  ) -> String {
+    let kind = [kind, unit?.rawValue, isLeftOut ? "optional" : nil].compactMap(\.self)
+    let cells = ["`\(name)`", kind.joined(separator: ", "), meaning]
+    return "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
+  }
+}
