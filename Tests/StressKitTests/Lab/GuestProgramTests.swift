@@ -21,7 +21,8 @@ struct GuestProgramTests {
     _ = try Tool.run(
       "objcopy",
       [
-        "--add-section", "\(GuestProgram.section)=\(directory.path("program"))", "--set-section-flags",
+        "--add-section", "\(GuestProgram.section)=\(directory.path("program"))",
+        "--set-section-flags",
         "\(GuestProgram.section)=readonly,noload", executable,
       ], package: "binutils")
     let found = try GuestProgram(in: executable)

@@ -16,7 +16,7 @@ struct OOMAccountTests {
       for record in log {
         let victim: OOMReport.Victim?
         switch account.take(record) {
-        case .kill(let line):
+        case .report(let line):
           lines.append(OOMLine.typeName)
           victim = line.report?.victims.first
         case .groupKill(let line):

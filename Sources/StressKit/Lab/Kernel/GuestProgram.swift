@@ -61,7 +61,7 @@ struct ELF: ~Copyable {
   private let header: [UInt8]
 
   init(_ file: consuming Descriptor, _ path: String) throws(HarnessError) {
-    let header = try Self.read(file, path, at: 0, count: 64)
+    let header = try Self.load(file, path, at: 0, count: 64)
     guard header.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]) else {
       throw HarnessError(.environment, path, "is no ELF executable of 64 bits")
     }
@@ -77,7 +77,7 @@ struct ELF: ~Copyable {
         number(32, 8, header), number(54, 2, header), number(56, 2, header)
       )
       for i in 0..<count {
-        let entry = try Self.read(file, path, at: offset + i * size, count: size)
+        let entry = try Self.load(file, path, at: offset + i * size, count: size)
         if number(0, 4, entry) == 3 { return true }
       }
       return false
@@ -91,14 +91,14 @@ struct ELF: ~Copyable {
     )
     if offset == 0 || count == 0 { return nil }
     func entry(_ index: Int) throws(HarnessError) -> [UInt8] {
-      try Self.read(file, path, at: offset + index * size, count: size)
+      try Self.load(file, path, at: offset + index * size, count: size)
     }
     let strings = number(24, 8, try entry(number(62, 2, header)))
     let wanted = Array(name.utf8) + [0]
     for i in 0..<count {
       let section = try entry(i)
       // Near the end of the names there may be less than is asked for.
-      let found = try Self.read(
+      let found = try Self.load(
         file, path, at: strings + number(0, 4, section), count: wanted.count, isWhole: false)
       if found == wanted {
         let start = number(24, 8, section)
@@ -115,7 +115,7 @@ struct ELF: ~Copyable {
     return Int(min(value, 1 << 40))
   }
 
-  private static func read(
+  private static func load(
     _ file: borrowing Descriptor, _ path: String, at offset: Int, count: Int, isWhole: Bool = true
   ) throws(HarnessError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)

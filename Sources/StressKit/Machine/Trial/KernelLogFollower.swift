@@ -74,7 +74,7 @@ final class KernelLogFollower {
     }
     // Marks too: to the parser a gap in the numbers is a loss.
     switch state.account.take(line) {
-    case .kill(let told): record.emit(told, at: state.clock.boottime(line.time))
+    case .report(let told): record.emit(told, at: state.clock.boottime(line.time))
     case .groupKill(let told): record.emit(told, at: state.clock.boottime(line.time))
     case .withoutKill(let told): record.emit(told, at: state.clock.boottime(line.time))
     case nil: break

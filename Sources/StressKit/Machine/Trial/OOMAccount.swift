@@ -35,7 +35,7 @@ struct OOMAccount {
 
   /// A line of the record.
   enum Told {
-    case kill(OOMLine)
+    case report(OOMLine)
     case groupKill(OOMGroupKillLine)
     case withoutKill(OOMWithoutKillLine)
   }
@@ -71,7 +71,7 @@ struct OOMAccount {
       incidents += 1
       var line = OOMLine()
       line.report = report
-      return .kill(line)
+      return .report(line)
     case .groupKill(let victim, let incident):
       if otherIncidents.contains(incident) {
         otherKillLines += 1

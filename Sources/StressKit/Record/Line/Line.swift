@@ -151,7 +151,17 @@ package struct Member<Owner>: Sendable {
   let value: any MemberValue.Type
   let path: any PartialKeyPath<Owner> & Sendable
   let read: @Sendable (inout Owner, JSON) -> Void
-  let write: @Sendable (Owner) -> (String, JSON)?
+  private(set) var write: @Sendable (Owner) -> (String, JSON)?
+
+  /// The same member, left out only of a line that it does not apply to: of any other nil is null.
+  ///
+  /// - Parameter applies: to a line.
+  package func `where`(_ applies: @escaping @Sendable (Owner) -> Bool) -> Member {
+    var member = self
+    let (write, key) = (write, "\(name)")
+    member.write = { write($0) ?? (applies($0) ? (key, .null) : nil) }
+    return member
+  }
 
   /// - Parameter isLeftOut: where it is nil it does not apply, and is left out.
   package init<Value: MemberValue>(

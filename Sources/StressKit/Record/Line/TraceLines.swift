@@ -75,7 +75,7 @@ package struct SpanLine: Line {
     Member(
       "woken", \.woken, .nanoseconds, isLeftOut: true,
       "of `off-cpu`: time from `start` to the task's wakeup; `null`: it did not sleep, or its wakeup was not seen"
-    ),
+    ).where { $0.of == TraceSpan.offCPU.label },
     Member(
       "stack", \.stack, isLeftOut: true,
       "of `off-cpu`: the `stack` in which the task slept, by its `id`; left out where the kernel did not tell it"
