@@ -158,8 +158,8 @@ package struct Member<Owner>: Sendable {
   /// - Parameter applies: to a line.
   package func `where`(_ applies: @escaping @Sendable (Owner) -> Bool) -> Member {
     var member = self
-    let (write, key) = (write, "\(name)")
-    member.write = { write($0) ?? (applies($0) ? (key, .null) : nil) }
+    let (told, key) = (write, "\(name)")
+    member.write = { told($0) ?? (applies($0) ? (key, .null) : nil) }
     return member
   }
 
