@@ -63,7 +63,7 @@ enum WriterBench {
   }
 
   private struct Options {
-    var kinds: [Profile.Filesystem.Kind] = [.ext4, .xfs, .btrfs]
+    var kinds = Profile.Filesystem.Kind.common
     var blocks: [UInt64] = [4 << 10, 64 << 10, 1 << 20]
     var depths = [8]
     var rounds = 8
@@ -351,14 +351,9 @@ enum WriterBench {
     private static func name(_ name: String) -> String { "wbstress-bench-\(name)" }
 
     borrowing func mount(_ kind: Profile.Filesystem.Kind) throws(HarnessError) {
-      let options: [String] =
-        switch kind {
-        // Nothing is to be initialised in the background.
-        case .ext4, .ext3: ["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"]
-        case .xfs, .btrfs: ["-q", "-f"]
-        case .tmpfs: []
-        }
-      try Tool.run("mkfs.\(kind.rawValue)", options + [device], package: "e2fsprogs")
+      if let mkfs = kind.traits.mkfs {
+        try Tool.run(mkfs.program, mkfs.arguments + [device], package: mkfs.package)
+      }
       _ = try Mount(device, at: mountPoint, type: kind.rawValue)
       sync()
     }

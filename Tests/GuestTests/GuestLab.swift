@@ -77,7 +77,7 @@ enum GuestLab {
     String(decoding: try Tool.run(program, arguments, package: program), as: UTF8.self)
   }
 
-  /// A file's size on an unmounted image, told by the file system's own debugger.
+  /// A file's size on an unmounted image, told by the file system's own debugger; nil where there is none here.
   static func size(
     of file: String, on image: String, _ kind: Profile.Filesystem.Kind
   ) throws -> UInt64? {
@@ -99,7 +99,7 @@ enum GuestLab {
         if let at = item.lastIndex(of: "size") { return UInt64(item[at + 1]) }
       }
       return nil
-    case .tmpfs: return nil
+    default: return nil
     }
   }
 }

@@ -35,6 +35,20 @@ struct GuardsTests {
     #expect(Guards.memory(of: open) == 727)
   }
 
+  /// By what is registered, or could be loaded.
+  @Test func knowsWhatTheKernelMounts() throws {
+    let directory = try TemporaryDirectory()
+    _ = try directory.write("modules.dep", Array("kernel/fs/f2fs/f2fs.ko.xz:\n".utf8))
+    func mounts(_ kind: Profile.Filesystem.Kind, _ known: String?) -> Bool {
+      Guards.mounts(kind, known: known, modules: directory.root)
+    }
+    #expect(mounts(.ext3, "nodev\ttmpfs\n\text3\n\text4\n"))
+    #expect(mounts(.f2fs, "nodev\ttmpfs\n"))
+    #expect(!mounts(.xfs, "nodev\ttmpfs\n\txfs2\n"))
+    #expect(mounts(.xfs, nil))
+    #expect(!Guards.mounts(.xfs, known: "", modules: directory.path("none")))
+  }
+
   /// The page says of each guard what it looks at.
   @Test func everyGuardIsDescribed() throws {
     let page = try File.text(

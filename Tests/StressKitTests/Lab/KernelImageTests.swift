@@ -33,7 +33,7 @@ struct KernelImageTests {
   @Test func refusesAVersionOutsideTheHeader() {
     var bytes = KernelFixture.bzImage("6.1")
     bytes[0x20f] = 0x80
-    #expect(BootHeader.release(bytes[...]) == nil)
+    #expect(Architecture.own.image.release(bytes[...]) == nil)
   }
 
   @Test func namesAPathThatIsNotThere() throws {

@@ -6,7 +6,7 @@ import Testing
 struct KernelSpecTests {
   @Test(arguments: [
     ("debian:6.1", KernelSpec.debian(version: "6.1", flavour: .cloud)),
-    ("debian:6.12-amd64", .debian(version: "6.12", flavour: .amd64)),
+    ("debian:6.12-amd64", .debian(version: "6.12", flavour: .generic)),
     ("debian:6.12.43", .debian(version: "6.12.43", flavour: .cloud)),
     ("./bzImage", .path("./bzImage", modules: nil)),
     ("/boot/vmlinuz,modules=/m", .path("/boot/vmlinuz", modules: "/m")),

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import StressCore
@@ -8,6 +9,7 @@ struct MakeFilesystemTests {
   @Test(arguments: [
     (Profile.Filesystem.Kind.ext4, "mke2fs ", "metadata_csum"), (.ext3, "mke2fs ", "has_journal"),
     (.xfs, "mkfs.xfs version ", "V5,"), (.btrfs, "mkfs.btrfs, ", "SKINNY_METADATA"),
+    (.f2fs, "mkfs.f2fs ", "none"),
   ])
   func tellsWhatItMade(
     _ kind: Profile.Filesystem.Kind, _ version: String, _ feature: String
@@ -22,6 +24,23 @@ struct MakeFilesystemTests {
     #expect(made.version?.hasPrefix(version) == true, "\(made)")
     #expect(made.features?.contains(feature) == true, "\(made)")
     #expect(made.features?.contains { $0 == "(" || $0 == "\t" } == false, "\(made)")
+  }
+
+  /// As on a device that is longer: none of what is behind the size is written, and it is known again.
+  @Test(arguments: Profile.Filesystem.Kind.onDisk)
+  func takesAPart(_ kind: Profile.Filesystem.Kind) throws {
+    let directory = try RecordFixture()
+    let image = directory.path("image")
+    try Scratch.sparse(image, size: 512 << 20)
+    let opened = try Descriptor(open: image, O_RDWR)
+    var filesystem = Profile.Filesystem()
+    filesystem.kind = kind
+    let made = try MakeFilesystem.run(filesystem, on: image, opened: opened.raw, size: 320 << 20)
+    #expect(made.features != nil)
+    let signature = try #require(try Signature(of: image))
+    #expect(signature.isOurs, "\(signature)")
+    // mkfs.xfs clears the very end of a device.
+    if kind != .xfs { #expect(lseek(opened.raw, 320 << 20, SEEK_DATA) == -1) }
   }
 
   @Test func thereIsNothingToMakeOfTmpfs() throws {

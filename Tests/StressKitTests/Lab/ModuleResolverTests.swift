@@ -104,6 +104,8 @@ struct ModuleResolverTests {
     let built = try self.kernel("./linux")
     let own = #expect(throws: HarnessError.self) { try built.moduleFiles(["virtio_console"]) }
     #expect(own?.remedy?.hasPrefix("build it with CONFIG_VIRTIO_CONSOLE,") == true)
+    let without = #expect(throws: HarnessError.self) { try built.moduleFiles(["f2fs"]) }
+    #expect(without?.remedy?.hasPrefix("build it with CONFIG_F2FS_FS,") == true)
   }
 
   @Test func needsTheIndex() throws {
@@ -114,7 +116,7 @@ struct ModuleResolverTests {
 
   @Test(arguments: [
     (Profile.Filesystem.Kind.ext3, ["ext4"]), (.ext4, ["ext4"]), (.xfs, ["xfs"]),
-    (.btrfs, ["btrfs"]), (.tmpfs, []),
+    (.btrfs, ["btrfs"]), (.f2fs, ["f2fs"]), (.tmpfs, []),
   ])
   func knowsWhatAGuestNeeds(_ kind: Profile.Filesystem.Kind, _ modules: [String]) {
     var profile = Profile(name: "p")

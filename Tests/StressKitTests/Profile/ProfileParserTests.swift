@@ -462,7 +462,7 @@ struct ProfileParserTests: ProfileSuite {
     ),
     (
       "filesystem: {type: ntfs}",
-      "2:20: filesystem.type: expected one of ext4, ext3, xfs, btrfs, tmpfs; found 'ntfs'"
+      "2:20: filesystem.type: expected one of ext4, ext3, xfs, btrfs, f2fs, tmpfs; found 'ntfs'"
     ),
     ("filesystem: {mount: {}}", "2:21: filesystem.mount: expected a list; found a mapping"),
     ("filesystem: {mkfs: -F}", "2:20: filesystem.mkfs: expected a list; found '-F'"),

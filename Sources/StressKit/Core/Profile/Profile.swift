@@ -247,7 +247,7 @@ package struct Profile: Equatable, Sendable {
   /// Whether the scratch device ever holds requests back; tmpfs asks nothing of it.
   package var usesDelay: Bool {
     let delays = [device.delay] + timeline.compactMap(\.delay)
-    return filesystem.kind != .tmpfs && delays.contains { $0 > 0 }
+    return filesystem.kind.isOnDisk && delays.contains { $0 > 0 }
   }
 
   /// Whether the scratch device is ever made slower than it is, its delay aside.
@@ -268,11 +268,6 @@ package struct Profile: Equatable, Sendable {
   }
 
   package struct Filesystem: Equatable, Sendable {
-    package enum Kind: String, CaseIterable, Sendable {
-      case ext4, ext3, xfs, btrfs
-      /// Memory itself, which nothing is written back from; the scratch device lies idle.
-      case tmpfs
-    }
     package var kind: Kind = .ext4
     package var mount: [String] = []
     package var mkfs: [String] = []

@@ -89,13 +89,7 @@ enum ProfileParser {
 
   private static func checkDevice(_ profile: Profile, _ top: ProfileSection) {
     let kind = profile.filesystem.kind
-    let least: UInt64? =
-      switch kind {
-      case .ext4, .ext3, .tmpfs: nil
-      case .xfs: 300 * mib
-      case .btrfs: 128 * mib
-      }
-    guard let least, profile.device.size < least else { return }
+    guard let least = kind.traits.least, profile.device.size < least else { return }
     blame([top["device"]?.child("size"), top["filesystem"]?.child("type")])?.fail(
       "\(kind.rawValue) needs a device of at least \(Units.sizeText(least)); it has"
         + " \(Units.sizeText(profile.device.size))")

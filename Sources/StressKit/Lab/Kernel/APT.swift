@@ -13,7 +13,7 @@ struct APT: Sendable {
     guard Tool.path("apt-cache") != nil else {
       throw HarnessError(
         .environment, "apt-cache", "not found: Debian kernels are fetched with apt",
-        remedy: "name a bzImage, an unpacked package or a build tree with --kernel PATH")
+        remedy: "name a kernel's image, an unpacked package or a build tree with --kernel PATH")
     }
     return String(
       decoding: try Tool.run("apt-cache", options + arguments, package: "apt"), as: UTF8.self)

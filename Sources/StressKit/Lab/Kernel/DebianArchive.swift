@@ -189,9 +189,9 @@ package struct DebianArchive: PackageArchive {
       #clear Acquire::IndexTargets::deb::DEP-11;
       #clear Acquire::IndexTargets::deb::DEP-11-icons;
       #clear Acquire::IndexTargets::deb::Contents-deb;
-      APT::Architecture "amd64";
+      APT::Architecture "\(Architecture.own.debian)";
       #clear APT::Architectures;
-      APT::Architectures "amd64";
+      APT::Architectures "\(Architecture.own.debian)";
       APT::Sandbox::User "";
       Acquire::Languages "none";
       Dir::State "\(root)/state";

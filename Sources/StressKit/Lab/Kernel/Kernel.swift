@@ -5,7 +5,7 @@ import SystemPackage
 /// A kernel that can be booted: its image, and where its modules are.
 package struct Kernel: Equatable, Sendable {
   package var spec: KernelSpec
-  /// Path of the bzImage.
+  /// Path of its image.
   package var image: String
   /// What `uname -r` prints under it.
   package var release: String
@@ -51,7 +51,8 @@ package struct Kernel: Equatable, Sendable {
     release = try BootHeader(of: image).release
     if let configured = place.configured, configured != release {
       throw HarnessError(
-        .environment, "kernel \(spec)", "bzImage is of \(release), the tree of \(configured)",
+        .environment, "kernel \(spec)",
+        "\(Architecture.own.image.name) is of \(release), the tree of \(configured)",
         remedy: "its modules would not load; run make in the tree")
     }
     // A directory that was named may be that of the modules itself.
@@ -78,11 +79,11 @@ package struct Kernel: Equatable, Sendable {
 
     /// - Parameter path: a kernel, an unpacked package or a build tree.
     init(_ path: String, _ spec: KernelSpec) throws(HarnessError) {
-      let bzImage = "/arch/x86/boot/bzImage"
-      let tree = path.hasSuffix(bzImage) ? String(path.dropLast(bzImage.count)) : path
+      let built = "/" + Architecture.own.image.path
+      let tree = path.hasSuffix(built) ? String(path.dropLast(built.count)) : path
       let configured = File.line(tree + "/include/config/kernel.release")
-      if let configured, File.exists(tree + bzImage) {
-        image = tree + bzImage
+      if let configured, File.exists(tree + built) {
+        image = tree + built
         modules = [tree]
         self.configured = configured
       } else if Kernel.isDirectory(path) {
@@ -103,10 +104,11 @@ package struct Kernel: Equatable, Sendable {
       guard let image = images.first else {
         throw HarnessError(
           .environment, "kernel \(spec)",
-          "has neither boot/vmlinuz-*, usr/lib/modules/*/vmlinuz nor arch/x86/boot/bzImage",
+          "has neither boot/vmlinuz-*, usr/lib/modules/*/vmlinuz nor "
+            + Architecture.own.image.path,
           remedy:
             "name an unpacked package (since 6.19: linux-binary-*, linux-modules-* and linux-base-* in one "
-            + "directory), a tree that has been built, or a bzImage")
+            + "directory), a tree that has been built, or a \(Architecture.own.image.name)")
       }
       guard images.count == 1 else {
         throw HarnessError(
@@ -161,33 +163,24 @@ package struct Kernel: Equatable, Sendable {
   }
 }
 
-/// The setup header of an x86 bzImage (Documentation/arch/x86/boot.rst).
+/// The beginning of a kernel's image.
 struct BootHeader {
   /// What `uname -r` prints under this kernel.
   let release: String
 
-  /// - Throws: `.environment` when the file cannot be read or is no bzImage.
+  /// - Throws: `.environment` when the file cannot be read or is no image of this architecture.
   init(of path: String) throws(HarnessError) {
+    let image = Architecture.own.image
     let file = try Descriptor(open: path, code: .environment)
-    // kernel_version is 16 bits, from 0x200 on; the text is short.
-    var bytes = [UInt8](repeating: 0, count: 0x1_0400)
+    var bytes = [UInt8](repeating: 0, count: image.header)
     let got = try checkErrno(
       pread(file.raw, &bytes, bytes.count, 0), path, "read", code: .environment)
-    guard let release = Self.release(bytes[..<got]) else {
+    guard let release = image.release(bytes[..<got]) else {
+      let name = Architecture.own.name
       throw HarnessError(
-        .environment, path, "no x86 bzImage",
-        remedy: "name the arch/x86/boot/bzImage or /boot/vmlinuz-* of an x86 kernel")
+        .environment, path, "no \(name) \(image.name)",
+        remedy: "name the \(image.path) or /boot/vmlinuz-* of an \(name) kernel")
     }
     self.release = release
-  }
-
-  /// The release in the first bytes of an image; nil when they are not those of a bzImage.
-  static func release(_ bytes: ArraySlice<UInt8>) -> String? {
-    guard bytes.count > 0x210, bytes[0x202..<0x206].elementsEqual("HdrS".utf8) else { return nil }
-    let pointer = Int(bytes[0x20e]) | Int(bytes[0x20f]) << 8
-    guard pointer != 0, 0x200 + pointer < bytes.count else { return nil }
-    // "6.1.0-56-cloud-amd64 (debian-kernel@lists.debian.org) #1 SMP ..."
-    let text = bytes[(0x200 + pointer)...].prefix { $0 > 0x20 && $0 < 0x7f }
-    return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
   }
 }

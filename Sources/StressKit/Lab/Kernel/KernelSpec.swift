@@ -2,18 +2,31 @@ import StressCore
 
 /// Which kernel a trial boots, as the user names it with `--kernel`.
 package enum KernelSpec: Hashable, Sendable {
-  /// A Debian kernel flavour, spelled as in the package's name.
-  package enum Flavour: String, CaseIterable, Sendable {
-    case amd64
+  /// A Debian kernel flavour.
+  package enum Flavour: CaseIterable, Sendable {
     /// Without drivers for real hardware: less to download, and it boots faster.
-    case cloud = "cloud-amd64"
+    case cloud
+    case generic
+
+    /// As the package's name ends: `amd64`, `cloud-amd64`.
+    package var name: String {
+      switch self {
+      case .cloud: "cloud-" + Architecture.own.debian
+      case .generic: Architecture.own.debian
+      }
+    }
+
+    init?(name: Substring) {
+      guard let flavour = Self.allCases.first(where: { $0.name == name }) else { return nil }
+      self = flavour
+    }
   }
 
   /// The newest package of a series that Debian's archive has, `debian:6.12`, or one point release,
   /// `debian:6.12.43`. With a flavour: `debian:6.12-amd64`.
   case debian(version: String, flavour: Flavour)
 
-  /// A bzImage, the directory of an unpacked package, or a kernel build tree. `modules` says where
+  /// A kernel's image, the directory of an unpacked package, or a kernel build tree. `modules` says where
   /// the modules are when they are not beside the kernel.
   case path(String, modules: String?)
 
@@ -22,8 +35,9 @@ package enum KernelSpec: Hashable, Sendable {
 
   /// Every form there is, for messages and help.
   package static let forms =
-    "debian:X.Y (cloud-amd64 flavour), debian:X.Y.Z, debian:X.Y-amd64, debian:X.Y-cloud-amd64, "
-    + "FILE (a bzImage), DIR (an unpacked package or a kernel build tree), "
+    "debian:X.Y (\(Flavour.cloud.name) flavour), debian:X.Y.Z, debian:X.Y-\(Flavour.generic.name), "
+    + "debian:X.Y-\(Flavour.cloud.name), FILE (a \(Architecture.own.image.name)), "
+    + "DIR (an unpacked package or a kernel build tree), "
     + "FILE,modules=DIR or DIR,modules=DIR"
 
   /// Parses one kernel. Whether a path exists is not looked at.
@@ -76,7 +90,7 @@ package enum KernelSpec: Hashable, Sendable {
       if text == everySeries {
         specs += try expand(.cloud)
       } else if text.hasPrefix(everySeries + "-"),
-        let flavour = Flavour(rawValue: String(text.dropFirst(everySeries.count + 1)))
+        let flavour = Flavour(name: text.dropFirst(everySeries.count + 1))
       {
         specs += try expand(flavour)
       } else {
@@ -96,7 +110,7 @@ package enum KernelSpec: Hashable, Sendable {
       throw error(text, "no version X.Y or X.Y.Z")
     }
     if parts.count == 1 { return .debian(version: String(version), flavour: .cloud) }
-    guard let flavour = Flavour(rawValue: String(parts[1])) else {
+    guard let flavour = Flavour(name: parts[1]) else {
       throw error(text, "unknown flavour \(parts[1])")
     }
     return .debian(version: String(version), flavour: flavour)
@@ -124,7 +138,7 @@ extension KernelSpec: CustomStringConvertible {
   package var description: String {
     switch self {
     case .debian(let version, .cloud): "debian:\(version)"
-    case .debian(let version, let flavour): "debian:\(version)-\(flavour.rawValue)"
+    case .debian(let version, let flavour): "debian:\(version)-\(flavour.name)"
     case .path(let path, let modules): path + (modules.map { ",modules=\($0)" } ?? "")
     case .running: "this machine"
     }

@@ -85,15 +85,7 @@ package struct ModuleResolver {
   /// The modules that a guest needs to reach its disks and ports, to mount the filesystem, and for what else
   /// the profile has.
   package static func wanted(for profile: Profile) -> [String] {
-    var modules =
-      switch profile.filesystem.kind {
-      // The ext3 driver was removed in 4.3; ext4 mounts both.
-      case .ext4, .ext3: ["ext4"]
-      case .xfs: ["xfs"]
-      case .btrfs: ["btrfs"]
-      // Part of every kernel that has shared memory.
-      case .tmpfs: [String]()
-      }
+    var modules = profile.filesystem.kind.traits.modules
     if profile.usesDelay { modules.append("dm_delay") }
     if profile.machine.zram > 0 { modules.append("zram") }
     return ["virtio_pci", "virtio_blk", "virtio_console"] + modules
@@ -152,16 +144,20 @@ package struct ModuleResolver {
   private func remedy(_ missing: [String]) -> String {
     switch kernel.spec {
     case .debian(let version, .cloud):
-      return "use \(KernelSpec.debian(version: version, flavour: .amd64))"
+      return "use \(KernelSpec.debian(version: version, flavour: .generic))"
     case .debian: return "use another kernel"
     case .path, .running:
-      let known = ["ext4", "xfs", "btrfs"]
-      let options = missing.map { name in
-        "CONFIG_\(name.uppercased())\(known.contains(name) ? "_FS" : "")"
-      }
-      return "build it with \(options.joined(separator: ", ")), or name the modules' directory: "
+      return "build it with \(Self.options(for: missing)), or name the modules' directory: "
         + "--kernel PATH,modules=DIR"
     }
+  }
+
+  /// The kernel's options for modules: `CONFIG_XFS_FS, CONFIG_ZRAM`.
+  static func options(for modules: [String]) -> String {
+    let filesystems = Profile.Filesystem.Kind.allCases.flatMap(\.traits.modules)
+    return modules.map { name in
+      "CONFIG_\(name.uppercased())\(filesystems.contains(name) ? "_FS" : "")"
+    }.joined(separator: ", ")
   }
 
   private mutating func addAlias(_ alias: Substring, of name: Substring) {

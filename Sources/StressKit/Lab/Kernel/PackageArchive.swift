@@ -14,12 +14,12 @@ package struct ImagePackage: Equatable, Sendable {
     guard name.hasPrefix(Self.prefix) else { return nil }
     let release = name.dropFirst(Self.prefix.count)
     // The longer suffix first: "-amd64" ends both.
-    let flavours: [KernelSpec.Flavour] = [.cloud, .amd64]
-    guard let flavour = flavours.first(where: { release.hasSuffix("-" + $0.rawValue) }) else {
+    let flavours: [KernelSpec.Flavour] = [.cloud, .generic]
+    guard let flavour = flavours.first(where: { release.hasSuffix("-" + $0.name) }) else {
       return nil
     }
     // "6.12.117+deb12", or "6.1.0-56" with the ABI's number; a metapackage has "6.12" only.
-    let parts = release.dropLast(flavour.rawValue.count + 1).split(separator: "-")
+    let parts = release.dropLast(flavour.name.count + 1).split(separator: "-")
     let numbers = parts.first?.split(separator: ".") ?? []
     guard numbers.count >= 3, numbers[..<2].allSatisfy({ $0.allSatisfy(\.isASCIIDigit) }),
       parts.allSatisfy({ $0.first?.isASCIIDigit == true })

@@ -185,6 +185,14 @@ package struct Guards {
     if profiles.contains(where: { $0.machine.zram > 0 }), !File.exists("/sys/block/zram0") {
       lacks(.missing, "/sys/block/zram0", "not found", "modprobe zram (CONFIG_ZRAM)")
     }
+    for kind in Profile.Filesystem.Kind.allCases
+    where profiles.contains(where: { $0.filesystem.kind == kind }) && !Self.mounts(kind) {
+      let options = ModuleResolver.options(for: kind.traits.modules)
+      let guest = KernelSpec.debian(version: "6.12", flavour: .generic)
+      lacks(
+        .missing, "kernel \(LocalTrial.release)", "has no \(kind.rawValue), nor a module of it",
+        "take a kernel with \(options), or a guest: --kernel \(guest)")
+    }
     if !File.exists("/proc/pressure/memory") {
       lacks(
         .warning, "/proc/pressure", "there is no pressure to record", "boot with psi=1 (CONFIG_PSI)"
@@ -198,6 +206,22 @@ package struct Guards {
     if findings.all.allSatisfy({ $0.origin != .kernel }) {
       findings.ok(.kernel, "kernel \(LocalTrial.release)", "has what is set and recorded")
     }
+  }
+
+  /// Whether the kernel has a file system, or a module that mount(2) would have it load.
+  ///
+  /// - Parameters:
+  ///   - known: as /proc/filesystems has them; nil: that cannot be read.
+  ///   - modules: the directory with depmod's indexes.
+  static func mounts(
+    _ kind: Profile.Filesystem.Kind, known: String? = try? File.text("/proc/filesystems"),
+    modules: String = "/lib/modules/\(LocalTrial.release)"
+  ) -> Bool {
+    // "nodev\ttmpfs", "\text4"
+    guard let names = known?.split(whereSeparator: \.isWhitespace) else { return true }
+    if names.contains(where: { $0 == kind.rawValue }) { return true }
+    let running = Kernel(spec: .running, image: "", release: LocalTrial.release, modules: modules)
+    return (try? running.moduleFiles(kind.traits.modules)) != nil
   }
 
   private mutating func lacks(

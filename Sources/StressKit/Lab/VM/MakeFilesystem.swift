@@ -12,37 +12,18 @@ struct MadeFilesystem {
 
 /// Makes file systems on the host's side, on a raw file or a block device.
 package enum MakeFilesystem {
-  /// mkfs program, its Debian package and the arguments that come before the profile's own.
-  private static func command(
-    _ kind: Profile.Filesystem.Kind
-  ) -> (program: String, package: String, arguments: [String])? {
-    switch kind {
-    // Nothing to make: the kernel makes one at each mount.
-    case .tmpfs: nil
-    // The inode tables are written now: ext4lazyinit would write them during the trial.
-    case .ext4, .ext3:
-      (
-        "mkfs.\(kind.rawValue)", "e2fsprogs",
-        ["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"]
-      )
-    case .xfs: ("mkfs.xfs", "xfsprogs", ["-q", "-f"])
-    case .btrfs: ("mkfs.btrfs", "btrfs-progs", ["-q", "-f"])
-    }
-  }
-
   /// The error for a mkfs that is not installed; nil when it is.
   package static func missing(_ kind: Profile.Filesystem.Kind) -> HarnessError? {
-    guard let command = command(kind) else { return nil }
-    return Tool.path(command.program) == nil
-      ? Tool.missing(command.program, package: command.package) : nil
+    guard let mkfs = kind.traits.mkfs, Tool.path(mkfs.program) == nil else { return nil }
+    return Tool.missing(mkfs.program, package: mkfs.package)
   }
 
   /// Formats a file. There is nothing to make of tmpfs.
   static func run(
     _ filesystem: Profile.Filesystem, on path: String
   ) throws(HarnessError) -> MadeFilesystem {
-    guard let command = command(filesystem.kind) else { return MadeFilesystem() }
-    return try run(command, filesystem, command.arguments + filesystem.mkfs, on: path, passing: nil)
+    guard let mkfs = filesystem.kind.traits.mkfs else { return MadeFilesystem() }
+    return try run(mkfs, mkfs.arguments + filesystem.mkfs, on: path, passing: nil)
   }
 
   /// Formats the first `size` bytes of a block device, and labels them as a trial's.
@@ -51,62 +32,29 @@ package enum MakeFilesystem {
   static func run(
     _ filesystem: Profile.Filesystem, on path: String, opened: Int32, size: UInt64
   ) throws(HarnessError) -> MadeFilesystem {
-    guard let command = command(filesystem.kind) else { return MadeFilesystem() }
-    let mkfs = filesystem.mkfs
-    let label = mkfs.contains("-L") ? [] : ["-L", Signature.label]
-    let length =
-      switch filesystem.kind {
-      case .xfs: ["-d", "size=\(size)"]
-      case .btrfs: ["-b", "\(size)"]
-      case .ext4, .ext3, .tmpfs: [String]()
-      }
-    // mke2fs takes it behind the device.
-    let last = [.ext4, .ext3].contains(filesystem.kind) ? ["\(size >> 10)K"] : []
+    guard let mkfs = filesystem.kind.traits.mkfs else { return MadeFilesystem() }
+    let own = filesystem.mkfs
+    let label = own.contains(mkfs.label) ? [] : [mkfs.label, Signature.label]
+    let length = mkfs.length(size)
     return try run(
-      command, filesystem, command.arguments + label + length + mkfs, on: path, last,
-      passing: opened)
+      mkfs, mkfs.arguments + label + length.options + own, on: path, length.last, passing: opened)
   }
 
   private static func run(
-    _ command: (program: String, package: String, arguments: [String]),
-    _ filesystem: Profile.Filesystem, _ arguments: [String], on path: String, _ last: [String] = [],
+    _ mkfs: FilesystemTraits.Mkfs, _ arguments: [String], on path: String, _ last: [String] = [],
     passing descriptor: Int32?
   ) throws(HarnessError) -> MadeFilesystem {
     // proc(5), /proc/PID/fd: opening the link opens what the descriptor refers to.
     let target = descriptor == nil ? path : "/proc/self/fd/3"
     try Tool.run(
-      command.program, arguments + [target] + last, package: command.package,
+      mkfs.program, arguments + [target] + last, package: mkfs.package,
       passing: descriptor, remedy: "check device.size and filesystem.mkfs")
     return MadeFilesystem(
-      command: ([command.program] + arguments + last).joined(separator: " "),
-      version: version(command.program, filesystem.kind), features: features(filesystem.kind, path))
-  }
-
-  /// The first line in which the program tells its version.
-  private static func version(_ program: String, _ kind: Profile.Filesystem.Kind) -> String? {
-    let option = kind == .btrfs ? "--version" : "-V"
-    return lines(program, [option]).first.map(String.init)
-  }
-
-  /// What the superblock says, in the words of the file system's own tool.
-  private static func features(_ kind: Profile.Filesystem.Kind, _ path: String) -> String? {
-    func line(_ lines: [Substring], behind mark: Character, in text: String) -> String? {
-      lines.first { $0.contains(text) }?.split(separator: mark, maxSplits: 1).last
-        .map { $0.split(separator: " ").joined(separator: " ") }
-    }
-    switch kind {
-    case .ext4, .ext3:
-      return line(lines("dumpe2fs", ["-h", path]), behind: ":", in: "Filesystem features")
-    case .xfs: return line(lines("xfs_db", ["-r", "-c", "version", path]), behind: "=", in: "=")
-    case .btrfs:
-      let dump = lines("btrfs", ["inspect-internal", "dump-super", path])
-      // The flags' names follow, one a line, in parentheses.
-      let names = dump.drop { !$0.hasPrefix("incompat_flags") }.dropFirst()
-        .prefix { $0.hasPrefix("\t\t\t") }
-      let words = names.flatMap { $0.split { " \t()|".contains($0) } }
-      return words.isEmpty ? nil : words.joined(separator: " ")
-    case .tmpfs: return nil
-    }
+      command: ([mkfs.program] + arguments + last).joined(separator: " "),
+      // The first line in which the program tells it.
+      version: lines(mkfs.program, [mkfs.version]).first.map(String.init),
+      // In the words of the file system's own tool.
+      features: mkfs.features(lines(mkfs.dump.program, mkfs.dump.arguments + [path])))
   }
 
   /// What a program of a file system's tools prints; nothing where it fails: a trial does without.

@@ -74,8 +74,9 @@ package final class QMP {
     let registers =
       execute(
         "human-monitor-command", ["command-line": "info registers -a"])?.string ?? ""
+    let counter = Architecture.own.counter
     // The monitor ends lines with \r\n, which is one character, but white space all the same.
-    let pointers = registers.split(whereSeparator: \.isWhitespace).filter { $0.hasPrefix("RIP=") }
+    let pointers = registers.split(whereSeparator: \.isWhitespace).filter { $0.hasPrefix(counter) }
     return "QEMU says \(status); \(pointers.joined(separator: ", "))"
   }
 }

@@ -46,10 +46,11 @@ struct Silence {
     /// By the emulator.
     var registers = ""
 
-    /// What each CPU was at by its backtrace, as in `CPU 0 in do_sched_yield+0x1a (wb-spin)`. A RIP of `0010:` is
-    /// kernel code, `0033:` a program's. Of a CPU the first counts: the interrupt that asks lies above what it met.
+    /// What each CPU was at by its backtrace, as in `CPU 0 in do_sched_yield+0x1a (wb-spin)`. Of a CPU the first
+    /// counts: the interrupt that asks lies above what it met.
     var processors: [String] {
       var found: [String] = []
+      let place = Architecture.own.place
       var (cpu, comm) = ("", "")
       func word(after mark: String, in line: String) -> String? {
         line.firstRange(of: mark).map { String(line[$0.upperBound...].prefix { $0 != " " }) }
@@ -58,8 +59,8 @@ struct Silence {
         if let number = word(after: "NMI backtrace for cpu ", in: line) { cpu = number }
         if let number = word(after: "] CPU: ", in: line) { cpu = number }
         if let name = word(after: "Comm: ", in: line) { comm = name }
-        guard !cpu.isEmpty, line.contains(" RIP: 00") else { continue }
-        let function = word(after: "RIP: 0010:", in: line).map { String($0.prefix { $0 != "/" }) }
+        guard !cpu.isEmpty, line.contains(place.any) else { continue }
+        let function = word(after: place.kernel, in: line).map { String($0.prefix { $0 != "/" }) }
         found.append("CPU \(cpu) in \(function ?? "user space") (\(comm))")
         cpu = ""
       }

@@ -42,8 +42,8 @@ package final class VirtualMachine {
     var peer: String?
   }
 
-  package static let program = "qemu-system-x86_64"
-  package static let package = "qemu-system-x86"
+  package static var program: String { Architecture.own.emulator.program }
+  package static var package: String { Architecture.own.emulator.package }
 
   private let process: Process
   private let go: Descriptor
@@ -55,17 +55,12 @@ package final class VirtualMachine {
   package private(set) var exit: Exit?
 
   /// Kernel parameters of every guest. SWIFT_ROOT: the static Swift runtime looks for itself in /proc,
-  /// which PID 1 has yet to mount. panic=-1 and -no-reboot: a panic ends QEMU at once. no_timer_check: the kernel
-  /// counts the timer's interrupts in a busy loop and panics when they come too late, as they may on a host that is
-  /// busy; under KVM it leaves that out by itself (arch/x86/kernel/kvm.c).
-  /// unknown_nmi_panic: so that an NMI from the host makes a hanging kernel tell where it is; where the processor is
-  /// real, the host is not the only one to send such.
+  /// which PID 1 has yet to mount. panic=-1 and -no-reboot: a panic ends QEMU at once.
   private static func bootParameters(_ accelerator: Accelerator) -> [String] {
     [
-      "console=ttyS0", "loglevel=4", "panic=-1", "oops=panic", "no_timer_check",
-      "sysrq_always_enabled",
-      "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/", "\(Guest.mark)=1",
-    ] + (accelerator == .tcg ? ["unknown_nmi_panic"] : [])
+      "console=\(Architecture.own.console)", "loglevel=4", "panic=-1", "oops=panic",
+      "sysrq_always_enabled", "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/", "\(Guest.mark)=1",
+    ] + Architecture.own.bootParameters(accelerator == .tcg)
   }
 
   /// - Parameter record: QEMU's end of the socket that the guest's record leaves through; the caller closes it.
@@ -100,7 +95,7 @@ package final class VirtualMachine {
   static func arguments(_ c: Configuration, qmp: Int, go: Int, record: Int?) -> [String] {
     var arguments = [
       "-name", "wbstress", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-      "-machine", c.nodes > 1 ? "pc" : "pc,memory-backend=ram",
+      "-machine", Architecture.own.machine + (c.nodes > 1 ? "" : ",memory-backend=ram"),
       "-accel", c.accelerator == .kvm ? "kvm" : "tcg,thread=multi",
       "-cpu", c.accelerator == .kvm ? "host" : "max",
       "-smp", "\(c.cpus)", "-m", "\(c.memory >> 20)M",
@@ -173,7 +168,7 @@ package final class VirtualMachine {
     path.map { $0 == "," ? ",," : String($0) }.joined()
   }
 
-  /// The first line of `qemu-system-x86_64 --version`; nil when it cannot be run.
+  /// The first line of the emulator's `--version`; nil when it cannot be run.
   package static func version() -> String? {
     guard let text = try? Tool.run(program, ["--version"], package: package) else { return nil }
     return String(decoding: text.prefix { $0 != 0x0a }, as: UTF8.self)

@@ -86,9 +86,9 @@ package enum KernelSettings {
   package static func setStrictLimit(
     _ on: Bool, device: String, _ kind: Profile.Filesystem.Kind, _ journal: CleanupJournal
   ) throws(HarnessError) {
-    if kind == .tmpfs {
+    if kind.traits.backing == nil {
       throw HarnessError(
-        .environment, "tmpfs", "has no backing device whose strict_limit could be set",
+        .environment, kind.rawValue, "has no backing device whose strict_limit could be set",
         remedy: "leave kernel.strict_limit out, or take another filesystem.type")
     }
     let file = "/sys/class/bdi/\(BlockDevice.backing(device, kind) ?? "?")/strict_limit"
@@ -126,11 +126,10 @@ package enum BlockDevice {
 
   /// Name of the backing device of a mounted file system, in sysfs and debugfs; nil: it has none.
   package static func backing(_ path: String, _ kind: Profile.Filesystem.Kind) -> String? {
-    switch kind {
-    // btrfs has a backing device of its own for each file system.
-    case .btrfs: File.names(in: "/sys/class/bdi").last { $0.hasPrefix("btrfs-") }
-    case .tmpfs: nil
-    case .ext4, .ext3, .xfs: diskNumber(path)
+    switch kind.traits.backing {
+    case .disk: diskNumber(path)
+    case .own(let prefix): File.names(in: "/sys/class/bdi").last { $0.hasPrefix(prefix) }
+    case nil: nil
     }
   }
 }

@@ -32,7 +32,7 @@ final class ScratchDisk {
     try journal.makeDirectory(Self.mountPoint)
     let unmounted = journal.mark
     try mountSource()
-    if try prepareFiles(), profile.filesystem.kind != .tmpfs {
+    if try prepareFiles(), profile.filesystem.kind.isOnDisk {
       // The files' page cache and inodes, whose writeback is the supervisor's, go with the mount.
       if let failure = journal.undo(to: unmounted).first { throw failure }
       try mountSource()
@@ -59,7 +59,8 @@ final class ScratchDisk {
 
   /// What is mounted: the scratch disk, or what lies over it, or nothing of the kind.
   var source: String {
-    profile.filesystem.kind == .tmpfs ? "tmpfs" : delayed?.path ?? plan.device
+    let kind = profile.filesystem.kind
+    return kind.isOnDisk ? delayed?.path ?? plan.device : kind.rawValue
   }
 
   /// The mounted file system's backing device, by its name in sysfs and debugfs; nil: it has none.

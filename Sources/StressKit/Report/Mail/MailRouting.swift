@@ -31,20 +31,11 @@ struct MailRouting: Equatable {
     if symptoms.isKilled || !symptoms.isWriteback { to.append(Self.mm) }
     if symptoms.isMemcg { to.append("cgroups@vger.kernel.org") }
     if symptoms.isWriteback || symptoms.isStall { to.append(Self.fsdevel) }
-    for list in symptoms.filesystems.compactMap(Self.list) where !cc.contains(list) {
+    for list in symptoms.filesystems.compactMap(\.traits.list) where !cc.contains(list) {
       cc.append(list)
     }
     if symptoms.usesRing, symptoms.isStall { cc.append("io-uring@vger.kernel.org") }
     if symptoms.isRegression { cc.append(Self.regressions) }
     cc.append("linux-kernel@vger.kernel.org")
-  }
-
-  private static func list(_ kind: Profile.Filesystem.Kind) -> String? {
-    switch kind {
-    case .ext4, .ext3: "linux-ext4@vger.kernel.org"
-    case .xfs: "linux-xfs@vger.kernel.org"
-    case .btrfs: "linux-btrfs@vger.kernel.org"
-    case .tmpfs: nil
-    }
   }
 }

@@ -37,8 +37,7 @@ struct MailRuledOut {
     let profiles = cells.map(\.profile)
     var rest: [String] = []
     let kinds = Set(profiles.map(\.filesystem.kind))
-    rest += [Profile.Filesystem.Kind.ext4, .xfs, .btrfs].filter { !kinds.contains($0) }
-      .map(\.rawValue)
+    rest += Profile.Filesystem.Kind.common.filter { !kinds.contains($0) }.map(\.rawValue)
     let states = Set(
       cells.flatMap { $0.counted.compactMap(\.lruGen) }.map { !["0x0000", "absent"].contains($0) })
     if !states.contains(true) { rest.append("MGLRU") }

@@ -7,11 +7,13 @@ enum ManualSections {
   static let summary = "memory-pressure stress harness"
 
   static func description(_ page: inout ManualText) {
+    let names = Profile.Filesystem.Kind.onDisk.map(\.rawValue)
+    let filesystems = names.dropLast().joined(separator: ", ") + " or " + names.suffix(1).joined()
     page.macro("Nm")
     page.prose(
       """
       limits memory with cgroup v2, pins anonymous memory as a database does, streams buffered \
-      writes onto ext4, ext3, xfs or btrfs, and reports what the kernel did: who was OOM-killed \
+      writes onto \(filesystems), and reports what the kernel did: who was OOM-killed \
       and why, how long writes stalled, and which counters changed.
       """)
     page.macro("Pp")
@@ -41,7 +43,8 @@ enum ManualSections {
     page.macro("Sh", "SEE ALSO")
     page.raw(".Xr fio 1 ,")
     page.raw(".Xr jq 1 ,")
-    page.raw(".Xr qemu\\-system\\-x86_64 1 ,")
+    let emulator = Architecture.own.emulator.program.split(separator: "-").joined(separator: "\\-")
+    page.raw(".Xr \(emulator) 1 ,")
     page.raw(".Xr trace\\-cmd 1 ,")
     page.raw(".Xr cgroups 7 ,")
     page.raw(".Xr io_uring 7")

@@ -50,7 +50,7 @@ package struct ReproducerScript {
     if cell.trials.allSatisfy({ $0.lruGen == "absent" }) { profile.kernel.lruGen = nil }
     try self.init(
       profile, label: label,
-      mkfs: environment.mkfs ?? "mkfs.\(cell.profile.filesystem.kind.rawValue)",
+      mkfs: environment.mkfs ?? cell.profile.filesystem.kind.traits.mkfs?.program ?? "",
       seen: Seen(killed: cell.killed, release: environment.release ?? "?"))
   }
 
@@ -80,8 +80,9 @@ package struct ReproducerScript {
     if profile.streams.contains(where: { $0.access == .overwrite }) {
       refused.append("streams that overwrite")
     }
-    if profile.kernel.strictLimit != nil, profile.filesystem.kind == .btrfs {
-      refused.append("strict_limit of btrfs")
+    // The script knows its loop device's number alone.
+    if profile.kernel.strictLimit != nil, profile.filesystem.kind.traits.backing != .disk {
+      refused.append("strict_limit of \(profile.filesystem.kind.rawValue)")
     }
     return refused
   }
@@ -105,7 +106,7 @@ package struct ReproducerScript {
     return words.isEmpty ? [] : lines
   }
 
-  var isOnDisk: Bool { profile.filesystem.kind != .tmpfs }
+  var isOnDisk: Bool { profile.filesystem.kind.isOnDisk }
 
   private var takeDown: [String] {
     var lines = isOnDisk ? ["img=$(mktemp -p \"${1:-.}\" repro.XXXXXX); loop=\"\""] : []

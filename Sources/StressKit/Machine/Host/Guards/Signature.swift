@@ -62,8 +62,8 @@ package struct Signature: Equatable, Sendable {
 
   /// Whether it is what a trial left.
   package var isOurs: Bool {
-    partitionTable == nil && label == Self.label
-      && ["ext4", "ext3", "ext2", "xfs", "btrfs"].contains(type)
+    let made = Profile.Filesystem.Kind.allCases.flatMap(\.traits.signatures)
+    return partitionTable == nil && label == Self.label && made.contains { $0 == type }
   }
 
   /// The label of a file system that a trial makes on a device that the user named.

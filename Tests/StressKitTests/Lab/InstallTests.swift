@@ -1,0 +1,26 @@
+import Testing
+
+@testable import StressCore
+
+/// What ci/install installs for trials in guests.
+struct InstallTests: ProfileSuite {
+  private var guest: [Substring] {
+    get throws {
+      let lines = try File.text(shipped + "/../ci/install").split(separator: "\n")
+      return try #require(lines.first { $0.contains("[guest]=") }).split { " \"".contains($0) }
+    }
+  }
+
+  @Test func hasEveryMkfs() throws {
+    let packages = try guest
+    for kind in Profile.Filesystem.Kind.onDisk {
+      let package = try #require(kind.traits.mkfs?.package)
+      #expect(packages.contains { $0 == package }, "\(kind) needs \(package)")
+    }
+  }
+
+  @Test func hasTheEmulator() throws {
+    let package = Architecture.own.emulator.package
+    #expect(try guest.contains { $0 == package })
+  }
+}

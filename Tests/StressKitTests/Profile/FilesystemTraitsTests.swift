@@ -1,0 +1,49 @@
+import Testing
+
+@testable import StressCore
+
+struct FilesystemTraitsTests: ProfileSuite {
+  private var root: String { shipped + "/.." }
+
+  @Test(arguments: Profile.Filesystem.Kind.onDisk)
+  func everythingIsTold(_ kind: Profile.Filesystem.Kind) throws {
+    let traits = kind.traits
+    let mkfs = try #require(traits.mkfs)
+    let texts = [
+      mkfs.program, mkfs.package, mkfs.label, mkfs.version, mkfs.dump.program, traits.list ?? "",
+    ]
+    #expect(!texts.contains(""))
+    #expect(traits.list?.contains("@") == true)
+    #expect(!traits.modules.isEmpty && !traits.modules.contains(""))
+    #expect(traits.backing != nil)
+    #expect(traits.signatures.contains(kind.rawValue))
+    let length = mkfs.length(512 << 20)
+    #expect(!(length.options + length.last).isEmpty)
+  }
+
+  @Test func memoryHasNothingOfADisk() {
+    let traits = Profile.Filesystem.Kind.tmpfs.traits
+    #expect(traits.mkfs == nil && traits.least == nil && traits.backing == nil)
+    #expect(traits.modules.isEmpty && traits.signatures.isEmpty && traits.list == nil)
+    #expect(!Profile.Filesystem.Kind.onDisk.contains(.tmpfs))
+  }
+
+  @Test func pagesNameEach() throws {
+    let readme = try File.text(root + "/README.md")
+    // Its first sentence says what is written onto.
+    let opening = try #require(readme.split(separator: "\n\n").dropFirst().first)
+    let rows = try File.text(root + "/docs/profiles.md").split(separator: "\n")
+    let size = try #require(rows.first { $0.hasPrefix("| `size` | 16MiB on") })
+    let type = try #require(rows.first { $0.hasPrefix("| `type` |") })
+    for kind in Profile.Filesystem.Kind.allCases {
+      #expect(type.contains("`\(kind.rawValue)`"), "\(kind)")
+      if kind.isOnDisk { #expect(opening.contains(kind.rawValue), "\(kind)") }
+      guard let least = kind.traits.least else { continue }
+      // "xfs needs 300MiB, btrfs 128MiB"
+      let told = ["", " needs"].contains {
+        size.contains("\(kind.rawValue)\($0) \(Units.sizeText(least))")
+      }
+      #expect(told, "\(kind)")
+    }
+  }
+}
