@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // libcgroup 3 can have systemd make a scope, over a bus whose library Debian has no static archive of. Nobody here
 // asks for one: without these a static binary does not link. Weak, so that the library has its own where it is.
 #include <errno.h>

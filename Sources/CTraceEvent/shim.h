@@ -1,2 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <event-parse.h>
 #include <kbuffer.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// /dev/kmsg: one record, and a whole log with its OOM reports.

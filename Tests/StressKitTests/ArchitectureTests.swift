@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Testing
 
@@ -22,5 +23,25 @@ struct ArchitectureTests {
       }
     }
     #expect(named.count > 5)
+  }
+
+  @Test func everySourceNamesItsLicence() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+      .standardized
+    var files = 0
+    for folder in ["Sources", "Tests", "Benchmarks"] {
+      let all = try #require(
+        FileManager.default.enumerator(
+          at: root.appending(path: folder), includingPropertiesForKeys: nil))
+      for case let file as URL in all
+      where ["swift", "c", "h", "py", "sh"].contains(file.pathExtension) {
+        let head = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").prefix(3)
+        #expect(
+          head.contains { $0.hasSuffix("SPDX-License-Identifier: Apache-2.0") },
+          "\(file.lastPathComponent)")
+        files += 1
+      }
+    }
+    #expect(files > 600)
   }
 }

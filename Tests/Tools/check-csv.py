@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Checks a table of `wbstress report --format csv`: RFC 4180, one header, rows as wide as it, numbers that
 read back, no row twice. With a document of `--format json`, also that numbers of both are the same.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Validates a document of `wbstress report --format json` or kcidb.
 
     check-json.py DOCUMENT SCHEMA     by a JSON Schema

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Checks a file against what the schemas of JUnit's XML have in common, that of Jenkins' xunit plugin
 (junit-10.xsd) and that of Ant's task: elements, their order, attributes that must be there, and counts.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Checks a text against KTAP version 1 (Documentation/dev-tools/ktap.rst), strictly.
 
     check-ktap.py FILE

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Opens a page that `wbstress report --format html` made in headless Chromium and uses it as a reader does.
 
 check-page.py PAGE        exits with 0, or with 1 and one line for each fault

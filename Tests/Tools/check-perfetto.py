@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Holds a trace of `wbstress report --format perfetto` against the record that it is of.
 
     check-perfetto.py TRACE RECORD

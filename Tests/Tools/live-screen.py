@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs a program on a terminal of its own and says, as JSON, what a person would have seen.
 
     live-screen.py COLUMNS ROWS SECONDS [--interrupt TEXT] [--resize COLUMNS ROWS TEXT] -- PROGRAM ...

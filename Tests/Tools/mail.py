@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Reads an mbox as Python's own modules do, and prints what they make of it as JSON."""
 
 import email

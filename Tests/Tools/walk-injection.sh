@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Walks through a trial on this machine, failing each call of the harness in turn (Sources/StressKit/Core/Base/
 # CallFailures.swift), and says what each failure did. InjectionTests runs it in a guest, in busybox's shell.
 #

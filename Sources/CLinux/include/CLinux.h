@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // System calls and constants that Swift's Glibc module lacks. Every entry says why it is here; what
 // Glibc exposes is called from Swift directly. All calls return >= 0 or a negated errno.
 #ifndef CLINUX_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The watchdog's loop: a process that must go on where memory cannot be had, and so allocates nothing after
 // its start, neither by malloc(3) nor by a language's runtime.
 #ifndef CLINUX_WATCHDOG_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // io_uring for Swift, behind an opaque handle.
 //
 // liburing.h is never seen by Swift: it defines _GNU_SOURCE for whatever is imported after it, and its

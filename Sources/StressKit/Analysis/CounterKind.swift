@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Whether a counter tells how much there is, or how much there has been since the boot.
 package enum CounterKind: Sendable, Equatable {
   /// May rise and fall: pages, bytes, requests in flight.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// What a counter counts in, as the kernel gives it: docs/record.md has the columns.

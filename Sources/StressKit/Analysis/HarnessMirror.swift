@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// What the harness took in one trial, and what else could have changed the outcome. nil: not in the record.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// Readings that a lane did not take while the streams ran, counted from the times of those it took: set-up,

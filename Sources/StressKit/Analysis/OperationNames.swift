@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// The two types of lines that tell of one operation each, and their names of what both tell: for those who read

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// What the streams of a trial did, all of them together. ``TrialSummary`` says what each figure is.

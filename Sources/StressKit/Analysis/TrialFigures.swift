@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// All numbers of a trial by one name each, for programs that want a table.
 package enum TrialFigures {
   package struct Figure: Equatable, Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The growth of /proc/vmstat over a trial under the names by which mm developers read it: those of mmtests'
 /// comparison ("Ops Direct pages scanned", ...), with its derived figures.
 ///

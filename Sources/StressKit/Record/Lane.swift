@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// What was sampled at one interval: its columns, each kept as the changes of its value.

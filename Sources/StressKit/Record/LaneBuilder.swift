@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// Puts a lane together from its `columns` and `sample` lines, in whatever order they come.

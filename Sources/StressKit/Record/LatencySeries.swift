@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// How long operations of one kind took, second by second: a histogram a second, told to the record.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Where the lines of a record are, by their type and, within it, by what divides it (`of`, `lane`).
 struct LineIndex: Sendable {
   struct Lines: Sendable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// How a trial ended: exactly one of these, in the record's last line.

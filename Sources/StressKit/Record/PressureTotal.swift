@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A total of PSI, reading by reading, held against the time that passes: nobody can have been stalled for longer
 /// than that since the boot, or between two readings, and no total falls. From the first reading on that
 /// cannot be, all are unknown.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// What is wrong with a record's lines, and what was done about it: no count of lines is short or doubled

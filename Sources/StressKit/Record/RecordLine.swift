@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// One line of a record, its members read where they stand: what a look at a million lines can afford.

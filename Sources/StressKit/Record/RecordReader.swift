@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// A record, read once: its samples as lanes, of all other lines where they are in the file, from which they

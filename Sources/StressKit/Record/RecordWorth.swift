@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How dear a line of a record is where there is no room for all: the cheap ones are refused first.
 enum RecordWorth: Int {
   /// Of a lane: many, and each like the one before.

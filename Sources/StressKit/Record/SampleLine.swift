@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// A `sample` line, read without building JSON where it stands as the record's writer forms it.

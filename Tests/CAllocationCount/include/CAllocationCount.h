@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Counts the calling thread's heap allocations, in Swift and in C alike, by standing before glibc's malloc.
 #ifndef CALLOCATIONCOUNT_H
 #define CALLOCATIONCOUNT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// What all counters did around the events of a cell's trials, gathered record by record: only sums are kept.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which counters are different before one kind of event, over the trials of a cell.
 package struct CountersAround: Sendable {
   /// Adjusted p-values above this are no finding.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// One incident of the OOM killer taken apart: whose memory ran out, who asked, who died, what the memory

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// What the memory that ran out consisted of at the kill, by the kernel's own dump, in bytes.

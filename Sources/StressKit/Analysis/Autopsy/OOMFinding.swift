@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// What a kill says about reclaim, by a rule that looks at nothing but the kernel's dump.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// A worker's end by a SIGKILL that is neither the harness's own nor accounted for by an OOM kill: somebody

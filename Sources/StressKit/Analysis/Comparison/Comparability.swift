@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What two arms do not have in common beside what is compared.
 package struct Comparability: Sendable, Equatable {
   package struct Difference: Sendable, Equatable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One comparison: two cells, whether they may be compared, and what their trials say.
 package struct Comparison: Sendable {
   package var cells: ComparedCells

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Every counter of two arms held against each other, trial by trial: which moved otherwise.
 package struct CounterSweep: Sendable {
   package struct Finding: Sendable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// What two arms are held against each other by. Those that a verdict rests on are declared before any trial

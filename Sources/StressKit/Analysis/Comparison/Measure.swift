@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A number of each trial that the arms of a comparison are held against each other by.
 package enum Measure: String, CaseIterable, Sendable {
   /// Whether the trial ended badly: in an OOM kill, or with a machine that panicked, hung or made no end.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What an endpoint's values in two arms say, before it is held against those of other endpoints.
 package struct Measurement: Equatable, Sendable {
   /// The new arm against its base.

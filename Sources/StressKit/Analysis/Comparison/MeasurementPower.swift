@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// What a comparison of these arms could have seen, and what it would take to see what matters.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How long the trials of two arms went without an OOM kill.
 package struct SurvivalFigures: Sendable {
   package var base: SurvivalCurve

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Whether a new arm is worse than its base, by endpoints that were declared beforehand.
 ///
 /// Each endpoint has an exact two-sided test; Holm's procedure holds the chance of any false alarm among them

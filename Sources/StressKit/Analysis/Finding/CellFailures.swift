@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How a trial may end badly.
 package enum FailureKind: CaseIterable, Sendable {
   case killed, hang, panic, stalled

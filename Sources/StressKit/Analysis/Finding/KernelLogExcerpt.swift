@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// The lines of a kernel log that tell of one OOM kill, as mailing lists quote them: not wrapped, with the log's own

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Sections of one task, which nest and overlap, as intervals that do not: at each moment the most specific.
 struct CauseTrack {
   /// The most specific first: what a task does within another counts as that.

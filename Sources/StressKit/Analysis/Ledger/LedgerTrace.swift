@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// What a record tells of where its tasks were: the lines that a ledger needs, without their JSON.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension RandomAccessCollection {
   /// The first index whose element, and all after it, `belongs` holds for: by halves, of elements that are
   /// partitioned by it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// A time in which a cgroup was stalled for one resource: readings of the fast lane, one after the other, in

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Who carried the operations of io_uring: the task that submits, a worker, or nobody yet.
 struct RingWork {
   /// Part of an operation's time, and whose time that was.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Divides time over causes, by what the tasks did that had to do with it.
 struct StallAccount {
   private let trace: LedgerTrace

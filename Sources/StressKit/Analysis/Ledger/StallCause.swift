@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// What the time of a stall went to: each instant of it has exactly one cause. docs/ledger.md says how it is

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One stall, and what its time went to.
 package struct StallEpisode: Sendable, Equatable {
   package struct Part: Sendable, Equatable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// Where the time of a trial's stalls went. The parts of a stall sum to its time, and what is not explained

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What one task did, without gaps, as far as the trace tells.
 struct TaskTimeline {
   struct Piece {

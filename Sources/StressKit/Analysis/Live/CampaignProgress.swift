@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// How far a campaign that runs has come, and how long the rest may take. Times are ns of CLOCK_BOOTTIME.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// So many events in so much time or work: OOM kills an hour, where the workload is started again.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// An exact test of two rates for arms of given sizes, with every table that these can give in the order in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// An estimate from the order of values, with the interval that belongs to its exact test.

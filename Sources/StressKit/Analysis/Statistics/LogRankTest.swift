@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// Whether events come at another pace in one arm than in the other, all of the time taken together. Curves

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// Whether the values of one arm tend to be larger than those of another: the rank-sum test. Needs no shape

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// P-values of several tests, adjusted so that they can be held against the level as if each were the only
 /// one. In the order that they came in.
 package enum MultipleTesting {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The values of a sample in order, and what is read off them. Every answer is nil for an empty sample.
 package struct OrderedSample: Equatable, Sendable {
   /// Ascending.

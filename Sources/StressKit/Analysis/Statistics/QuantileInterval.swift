@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An interval for a quantile of what the sample was drawn from, between two of its values.
 package struct QuantileInterval: Equatable, Sendable {
   /// The places of its ends in ascending order, from 1; nil: open, since so few values do not bound it there.

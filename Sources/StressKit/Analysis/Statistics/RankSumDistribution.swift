@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// How Mann and Whitney's U is distributed when the pooled values are dealt out to two arms at random: the

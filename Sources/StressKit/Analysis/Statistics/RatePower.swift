@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// How many trials a comparison of two rates needs, and what it can see: by enumeration of every outcome.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// Trials one after another until their events say which of two rates it is: Wald's sequential probability

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// How many trials a comparison of values needs, and what it can see, where the values (or their logarithms,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// Whether paired differences lie to one side of zero: Wilcoxon's signed-rank test. Differences of zero are

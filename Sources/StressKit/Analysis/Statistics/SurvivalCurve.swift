@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// How long a trial ran, and whether the event ended it or the end of the run did.

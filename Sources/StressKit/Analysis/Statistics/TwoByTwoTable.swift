@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// Two arms, each with so many events in so many trials: how often one kernel ended in an OOM and how often

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// How long operations of one kind took over time: how many of which latency ended in which second.

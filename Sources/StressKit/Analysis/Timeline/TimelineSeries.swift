@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// Time cut into bins of one length: what the points of a chart stand for.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// Which of a record's columns the charts are made of. docs/record.md has their units.

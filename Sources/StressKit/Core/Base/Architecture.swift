@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a processor's architecture has of its own, for all that fetches, boots or reads a kernel. Another one is a
 /// value here.
 package struct Architecture: Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A cgroup by its path below a tree's base: the records' name for it, which is the same wherever the base is.
 package struct Cgroup: Sendable, Equatable {
   /// Where cgroup v2 is mounted.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A JSON value (RFC 8259). Members keep their order, integers keep all 64 bits.
 ///
 /// Foundation's coder would cost the guest tens of MB of memory that cannot be reclaimed.

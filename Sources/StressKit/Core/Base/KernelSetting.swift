@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Files of the kernel's settings, and how they are read.
 package enum KernelSetting {
   package static let lruGen = "/sys/kernel/mm/lru_gen/enabled"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The buckets of all latency histograms: a value by its top 11 bits, as an HdrHistogram with three
 /// significant digits has it. What a bucket stands for is less than 0.1 % (2^-10) below what was measured.
 package enum LatencyBucket {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension String {
   /// Text in which nothing hides: what steers instead of being seen is spelled out, such as line breaks,
   /// escape sequences and what turns the direction of writing (Unicode Standard Annex 9).

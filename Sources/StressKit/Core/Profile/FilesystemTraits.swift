@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Profile.Filesystem {
   package enum Kind: String, CaseIterable, Sendable {
     case ext4, ext3, xfs, btrfs, f2fs

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Profile.Expectation {
   /// As a profile spells it.
   package var text: String {

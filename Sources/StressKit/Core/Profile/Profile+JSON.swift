@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Profile {
   /// Reads a profile's canonical form. A guest has no reader of YAML.
   ///

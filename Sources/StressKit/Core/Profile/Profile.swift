@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a trial does, as pure values. Sizes are bytes, durations nanoseconds, rates bytes per
 /// second.
 package struct Profile: Equatable, Sendable {

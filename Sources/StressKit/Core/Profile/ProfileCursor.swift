@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A node on its way to a typed value: knows what it is called and where complaints go.
 ///
 /// Every reader gives nil after noting a problem, so that one reading finds them all.

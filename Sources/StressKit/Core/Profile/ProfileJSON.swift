@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Profile {
   /// The profile in full, defaults included: what a record keeps and a guest is given.
   ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The keys that a profile has: one list for the parser, for key paths and for error messages.
 package enum ProfileKeys {
   /// What a file of a cgroup takes.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The readers of a profile's sections.
 extension ProfileParser {
   /// dm-delay takes milliseconds; more than a minute is a hang.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Turns a tree into a profile.
 enum ProfileParser {
   static let mib: UInt64 = 1 << 20

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A profile of `profiles/`, as it was when this program was built.
 package struct ShippedProfile: Sendable {
   package var name: String

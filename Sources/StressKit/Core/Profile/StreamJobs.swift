@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension Profile.Stream {
   /// Each of the jobs as a stream of its own, in their order: `NAME-0`, `NAME-1`, ..., or the stream itself
   /// when it has a single one.

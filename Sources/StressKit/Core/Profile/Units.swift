@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Why a text is no size, duration or rate.
 package struct UnitError: Error, CustomStringConvertible, Equatable, Sendable {
   package var description: String

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A cpio archive as the kernel unpacks it at boot: "newc" of
 /// Documentation/driver-api/early-userspace/buffer-format.rst.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// A name for derived files: 64 bits of FNV-1a over what they are made from.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A package version with the order of Debian Policy, 5.6.12: `6.1.9-1 < 6.1.10-1`,
 /// `6.12.1-1~deb12u1 < 6.12.1-1`.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// Which kernel a trial boots, as the user names it with `--kernel`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressMachine
 
 /// Where on this machine the user wants trials, and what is no reason to refuse them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// A daemon of user space that kills when memory is short, by its own measure and not by the kernel's.

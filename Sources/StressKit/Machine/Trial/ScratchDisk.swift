@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// The scratch disk of a trial: what lies over it, and the file system that is mounted of it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import CLinux
 
 /// A worker's account of itself in shared memory: what it has in flight, and what it has finished.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Moments at an even rate. Absolute, so that time lost in a stall is caught up with.
 struct Schedule {
   /// CLOCK_BOOTTIME, ns.

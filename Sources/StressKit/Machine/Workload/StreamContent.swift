@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// What a stream's blocks hold: in each page a stamp, then zeros if it is to be compressible, then noise.

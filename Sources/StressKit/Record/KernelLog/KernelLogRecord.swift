@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One record of the kernel log, as one read(2) of /dev/kmsg returns it.
 ///
 /// `priority,sequence,microseconds,flags[,key=value...];text`, then dictionary lines that begin with a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A report whose kill line is still to come.
 struct OOMDraft: Sendable {
   private enum Section {

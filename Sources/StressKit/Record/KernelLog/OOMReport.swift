@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One incident of the kernel's OOM killer, as the kernel log tells it. nil is "not told", never 0: the
 /// dump is rate limited (10 in 5 s), and of an undumped incident only the kill lines are printed.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Puts OOM reports together, record by record.
 ///
 /// `out_of_memory()` runs under `oom_lock`, from the dump to the last kill of a group, so incidents

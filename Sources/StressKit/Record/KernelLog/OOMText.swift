@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The kernel's sentences.
 enum OOMText {
   static let statsPrefix = "Memory cgroup stats for "

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// A type of line of the record: its members with their units and meanings, and how it is written and read. The only

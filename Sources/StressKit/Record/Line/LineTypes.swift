@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// All types of lines, in the order in which docs/record.md has them.
 package enum LineTypes {
   package static let all: [any Line.Type] = [

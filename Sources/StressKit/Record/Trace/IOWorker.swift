@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// io_uring's worker threads, which are named after the task that they work for (io_uring/io-wq.c,
 /// io_wq_worker).
 package enum IOWorker {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The kernel's events that explain a stall, with the fields that are taken of each.
 ///
 /// An event that a kernel lacks, or that lacks a field named here without `?`, is left out and named in the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the words of reports, records and profiles mean: `wbstress explain`.
 package struct Glossary: Sendable {
   package enum Group: String, CaseIterable, Sendable {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// The glossary for a terminal.

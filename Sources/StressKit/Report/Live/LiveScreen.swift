@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// What a campaign does now, as lines for a terminal: what runs, and the matrix as it fills.

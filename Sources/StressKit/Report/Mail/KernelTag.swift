@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A kernel's version as tags of the mainline tree name it.
 enum KernelTag {
   /// `v6.12` of 6.12.117+deb12-cloud-amd64, `v6.18-rc3` of 6.18.0-rc3-custom; nil: no such release. Without the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// The cell beside what it is held against: how often, how sure, and which counters moved.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// One trial's kill, or its longest stall, by the kernel's own words and counters.

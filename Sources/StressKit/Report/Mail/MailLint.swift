@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// What is wrong with a mail before it goes to a kernel list, be it a draft or one that a person has edited.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a public mail is not to tell of its sender's machines: the same thing gets the same placeholder everywhere.
 ///
 /// It looks at words, so that figures, kernel addresses, PCI addresses, times, versions and the lists' own addresses

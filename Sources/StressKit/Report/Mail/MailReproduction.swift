@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How to see it again: with this program, and without.
 struct MailReproduction {
   private let told: MailCase

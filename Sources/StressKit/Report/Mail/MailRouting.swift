@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// Whom a mail goes to, by what it is about. Lists only: maintainers change, and `scripts/get_maintainer.pl` knows

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The body of a mail in the making: prose wrapped, all else as it is.
 struct MailText {
   /// Documentation/process/email-clients.rst leaves it to the sender; 72 leaves room for a quotation or two.

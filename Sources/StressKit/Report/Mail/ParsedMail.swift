@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A mail's headers, unfolded, and its body's lines.
 struct ParsedMail {
   struct Line {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// A command with its arguments, as the argument parser tells it (`--experimental-dump-help`; ToolInfo.swift of

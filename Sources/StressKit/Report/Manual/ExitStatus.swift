@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// What the process's exit codes mean, as the manual and docs/usage.md say it.

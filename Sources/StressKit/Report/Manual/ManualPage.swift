@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// wbstress(1) in mdoc(7): what the argument parser tells of each command, and what only people can tell.
 package struct ManualPage {
   private let command: CommandHelp

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Text and macros of mdoc(7), which groff and mandoc read.
 struct ManualText {
   private(set) var lines: [String] = []

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// A piece of HTML. What is written in it stays markup, what is interpolated becomes text: a name from a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// Which counters were different before kills and stalls, and how the strongest went on.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// What memory consisted of at each kill: a bar for every one, cell by cell.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// Colours of causes: the costliest of the campaign have one each, all others share a grey, what is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension PageScript {
   /// The time axis that all charts share, and charts of lines.
   static let plots = #"""

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension PageScript {
   /// What is selected, and what the reader does.
   static let reader = #"""

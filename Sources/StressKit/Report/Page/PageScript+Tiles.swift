@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension PageScript {
   /// The strip of phases, the latency heat map, and the stalls.
   static let tiles = #"""

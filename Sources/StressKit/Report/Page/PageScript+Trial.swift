@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 extension PageScript {
   /// One trial: all its charts on one time axis.
   static let trial = #"""

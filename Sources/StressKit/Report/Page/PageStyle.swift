@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How the page looks: on light and dark screens, narrow ones, and paper.
 ///
 /// The colours of series and causes are those of M. Okabe and K. Ito (Color Universal Design, 2008), which

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Writes messages in the wire format of protocol buffers: https://protobuf.dev/programming-guides/encoding.
 struct ProtobufWriter {
   private(set) var bytes: [UInt8] = []

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// Slices that are gathered in any order, and then written so that those of one track lie within each other

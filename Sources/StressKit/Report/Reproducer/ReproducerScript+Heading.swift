@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// What a person reads of a script before running it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Text as bash takes it for one word, whatever is in it (bash(1), QUOTING).
 package enum ShellWord {
   private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {

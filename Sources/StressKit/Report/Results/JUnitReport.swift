@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// A campaign's results as JUnit XML: a test suite for each cell, with the properties that xfstests'

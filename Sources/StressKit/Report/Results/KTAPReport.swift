@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// A campaign's results as KTAP version 1: Documentation/dev-tools/ktap.rst. A cell is a test with one

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import Glibc
 
 /// A moment in UTC, as ISO 8601 writes it: `2026-11-21T14:00:00`, without its zone.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Text in XML 1.0 (https://www.w3.org/TR/xml).
 enum XMLText {
   /// For an attribute's value or an element's content; what XML cannot have at all becomes U+FFFD.

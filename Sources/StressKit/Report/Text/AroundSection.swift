@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// The part of a report that says which counters were different before the kills and stalls of a cell, and

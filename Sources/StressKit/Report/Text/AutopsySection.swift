@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// The OOM kills of a cell taken apart: what its kills have in common first, then one after the other.

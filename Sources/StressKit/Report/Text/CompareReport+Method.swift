@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// What stands below all comparisons: what was left out, the noise, and how the figures were made.

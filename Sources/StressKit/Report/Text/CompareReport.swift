@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// What `compare` prints: what is in doubt, the verdicts, and then what they rest on.

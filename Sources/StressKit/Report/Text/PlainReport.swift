@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Paragraphs of plain text, as wide as the terminal report.
 package protocol PlainReport {}
 

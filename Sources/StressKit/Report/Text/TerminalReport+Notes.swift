@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// What stands below the tables: trials that did not go well, what is missing, and the harness itself.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 
 /// The part of the terminal report that mm developers read at sight: /proc/vmstat under mmtests' names.

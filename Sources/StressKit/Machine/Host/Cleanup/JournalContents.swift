@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// What a journal's file says. A torn last line is legal; what is not known is left out.

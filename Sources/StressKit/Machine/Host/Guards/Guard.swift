@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressCore
 
 /// What is looked at before a trial may run on this machine, and why.

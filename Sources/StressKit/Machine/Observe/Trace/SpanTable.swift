@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What has begun and not ended: a hash table of fixed size that allocates nothing after it is made.
 ///
 /// Linear probing; a removal moves the entries behind it up, so that no tombstones gather in a long trial.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The distinct kernel stacks that were met, numbered from 0: of fixed size, allocates nothing after it is made.
 ///
 /// One thread adds; another may read a stack whose number it was handed, which does not change any more.

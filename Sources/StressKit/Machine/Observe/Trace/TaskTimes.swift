@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// Where the trial's tasks are while they do not run, and io_uring's requests until a worker is done with them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import CTraceEvent
 
 /// Where the fields of an event are in its raw record, as the event's `format` file says.

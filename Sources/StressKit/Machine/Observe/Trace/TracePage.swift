@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Goes through the records of one sub-buffer of the kernel's trace ring buffer, as a read(2) of
 /// `trace_pipe_raw` returns it.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import StressRecord
 
 /// What the trace's thread has to say: an interval, a single event, or a second's sum of events.
