@@ -39,10 +39,11 @@ enum Journals {
   }
 }
 
-/// In memory, and gone with the machine: a fuzzer ends by a signal.
+/// In memory. A fuzzer ends by a signal: ci/fuzz removes what it leaves in $TMPDIR.
 enum FuzzDirectory {
   static func make() -> String {
-    var template = Array("/dev/shm/wbstress-fuzz-XXXXXX".utf8CString)
+    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/dev/shm"
+    var template = Array("\(parent)/wbstress-fuzz-XXXXXX".utf8CString)
     guard let made = mkdtemp(&template) else { fatalError("mkdtemp") }
     return String(cString: made)
   }
