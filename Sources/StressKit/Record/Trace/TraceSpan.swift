@@ -22,121 +22,367 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// In the record, and what the interval is from and to.
-  package var label: String {
-    switch self {
-    case .dirtyThrottle: "dirty-throttle"
-    // The kernel's own names, which people search for.
-    case .throttledWriteback: "VMSCAN_THROTTLE_WRITEBACK"
-    case .throttledIsolated: "VMSCAN_THROTTLE_ISOLATED"
-    case .throttledNoprogress: "VMSCAN_THROTTLE_NOPROGRESS"
-    case .throttledCongested: "VMSCAN_THROTTLE_CONGESTED"
-    case .memcgReclaim: "memcg-reclaim"
-    case .directReclaim: "direct-reclaim"
-    case .kswapd: "kswapd"
-    case .balance: "balance-pgdat"
-    case .inodeWriteback: "inode-writeback"
-    case .blockRead: "block-read"
-    case .blockWrite: "block-write"
-    case .blockFlush: "block-flush"
-    case .blockDiscard: "block-discard"
-    case .flusherWake: "flusher-wake"
-    case .workQueue: "writeback-queue"
-    case .dirtyAge: "inode-dirty-age"
-    case .jbd2Commit: "jbd2-commit"
-    case .jbd2Buffer: "jbd2-lock-buffer"
-    case .ext4Sync: "ext4-sync-file"
-    case .ext4Writepages: "ext4-writepages"
-    case .xfsGrant: "xfs-log-grant"
-    case .btrfsOrdered: "btrfs-ordered-extent"
-    case .btrfsTicket: "btrfs-reserve-ticket"
-    case .compaction: "compaction"
-    case .kcompactd: "kcompactd"
-    case .migrate: "migrate-pages"
-    case .oomReap: "oom-reap"
-    case .offCPU: "off-cpu"
-    case .ioWqQueue: "io-wq-queue"
-    case .ioWqRun: "io-wq-run"
-    }
-  }
+  package var traits: SpanTraits { Self.table[Int(rawValue)] }
+  package var label: String { traits.label }
+  package var definition: String { traits.definition }
+  package var values: [String] { traits.values }
+  package var isStall: Bool { traits.isStall }
 
-  /// How the interval is measured: printed with each figure.
-  package var definition: String {
+  private static let table = allCases.map(\.made)
+
+  private var made: SpanTraits {
     switch self {
     case .dirtyThrottle:
-      "pause of a dirtier as balance_dirty_pages announces it (planned, not measured)"
-    case .throttledWriteback, .throttledIsolated, .throttledNoprogress, .throttledCongested:
-      "usec_delayed of mm_vmscan_throttled with that reason"
-    case .memcgReclaim: "mm_vmscan_memcg_reclaim_begin to _end of a task"
-    case .directReclaim: "mm_vmscan_direct_reclaim_begin to _end of a task"
-    case .kswapd: "mm_vmscan_kswapd_wake to _sleep of a node"
-    case .balance: "mm_vmscan_balance_pgdat_begin to _end of a node"
+      SpanTraits(
+        label: "dirty-throttle",
+        definition:
+          "pause of a dirtier as balance_dirty_pages announces it (planned, not measured)",
+        values: [], isStall: true, track: .task,
+        remark:
+          """
+          What a dirtier is made to wait so that writeback keeps up; at most 200 ms a pause \
+          (mm/page-writeback.c). On 6.9 and later the decision for a cgroup rests on counts that may \
+          be 2 s old, unless somebody reads memory.stat. For io_uring's tries that must not sleep \
+          there is none: their worker is paused.
+          """)
+    case .throttledWriteback:
+      // The kernel's own names, which people search for.
+      SpanTraits(
+        label: "VMSCAN_THROTTLE_WRITEBACK",
+        definition: "usec_delayed of mm_vmscan_throttled with that reason",
+        values: [], isStall: true, track: .sections,
+        remark:
+          """
+          reclaim_throttle() of mm/vmscan.c, since 5.16: until writeback ends, HZ/10 (100 ms) at most. \
+          kswapd waits so when it meets pages for the second time that are still under writeback; of \
+          cgroups only those of v1, whose writeback is not their own (81a70c21d917). Whatever the \
+          reason, io_uring's workers and kernel threads other than kswapd are not throttled.
+          """)
+    case .throttledIsolated:
+      SpanTraits(
+        label: "VMSCAN_THROTTLE_ISOLATED",
+        definition: "usec_delayed of mm_vmscan_throttled with that reason",
+        values: [], isStall: true, track: .sections,
+        remark:
+          """
+          reclaim_throttle(), since 5.16: too many pages are off the lists in the hands of other \
+          reclaimers; HZ/50 (20 ms) at most.
+          """)
+    case .throttledNoprogress:
+      SpanTraits(
+        label: "VMSCAN_THROTTLE_NOPROGRESS",
+        definition: "usec_delayed of mm_vmscan_throttled with that reason",
+        values: [], isStall: true, track: .sections,
+        remark:
+          """
+          reclaim_throttle(), since 5.16: nothing was freed although reclaim tried hard; since 5.17 \
+          one jiffy at most, and neither kswapd nor a cgroup's reclaim waits so (1b4e3f26f9f7). Left \
+          out while at most half of the node's reclaimable pages are dirty or under writeback \
+          (skip_throttle_noprogress).
+          """)
+    case .throttledCongested:
+      SpanTraits(
+        label: "VMSCAN_THROTTLE_CONGESTED",
+        definition: "usec_delayed of mm_vmscan_throttled with that reason",
+        values: [], isStall: true, track: .sections,
+        remark:
+          """
+          reclaim_throttle(), since 5.17: every dirty page that was scanned is already on its way to \
+          the disk; one jiffy at most, so 4 ms at HZ=250 and 1 ms at HZ=1000. Left out as for \
+          NOPROGRESS: with much clean cache elsewhere on the node a cgroup full of dirty pages does \
+          not wait. Not for kswapd, nor for io_uring's workers, and MGLRU of 6.1 to 6.18 never takes \
+          it.
+          """)
+    case .memcgReclaim:
+      SpanTraits(
+        label: "memcg-reclaim",
+        definition: "mm_vmscan_memcg_reclaim_begin to _end of a task",
+        values: ["nr_reclaimed", "order", "gfp_flags"], isStall: true, track: .sections,
+        remark:
+          """
+          Reclaim on behalf of a cgroup that met memory.high or memory.max, or of memory.reclaim. The \
+          event does not tell which cgroup: it is told by the task. Global pgscan_direct does not \
+          count it up to 6.18, and does on 7.2.
+          """)
+    case .directReclaim:
+      SpanTraits(
+        label: "direct-reclaim",
+        definition: "mm_vmscan_direct_reclaim_begin to _end of a task",
+        values: ["nr_reclaimed", "order", "gfp_flags"], isStall: true, track: .sections,
+        remark:
+          """
+          Reclaim of a task because the machine, or a zone, is short of memory: not for a cgroup's \
+          limit.
+          """)
+    case .kswapd:
+      SpanTraits(
+        label: "kswapd",
+        definition: "mm_vmscan_kswapd_wake to _sleep of a node",
+        values: ["nid", "order"], isStall: false, track: .sections,
+        remark:
+          """
+          kswapd of a node is awake. How much CPU it took is in the columns kswapdN:run.
+          """)
+    case .balance:
+      SpanTraits(
+        label: "balance-pgdat",
+        definition: "mm_vmscan_balance_pgdat_begin to _end of a node",
+        values: ["nid", "order", "nr_reclaimed"], isStall: false, track: .sections,
+        remark:
+          """
+          One pass of a node's kswapd, since 7.2, with the pages that it reclaimed: what kswapd did \
+          while it was awake. A pass that reclaims nothing is also an event of its own since 7.3 \
+          (mm_vmscan_kswapd_reclaim_fail).
+          """)
     case .inodeWriteback:
-      "sb_mark_inode_writeback to sb_clear_inode_writeback of an inode: its first page under"
-        + " writeback to its last"
-    case .blockRead, .blockWrite, .blockFlush, .blockDiscard:
-      "block_rq_issue to block_rq_complete of a request"
+      SpanTraits(
+        label: "inode-writeback",
+        definition:
+          "sb_mark_inode_writeback to sb_clear_inode_writeback of an inode: its first page under"
+          + " writeback to its last",
+        values: ["dev", "ino"], isStall: false, track: .machine,
+        remark:
+          """
+          The cheapest true latency of writeback: with one file a stream, how long it had pages under \
+          writeback without a break. Bursts that overlap are one interval.
+          """)
+    case .blockRead:
+      SpanTraits(
+        label: "block-read",
+        definition: "block_rq_issue to block_rq_complete of a request",
+        values: ["dev", "sector", "bytes", "error"], isStall: false, track: .machine,
+        remark:
+          """
+          At the scratch disk itself: a device.delay lies above it and is not in these, nor is waiting \
+          for the scheduler. Merged requests count once. If these are short and inode-writeback is \
+          long, the time is above the device.
+          """)
+    case .blockWrite:
+      SpanTraits(
+        label: "block-write",
+        definition: "block_rq_issue to block_rq_complete of a request",
+        values: ["dev", "sector", "bytes", "error"], isStall: false, track: .machine,
+        remark:
+          """
+          At the scratch disk itself: a device.delay lies above it and is not in these, nor is waiting \
+          for the scheduler. Merged requests count once. If these are short and inode-writeback is \
+          long, the time is above the device.
+          """)
+    case .blockFlush:
+      SpanTraits(
+        label: "block-flush",
+        definition: "block_rq_issue to block_rq_complete of a request",
+        values: ["dev", "sector", "bytes", "error"], isStall: false, track: .machine,
+        remark:
+          """
+          At the scratch disk itself: a device.delay lies above it and is not in these, nor is waiting \
+          for the scheduler. Merged requests count once. If these are short and inode-writeback is \
+          long, the time is above the device.
+          """)
+    case .blockDiscard:
+      SpanTraits(
+        label: "block-discard",
+        definition: "block_rq_issue to block_rq_complete of a request",
+        values: ["dev", "sector", "bytes", "error"], isStall: false, track: .machine,
+        remark:
+          """
+          At the scratch disk itself: a device.delay lies above it and is not in these, nor is waiting \
+          for the scheduler. Merged requests count once. If these are short and inode-writeback is \
+          long, the time is above the device.
+          """)
     case .flusherWake:
-      "begin of the reclaim that first met dirty pages to writeback_start for reason vmscan"
-    case .workQueue: "writeback_queue to writeback_exec of explicit work"
-    case .dirtyAge: "dirtied_when of an inode to writeback_single_inode_start (in jiffies)"
-    case .jbd2Commit: "jbd2_start_commit to jbd2_end_commit"
-    case .jbd2Buffer: "stall_ms of jbd2_lock_buffer_stall"
-    case .ext4Sync: "ext4_sync_file_enter to _exit of a task"
-    case .ext4Writepages: "ext4_writepages to _result of a task"
-    case .xfsGrant: "xfs_log_grant_sleep to _wake of a task"
-    case .btrfsOrdered: "btrfs_ordered_extent_add to _mark_finished"
-    case .btrfsTicket: "start_ns of btrfs_reserve_ticket to the event"
-    case .compaction: "mm_compaction_begin to _end of a task"
-    case .kcompactd: "mm_compaction_kcompactd_wake to _sleep of a node"
-    case .migrate: "mm_migrate_pages_start to mm_migrate_pages of a task"
-    case .oomReap: "start_task_reaping to finish_task_reaping of a victim"
-    case .offCPU: "sched_switch from one of the trial's tasks to the next sched_switch to it"
-    case .ioWqQueue: "io_uring_queue_async_work to io_wq_submit_work of a request"
-    case .ioWqRun: "io_wq_submit_work to its return"
+      SpanTraits(
+        label: "flusher-wake",
+        definition:
+          "begin of the reclaim that first met dirty pages to writeback_start for reason vmscan",
+        values: ["cgroup_ino", "nr_pages"], isStall: true, track: .machine,
+        remark:
+          """
+          How long the flusher let reclaim wait that met nothing but dirty pages. Never, where reclaim \
+          does not wake it (MGLRU of 6.1 to 6.12 before 1bc542c6a0d1).
+          """)
+    case .workQueue:
+      SpanTraits(
+        label: "writeback-queue",
+        definition: "writeback_queue to writeback_exec of explicit work",
+        values: ["reason", "cgroup_ino", "nr_pages"], isStall: true, track: .machine,
+        remark:
+          """
+          Only work that was asked for (sync, foreign flush, free space): background, periodic and \
+          vmscan writeback is not queued.
+          """)
+    case .dirtyAge:
+      SpanTraits(
+        label: "inode-dirty-age",
+        definition: "dirtied_when of an inode to writeback_single_inode_start (in jiffies)",
+        values: ["ino", "cgroup_ino"], isStall: false, track: .machine,
+        remark:
+          """
+          How long the inode's oldest dirty page had waited when the flusher came to it; in jiffies. \
+          It is reset when the inode is queued again. vm.dirty_expire_centisecs is when age alone \
+          makes it due.
+          """)
+    case .jbd2Commit:
+      SpanTraits(
+        label: "jbd2-commit",
+        definition: "jbd2_start_commit to jbd2_end_commit",
+        values: ["dev", "transaction"], isStall: true, track: .sections,
+        remark:
+          """
+          A commit of ext4's journal, in the kernel thread jbd2/DEV, ordered data included. It belongs \
+          to no cgroup.
+          """)
+    case .jbd2Buffer:
+      SpanTraits(
+        label: "jbd2-lock-buffer",
+        definition: "stall_ms of jbd2_lock_buffer_stall",
+        values: ["dev"], isStall: true, track: .sections,
+        remark:
+          """
+          A task waited for a journal buffer that a commit was writing; only waits that the event \
+          reports.
+          """)
+    case .ext4Sync:
+      SpanTraits(
+        label: "ext4-sync-file",
+        definition: "ext4_sync_file_enter to _exit of a task",
+        values: ["dev", "ino", "ret"], isStall: true, track: .sections,
+        remark:
+          """
+          An fsync or the like in ext4, with the journal commit and the flush.
+          """)
+    case .ext4Writepages:
+      SpanTraits(
+        label: "ext4-writepages",
+        definition: "ext4_writepages to _result of a task",
+        values: ["dev", "ino", "pages_written"], isStall: false, track: .sections,
+        remark:
+          """
+          One round of allocating blocks and submitting pages of an inode: the submission, not the \
+          I/O.
+          """)
+    case .xfsGrant:
+      SpanTraits(
+        label: "xfs-log-grant",
+        definition: "xfs_log_grant_sleep to _wake of a task",
+        values: ["dev"], isStall: true, track: .sections,
+        remark:
+          """
+          A transaction waits for room in xfs's log.
+          """)
+    case .btrfsOrdered:
+      SpanTraits(
+        label: "btrfs-ordered-extent",
+        definition: "btrfs_ordered_extent_add to _mark_finished",
+        values: ["ino", "file_offset", "len"], isStall: false, track: .machine,
+        remark:
+          """
+          From submission of a piece of a file's data to the end of its I/O, checksums and compression \
+          included.
+          """)
+    case .btrfsTicket:
+      SpanTraits(
+        label: "btrfs-reserve-ticket",
+        definition: "start_ns of btrfs_reserve_ticket to the event",
+        values: ["bytes", "flush", "error"], isStall: true, track: .sections,
+        remark:
+          """
+          A task waits for room to be reserved, which may need writeback and a commit.
+          """)
+    case .compaction:
+      SpanTraits(
+        label: "compaction",
+        definition: "mm_compaction_begin to _end of a task",
+        values: ["status"], isStall: true, track: .sections,
+        remark:
+          """
+          Direct compaction or kcompactd, a zone at a time; waits for pages under writeback where it \
+          is synchronous.
+          """)
+    case .kcompactd:
+      SpanTraits(
+        label: "kcompactd",
+        definition: "mm_compaction_kcompactd_wake to _sleep of a node",
+        values: ["nid", "order"], isStall: false, track: .sections,
+        remark:
+          """
+          kcompactd of a node is awake.
+          """)
+    case .migrate:
+      SpanTraits(
+        label: "migrate-pages",
+        definition: "mm_migrate_pages_start to mm_migrate_pages of a task",
+        values: ["succeeded", "failed", "reason"], isStall: true, track: .sections,
+        remark:
+          """
+          One call that moves pages. A page under writeback is waited for only in synchronous modes.
+          """)
+    case .oomReap:
+      SpanTraits(
+        label: "oom-reap",
+        definition: "start_task_reaping to finish_task_reaping of a victim",
+        values: ["victim"], isStall: true, track: .sections,
+        remark:
+          """
+          The reaper gives the victim's anonymous memory back before it has exited.
+          """)
+    case .offCPU:
+      SpanTraits(
+        label: "off-cpu",
+        definition: "sched_switch from one of the trial's tasks to the next sched_switch to it",
+        values: ["state", "woken", "stack"], isStall: true, track: .task,
+        remark:
+          """
+          Where a task of the trial waited: with its kernel stack, its state (S, D, R for preempted) \
+          and when it was woken. The stall ledger is made of these. It has no percentiles: whoever is \
+          idle is off the CPU, too.
+          """)
+    case .ioWqQueue:
+      SpanTraits(
+        label: "io-wq-queue",
+        definition: "io_uring_queue_async_work to io_wq_submit_work of a request",
+        values: ["owner", "op"], isStall: true, track: .owner,
+        remark:
+          """
+          A request that could not be carried out inline waits for a worker of io_uring. On ext4 every \
+          buffered write goes that way, and those of one file one after the other.
+          """)
+    case .ioWqRun:
+      SpanTraits(
+        label: "io-wq-run",
+        definition: "io_wq_submit_work to its return",
+        values: ["owner", "op"], isStall: true, track: .sections,
+        remark:
+          """
+          What the worker needs for the request, waits included.
+          """)
     }
   }
+}
 
+/// What a span is, for all that records, explains or draws one.
+package struct SpanTraits: Sendable {
+  /// Where a trace draws it.
+  package enum Track: Sendable {
+    /// Of the task that ends it, a track for the span.
+    case task
+    /// The same, of the task that asked for the request.
+    case owner
+    /// Of the task, among the kernel's sections, which lie in one another.
+    case sections
+    /// Of no task: who ends one has nothing to do with it.
+    case machine
+  }
+
+  /// In the record.
+  package var label: String
+  /// How the interval is measured: printed with each figure.
+  package var definition: String
+  /// Names of a row's values; none: those of the event's fields.
+  package var values: [String]
   /// Whether a task of the trial waits while it lasts: then even a short one is of interest.
-  package var isStall: Bool {
-    switch self {
-    case .dirtyThrottle, .throttledWriteback, .throttledIsolated, .throttledNoprogress,
-      .throttledCongested, .memcgReclaim, .directReclaim, .flusherWake, .jbd2Buffer, .xfsGrant,
-      .btrfsTicket, .compaction, .oomReap, .ext4Sync, .migrate, .workQueue, .jbd2Commit, .offCPU,
-      .ioWqQueue, .ioWqRun:
-      true
-    case .kswapd, .balance, .inodeWriteback, .blockRead, .blockWrite, .blockFlush, .blockDiscard,
-      .dirtyAge,
-      .ext4Writepages, .btrfsOrdered, .kcompactd:
-      false
-    }
-  }
-
-  /// Names of a row's values.
-  package var values: [String] {
-    switch self {
-    case .dirtyThrottle, .throttledWriteback, .throttledIsolated, .throttledNoprogress,
-      .throttledCongested:
-      []
-    case .memcgReclaim, .directReclaim: ["nr_reclaimed", "order", "gfp_flags"]
-    case .kswapd, .kcompactd: ["nid", "order"]
-    case .balance: ["nid", "order", "nr_reclaimed"]
-    case .inodeWriteback: ["dev", "ino"]
-    case .blockRead, .blockWrite, .blockFlush, .blockDiscard: ["dev", "sector", "bytes", "error"]
-    case .flusherWake: ["cgroup_ino", "nr_pages"]
-    case .workQueue: ["reason", "cgroup_ino", "nr_pages"]
-    case .dirtyAge: ["ino", "cgroup_ino"]
-    case .jbd2Commit: ["dev", "transaction"]
-    case .jbd2Buffer, .xfsGrant: ["dev"]
-    case .ext4Sync: ["dev", "ino", "ret"]
-    case .ext4Writepages: ["dev", "ino", "pages_written"]
-    case .btrfsOrdered: ["ino", "file_offset", "len"]
-    case .btrfsTicket: ["bytes", "flush", "error"]
-    case .compaction: ["status"]
-    case .migrate: ["succeeded", "failed", "reason"]
-    case .oomReap: ["victim"]
-    case .offCPU: ["state", "woken", "stack"]
-    case .ioWqQueue, .ioWqRun: ["owner", "op"]
-    }
-  }
+  package var isStall: Bool
+  package var track: Track
+  /// Beside how it is measured: what it is not, or depends on.
+  package var remark: String
 }

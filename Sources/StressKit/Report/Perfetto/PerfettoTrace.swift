@@ -206,27 +206,20 @@ package struct PerfettoTrace {
 
   // MARK: Spans
 
-  /// Sections of a task's own code, which lie within each other.
-  private static let sections: Set<String> = Set(
-    ([
-      .memcgReclaim, .directReclaim, .throttledWriteback, .throttledIsolated, .throttledNoprogress,
-      .throttledCongested, .compaction, .migrate, .ext4Sync, .ext4Writepages, .jbd2Commit,
-      .jbd2Buffer, .xfsGrant, .btrfsTicket, .oomReap, .ioWqRun, .kswapd, .balance, .kcompactd,
-    ] as [TraceSpan]).map(\.label) + ["reclaim-throttle"])
+  private static let tracks: [String: SpanTraits.Track] = {
+    let known = TraceSpan.allCases.map { ($0.label, $0.traits.track) }
+    // Of older records: all of reclaim's throttling.
+    return Dictionary(uniqueKeysWithValues: known + [("reclaim-throttle", .sections)])
+  }()
 
-  /// Of the device and of inodes belong to no task: who ends one has nothing to do with it.
   private static func place(
     _ kind: String, _ line: RecordLine, pid: StaticString, owner: StaticString
   ) -> SliceTracks.Place {
-    if sections.contains(kind) {
-      return .init(pid: line.int(pid), name: "kernel sections", nests: true)
-    }
-    switch kind {
-    case TraceSpan.offCPU.label, TraceSpan.dirtyThrottle.label:
-      return .init(pid: line.int(pid), name: kind, nests: false)
-    case TraceSpan.ioWqQueue.label:
-      return .init(pid: line.int(owner), name: kind, nests: false)
-    default: return .init(pid: nil, name: kind, nests: false)
+    switch tracks[kind] {
+    case .sections: .init(pid: line.int(pid), name: "kernel sections", nests: true)
+    case .task: .init(pid: line.int(pid), name: kind, nests: false)
+    case .owner: .init(pid: line.int(owner), name: kind, nests: false)
+    case .machine, nil: .init(pid: nil, name: kind, nests: false)
     }
   }
 
