@@ -104,7 +104,7 @@ struct LatencyAnalysisTests {
     #expect(abs(try #require(mirror.stealShare) - 0.015) < 1e-9)
     #expect(
       mirror.warnings(accelerator: "tcg").filter {
-        $0.contains("waited for the host's more than 25 %")
+        $0.contains("waited for the host's more than 20 %")
       }
       .count == 1)
     #expect(mirror.warnings(accelerator: "tcg").count == 3)
