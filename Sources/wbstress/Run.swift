@@ -222,6 +222,8 @@ struct Run: ParsableCommand {
     let store = try source.store()
     let kernels = try Preflight.check(matrix, jobs: jobs, store: store, progress: display.note)
     let binary = try Self.executable()
+    // Refused now, where it has none that a guest can run.
+    _ = try GuestProgram(in: binary)
     var guests = CampaignRunner.Guests(
       kernels: kernels, accelerator: try accelerator(kernels, binary, store, display),
       binary: binary, store: store, keepDisks: keepDisks, jobs: jobs)
