@@ -96,9 +96,6 @@ struct Run: ParsableCommand {
   @Flag(help: "Print only one line per finished trial, also on a terminal.")
   var noLive = false
 
-  /// Between two looks of the live view, ns. On this machine it takes from the CPU under test.
-  private var lookInterval: UInt64 { isHere ? 1_000_000_000 : 250_000_000 }
-
   private var isHere: Bool { loop != nil || machine.device != nil }
 
   mutating func validate() throws {
@@ -148,58 +145,26 @@ struct Run: ParsableCommand {
       choice, kernels: specs, filesystems: fs.split(separator: ",").map(String.init),
       vary: try vary.map(Matrix.Axis.init), calibrate: calibrate)
     let display = Display(matrix, isLive: !noLive)
-    // Holds the machine for as long as this lives.
-    var guards: Guards?
-    let venue: CampaignRunner.Venue
-    let identity: [Profile.Setting]
-    let place: String
     let directory = output.map(File.plain) ?? Self.defaultDirectory(matrix.label)
-    if isHere {
-      let here = try machine.place(images: loop, directory)
-      let found = Guards(matrix.cells.map(\.profile), here)
-      try found.demand()
-      for warning in found.findings.all where warning.status == .warning {
-        let remedy = warning.remedy.map { "; \($0)" } ?? ""
-        display.note("\(warning.object): \(warning.found)\(remedy)")
-      }
-      guards = found
-      venue = .here(here, device: found.device)
-      identity = Preflight.identity(found.device)
-      place = "on this machine" + (found.device.map { ", on \($0.path)" } ?? "")
-    } else {
-      let guests = try self.guests(matrix, display)
-      let wanted = jobs * (matrix.cells.map(\.profile.machine.cpus).max() ?? 1)
-      let online = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-      if jobs > 1, wanted > online {
-        display.note(
-          "--jobs \(jobs): the guests have \(wanted) CPUs, the host has \(online): they will wait "
-            + "for each other, which may change outcomes; the report says for how long")
-      }
-      venue = .guests(guests)
-      identity = try Preflight.identity(guests.kernels, guests.accelerator)
-      place =
-        "\(guests.accelerator.rawValue), "
-        + (jobs == 1 ? "one guest at a time" : "\(jobs) guests at a time")
-    }
+    let venue: any Venue =
+      isHere
+      ? try LocalVenue(matrix, try machine.place(images: loop, directory), limits: limits)
+      : try guests(matrix, display)
+    for warning in venue.warnings { display.note(warning) }
     let campaign = try Campaign(
-      directory: directory, matrix: matrix,
-      identity: identity, trials: trials, seed: seed)
+      directory: directory, matrix: matrix, identity: venue.identity, trials: trials, seed: seed)
     // Only now: until here ^C may end the process at once, there is nothing to take down.
     let interrupt = Interrupt.ofProcess
     try interrupt.takeSignals()
-    let runner = CampaignRunner(campaign, venue, interrupt: interrupt, limits: limits)
+    let runner = CampaignRunner(campaign, venue, interrupt: interrupt)
     do {
       // Whatever is thrown must not be printed into the live view.
       defer { display.finish() }
-      try display.begin(campaign, jobs: jobs, place, interval: lookInterval)
+      try display.begin(
+        campaign, jobs: venue.jobs, venue.place, interval: venue.lookInterval)
       try runner.run { display.show($0) }
     }
-    withExtendedLifetime(guards) {}
-    if let device = guards?.device {
-      display.note(
-        "\(device.path) keeps the last trial's file system (\(Signature.label)); to wipe it: "
-          + "wipefs -a \(device.path)")
-    }
+    if let remains = venue.remains { display.note(remains) }
 
     let summary = try CampaignSummary(directory: campaign.directory)
     Output.line(TerminalReport(summary, style: .forTerminal()).screen)
@@ -216,34 +181,12 @@ struct Run: ParsableCommand {
     }
   }
 
-  private func guests(
-    _ matrix: Matrix, _ display: Display
-  ) throws -> CampaignRunner.Guests {
-    let store = try source.store()
-    let kernels = try Preflight.check(matrix, jobs: jobs, store: store, progress: display.note)
-    let binary = try Self.executable()
-    // Refused now, where it has none that a guest can run.
-    _ = try GuestProgram(in: binary)
-    var guests = CampaignRunner.Guests(
-      kernels: kernels, accelerator: try accelerator(kernels, binary, store, display),
-      binary: binary, store: store, keepDisks: keepDisks, jobs: jobs)
-    guests.bootTimeout = bootNanoseconds
-    return guests
-  }
-
-  private func accelerator(
-    _ kernels: [KernelSpec: Kernel], _ binary: String, _ store: KernelStore, _ display: Display
-  ) throws(HarnessError) -> Accelerator {
-    if let forced = Accelerator(rawValue: accelerator) { return forced }
-    // The distribution's kernel boots for certain; one under test may not.
-    let sorted = kernels.sorted {
-      ($0.value.packageVersion == nil ? 1 : 0, $0.key.description)
-        < ($1.value.packageVersion == nil ? 1 : 0, $1.key.description)
-    }
-    guard let kernel = sorted.first?.value else { return .tcg }
-    return try AcceleratorProbe.find(
-      kernel: kernel, binary: binary, store: store, timeout: bootNanoseconds,
-      progress: display.note)
+  private func guests(_ matrix: Matrix, _ display: Display) throws -> GuestVenue {
+    var options = GuestVenue.Options(binary: try Self.executable(), store: try source.store())
+    options.accelerator = Accelerator(rawValue: accelerator)
+    options.keepDisks = keepDisks
+    options.bootTimeout = bootNanoseconds
+    return try GuestVenue(matrix, jobs: jobs, options, progress: display.note)
   }
 
   private var bootNanoseconds: UInt64? { bootTimeout.map { UInt64($0) * 1_000_000_000 } }

@@ -45,7 +45,7 @@ package struct Campaign: Sendable {
       guard stored.cells == file.cells, seed == nil || seed == stored.seed else {
         throw HarnessError(
           .usage, directory, "holds another campaign (other cells, profile or seed)",
-          remedy: "repeat its command to go on with it, or name another --output directory")
+          remedy: "rerun its command to resume it, or name another --output directory")
       }
       for (now, then) in zip(identity, stored.identity) where now != then {
         throw HarnessError(

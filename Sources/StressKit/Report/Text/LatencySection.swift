@@ -17,23 +17,24 @@ struct LatencySection {
     ),
     (
       of: "fsync",
-      definition: "call of what the stream or probe syncs with to its return, once for each file"
+      definition: "call of the stream's or probe's sync operation to its return, once per file"
     ),
     (of: "read", definition: "call that reads back a block to its return"),
     (
       of: "touch",
-      definition: "moment at which a write to a page of hot memory is due to its end: what queues"
-        + " behind a stall counts it"
+      definition:
+        "due time of a write to a page of hot memory to its end, so a stall counts for every"
+        + " write that queues behind it"
     ),
     (of: "fault", definition: "first write to a page of a fresh mapping"),
     (of: "truncate", definition: "call of ftruncate(2) to 0 to its return"),
     (
       of: "unlink",
-      definition: "call of unlink(2) to the end of the close(2) that lets go of the file"
+      definition: "call of unlink(2) to the end of the close(2) that frees the file"
     ),
     (
       of: "rename",
-      definition: "call of rename(2) to the end of the close(2) that lets go of the file"
+      definition: "call of rename(2) to the end of the close(2) that frees the file"
     ),
     (of: "compact", definition: "write of 1 to vm.compact_memory to its return"),
     (of: "huge", definition: "first write to a huge page of a fresh mapping"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import StressCore
 
-/// What is looked at before a trial may run on this machine, and why.
+/// What is checked before a trial may run on this machine, and why.
 package enum Guard: String, CaseIterable, Sendable {
   // The machine.
   case privileges, cgroup, run, leftovers, memory, swap, profile, kernel
@@ -19,38 +19,40 @@ package enum Guard: String, CaseIterable, Sendable {
   /// Why it matters.
   package var why: String {
     switch self {
-    case .privileges: "cgroups, mounts, mlock and oom_score_adj are root's, of the whole machine"
-    case .cgroup: "limits, and io charged to who dirtied the pages, need the cgroup2 controllers"
-    case .run: "two runs would measure, and may harm, each other"
-    case .leftovers: "the cgroups of a run that was killed may still hold its processes"
-    case .memory: "what a trial pins is taken from everybody else on the machine"
-    case .swap: "who has been swapped out already is short of memory before a trial begins"
+    case .privileges: "cgroups, mounts, mlock and oom_score_adj need root on the whole machine"
+    case .cgroup:
+      "limits, and writeback charged to the cgroup that dirtied the pages, need cgroup2 controllers"
+    case .run: "two runs at a time would disturb each other's measurements"
+    case .leftovers: "the cgroups of a killed run may still contain its processes"
+    case .memory: "memory that a trial pins is taken from the rest of the machine"
+    case .swap: "processes that are already swapped out are short of memory before a trial begins"
     case .profile:
-      "what a profile asks of the machine is undone by a reboot only, or loads all of it"
-    case .kernel: "what the kernel lacks cannot be set, or is not in the record"
+      "some settings of a profile last until a reboot, or load the whole machine"
+    case .kernel: "a setting that the kernel lacks cannot be made or recorded"
     case .oomDaemon:
-      "it kills by pressure, and so whom the kernel would not have killed, or the harness"
-    case .desktop: "whoever works here shares the memory and the disk with the trial"
-    case .panicOnOOM: "a trial is meant to run out of memory, and the machine would go down with it"
+      "it kills by pressure: processes that the kernel would have spared, or the harness itself"
+    case .desktop: "the session shares memory and disk with the trial"
+    case .panicOnOOM: "a trial is meant to run out of memory, and the machine would panic"
     case .loop: "the scratch disk is an image file behind a loop device"
-    case .room: "a full file system harms those that write there as well"
+    case .room: "a full file system breaks everything else that writes there"
     case .results: "records must not share the disk or the memory that a trial exhausts"
-    case .tools: "every trial makes its file system anew"
-    case .node: "what is written to must be a block device, and the one that is meant"
-    case .kind: "a trial of a disk in memory measures that memory"
-    case .identity: "names of devices change; what was checked must be what is written to"
+    case .tools: "each trial makes a new file system"
+    case .node: "the path must lead to a block device, and to the intended one"
+    case .kind: "a trial on a disk in memory measures that memory"
+    case .identity:
+      "device names change: the device that is written must be the one that was checked"
     case .claim:
-      "the kernel lends a device to one user: a mount, swap, dm, md, or who opened it with O_EXCL"
-    case .mounted: "everything on it would be lost under those that use it"
-    case .openers: "who has it open reads and writes it without asking the kernel"
-    case .holders: "another device is made of it"
-    case .partitions: "everything on its partitions would be lost"
-    case .signature: "it belongs to somebody: data that are not in use now are data all the same"
-    case .system: "the machine, or the run's own results, would be lost"
-    case .writable: "nothing can be made on it"
-    case .size: "results compare only where all of device.size is there"
-    case .confirmation: "who names a disk by what is printed on it means that disk"
-    case .emulator, .accelerator, .kernels: "every trial boots a guest of its own"
+      "a mount, swap, dm, md or an O_EXCL open has the device to itself"
+    case .mounted: "a mounted file system would be destroyed while in use"
+    case .openers: "a process that has the device open may read or write it at any time"
+    case .holders: "another block device is built on it"
+    case .partitions: "all data on its partitions would be lost"
+    case .signature: "a signature means data of somebody, in use now or not"
+    case .system: "the running system, or the results of this run, would be lost"
+    case .writable: "a file system cannot be made on a read-only device"
+    case .size: "results are comparable only if the device has all of device.size"
+    case .confirmation: "asking for the serial number or the size prevents wiping the wrong disk"
+    case .emulator, .accelerator, .kernels: "each trial boots a guest of its own"
     }
   }
 }
@@ -86,7 +88,7 @@ package struct GuardFinding: Equatable, Sendable {
   }
 }
 
-/// All that was looked at, in its order: nothing is told twice.
+/// All findings, in the order of the checks, without duplicates.
 package struct GuardFindings: Sendable {
   package private(set) var all: [GuardFinding] = []
   package init() {}

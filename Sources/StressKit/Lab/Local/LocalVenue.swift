@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import StressCore
+import StressMachine
+import StressRecord
+
+/// This machine, one trial after the other.
+package struct LocalVenue: Venue {
+  /// They hold the machine.
+  private let guards: Guards
+  private let machine: LocalPlace
+  private let limits: MachineLimits
+
+  /// Checks the machine.
+  ///
+  /// - Parameter limits: what aborts a trial for the machine's sake.
+  /// - Throws: every reason not to run here, at once.
+  package init(
+    _ matrix: Matrix, _ machine: LocalPlace, limits: MachineLimits
+  ) throws(HarnessErrors) {
+    guards = Guards(matrix.cells.map(\.profile), machine)
+    try guards.demand()
+    self.machine = machine
+    self.limits = limits
+  }
+
+  package var jobs: Int { 1 }
+  package var place: String {
+    "on this machine" + (guards.device.map { ", on \($0.path)" } ?? "")
+  }
+  package var identity: [Profile.Setting] { Preflight.identity(guards.device) }
+  /// Each look takes from the CPU under test.
+  package var lookInterval: UInt64 { 1_000_000_000 }
+
+  package var warnings: [String] {
+    guards.findings.all.filter { $0.status == .warning }.map { warning in
+      "\(warning.object): \(warning.found)\(warning.remedy.map { "; \($0)" } ?? "")"
+    }
+  }
+
+  package var remains: String? {
+    guards.device.map {
+      "\($0.path) keeps the last trial's file system (\(Signature.label)); to wipe it: "
+        + "wipefs -a \($0.path)"
+    }
+  }
+
+  package func run(
+    _ plan: TrialPlan, kernel: KernelSpec, directory: String, _ interrupt: Interrupt,
+    progress: @escaping (String) -> Void
+  ) throws(HarnessError) -> Ending {
+    var trial = LocalTrial(
+      plan: plan, directory: directory, images: machine.images, device: guards.device,
+      place: machine.cgroups)
+    trial.limits = limits
+    return try trial.run(interrupt, progress: progress)
+  }
+
+  /// Of a trial that was aborted for the machine's sake: the next one would do the same.
+  package func refusal(after ending: Ending) -> HarnessError? {
+    guard ending.outcome == .invalid, ending.reason == Ending.machine else { return nil }
+    return HarnessError(
+      .refused, "this machine", ending.message ?? "",
+      remedy: "free memory, lower the profile's limits, or run it in a guest: --kernel debian:6.12")
+  }
+}
