@@ -77,7 +77,7 @@ package struct GuestTrial {
 
   /// Why a trial that the emulator spoilt says nothing of the kernel.
   private static let emulatorReason = "emulator"
-  private static let mostAttempts = 3
+  static let mostAttempts = 3
 
   /// Carries the trial out. Whatever happens to the guest is an ending, with the record kept; what is
   /// thrown is a host that lacks something.

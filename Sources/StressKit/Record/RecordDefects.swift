@@ -80,8 +80,8 @@ extension RecordDefects.Kind {
     case .doubleSample: "\(samples) with the time of another, left out"
     case .disorder: "\(samples) out of order, sorted"
     case .impossiblePressure:
-      "\(count) reading\(count == 1 ? "" : "s") of PSI impossible (more stall than time, or less than before): "
-        + "unknown, and so are all later ones"
+      "\(count) impossible reading\(count == 1 ? "" : "s") of PSI (more stall than time, or less than before) "
+        + "and all later ones unknown"
     case .missingSample: "\(samples) missing"
     case .missingLine: "\(lines) missing"
     case .lostSample: "\(samples) not written (see the record's outages)"

@@ -70,7 +70,7 @@ struct GuardsTests {
         here: 1 in the way
         ok       node          /dev/vdb: is a block device, 254:16
         refused  mounted       /dev/vdb: /dev/vdb1 is mounted at /srv
-                 why: everything on it would be lost under those that use it
+                 why: a mounted file system would be destroyed while in use
                  do:  umount /srv
         """)
   }

@@ -38,8 +38,8 @@ struct PressureTotalTests {
     #expect(values == [nil, nil, nil])
     #expect(
       texts == [
-        "3 readings of PSI that cannot be (more stall than time, or less than before) unknown, with"
-          + " all behind them"
+        "3 impossible readings of PSI (more stall than time, or less than before) and all later ones"
+          + " unknown"
       ])
   }
 

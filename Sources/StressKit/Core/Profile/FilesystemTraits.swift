@@ -142,7 +142,7 @@ extension FilesystemTraits {
   private static func value(
     in lines: [Substring], of text: String, behind mark: Character
   ) -> String? {
-    lines.first { $0.contains(text) }?.split(separator: mark, maxSplits: 1).last
+    lines.first { $0.holds(text) }?.split(separator: mark, maxSplits: 1).last
       .map { $0.split(separator: " ").joined(separator: " ") }
   }
 }

@@ -326,7 +326,7 @@ extension ProfileParser {
   private static func isFile(_ name: String, separator: Character) -> Bool {
     let parts = name.split(separator: separator, omittingEmptySubsequences: false)
     let extra = Set("_-.:,@+/")
-    return parts.count > 1 && parts.allSatisfy { !$0.isEmpty } && !name.contains("..")
+    return parts.count > 1 && parts.allSatisfy { !$0.isEmpty } && !name.holds("..")
       && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || extra.contains($0) }
   }
 

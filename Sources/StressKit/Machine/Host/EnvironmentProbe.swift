@@ -67,9 +67,9 @@ package enum EnvironmentProbe {
     line.settings = Keyed(files.map { ($0, .optional(File.line($0))) })
     line.meminfo = File.line("/proc/meminfo")
     line.swaps = swaps()
-    line.mount = mounts.last { $0.contains(" \(mountPoint) ") }.map(String.init)
+    line.mount = mounts.last { $0.holds(" \(mountPoint) ") }.map(String.init)
     line.mountinfo = mountinfo(mountPoint)
-    line.cgroupMount = mounts.first { $0.contains(" cgroup2 ") }.map(String.init)
+    line.cgroupMount = mounts.first { $0.holds(" cgroup2 ") }.map(String.init)
     line.cgroups = Keyed(([Cgroup(path: "")] + groups).map { ($0.path, limits(of: $0)) })
     line.cgroupBase = base
     line.cgroupAncestors = ancestors(base)
@@ -145,7 +145,7 @@ package enum EnvironmentProbe {
   /// The line of proc(5), /proc/pid/mountinfo, which has a mount's options and its file system's.
   private static func mountinfo(_ mountPoint: String) -> String? {
     ((try? File.text("/proc/self/mountinfo")) ?? "").split(separator: "\n")
-      .last { $0.contains(" \(mountPoint) ") }.map(String.init)
+      .last { $0.holds(" \(mountPoint) ") }.map(String.init)
   }
 
   /// Zone sizes: an idle zone changes when reclaim throttling is skipped.

@@ -29,7 +29,7 @@ struct OOMAccount {
       (cgroups ?? []).contains { cgroup in
         let own = "/" + cgroup
         if path == own || path.hasPrefix(own + "/") { return true }
-        return isNamespaced && (path.hasSuffix(own) || path.contains(own + "/"))
+        return isNamespaced && (path.hasSuffix(own) || path.holds(own + "/"))
       }
     }
   }

@@ -129,6 +129,6 @@ package struct SupervisorMemory: Sendable, Equatable {
   /// init out, and is not on the console.
   package static func hasExhausted(_ profile: Profile, panic line: String) -> Bool {
     let own = SupervisorMemory(profile, cpus: profile.machine.cpus)
-    return line.contains(deadlock) && own.total * 2 > UInt128(profile.machine.memory)
+    return line.holds(deadlock) && own.total * 2 > UInt128(profile.machine.memory)
   }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressCore
 
 /// The kernel's sentences.
 enum OOMText {
@@ -231,35 +232,5 @@ extension UInt64 {
   func saturating(plus other: UInt64) -> UInt64 {
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? .max : sum
-  }
-}
-
-/// Byte-wise: a name's bytes must not join with the ASCII around them into one Character.
-extension Substring {
-  func after(prefix: String) -> Substring? {
-    guard utf8.starts(with: prefix.utf8) else { return nil }
-    return self[utf8.index(startIndex, offsetBy: prefix.utf8.count)...]
-  }
-
-  var lines: [Substring] {
-    utf8.split(separator: UInt8(ascii: "\n")).map { Substring($0) }
-  }
-
-  func parted(by separator: String) -> (before: Substring, after: Substring)? {
-    var at = startIndex
-    while at < endIndex {
-      if let rest = self[at...].after(prefix: separator) { return (self[..<at], rest) }
-      utf8.formIndex(after: &at)
-    }
-    return nil
-  }
-
-  func parted(byLast separator: String) -> (before: Substring, after: Substring)? {
-    var at = endIndex
-    while at > startIndex {
-      utf8.formIndex(before: &at)
-      if let rest = self[at...].after(prefix: separator) { return (self[..<at], rest) }
-    }
-    return nil
   }
 }

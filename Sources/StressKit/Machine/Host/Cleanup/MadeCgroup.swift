@@ -35,7 +35,7 @@ package struct MadeCgroup: Undoable {
   }
 
   private var isPopulated: Bool {
-    get throws(HarnessError) { try File.text(group.file("cgroup.events")).contains("populated 1") }
+    get throws(HarnessError) { try File.text(group.file("cgroup.events")).holds("populated 1") }
   }
 
   /// This process, or what started it, is in there: nothing must kill it.

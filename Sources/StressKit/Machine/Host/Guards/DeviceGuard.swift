@@ -208,7 +208,7 @@ package struct DeviceGuard {
   /// and has it for moments only.
   private static func openers(of numbers: Set<String>) throws(HarnessError) -> [RunningProcess] {
     try RunningProcess.all().filter { process in
-      if process.pid == getpid() || process.comm.contains("udev") { return false }
+      if process.pid == getpid() || process.comm.holds("udev") { return false }
       let directory = "/proc/\(process.pid)/fd"
       return File.names(in: directory).contains { name in
         // Of other files nothing is asked: a server that is gone would not answer.

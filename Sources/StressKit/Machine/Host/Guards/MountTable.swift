@@ -13,9 +13,8 @@ package struct MountEntry: Equatable, Sendable {
 
   /// - Parameter line: `36 35 98:0 /root /point rw,noatime shared:1 - ext4 /dev/sda1 rw`.
   init?(_ line: Substring) {
-    let halves = line.split(separator: " - ", maxSplits: 1)
-    guard halves.count == 2 else { return nil }
-    let (head, tail) = (halves[0].split(separator: " "), halves[1].split(separator: " "))
+    guard let halves = line.parted(by: " - ") else { return nil }
+    let (head, tail) = (halves.before.split(separator: " "), halves.after.split(separator: " "))
     guard head.count > 5, tail.count > 1 else { return nil }
     number = String(head[2])
     point = Self.unescaped(head[4])
