@@ -76,7 +76,7 @@ extension Glossary {
       "what reclaim did", in: .headings,
       """
       Events of the trace as count / seconds in all, and counters of vmstat as growth from the \
-      start delay to the streams' end; medians over trials. -: nobody looked, or the kernel does \
+      start delay to the streams' end; medians over trials. -: not recorded, or the kernel does \
       not have it.
       """),
     Entry(
@@ -101,7 +101,7 @@ extension Glossary {
       (14aa8b2d5c2e, mended in 6.13 by 1bc542c6a0d1).
       """),
     Entry(
-      "kswapd passes for nothing", in: .headings,
+      "kswapd passes, no progress", in: .headings,
       """
       mm_vmscan_kswapd_reclaim_fail, on kernels since 7.3: passes of balance_pgdat() that reclaimed \
       no page. After 16 in a row (MAX_RECLAIM_RETRIES) kswapd leaves the node to direct reclaim, \

@@ -25,7 +25,7 @@ package struct KTAPReport {
     let name = description(cell.name)
     if cell.hasFailed { return "not ok \(number) \(name)" }
     let isSilent = !cell.trials.contains { [.passed, .measured].contains($0.status) }
-    return "ok \(number) \(name)\(isSilent ? " # SKIP no trial says anything" : "")"
+    return "ok \(number) \(name)\(isSilent ? " # SKIP no usable trials" : "")"
   }
 
   /// Diagnostics come before the result that they belong to.

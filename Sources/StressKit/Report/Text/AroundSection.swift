@@ -39,11 +39,11 @@ package struct AroundSection {
 
   static let legend: String =
     CountersAround.definition
-    + " SD: the difference in standard deviations of the quiet seconds. n/a: nothing in quiet seconds, or"
-    + " always the same. lag: how long before the stalls the counter moves, s, where their correlation r is"
-    + " strongest; it is no test. Stalls: operations of at least"
+    + " SD: the difference in standard deviations of the quiet seconds. n/a: 0 or constant in quiet seconds."
+    + " lag: seconds by which the counter leads the stalls where their correlation r is strongest; it is not"
+    + " a test. Stalls: operations of at least"
     + " \(TrialEvents.threshold / 1_000_000) ms and \(Format.fixed(TrialEvents.medians, 0)) times the median of"
-    + " their kind, as one where they follow within a second."
+    + " their kind; those within a second of each other count as one."
 
   private static func count(_ number: Int, _ what: String) -> String {
     TerminalReport.count(number, what)

@@ -19,8 +19,7 @@ extension CompareReport {
     return lines + CalibrationSection(noise).lines
   }
 
-  /// Who looks again and again, and stops when he likes what he sees, finds more false alarms than one who
-  /// looks once.
+  /// Repeated looks, with a stop at the first one that pleases, raise the rate of false alarms.
   private var unfinished: [String] {
     comparison.campaigns.flatMap { campaign in
       let rest = campaign.cells.reduce(0) { $0 + max(0, campaign.planned - $1.trials.count) }
@@ -29,8 +28,8 @@ extension CompareReport {
         : wrap(
           "not finished",
           [
-            "\(TerminalReport.count(rest, "trial")) of \(campaign.directory) still to be run; a verdict"
-              + " that is asked for again and again errs more often than it says"
+            "\(TerminalReport.count(rest, "trial")) of \(campaign.directory) not run yet; looking at"
+              + " the verdict repeatedly raises the chance of a false alarm above the stated one"
           ], style.warning)
     }
   }
@@ -50,19 +49,19 @@ extension CompareReport {
         "the trial is the unit: medians over trials, n in brackets; change and interval by Newcombe"
           + " (rates) and Hodges-Lehmann (over all pairs)",
         "p two-sided, by Fisher's and the Mann-Whitney test, exact",
-        "the verdict rests on the endpoints declared beforehand, and what of each matters: "
+        "the verdict uses endpoints declared beforehand, each with the smallest change that matters: "
           + names.joined(separator: ", "),
-        "adj.: the p-value adjusted by Holm for these endpoints\(times); held against \(level) %, which is"
-          + " the most that the chance of any false alarm of the whole command can be",
-        "all other figures are described, not judged", "counters: Mann-Whitney, Benjamini-Hochberg",
+        "adj.: the p-value adjusted by Holm for these endpoints\(times); compared with \(level) %, which"
+          + " bounds the chance of any false alarm of the whole command",
+        "all other figures are descriptive", "counters: Mann-Whitney, Benjamini-Hochberg",
       ])
   }
 
   private var order: String {
     let seeds = comparison.campaigns.map { "\($0.seed)" }.joined(separator: " and ")
     return comparison.campaigns.count == 1
-      ? "trials of both arms in turn, in random order (seed \(seeds))"
-      : "one campaign after the other (seeds \(seeds)): a drift of the host falls on one arm"
+      ? "trials of both arms interleaved in random order (seed \(seeds))"
+      : "one campaign after the other (seeds \(seeds)): drift of the host affects one arm only"
   }
 }
 
@@ -84,8 +83,8 @@ struct CalibrationSection: PlainReport {
         "noise of \(one.axes.map(\.value).joined(separator: " "))",
         [
           "\(one.changed) of \(one.draws) (\(share) %) random draws of \(one.base) against \(one.new)"
-            + " of its \(one.trials) trials are called a change",
-          "95 % differ by no more than " + floors.joined(separator: ", "),
+            + " of its \(one.trials) trials were reported as a change",
+          "95 % of the draws differ by at most " + floors.joined(separator: ", "),
         ])
     }
   }

@@ -11,7 +11,7 @@ extension CompareReport {
       let options = refusals.map { "--allow \(ShellWord.quoted($0.key))" }
       return "the arms also differ in \(refusals.map(\.text).joined(separator: "; "))"
         + (options.isEmpty
-          ? "" : " (to compare them all the same: \(options.joined(separator: " ")))")
+          ? "" : " (to compare them anyway: \(options.joined(separator: " ")))")
     }
     let doubt =
       comparison.failedControls.isEmpty
@@ -36,7 +36,7 @@ extension CompareReport {
       let more =
         verdict.moreTrials.map { "; about \($0) more trials of each would settle it" } ?? ""
       let open = obstacles(verdict)
-      return (open.isEmpty ? "no trial says anything" : open) + more
+      return (open.isEmpty ? "no usable trials" : open) + more
     }
   }
 
@@ -86,9 +86,9 @@ extension CompareReport {
     switch result.finding {
     case .worse, .better, .same, .negligible, .absent: return nil
     case .withinNoise: return "\(change) is within the noise of \(floor)"
-    case .unclear: return "\(change) may be nothing, or matter"
+    case .unclear: return "\(change) may be 0, or large enough to matter"
     case .tooFew:
-      return "\(measurement.base.count) against \(measurement.new.count) trials cannot tell"
+      return "\(measurement.base.count) against \(measurement.new.count) trials are too few"
     case .noisy: return "noise of \(floor) hides what matters"
     case .missing: return "no values in one arm"
     }

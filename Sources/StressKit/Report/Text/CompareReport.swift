@@ -101,7 +101,7 @@ package struct CompareReport: PlainReport {
     return lines
       + Format.broken(
         "\(failed[0]) and \(failed[1]) trials were killed or hung: their speed and stalls do not"
-          + " count, their other figures are of what was left to run, and not missing at random.",
+          + " count, and their other figures cover only the time until then (not missing at random).",
         width: TerminalReport.width)
   }
 
@@ -126,7 +126,7 @@ package struct CompareReport: PlainReport {
     }
     return [
       "median \(text(survival.base.median)) and \(text(survival.new.median))",
-      "mean without one until \(Format.seconds(means.base.horizon)) s: "
+      "mean time without one, up to \(Format.seconds(means.base.horizon)) s: "
         + "\(Format.seconds(means.base.mean)) and \(Format.seconds(means.new.mean))"
         + (difference ?? ""),
       "log-rank p \(p(survival.p))",

@@ -12,7 +12,7 @@ struct LatencySection {
     (
       of: "write",
       definition:
-        "submission of a write, or with an open pace the moment its rate wanted it, to its"
+        "submission of a write (its scheduled time, if the stream has a rate and an open pace) to its"
         + " completion, as the worker sees it"
     ),
     (

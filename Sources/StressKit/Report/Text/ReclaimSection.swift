@@ -51,15 +51,15 @@ struct ReclaimSection {
       ))
     rows.append(
       (
-        "kswapd passes for nothing",
+        "kswapd passes, no progress",
         figures { trial in trial.trace?.count(.kswapdFail).map(Double.init) }
       ))
     rows += Self.counters.map { name in (name, figures { $0.vmstat[name].map(Double.init) }) }
     return Table.across("what reclaim did", rows, width: width, paint)
       + Format.broken(
-        "Median over trials; count / seconds in all, of the whole trace. Counters: growth from the"
-          + " start delay to the streams' end, memcg reclaim included. -: nobody looked, or this"
-          + " kernel does not count it.",
+        "Median over trials; count / total seconds, over the whole trace. Counters: growth from the"
+          + " start delay to the streams' end, memcg reclaim included. -: not recorded, or not counted"
+          + " by this kernel.",
         width: width)
   }
 

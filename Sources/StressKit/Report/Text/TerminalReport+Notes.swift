@@ -145,8 +145,8 @@ extension TerminalReport {
         lines += wrap(
           "#\(i + 1)",
           [
-            "unknown how many buffered writes went to an io-wq worker: no event tells; by the writers' own account at"
-              + " least \(share) %"
+            "unknown how many buffered writes went to an io-wq worker (this kernel's event does not say): at least"
+              + " \(share) % by the writers' own count"
           ])
       } else if writes > 0, !traces.isEmpty {
         let share = Format.fixed(100 * Double(punted) / Double(writes), 0)
@@ -156,7 +156,7 @@ extension TerminalReport {
     return lines
   }
 
-  /// The harness in its own mirror: a line, and what of it is large enough to matter.
+  /// What the harness itself cost: a line, and what of it is large enough to matter.
   private var harness: [String] {
     let mirrors = trials.compactMap(\.mirror)
     if mirrors.isEmpty { return [] }
@@ -179,11 +179,11 @@ extension TerminalReport {
         "CPU \(percent(cpu.median)) of one CPU (at most \(percent(cpu.max)))",
         "\(Format.mebibytes(sample(\.resident).max)) MiB resident",
         "record \(Format.mebibytes(sample(\.recordBytes).median)) MiB a trial",
-        "fast lane late by p99 \(milliseconds(sample(\.latenessP99).median)), at most "
+        "fast lane lateness p99 \(milliseconds(sample(\.latenessP99).median)), max "
           + milliseconds(sample(\.latenessMax).max),
         "trace records lost \(lost)", "steal \(percent(sample(\.stealShare).max))",
         "host wait \(waited)",
-        "guest memory touched before \(percent(sample(\.touched).min))",
+        "guest memory touched beforehand \(percent(sample(\.touched).min))",
       ])
     func warnings(_ trial: TrialSummary) -> [String] {
       trial.mirror?.warnings(accelerator: trial.accelerator) ?? []
@@ -194,7 +194,7 @@ extension TerminalReport {
         return felt == 0 ? nil : "#\(i + 1): \(felt) of \(cell.trials.count)"
       }
       lines += wrap(
-        "harness felt", ["\(text) (trials of \(shares.joined(separator: ", ")))"], style.warning)
+        "harness cost", ["\(text) (trials of \(shares.joined(separator: ", ")))"], style.warning)
     }
     return lines
   }

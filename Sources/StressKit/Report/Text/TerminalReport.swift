@@ -21,7 +21,7 @@ package struct TerminalReport: PlainReport {
 
   package static let width = 80
   /// Where names are explained; the last line.
-  static let hint = "'wbstress explain NAME' tells what a counter, a column or a word is."
+  static let hint = "'wbstress explain NAME' explains a counter, a column or a term."
   /// Counters shown of those that moved most.
   private static let counters = 10
 
@@ -93,7 +93,7 @@ package struct TerminalReport: PlainReport {
     }
     for (i, cell) in cells.enumerated()
     where cell.isSilent && !(cell.trials.isEmpty && cell.unreadable.isEmpty) {
-      findings.append(("inconclusive", "#\(i + 1): no trial says anything"))
+      findings.append(("inconclusive", "#\(i + 1): no usable trials"))
     }
     return findings
   }
