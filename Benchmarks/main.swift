@@ -10,12 +10,13 @@ do {
   case Worker.command: Worker.run()
   case "sampler": try SamplerBench.run()
   case "trace": try TraceBench.run()
+  case "digest": DigestBench.run()
   case "record": try RecordBench.run(arguments.dropFirst().compactMap { Int($0) })
   case RecordBench.child where arguments.count == 4:
     try RecordBench.read(arguments[1], arguments[2], to: arguments[3])
   case "writer": exit(WriterBench.main(Array(arguments.dropFirst())))
   default:
-    Output.error("usage: wbstress-bench sampler|trace|record|writer [options]\n")
+    Output.error("usage: wbstress-bench sampler|trace|digest|record|writer [options]\n")
     exit(2)
   }
 } catch {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressRecord
 
 /// Sections of one task, which nest and overlap, as intervals that do not: at each moment the most specific.
 struct CauseTrack {

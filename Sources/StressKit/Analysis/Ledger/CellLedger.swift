@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressRecord
 
 /// The ledgers of a cell's trials, taken together. Shares are of the sum of all stalls' time: two operations
 /// that wait for one thing at a time count it twice, as those who wait for them do.

@@ -67,14 +67,6 @@ struct LedgerTrace {
 
   static let second: Int64 = 1_000_000_000
 
-  /// Spans that are causes by themselves.
-  private static let sections: [(TraceSpan, StallCause)] = [
-    (.dirtyThrottle, .dirtyThrottle), (.throttledWriteback, .throttledWriteback),
-    (.throttledIsolated, .throttledIsolated), (.throttledNoprogress, .throttledNoprogress),
-    (.throttledCongested, .throttledCongested), (.memcgReclaim, .memcgReclaim),
-    (.directReclaim, .directReclaim), (.jbd2Buffer, .journal), (.xfsGrant, .spaceReservation),
-    (.btrfsTicket, .spaceReservation), (.compaction, .compaction), (.migrate, .compaction),
-  ]
   /// Of a record, what leaves lines out that might tell of a wait.
   private static let losses: [RecordDefects.Kind] = [
     .torn, .wrongTime, .tooLong, .missingLine, .lostLine, .shrunk,
@@ -150,7 +142,8 @@ struct LedgerTrace {
     record.forEach(type, of: TraceSpan.ioWqRun.label) { takeWork($0, .running, isOpen) }
     // Sections that have not ended have no task in the record.
     if isOpen { return }
-    for (span, cause) in Self.sections {
+    for span in TraceSpan.allCases {
+      guard let cause = span.traits.cause else { continue }
       record.forEach(type, of: span.label) { line in
         let found = line.ints(Self.sectionNames)
         guard let (start, end) = Self.times(found[0], found[1], isOpen), let end,

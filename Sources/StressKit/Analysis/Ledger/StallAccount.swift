@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressRecord
 
 /// Divides time over causes, by what the tasks did that had to do with it.
 struct StallAccount {

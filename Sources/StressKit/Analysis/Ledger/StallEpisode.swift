@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressRecord
 
 /// One stall, and what its time went to.
 package struct StallEpisode: Sendable, Equatable {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressRecord
 
 /// What one task did, without gaps, as far as the trace tells.
 struct TaskTimeline {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressRecord
 
 /// Kernel functions in which tasks wait, and what they wait for there: 6.1 to 6.18. A function that a compiler
 /// has inlined is not in a stack, so the one that calls it is named as well.

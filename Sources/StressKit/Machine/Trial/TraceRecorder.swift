@@ -83,29 +83,29 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
       if isRoom(row) { tellEvent(row, nowait: true) }
       return
     }
+    let traits = span.traits
     var duration = row.end - min(row.start, row.end)
-    if span == .dirtyAge {
-      guard let jiffies, row.values[1] != SampleLine.unknown else { return }
-      duration = jiffies.age(of: row.values[1], at: row.end)
+    if case .sinceJiffy = traits.interval {
+      let since = row.values[traits.values.count]
+      guard let jiffies, since != SampleLine.unknown else { return }
+      duration = jiffies.age(of: since, at: row.end)
     }
     let box = series[span] ?? Series(span, record)
     series[span] = box
     // A pause that was only announced belongs to the second of its announcement.
-    let told = span == .dirtyThrottle ? row.start : row.end
+    let isAnnounced = if case .told(_, _, _, .ahead, _) = traits.interval { true } else { false }
+    let told = isAnnounced ? row.start : row.end
     box.series.record(duration, at: told)
-    guard duration >= (span.isStall ? Self.shortestStall : slow), isRoom(row) else { return }
+    guard duration >= (traits.isStall ? Self.shortestStall : slow), isRoom(row) else { return }
     introduce(row.pid)
     var line = SpanLine()
-    line.of = span.label
-    line.start = Int64(clamping: told &- (span == .dirtyThrottle ? 0 : duration))
+    line.of = traits.label
+    line.start = Int64(clamping: told &- (isAnnounced ? 0 : duration))
     line.length = Int64(clamping: duration)
     line.pid = Int64(row.pid)
     line.cpu = Int64(row.cpu)
-    if span == .dirtyAge {
-      line.rest = [("ino", Self.value(row.values[0])), ("cgroup_ino", Self.value(row.values[2]))]
-    } else {
-      let names = span.values.isEmpty ? Self.names(row.event) : span.values
-      for (i, name) in names.enumerated() { line.rest.append((name, Self.value(row.values[i]))) }
+    for (i, name) in traits.valueNames.enumerated() {
+      line.rest.append((name, Self.value(row.values[i])))
     }
     if row.event.definition.text != nil { line.text = Self.text(row.text) }
     record.emit(line, at: told)
@@ -136,13 +136,13 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     if TraceEvent.summed.contains(event) {
       line.start = Int64(clamping: row.start)
       line.events = row.values[0]
-      for (i, name) in Self.names(event).enumerated() {
+      for (i, name) in event.definition.names.enumerated() {
         line.rest.append((name, .int(row.values[i + 1])))
       }
     } else {
       line.pid = Int64(row.pid)
       line.cpu = Int64(row.cpu)
-      for (i, name) in Self.names(event).enumerated() {
+      for (i, name) in event.definition.names.enumerated() {
         if name == Self.pid {
           // A line's own is the task that it happened in: for OOM the one that invoked it.
           line.victim = row.values[i] == SampleLine.unknown ? nil : row.values[i]
@@ -164,12 +164,6 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
       event == .jbd2Run && (2...6).contains(i) || event == .jbd2Checkpoint && i == 2
     guard isJiffies, value != SampleLine.unknown else { return Self.value(value) }
     return jiffies.map { .uint($0.nanoseconds(value)) } ?? .null
-  }
-
-  private static func names(_ event: TraceEvent) -> [String] {
-    event.definition.fields.map { field in
-      field.split(separator: "|")[0].filter { $0 != "?" }
-    }
   }
 
   private static func value(_ value: Int64) -> JSON {

@@ -39,6 +39,12 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
   /// Those of which only a second's sum over all tasks is told: one for each batch of pages, or each page.
   package static let summed: [TraceEvent] = [.shrinkInactive, .trackForeign]
 
+  /// Those of which only the number is told. Any other that no interval is made of has a line each time.
+  package static let counted: [TraceEvent] = [
+    .workWritten, .workWait, .pagesWritten, .singleInode, .wakeupKswapd, .wakeReaper, .compactTry,
+    .xfsSync, .btrfsSync,
+  ]
+
   /// How the names of the trial's tasks begin: the workers' (Worker.run), which none of the harness's other
   /// threads has, and those of io_uring's threads, which say for which task they work.
   package static let taskNames = ["wb-stream", "wb-pinned", "wb-task", ioWorker]
@@ -83,6 +89,11 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     package var words: String?
     package var scope: Scope
     package var source: Source
+
+    /// The fields as the record names them: as the earliest kernel does.
+    package var names: [String] {
+      fields.map { $0.split(separator: "|")[0].filter { $0 != "?" } }
+    }
   }
 
   package var definition: Definition { Self.definitions[Int(rawValue)] }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 import StressCore
+import StressRecord
 
 /// Why trials ended and stalled as they did.
 extension JSONReport {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
+import StressRecord
 
 extension Glossary {
   static let causes: [Entry] = StallCause.allCases.map { cause in

@@ -2,7 +2,7 @@
 import StressCore
 import StressRecord
 
-/// The parts of docs/record.md that say what each type of line and each of its members means.
+/// The parts of docs/record.md that say what each type of line, each of its members and each span means.
 package enum RecordPage {
   /// As the page's own paragraphs.
   private static let width = 105
@@ -13,6 +13,7 @@ package enum RecordPage {
   package static let parts: [(name: String, text: String)] = [
     ("lines", LineTypes.all.map(section).joined(separator: "\n\n")),
     (apart.typeName, table(of: apart)),
+    ("spans", spans),
   ]
 
   /// The page with these parts as they are to be.
@@ -65,6 +66,23 @@ package enum RecordPage {
       return [row(name, member.kind, member.unit, isLeftOut: member.isLeftOut, member.meaning)]
         + rows(member.parts, in: inner)
     }
+  }
+
+  /// Those that are measured alike have one row.
+  private static var spans: String {
+    var rows: [(names: String, cells: [String])] = []
+    for span in TraceSpan.allCases {
+      let (name, cells) = ("`\(span.label)`", [span.definition, span.traits.note])
+      if let i = rows.firstIndex(where: { $0.cells == cells }) {
+        rows[i].names += ", \(name)"
+      } else {
+        rows.append((name, cells))
+      }
+    }
+    return
+      (["| of | measured | notes |", "|---|---|---|"]
+      + rows.map { "| " + ([$0.names] + $0.cells).joined(separator: " | ") + " |" })
+      .joined(separator: "\n")
   }
 
   private static func row(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
+import StressRecord
 
 /// Colours of causes: the costliest of the campaign have one each, all others share a grey, what is
 /// unexplained has its own.

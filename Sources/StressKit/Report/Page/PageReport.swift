@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 import StressCore
+import StressRecord
 
 /// The campaign as one page that needs nothing but itself: no network, no library, no server.
 ///

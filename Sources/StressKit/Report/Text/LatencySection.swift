@@ -41,11 +41,13 @@ struct LatencySection {
   ]
 
   /// Primary figures first, then what explains them.
-  private static let order: [(of: String, definition: String)] =
-    operations
-    + ([.inodeWriteback, .blockWrite]
-    + TraceSpan.allCases.filter { $0 != .inodeWriteback && $0 != .blockWrite })
-    .map { ($0.label, $0.definition) }
+  private static let order: [(of: String, definition: String)] = {
+    let primary = TraceSpan.allCases.filter {
+      if case .primary = $0.traits.section { true } else { false }
+    }
+    let spans = primary + TraceSpan.allCases.filter { !primary.contains($0) }
+    return operations + spans.map { ($0.label, $0.definition) }
+  }()
 
   private var kinds: [(of: String, definition: String)] {
     let present = Set(cells.flatMap { $0.counted.flatMap(\.latencies.keys) })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 import StressCore
+import StressRecord
 
 /// The part of a report that says where the time of stalls went: a table for each kind of stall, the worst
 /// stalls of each cell, and what the table of wait channels lacks.

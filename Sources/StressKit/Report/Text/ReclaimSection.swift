@@ -12,16 +12,15 @@ struct ReclaimSection {
 
   init(_ cells: [CellSummary]) { self.cells = cells }
 
-  /// Intervals whose number and whole length are shown, and the event that tells of each.
-  private static let spans: [(label: String, span: TraceSpan, event: TraceEvent)] =
-    Profile.Expectation.Metric.Reason.allCases.map { reason in
-      let span = TraceSpan.throttled(reason)
-      return (span.label, span, .throttled)
-    } + [
-      ("balance_dirty_pages pauses", .dirtyThrottle, .balanceDirtyPages),
-      ("memcg reclaim", .memcgReclaim, .memcgReclaimEnd),
-      ("direct reclaim", .directReclaim, .directReclaimEnd),
-    ]
+  /// Intervals whose number and whole length are shown.
+  private static let spans: [(label: String, span: TraceSpan)] = {
+    var rows: [(rank: Int, label: String, span: TraceSpan)] = []
+    for span in TraceSpan.allCases {
+      guard case .reclaim(let row, let rank) = span.traits.section else { continue }
+      rows.append((rank, row ?? span.label, span))
+    }
+    return rows.sorted { $0.rank < $1.rank }.map { ($0.label, $0.span) }
+  }()
 
   /// Unlike the others of /proc/vmstat these count a memcg's own reclaim, too.
   private static let counters = [
@@ -33,7 +32,7 @@ struct ReclaimSection {
 
   func lines(width: Int, _ paint: (String) -> String) -> [String] {
     if cells.allSatisfy(\.counted.isEmpty) { return [] }
-    var rows = Self.spans.map { (label: $0.label, figures: figures($0.span, $0.event)) }
+    var rows = Self.spans.map { (label: $0.label, figures: figures($0.span)) }
     rows.append(
       (
         "kswapd CPU s",
@@ -45,7 +44,7 @@ struct ReclaimSection {
       (
         "flusher woken by reclaim",
         figures { trial in
-          trial.trace?.saw(.workStart) == true
+          trial.trace?.saw(TraceSpan.flusherWake.traits.end) == true
             ? Double(trial.latencies[TraceSpan.flusherWake.label]?.count ?? 0) : nil
         }
       ))
@@ -67,11 +66,11 @@ struct ReclaimSection {
     cells.map { cell in cell.sample(value).median.map { Format.fixed($0, 0) } ?? "-" }
   }
 
-  private func figures(_ span: TraceSpan, _ event: TraceEvent) -> [String] {
+  private func figures(_ span: TraceSpan) -> [String] {
     cells.map { cell in
       func median(_ value: (Distribution?) -> Double) -> Double? {
         cell.sample { trial in
-          trial.trace?.saw(event) == true ? value(trial.latencies[span.label]) : nil
+          trial.trace?.saw(span.traits.end) == true ? value(trial.latencies[span.label]) : nil
         }.median
       }
       guard let count = median({ Double($0?.count ?? 0) }), let sum = median({ $0?.sum ?? 0 })

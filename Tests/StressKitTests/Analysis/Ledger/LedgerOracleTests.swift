@@ -3,6 +3,7 @@ import Testing
 
 @testable import StressAnalysis
 @testable import StressCore
+@testable import StressRecord
 
 /// The ledger against an account of every single ms, over random traces.
 struct LedgerOracleTests {

@@ -2,6 +2,7 @@
 import Testing
 
 @testable import StressAnalysis
+@testable import StressRecord
 
 /// Stalls of the whole cgroup, by PSI.
 struct PressureLedgerTests {

@@ -2,6 +2,7 @@
 import Testing
 
 @testable import StressAnalysis
+@testable import StressRecord
 
 struct WaitChannelsTests {
   /// Stacks as the kernel has them, without what is outside the file systems.

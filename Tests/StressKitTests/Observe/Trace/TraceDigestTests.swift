@@ -41,6 +41,93 @@ struct TraceDigestTests {
     return rows(digest, values: values)
   }
 
+  // MARK: The table
+
+  /// Of an event, a record in which each field has a value of its own, but for the key's, which are the same in all
+  /// records of one number.
+  private func sample(
+    _ event: TraceEvent, _ time: UInt64, number: Int64, key: [SpanTraits.Key] = []
+  ) -> TraceRecord {
+    var record = record(event, time, pid: Int32(number))
+    for (i, name) in event.definition.names.enumerated() {
+      let part = key.firstIndex(of: .field(name)).map { 10 * number + Int64($0) }
+      record.values[i] = part ?? 1000 * Int64(event.rawValue) + 100 * number + Int64(i)
+    }
+    return record
+  }
+
+  private func value(_ field: String, of record: TraceRecord) -> Int64? {
+    record.event.definition.names.firstIndex(of: field).map { record.values[$0] }
+  }
+
+  /// Of two intervals that overlap, that which began last ends first.
+  @Test(arguments: TraceSpan.allCases)
+  func intervalsAreAsTheTableSays(_ span: TraceSpan) {
+    let digest = TraceDigest(capacity: 64)
+    let count = span.traits.values.count
+    func rowsOfSpan() -> [Row] {
+      rows(digest, values: min(count + 1, 8)).filter { $0.span == span }
+    }
+    switch span.traits.interval {
+    case .pair(let begin, let end, let key, let endsAlone):
+      let begun = (1...2).map { sample(begin, 90 + 10 * UInt64($0), number: $0, key: key) }
+      let ended = (1...2).map { sample(end, 170 - 10 * UInt64($0), number: $0, key: key) }
+      for record in begun { digest.take(record) }
+      for record in ended.reversed() { digest.take(record) }
+      let told = rowsOfSpan()
+      #expect(told.map(\.start) == [110, 100] && told.map(\.end) == [150, 160], "\(span.label)")
+      for (row, i) in zip(told, [1, 0]) {
+        let values = span.traits.values.map {
+          value($0.field, of: ended[i]) ?? value($0.field, of: begun[i])
+        }
+        #expect(row.values.prefix(count).map(Optional.some) == values, "\(span.label)")
+        #expect(row.event == end && row.pid == ended[i].pid)
+      }
+      let before = digest.unpaired
+      digest.take(ended[0])
+      #expect(digest.unpaired == before + (endsAlone ? 0 : 1), "\(span.label)")
+    case .told(let event, let field, let unit, let side, let condition):
+      var record = sample(event, 1_000_000_000, number: 1)
+      let names = event.definition.names
+      for (name, value) in [(field, Int64(3))] + (condition.map { [($0.field, $0.value)] } ?? []) {
+        record.values[names.firstIndex(of: name) ?? 8] = value
+      }
+      digest.take(record)
+      let told = rowsOfSpan()
+      let length = 3 * unit.rawValue
+      #expect(told.map(\.start) == [1_000_000_000 - (side == .behind ? length : 0)])
+      #expect(told.map(\.end) == [1_000_000_000 + (side == .ahead ? length : 0)])
+      let values = span.traits.values.map { value($0.field, of: record) }
+      #expect(told.first.map { $0.values.prefix(count).map(Optional.some) } == values)
+    case .since(let event, let field):
+      let record = sample(event, 1_000_000_000, number: 1)
+      digest.take(record)
+      #expect(rowsOfSpan().map { Optional(Int64($0.start)) } == [value(field, of: record)])
+    case .sinceJiffy(let event, let field):
+      let record = sample(event, 1_000_000_000, number: 1)
+      digest.take(record)
+      // Behind the values that the record names.
+      let told = rowsOfSpan()
+      #expect(told.first?.values.last == value(field, of: record))
+      #expect(
+        told.first.map { $0.values.dropLast().map(Optional.some) }
+          == span.traits.values.map { value($0.field, of: record) })
+    case .own: break
+    }
+  }
+
+  /// A reason of throttling that the table does not have is an event by itself, as what makes no interval is.
+  @Test func whatMakesNoIntervalIsToldByItself() {
+    let rows = digested([
+      record(.throttled, 100, [4000, 32, 4000, 0]), record(.folioWait, 200, [12, 1]),
+      record(.pagesWritten, 300, [64]), record(.wakeReaper, 400, [7]),
+    ])
+    #expect(rows.map(\.event) == [.throttled, .folioWait] && rows.allSatisfy { $0.span == nil })
+    #expect(rows.map(\.start) == [100, 200])
+  }
+
+  // MARK: Each for itself
+
   @Test func reclaimPairsByTask() {
     let rows = digested(
       [

@@ -28,6 +28,33 @@ struct TraceSpanTests {
     }
   }
 
+  /// What the definition says is what is measured: it names the event that ends the interval, and the one that begins
+  /// it.
+  @Test(arguments: TraceSpan.allCases)
+  func isMeasuredByTheEventsOfItsDefinition(_ span: TraceSpan) {
+    let words = span.definition.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(
+      String.init)
+    func isNamed(_ event: TraceEvent) -> Bool {
+      let name = event.definition.name
+      return words.contains { $0 == name || $0.hasPrefix("_") && name.hasSuffix($0) }
+    }
+    switch span.traits.interval {
+    case .pair(let begin, let end, _, _):
+      #expect(isNamed(begin) && isNamed(end), "\(span.label)")
+    case .told(let event, _, _, _, _), .since(let event, _), .sinceJiffy(let event, _):
+      #expect(isNamed(event), "\(span.label)")
+    case .own: break
+    }
+  }
+
+  /// In a report each row once, and each rank.
+  @Test func rowsOfReclaimAreInOneOrder() {
+    let ranks = TraceSpan.allCases.compactMap { span in
+      if case .reclaim(_, let rank) = span.traits.section { rank } else { nil }
+    }
+    #expect(ranks.count == 7 && Set(ranks).count == ranks.count)
+  }
+
   /// The interval of a request's run ends with the return of the function, not with what comes next.
   @Test func runsEndWithTheReturn() {
     guard case .returnProbe(let function) = TraceEvent.ioWqEnd.definition.source else {

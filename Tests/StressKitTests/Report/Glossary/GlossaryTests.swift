@@ -213,7 +213,7 @@ struct GlossaryTests {
   @Test func definitionsAreTheSameEverywhere() throws {
     let page = try File.text(ToolCheck.root.appending(path: "docs/record.md").path)
     let section = try #require(
-      page.components(separatedBy: "| of | measured |").dropFirst().first?
+      page.components(separatedBy: "\n## Spans and latencies\n").dropFirst().first?
         .components(separatedBy: "\n## ").first)
     var documented: [String: String] = [:]
     for row in section.split(separator: "\n") where row.hasPrefix("| `") {

@@ -27,10 +27,11 @@ struct RecordPageTests {
   @Test func whatIsThereIsReplaced() throws {
     let page = "a\n<!-- lines: generated -->\nx\n<!-- lines: end -->\nb\n"
     #expect(RecordPage.filled(page) == nil)
-    let both = page + "<!-- environment: generated\n by -->\n<!-- environment: end -->\nc\n"
-    let filled = try #require(RecordPage.filled(both))
+    let rest = "<!-- spans: generated -->\n<!-- spans: end -->\nc\n"
+    let all = page + rest + "<!-- environment: generated\n by -->\n<!-- environment: end -->\nd\n"
+    let filled = try #require(RecordPage.filled(all))
     #expect(filled.hasPrefix("a\n<!-- lines: generated -->\n\n### `header`\n"))
-    #expect(filled.hasSuffix(" |\n\n<!-- environment: end -->\nc\n") && !filled.contains("\nx\n"))
+    #expect(filled.hasSuffix(" |\n\n<!-- environment: end -->\nd\n") && !filled.contains("\nx\n"))
     #expect(RecordPage.filled(filled) == filled)
   }
 

@@ -18,7 +18,13 @@ package final class TraceDigest: @unchecked Sendable {
   private let rows: UnsafeMutableBufferPointer<TraceRow>
   private let put = Atomic<Int>(0)
   private let taken = Atomic<Int>(0)
-  private var open = SpanTable(capacity: 1 << 14, nothing: Int64(0))
+  /// Of a beginning, what its end does not tell.
+  private struct Kept: BitwiseCopyable {
+    var first: Int64 = 0
+    var second: Int64 = 0
+  }
+  private var open = SpanTable(capacity: 1 << 14, nothing: Kept())
+  private let steps = SpanSteps()
   /// Buffered writes that went to an io-wq worker, by the task that submitted them.
   private var punted = SpanTable(capacity: 1 << 10, nothing: Int64(0))
   /// What the trial's tasks do while they do not run.
@@ -61,154 +67,162 @@ package final class TraceDigest: @unchecked Sendable {
 
   package var overflowed: Int { open.overflowed + punted.overflowed + tasks.overflowed }
 
-  /// The event has `1 << reason`; a reason that is not known yet is an event by itself.
-  private static func throttledSpan(_ mask: Int64) -> TraceSpan? {
-    switch mask {
-    case 1: .throttledWriteback
-    case 2: .throttledIsolated
-    case 4: .throttledNoprogress
-    case 8: .throttledCongested
-    default: nil
-    }
-  }
-
   // MARK: In
 
   package func take(_ record: borrowing TraceRecord) {
-    counts[Int(record.event.rawValue)] += 1
-    let task = UInt64(UInt32(bitPattern: record.pid))
+    let event = Int(record.event.rawValue)
+    counts[event] += 1
+    var step = steps.steps + Int(steps.bounds[event])
+    let end = steps.steps + Int(steps.bounds[event + 1])
+    var isTaken = false
+    while step < end {
+      let condition = step.pointee.condition
+      let isMet =
+        condition == SpanSteps.nothing
+        ? !isTaken || step.pointee.action != .alone
+        : record.values[Int(condition)] == step.pointee.value
+      if isMet {
+        follow(step, record)
+        isTaken = true
+      }
+      step += 1
+    }
+  }
+
+  /// Not inlined: out of a loop the compiler hoists the checks for exclusive access, which then nest and take 30 ns.
+  @inline(never)
+  private func follow(_ step: UnsafeMutablePointer<SpanSteps.Step>, _ record: borrowing TraceRecord)
+  {
+    switch step.pointee.action {
+    case .begin: begin(step, record)
+    case .end: end(step, record)
+    case .behind:
+      let length = UInt64(clamping: record.values[Int(step.pointee.field)])
+      emit(step, record, from: record.time &- min(length &* step.pointee.unit, record.time))
+    case .ahead:
+      let length = record.values[Int(step.pointee.field)]
+      guard length > 0 else { return }
+      let end = record.time &+ UInt64(length) &* step.pointee.unit
+      emit(step, record, from: record.time, to: end)
+    case .since:
+      // CLOCK_MONOTONIC, which is our clock less the time that the machine slept: never in a trial.
+      let start = UInt64(clamping: record.values[Int(step.pointee.field)])
+      guard start > 0, start <= record.time else {
+        unbegun += 1
+        return
+      }
+      emit(step, record, from: start)
+    case .jiffy: emit(step, record, from: record.time)
+    case .alone:
+      guard let row = room(isEvent: !Self.isKill(record.event)) else { return }
+      row.pointee = TraceRow(nil, record, from: record.time)
+      publish()
+    case .own: own(record)
+    }
+  }
+
+  /// What no table tells.
+  private func own(_ record: borrowing TraceRecord) {
     switch record.event {
-    case .throttled:
-      let delayed = UInt64(clamping: record.values[0]) &* 1000
-      emit(
-        Self.throttledSpan(record.values[1]), record,
-        from: record.time &- min(delayed, record.time))
-    case .directReclaimBegin: beginReclaim(.directReclaim, task, record)
-    case .directReclaimEnd: endReclaim(.directReclaim, task, record)
-    case .memcgReclaimBegin: beginReclaim(.memcgReclaim, task, record)
-    case .memcgReclaimEnd: endReclaim(.memcgReclaim, task, record)
-    case .shrinkInactive: sum(record, task)
-    case .kswapdWake: begin(.kswapd, record.values[0], 0, record, extra: record.values[1])
-    case .kswapdSleep: end(.kswapd, record.values[0], 0, record) { $0[1] = $1 }
-    case .balanceBegin: begin(.balance, record.values[0], 0, record)
-    case .balanceEnd: end(.balance, record.values[0], 0, record) { _, _ in }
-    case .kcompactdWake: begin(.kcompactd, record.values[0], 0, record, extra: record.values[1])
-    case .kcompactdSleep:
-      // It also looks around without having been woken.
-      if open.began(UInt64(TraceSpan.kcompactd.rawValue), UInt64(bitPattern: record.values[0]))
-        != nil
-      {
-        end(.kcompactd, record.values[0], 0, record) { $0[1] = $1 }
-      }
-
-    case .balanceDirtyPages:
-      guard record.values[0] > 0 else { return }
-      var row = TraceRow(.dirtyThrottle, record, from: record.time)
-      row.end = record.time &+ UInt64(record.values[0]) &* 1_000_000
-      push(row)
-    case .workQueue: begin(.workQueue, record.values[3], record.values[2], record)
-    case .workExec:
-      end(.workQueue, record.values[3], record.values[2], record) { values, _ in
-        let (pages, reason, cgroup) = (values[0], values[2], values[3])
-        values[0] = reason
-        values[1] = cgroup
-        values[2] = pages
-      }
+    case .shrinkInactive: sum(record)
+    case .trackForeign:
+      if record.time &- foreignSince >= Self.second { flushForeign(record.time) }
+      foreign &+= 1
     case .workStart: startWork(record)
-    case .singleInodeStart:
-      // Its age is for the reader to tell, who knows what a jiffy is.
-      push(TraceRow(.dirtyAge, record, from: record.time))
-    case .markInode: begin(.inodeWriteback, record.values[0], record.values[1], record)
-    case .clearInode: end(.inodeWriteback, record.values[0], record.values[1], record) { _, _ in }
-
-    case .startReaping: begin(.oomReap, record.values[0], 0, record)
-    case .finishReaping: end(.oomReap, record.values[0], 0, record) { _, _ in }
-    case .blockIssue:
-      let span = Self.blockSpan(record)
-      begin(span, record.values[0], Self.sector(span, record), record, extra: record.values[2])
+    case .blockIssue: issueBlock(record)
     case .blockComplete: completeBlock(record)
-
-    case .jbd2Start: begin(.jbd2Commit, record.values[0], 0, record)
-    case .jbd2End: end(.jbd2Commit, record.values[0], 0, record) { _, _ in }
-    case .jbd2Stall:
-      let stalled = UInt64(clamping: record.values[1]) &* 1_000_000
-      emit(.jbd2Buffer, record, from: record.time &- min(stalled, record.time))
-    case .ext4SyncEnter: begin(.ext4Sync, Int64(record.pid), 0, record)
-    case .ext4SyncExit: end(.ext4Sync, Int64(record.pid), 0, record) { _, _ in }
-    case .ext4Writepages: begin(.ext4Writepages, Int64(record.pid), record.values[1], record)
-    case .ext4WritepagesResult:
-      end(.ext4Writepages, Int64(record.pid), record.values[1], record) { _, _ in }
-    case .xfsGrantSleep: begin(.xfsGrant, Int64(record.pid), 0, record)
-    case .xfsGrantWake: end(.xfsGrant, Int64(record.pid), 0, record) { _, _ in }
-    case .btrfsOrderedAdd: begin(.btrfsOrdered, record.values[0], record.values[1], record)
-    case .btrfsOrderedFinished:
-      end(.btrfsOrdered, record.values[0], record.values[1], record) { values, _ in
-        values[2] = values[3]
-      }
-    case .btrfsTicket: ticket(record)
-
     case .queueAsyncWork:
       if Self.writes.contains(record.values[0]) {
-        let before = punted.began(0, task)?.start ?? 0
-        punted.begin(0, task, at: before + 1)
+        let before = punted.began(0, Self.task(record))?.start ?? 0
+        punted.begin(0, Self.task(record), at: before + 1)
       }
       tasks.queueRequest(record)
-    case .compactionBegin: begin(.compaction, Int64(record.pid), 0, record)
-    case .compactionEnd:
-      end(.compaction, Int64(record.pid), 0, record) { values, _ in values[0] = values[1] }
-    case .migrateStart: begin(.migrate, Int64(record.pid), 0, record)
-    case .migratePages:
-      end(.migrate, Int64(record.pid), 0, record) { values, _ in values[2] = values[3] }
-
     case .schedSwitch: if let row = tasks.schedSwitch(record) { push(row) }
     case .schedWakeup: tasks.wakeup(record)
     case .kernelStack: tasks.stack(record)
     case .ioWqBegin: if let row = tasks.beginRequest(record) { push(row) }
     case .ioWqEnd: if let row = tasks.endRequest(record) { push(row) }
-
-    case .workWritten, .workWait, .pagesWritten, .singleInode, .wakeupKswapd, .wakeReaper,
-      .compactTry,
-      .xfsSync, .btrfsSync:
-      break
-    case .trackForeign:
-      if record.time &- foreignSince >= Self.second { flushForeign(record.time) }
-      foreign &+= 1
-    case .writeFolio, .dirtyRatelimit, .wakeBackground, .folioWait, .flushForeign,
-      .switchWbs, .memcgFlush, .markVictim, .skipReaping, .retryZone, .retryCompact, .blockRequeue,
-      .blockError, .jbd2Run, .jbd2Checkpoint, .xfsLogForce, .btrfsFlushSpace, .taskRename,
-      .signalGenerate, .kswapdFail, .kswapdClearHopeless:
-      emit(nil, record, from: record.time)
+    default: break
     }
   }
 
   /// Records of a CPU were lost before this, CLOCK_BOOTTIME in ns.
   package func lose(before time: UInt64) { tasks.lose(before: time) }
 
-  private func begin(
-    _ span: TraceSpan, _ a: Int64, _ b: Int64, _ record: borrowing TraceRecord, extra: Int64 = 0
-  ) {
-    open.begin(
-      UInt64(span.rawValue), UInt64(bitPattern: a), UInt64(bitPattern: b), at: record.time,
-      extra: extra)
+  // MARK: Steps
+
+  private static func task(_ record: borrowing TraceRecord) -> UInt64 {
+    UInt64(UInt32(bitPattern: record.pid))
   }
 
-  private func end(
-    _ span: TraceSpan, _ a: Int64, _ b: Int64, _ record: borrowing TraceRecord,
-    _ arrange: (inout InlineArray<8, Int64>, _ extra: Int64) -> Void
-  ) {
-    guard
-      let began = open.end(UInt64(span.rawValue), UInt64(bitPattern: a), UInt64(bitPattern: b))
-    else {
-      unbegun += 1
+  @inline(__always)
+  private static func part(_ place: UInt8, of record: borrowing TraceRecord) -> UInt64 {
+    if place < SpanSteps.kept { return UInt64(bitPattern: record.values[Int(place)]) }
+    return place == SpanSteps.task ? task(record) : 0
+  }
+
+  @inline(__always)
+  private func begin(_ step: UnsafeMutablePointer<SpanSteps.Step>, _ record: borrowing TraceRecord)
+  {
+    var extra = Kept()
+    if step.pointee.kept.0 != SpanSteps.nothing {
+      extra.first = record.values[Int(step.pointee.kept.0)]
+      if step.pointee.kept.1 != SpanSteps.nothing {
+        extra.second = record.values[Int(step.pointee.kept.1)]
+      }
+    }
+    let before = open.count
+    open.begin(
+      step.pointee.kind, Self.part(step.pointee.key.0, of: record),
+      Self.part(step.pointee.key.1, of: record), at: record.time, extra: extra)
+    // One that had begun already, or that found no room, is none more.
+    guard step.pointee.isReclaim, open.count > before else { return }
+    if reclaiming == 0 { reclaimingSince = record.time }
+    reclaiming += 1
+  }
+
+  @inline(__always)
+  private func end(_ step: UnsafeMutablePointer<SpanSteps.Step>, _ record: borrowing TraceRecord) {
+    let began = open.end(
+      step.pointee.kind, Self.part(step.pointee.key.0, of: record),
+      Self.part(step.pointee.key.1, of: record))
+    guard let began else {
+      if !step.pointee.endsAlone { unbegun += 1 }
       return
     }
-    var row = TraceRow(span, record, from: min(began.start, record.time))
-    arrange(&row.values, began.extra)
-    push(row)
+    if step.pointee.isReclaim { reclaiming -= 1 }
+    emit(step, record, from: min(began.start, record.time), began.extra)
   }
 
-  private func emit(_ span: TraceSpan?, _ record: borrowing TraceRecord, from start: UInt64) {
-    push(TraceRow(span, record, from: start))
+  /// - Parameter end: nil: the event's time.
+  @inline(__always)
+  private func emit(
+    _ step: UnsafeMutablePointer<SpanSteps.Step>, _ record: borrowing TraceRecord,
+    from start: UInt64, to end: UInt64? = nil, _ kept: Kept = Kept()
+  ) {
+    guard let row = room(isEvent: false) else { return }
+    row.pointee = TraceRow(step.pointee.span, record, from: start)
+    if let end { row.pointee.end = end }
+    for i in 0..<Int(step.pointee.count) {
+      let place = step.pointee.values[i]
+      row.pointee.values[i] =
+        switch place {
+        case SpanSteps.kept: kept.first
+        case SpanSteps.kept + 1: kept.second
+        default: record.values[Int(place)]
+        }
+    }
+    publish()
+  }
+
+  // MARK: Requests of a disk
+
+  private func issueBlock(_ record: borrowing TraceRecord) {
+    let span = Self.blockSpan(record)
+    open.begin(
+      UInt64(span.rawValue), UInt64(bitPattern: record.values[0]),
+      UInt64(bitPattern: Self.sector(span, record)), at: record.time,
+      extra: Kept(first: record.values[2]))
   }
 
   /// A flush is issued for sector 0 and completes for the last one there is.
@@ -221,16 +235,22 @@ package final class TraceDigest: @unchecked Sendable {
     let done = record.values[2] << 9
     // The end of a write with a flush behind it, whose data was complete before: block/blk-flush.c.
     if done == 0, span != .blockFlush { return }
+    let kind = UInt64(span.rawValue)
+    let device = UInt64(bitPattern: record.values[0])
     let sector = Self.sector(span, record)
-    let began = open.began(
-      UInt64(span.rawValue), UInt64(bitPattern: record.values[0]), UInt64(bitPattern: sector))
-    if let began, done < began.extra {
+    guard let began = open.end(kind, device, UInt64(bitPattern: sector)) else {
+      unbegun += 1
+      return
+    }
+    if done < began.extra.first, done != 0 {
       // A part of it: the rest completes from where this ends.
       open.begin(
-        UInt64(span.rawValue), UInt64(bitPattern: record.values[0]),
-        UInt64(bitPattern: sector &+ record.values[2]), at: began.start, extra: began.extra &- done)
+        kind, device, UInt64(bitPattern: sector &+ record.values[2]), at: began.start,
+        extra: Kept(first: began.extra.first &- done))
     }
-    end(span, record.values[0], sector, record) { values, bytes in values[2] = min(bytes, done) }
+    var row = TraceRow(span, record, from: min(began.start, record.time))
+    row.values[2] = min(began.extra.first, done)
+    push(row)
   }
 
   /// The operation of a request is the first letter of its `rwbs`, or the second behind F for a flush that
@@ -248,35 +268,13 @@ package final class TraceDigest: @unchecked Sendable {
 
   // MARK: Reclaim and the flusher
 
-  private func beginReclaim(_ span: TraceSpan, _ task: UInt64, _ record: borrowing TraceRecord) {
-    let isNew = open.began(UInt64(span.rawValue), task) == nil
-    let isKept = open.begin(
-      UInt64(span.rawValue), task, at: record.time,
-      extra: record.values[0] << 32 | record.values[1] & 0xffff_ffff)
-    guard isNew, isKept else { return }
-    if reclaiming == 0 { reclaimingSince = record.time }
-    reclaiming += 1
-  }
-
-  private func endReclaim(_ span: TraceSpan, _ task: UInt64, _ record: borrowing TraceRecord) {
-    guard let began = open.end(UInt64(span.rawValue), task) else {
-      unbegun += 1
-      return
-    }
-    reclaiming -= 1
-    var row = TraceRow(span, record, from: began.start)
-    row.values[1] = began.extra >> 32
-    row.values[2] = began.extra & 0xffff_ffff
-    push(row)
-  }
-
-  private func sum(_ record: borrowing TraceRecord, _ task: UInt64) {
+  private func sum(_ record: borrowing TraceRecord) {
     if record.time &- scannedSince >= Self.second { flushSum(record.time) }
     // Wrapping, here and below: what a damaged page says must not end the harness.
     scanned[0] &+= 1
     for i in 0..<6 { scanned[i + 1] &+= record.values[i] }
-    // Met by a task that reclaims for itself, whose reclaim wakes the flusher; kswapd has no begin.
     if record.values[2] > 0, metDirtySince == 0 {
+      let task = Self.task(record)
       let began =
         open.began(UInt64(TraceSpan.memcgReclaim.rawValue), task)
         ?? open.began(UInt64(TraceSpan.directReclaim.rawValue), task)
@@ -328,33 +326,38 @@ package final class TraceDigest: @unchecked Sendable {
     let before = open.end(key, UInt64(bitPattern: cgroup), UInt64(bitPattern: reason))?.start
     open.begin(key, UInt64(bitPattern: cgroup), UInt64(bitPattern: reason), at: record.time)
     if let before, record.time &- before < Self.samePass { return }
-    emit(nil, record, from: record.time)
-  }
-
-  private func ticket(_ record: borrowing TraceRecord) {
-    // CLOCK_MONOTONIC, which is our clock less the time that the machine slept: never in a trial.
-    let start = UInt64(clamping: record.values[0])
-    guard start > 0, start <= record.time else {
-      unbegun += 1
-      return
-    }
-    var row = TraceRow(.btrfsTicket, record, from: start)
-    for i in 0..<3 { row.values[i] = record.values[i + 1] }
-    push(row)
+    push(TraceRow(nil, record, from: record.time))
   }
 
   // MARK: Out
 
   private func push(_ row: TraceRow) {
+    guard let place = room(isEvent: row.span == nil && !Self.isKill(row.event)) else { return }
+    place.pointee = row
+    publish()
+  }
+
+  private static func isKill(_ event: TraceEvent) -> Bool {
+    if case .markVictim = event { true } else { false }
+  }
+
+  /// Where the next row goes; nil: nowhere.
+  @inline(__always)
+  private func room(isEvent: Bool) -> UnsafeMutablePointer<TraceRow>? {
     let slot = put.load(ordering: .relaxed)
     // No flood of single events, while the reader is late, may leave no room for a kill.
-    let room = row.span == nil && row.event != .markVictim ? rows.count / 2 : rows.count
+    let room = isEvent ? rows.count / 2 : rows.count
     guard slot - taken.load(ordering: .acquiring) < room else {
       droppedRows += 1
-      return
+      return nil
     }
-    rows[slot & (rows.count - 1)] = row
-    put.store(slot + 1, ordering: .releasing)
+    return rows.baseAddress.map { $0 + (slot & (rows.count - 1)) }
+  }
+
+  /// Makes the row that was written there the reader's.
+  @inline(__always)
+  private func publish() {
+    put.store(put.load(ordering: .relaxed) + 1, ordering: .releasing)
   }
 
   /// Hands over the rows not yet taken. To be called by one thread.
