@@ -22,12 +22,8 @@ package struct CellSummary: Sendable {
     OrderedSample(counted.compactMap(value))
   }
 
-  /// How often each class of OOM incident came, most frequent first.
-  package var classes: [(key: OOMReport.Class, count: Int)] {
-    let all = counted.flatMap(\.classes)
-    return OOMReport.Class.allCases.map { kind in (kind, all.filter { $0 == kind }.count) }
-      .filter { $0.1 > 0 }.sorted { $0.1 > $1.1 }
-  }
+  /// The OOM incidents of the trials counted.
+  package var incidents: [OOMIncident] { counted.flatMap(\.incidents) }
 
   package var outcomes: [(key: Outcome, count: Int)] {
     Outcome.allCases.map { kind in (kind, trials.filter { $0.ending.outcome == kind }.count) }

@@ -72,8 +72,8 @@ package struct TrialSummary: Sendable {
   package var jobs: Int
   /// The mask of /sys/kernel/mm/lru_gen/enabled, `absent` where the kernel has none; nil: not recorded.
   package var lruGen: String?
-  /// Class of each OOM incident, in order.
-  package var classes: [OOMReport.Class]
+  /// What each OOM incident says about reclaim, in order.
+  package var incidents: [OOMIncident]
   package var kills: Kills
   /// Each kill with all its stamps.
   package var killStamps: [KillStamps]
@@ -160,12 +160,11 @@ package struct TrialSummary: Sendable {
     gaps = LaneGaps(record, window)
     droppedSamples = record.lines(LaneLine.self).reduce(0) { $0 + ($1.dropped?.count ?? 0) }
 
-    let journalled = OOMAutopsy.journalsData(record)
-    classes = record.lines(OOMLine.self).compactMap(\.report)
-      .map { $0.classify(journalledData: journalled) }
+    incidents = OOMIncident.all(in: record)
     let accounts = record.last(KillsLine.self)
     kills = Kills(
-      kernelLog: accounts?.killLines?.count ?? classes.count + record.count(OOMGroupKillLine.self),
+      kernelLog: accounts?.killLines?.count ?? incidents.count
+        + record.count(OOMGroupKillLine.self),
       memoryEvents: accounts?.memoryEvents?["oom_kill"]?.count,
       console: host?.consoleKillLines?.count)
 

@@ -11,12 +11,12 @@ struct CampaignSummaryTests: ProfileSuite {
   init() throws { directory = try RecordFixture() }
 
   private func trial(
-    _ outcome: Outcome, kills: Int = 0, classes: [OOMReport.Class] = [], throughput: Double? = nil
+    _ outcome: Outcome, kills: Int = 0, findings: [OOMFinding] = [], throughput: Double? = nil
   ) throws -> TrialSummary {
     var trial = try TrialSummary(try directory.record(from: RecordFixture.completed))
     trial.ending = Ending(outcome)
     trial.kills = .init(kernelLog: kills, memoryEvents: kills, console: nil)
-    trial.classes = classes
+    trial.incidents = findings.map { OOMIncident($0) }
     trial.throughput = throughput
     return trial
   }
@@ -30,18 +30,19 @@ struct CampaignSummaryTests: ProfileSuite {
   /// A trial that says nothing about the cell is in no proportion and no median, but in the outcomes.
   @Test func onlyCountedTrialsCount() throws {
     let cell = try cell([
-      try trial(.oom, kills: 2, classes: [.dirty, .dirty], throughput: 10),
+      try trial(.oom, kills: 2, findings: [.writebackBound, .writebackBound], throughput: 10),
       try trial(.completed, throughput: 20),
-      try trial(.stalled, kills: 1, classes: [.anon], throughput: 40),
+      try trial(.stalled, kills: 1, findings: [.justified], throughput: 40),
       try trial(.hang), try trial(.panic, kills: 1, throughput: 80),
-      try trial(.harnessLost, kills: 1, classes: [.mixed], throughput: 1e9),
-      try trial(.invalid, kills: 1, classes: [.mixed], throughput: 1e9),
+      try trial(.harnessLost, kills: 1, findings: [.premature], throughput: 1e9),
+      try trial(.invalid, kills: 1, findings: [.premature], throughput: 1e9),
       try trial(.skipped),
     ])
     #expect(cell.counted.count == 5)
     // The trial is the unit: two kills in one are one.
     #expect(cell.killed == Proportion(3, of: 5))
-    #expect(cell.classes.map(\.key) == [.dirty, .anon] && cell.classes.map(\.count) == [2, 1])
+    let tally = cell.incidents.map(\.label).tally
+    #expect(tally.map(\.name) == ["writeback-bound", "justified"] && tally.map(\.count) == [2, 1])
     #expect(cell.sample(\.throughput) == OrderedSample([10, 20, 40, 80]))
     #expect(
       cell.outcomes.map { "\($0.key.rawValue) \($0.count)" } == [
@@ -52,7 +53,7 @@ struct CampaignSummaryTests: ProfileSuite {
 
   @Test func nothingCounted() throws {
     let cell = try cell([try trial(.invalid, kills: 1)], expect: "{oom_kill: 0}")
-    #expect(cell.killed == Proportion(0, of: 0) && cell.classes.isEmpty && cell.missed.isEmpty)
+    #expect(cell.killed == Proportion(0, of: 0) && cell.incidents.isEmpty && cell.missed.isEmpty)
     #expect(cell.sample(\.throughput).count == 0)
   }
 

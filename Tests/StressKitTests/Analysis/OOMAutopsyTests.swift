@@ -193,6 +193,35 @@ struct OOMAutopsyTests {
     #expect(memory.unaccounted == memory.total - memory.parts.values.reduce(0, +))
   }
 
+  /// Shared memory is in `file`, and is none that reclaim takes without swap.
+  @Test func sharedMemoryIsNoCache() throws {
+    func shared(_ kilobytes: UInt64, _ report: OOMReport) throws -> OOMReport {
+      var report = report
+      for (key, change) in [("shmem", kilobytes), ("inactive_anon", kilobytes)] {
+        let i = try #require(report.memory.firstIndex { $0.key == key })
+        report.memory[i].value += change << 10
+      }
+      let lists = try #require(report.memory.firstIndex { $0.key == "inactive_file" })
+      report.memory[lists].value -= kilobytes << 10
+      return report
+    }
+    #expect(finding(memcg(clean: 40960)) == .premature)
+    #expect(finding(try shared(40960, memcg(clean: 40960))) == .justified)
+    #expect(finding(try shared(40960, memcg(clean: 40960, writeback: 8000))) == .writebackBound)
+  }
+
+  /// Which of them holds first is the finding, so what is said of it is of its own rule.
+  @Test func eachFindingHasItsRuleAndItsText() {
+    let names = OOMFinding.all.map(\.name)
+    #expect(names == ["premature", "justified", "writeback-bound", "undecided"])
+    for finding in OOMFinding.all.dropLast() {
+      #expect(OOMFinding.rule.contains("\(finding.name): \(finding.condition)"))
+    }
+    let told: [OOMFinding] = [.premature, .justified, .writebackBound, .undecided(.between)]
+    #expect(told.map(\.name) == names && told.map { $0.why != nil } == [false, false, false, true])
+    #expect(OOMFinding.undecided(.sysrq).text == "undecided: asked for with sysrq-f")
+  }
+
   // MARK: Records
 
   @Test func killOfARecord() throws {
@@ -218,6 +247,8 @@ struct OOMAutopsyTests {
       autopsy.invoker == .init(comm: "iou-wrk-159", pid: 160, worker: "backup"))
     #expect(autopsy.victims.map(\.task) == [.init(comm: "wb-pinned", pid: 148, worker: "db")])
     #expect(autopsy.finding == .writebackBound)
+    // Those who only count find the same.
+    #expect(OOMIncident.all(in: record) == [OOMIncident(.writebackBound)])
     #expect(autopsy.lead.limit == .before(first: 197_000_000, last: 197_000_000, count: 1))
     // What came before the streams is none of it.
     #expect(autopsy.lead.pause == .before(first: 217_000_000, last: 117_000_000, count: 2))

@@ -23,7 +23,7 @@ struct TrialSummaryTests {
     #expect(trial.ending == Ending(.completed))
     #expect(trial.kernel == "debian:6.1" && trial.release == "6.1.0-56-cloud-amd64")
     #expect(trial.accelerator == "tcg" && trial.lruGen == "0x0000")
-    #expect(trial.classes.isEmpty && !trial.hasKill)
+    #expect(trial.incidents.isEmpty && !trial.hasKill)
     #expect(trial.kills == .init(kernelLog: 0, memoryEvents: 0, console: 0))
     #expect(trial.bytes == 25_165_824)
     #expect(abs(try #require(trial.throughput) - 4_216_910.746058667) < 0.001)
@@ -42,7 +42,7 @@ struct TrialSummaryTests {
     let trial = try TrialSummary(try directory.record(from: RecordFixture.killed))
     #expect(trial.ending == Ending(.oom))
     #expect(trial.kernel == "debian:6.12" && trial.lruGen == "0x0007")
-    #expect(trial.classes == [.dirty] && trial.hasKill)
+    #expect(trial.incidents == [OOMIncident(.writebackBound)] && trial.hasKill)
     #expect(trial.kills == .init(kernelLog: 1, memoryEvents: 1, console: 1))
     #expect(trial.kills.agree)
     #expect(abs(try #require(trial.throughput) - 4_180_279.380748829) < 0.001)
@@ -58,7 +58,7 @@ struct TrialSummaryTests {
   /// The stream was killed as well, with eight writes in flight: 36 had ended.
   @Test func groupKilledTrial() throws {
     let trial = try TrialSummary(try directory.record(from: RecordFixture.groupKilled))
-    #expect(trial.ending == Ending(.oom) && trial.classes == [.dirty])
+    #expect(trial.ending == Ending(.oom) && trial.incidents == [OOMIncident(.writebackBound)])
     // The first victim is counted twice, by the kernel as well.
     #expect(trial.kills == .init(kernelLog: 3, memoryEvents: 3, console: 3))
     #expect(trial.bytes == 9_437_184)
@@ -361,9 +361,9 @@ struct TrialSummaryTests {
     #expect(trial.kills.agree && trial.hasKill)
   }
 
-  /// jbd2 hides dirty data: a third of the cache is enough for the class then.
-  @Test func classKnowsDataJournal() throws {
-    func classes(_ mount: String) throws -> [OOMReport.Class] {
+  /// jbd2 hides dirty data: a third of the cache is enough for the finding then.
+  @Test func findingKnowsDataJournal() throws {
+    func findings(_ mount: String) throws -> [OOMFinding] {
       try TrialSummary(
         try directory.record(
           from: RecordFixture.killed,
@@ -371,11 +371,11 @@ struct TrialSummaryTests {
             "\"mount\":[]": mount, "\"file_writeback\":9699328": "\"file_writeback\":3000000",
           ]
         )
-      ).classes
+      ).incidents.map(\.finding)
     }
-    #expect(try classes("\"mount\":[]") == [.mixed])
-    #expect(try classes("\"mount\":[\"noatime\",\"data=journal\"]") == [.dirty])
-    #expect(try classes("\"mount\":\"data=journal\"") == [.dirty])
+    #expect(try findings("\"mount\":[]") == [.premature])
+    #expect(try findings("\"mount\":[\"noatime\",\"data=journal\"]") == [.writebackBound])
+    #expect(try findings("\"mount\":\"data=journal\"") == [.writebackBound])
   }
 
   // MARK: Damaged records

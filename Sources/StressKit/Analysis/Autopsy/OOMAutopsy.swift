@@ -46,9 +46,7 @@ package struct OOMAutopsy: Sendable, Equatable {
   /// All incidents of a record, in the log's order.
   package static func all(in record: RecordReader) -> [OOMAutopsy] {
     let tasks = TaskNames(record)
-    let machine = managedMemory(record)
-    let swaps = record.first(EnvironmentLine.self)?.swaps
-    let isJournalled = journalsData(record)
+    let machine = OOMMachine(record)
     let events = OOMLead.Events(record)
     let stamps = KillStamps.all(in: record)
     let groups = record.lines(OOMGroupKillLine.self)
@@ -65,8 +63,7 @@ package struct OOMAutopsy: Sendable, Equatable {
       .compactMap(\.victim)
       var seen: Set<Int32> = []
       let victims = (report.victims + others).filter { seen.insert($0.pid).inserted }
-      let memory = OOMComposition(
-        report, machine: machine, hasSwap: swaps.map { !$0.isEmpty })
+      let (memory, finding) = machine.judge(report)
       return OOMAutopsy(
         report: report, time: time,
         sinceStart: events.start.map { time &- $0 },
@@ -78,7 +75,7 @@ package struct OOMAutopsy: Sendable, Equatable {
             oomScoreAdj: victim.oomScoreAdj)
         },
         isGroupKill: !others.isEmpty, memory: memory, lead: OOMLead(events, before: time),
-        finding: OOMFinding(report, memory, journalledData: isJournalled))
+        finding: finding)
     }
   }
 
@@ -94,19 +91,54 @@ package struct OOMAutopsy: Sendable, Equatable {
     default: return .unknown
     }
   }
+}
 
-  /// Whether the file system was mounted with data=journal.
-  static func journalsData(_ record: RecordReader) -> Bool {
-    let mount = record.first(HeaderLine.self)?.plan?.profile?["filesystem"]?["mount"]
-    let options = mount?.array?.compactMap(\.string) ?? mount?.string.map { [$0] } ?? []
-    return options.contains { $0.contains("data=journal") }
+/// An incident of the OOM killer, for those who count them.
+package struct OOMIncident: Sendable, Equatable {
+  package var finding: OOMFinding
+  /// Whether the machine was out of memory, not a cgroup.
+  package var isGlobal: Bool
+
+  package init(_ finding: OOMFinding, isGlobal: Bool = false) {
+    self.finding = finding
+    self.isGlobal = isGlobal
   }
 
+  /// All of a record, in the log's order.
+  static func all(in record: RecordReader) -> [OOMIncident] {
+    let machine = OOMMachine(record)
+    return record.lines(OOMLine.self).compactMap(\.report).map { report in
+      OOMIncident(machine.judge(report).finding, isGlobal: report.global == true)
+    }
+  }
+
+  package var label: String { isGlobal ? finding.name + " (global)" : finding.name }
+}
+
+/// What a kill's dump does not tell of the machine that it happened on.
+struct OOMMachine {
   /// What the zones manage, bytes.
-  private static func managedMemory(_ record: RecordReader) -> Int64? {
-    let words = record.first(EnvironmentLine.self)?.meminfo?.split(separator: " ") ?? []
-    guard words.count >= 2, words[0] == "MemTotal:", let size = Int64(words[1]) else { return nil }
-    return size << 10
+  private let memory: Int64?
+  /// nil: not recorded.
+  private let hasSwap: Bool?
+  /// Whether the file system was mounted with data=journal.
+  private let journalsData: Bool
+
+  init(_ record: RecordReader) {
+    let environment = record.first(EnvironmentLine.self)
+    hasSwap = environment?.swaps.map { !$0.isEmpty }
+    let words = environment?.meminfo?.split(separator: " ") ?? []
+    memory =
+      words.count >= 2 && words[0] == "MemTotal:" ? Int64(words[1]).map { $0 << 10 } : nil
+    let mount = record.first(HeaderLine.self)?.plan?.profile?["filesystem"]?["mount"]
+    let options = mount?.array?.compactMap(\.string) ?? mount?.string.map { [$0] } ?? []
+    journalsData = options.contains { $0.contains("data=journal") }
+  }
+
+  /// What the memory consisted of at a kill, and what follows from that.
+  func judge(_ report: OOMReport) -> (memory: OOMComposition?, finding: OOMFinding) {
+    let composition = OOMComposition(report, machine: memory, hasSwap: hasSwap)
+    return (composition, OOMFinding(report, composition, journalledData: journalsData))
   }
 }
 

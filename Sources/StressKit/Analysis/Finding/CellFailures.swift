@@ -30,9 +30,7 @@ extension CellDiagnosis {
 
   /// What the cell's kills say about reclaim, most frequent first.
   package var findings: [(name: String, count: Int)] {
-    let names = autopsies.map(\.finding.name)
-    return Set(names).map { name in (name: name, count: names.count { $0 == name }) }
-      .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
+    autopsies.map(\.finding.name).tally
   }
 
   /// Kills before which dirty throttling had not paused a task once, of those of which that is known.

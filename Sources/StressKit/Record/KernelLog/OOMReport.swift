@@ -126,42 +126,4 @@ extension OOMReport {
     guard let a = self[first], let b = self[second] else { return nil }
     return a &+ b
   }
-
-  /// What of `file` has a filesystem behind it. A database's shared memory is in `file` too, though
-  /// reclaim treats it as anonymous.
-  private var filesystemCache: UInt64? {
-    guard let file else { return nil }
-    guard self["file"] != nil else { return file }
-    return file - min(self["shmem"] ?? 0, file)
-  }
-}
-
-// MARK: - Class
-
-extension OOMReport {
-  package enum Class: String, CaseIterable, Sendable {
-    /// memcg OOM with page cache left, nearly all of it dirty or under writeback: reclaim did not wait
-    /// for the disk. The only class that speaks for the thesis.
-    case dirty
-    /// memcg OOM without page cache: the pinned memory alone was too large.
-    case anon
-    /// memcg OOM with page cache left that was neither dirty nor under writeback.
-    case mixed
-    case global
-    /// The log does not tell.
-    case unknown
-  }
-
-  /// - Parameter journalledData: the filesystem keeps data in its journal (ext4 `data=journal`). Its
-  ///   dirty data is in jbd2's buffers, so that only about 0.45 of the cache shows as dirty.
-  package func classify(journalledData: Bool) -> Class {
-    guard let global else { return .unknown }
-    if global { return .global }
-    guard let cache = filesystemCache else { return .unknown }
-    let none = limit.map { cache <= $0 / 100 } ?? (cache < 256 << 10)
-    if none { return .anon }
-    guard let fileDirty, let fileWriteback else { return .unknown }
-    let share = (Double(fileDirty) + Double(fileWriteback)) / Double(cache)
-    return share >= (journalledData ? 0.3 : 0.8) ? .dirty : .mixed
-  }
 }

@@ -76,7 +76,7 @@ extension JSONReport {
           "console": .number(trial.kills.console), "agree": .bool(trial.kills.agree),
         ]
       ),
-      ("kill_classes", .array(trial.classes.map { .string($0.rawValue) })),
+      ("kill_findings", .array(trial.incidents.map { .string($0.finding.name) })),
       ("kill_stamps", .array(stamps)),
       ("autopsies", .array((diagnosis?.autopsies ?? []).map(autopsy))),
       ("other_kills", .array(others)), ("shortfalls", .array(shortfalls)),

@@ -17,13 +17,14 @@ extension JSONReport {
     return .object([
       ("time", .int(kill.time)),
       ("since_start", kill.sinceStart.flatMap { $0 < 0 ? nil : .int($0) } ?? .null),
-      ("finding", .string(kill.finding.name)), ("undecided_why", undecided(kill.finding)),
       ("scope", scope(kill.scope)), ("invoker", kill.invoker.map(task) ?? .null),
       ("order", .number(kill.report.order.map(Int.init))),
       ("gfp_flags", .optional(kill.report.gfpFlags)),
       ("constraint", .optional(kill.report.constraint)), ("victims", .array(victims)),
       ("group_kill", .bool(kill.isGroupKill)),
-      ("composition", kill.memory.map(composition) ?? .null), ("before", lead(kill.lead)),
+      ("composition", kill.memory.map(composition) ?? .null),
+      ("finding", .string(kill.finding.name)), ("undecided_why", .optional(kill.finding.why)),
+      ("before", lead(kill.lead)),
     ])
   }
 
@@ -32,10 +33,6 @@ extension JSONReport {
       "comm": .string(task.comm), "pid": .number(task.pid.map(Int.init)),
       "worker": .optional(task.worker),
     ]
-  }
-
-  private static func undecided(_ finding: OOMFinding) -> JSON {
-    if case .undecided(let reason) = finding { .string(reason.rawValue) } else { .null }
   }
 
   private static func scope(_ scope: OOMAutopsy.Scope) -> JSON {

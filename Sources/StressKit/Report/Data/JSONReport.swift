@@ -8,7 +8,7 @@ import StressCore
 /// Units are those of the record: bytes, ns, events. What is not known is null.
 package struct JSONReport {
   /// Of the document; another one where a member's meaning changes or a member goes.
-  package static let schema: Int64 = 1
+  package static let schema: Int64 = 2
 
   private let campaign: CampaignAnalysis
   private let choice: ReportFormat.Choice
@@ -92,7 +92,10 @@ package struct JSONReport {
       ("trials_counted", .number(cell.counted.count)),
       ("outcomes", Self.counts(cell.outcomes.map { ($0.key.rawValue, $0.count) })),
       ("killed", Self.proportion(cell.killed)),
-      ("kill_classes", Self.counts(cell.classes.map { ($0.key.rawValue, $0.count) })),
+      (
+        "kill_findings",
+        Self.counts(cell.incidents.map(\.finding.name).tally.map { ($0.name, $0.count) })
+      ),
       ("throughput", Self.sample(cell.sample(\.throughput))),
       (
         "stall",

@@ -24,10 +24,10 @@ extension Glossary {
       'wbstress compare' tests that. docs/statistics.md.
       """),
     Entry(
-      "kills by class", in: .headings,
+      "kills by finding", in: .headings,
       """
-      How many kills there were of each class: dirty, anon, mixed, global, unknown, by the kernel's dump \
-      alone.
+      How many kills there were of each finding (\(OOMFinding.all.map(\.name).joined(separator: ", "))), by \
+      the kernel's dump alone. 'global': the machine, not a cgroup, was out of memory.
       """
     ),
     Entry(

@@ -5,14 +5,13 @@ import StressRecord
 extension Glossary {
   static let outcomes: [Entry] =
     Outcome.allCases.map { outcome in Entry(outcome.rawValue, in: .outcomes, text(outcome)) }
-    + OOMReport.Class.allCases.map { kind in Entry(kind.rawValue, in: .outcomes, text(kind)) }
-    + OOMFinding.names.map { name in
+    + OOMFinding.all.map { finding in
       Entry(
-        name, in: .outcomes,
+        finding.name, in: .outcomes,
         """
-        A finding of 'wbstress why' on an OOM kill, by the kernel's dump alone. The rule: \
-        \(OOMFinding.rule) Undecided: neither, or the dump does not tell; the report says which. \
-        docs/why.md.
+        A finding on an OOM kill, by what the memory consisted of in the kernel's dump. \
+        When: \(finding.condition). It means: \(finding.meaning). The first rule that holds counts, \
+        in the order \(OOMFinding.all.map(\.name).joined(separator: ", ")). docs/why.md.
         """)
     }
 
@@ -45,25 +44,5 @@ extension Glossary {
       case .skipped: "Not tried."
       }
     return "Outcome of a trial. \(meaning) \(counts)"
-  }
-
-  private static func text(_ kind: OOMReport.Class) -> String {
-    let meaning =
-      switch kind {
-      case .dirty:
-        """
-        a cgroup was at its limit and had page cache left, 80 % or more of it dirty or under \
-        writeback (with data=journal 30 %, as jbd2's buffers hide the rest): reclaim did not wait \
-        for the disk.
-        """
-      case .anon:
-        "a cgroup was at its limit and had no page cache (1 % of the limit at most): too much was pinned."
-      case .mixed:
-        "a cgroup was at its limit and had page cache that was neither dirty nor under writeback."
-      case .global:
-        "the machine, not a cgroup, was out of memory (constraint other than CONSTRAINT_MEMCG)."
-      case .unknown: "the log does not tell: the dump is rate limited to 10 in 5 s (mm/oom_kill.c)."
-      }
-    return "Class of an OOM kill: \(meaning)"
   }
 }

@@ -4,7 +4,7 @@
 package struct Glossary: Sendable {
   package enum Group: String, CaseIterable, Sendable {
     case headings = "headings of tables"
-    case outcomes = "outcomes, kill classes and findings"
+    case outcomes = "outcomes and findings on kills"
     case comparison = "comparison"
     case metrics = "profile metrics"
     case latencies = "latencies of operations"

@@ -12,7 +12,7 @@ struct MailEvent {
     if let autopsy = told.autopsy {
       text.add(kill(autopsy), into: excerpt)
       for line in arithmetic(autopsy) { text.add(line) }
-      text.add("Finding: \(autopsy.finding.name). The rule: \(OOMFinding.rule)")
+      text.add("Finding: \(autopsy.finding.text). The rule: \(OOMFinding.rule)")
     } else if told.isOOM {
       text.add(
         "Run \(told.trial.number): the OOM killer came (\(told.trial.kills.most) kills); its report is not in the record."

@@ -57,7 +57,7 @@ package struct MailReport {
       + told.others.neighbours.filter { neighbour in
         neighbour.axis == CampaignFile.filesystemKey && neighbour.failed.events > 0
       }.map(\.value)
-    let isWriteback = told.findings.contains { $0.name == "writeback-bound" }
+    let isWriteback = told.findings.contains { $0.name == OOMFinding.writebackBound.name }
     return .init(
       isKilled: told.autopsy != nil, isMemcg: told.isMemcg, isWriteback: isWriteback,
       isStall: told.autopsy == nil,
@@ -169,13 +169,13 @@ package struct MailReport {
     var facts: [String] = []
     if let autopsy = told.autopsy {
       let names = told.findings.map { "\($0.name) \($0.count)" }.joined(separator: ", ")
-      facts.append("kills by their finding: \(names) (the rule is in section 3)")
       if let memory = autopsy.memory {
         facts.append(
           "at the kill \(memory.awaitingWriteback >> 10) KiB of"
             + " \((memory.limit ?? 0) >> 10) KiB were file pages that are dirty or under writeback,"
             + " \(memory.cleanEvictable >> 10) KiB clean ones")
       }
+      facts.append("kills by their finding: \(names) (the rule is in section 3)")
       if told.unthrottled.trials > 0 {
         facts.append(
           "before \(MailCase.ratio(told.unthrottled)) kills dirty throttling had not paused a task once"

@@ -16,10 +16,12 @@ package enum RecordPage {
     ("spans", spans),
   ]
 
-  /// The page with these parts as they are to be.
+  /// A page with its generated parts as they are to be.
   ///
   /// - Returns: nil: it lacks a comment.
-  package static func filled(_ page: String) -> String? {
+  package static func filled(
+    _ page: String, with parts: [(name: String, text: String)] = parts
+  ) -> String? {
     var page = page
     for (name, text) in parts {
       guard let lead = page.firstRange(of: "<!-- \(name): generated"),

@@ -72,9 +72,9 @@ struct PageTrial {
   }
 
   var words: String {
-    let classes = summary.classes.map(\.rawValue).joined(separator: ", ")
+    let findings = summary.incidents.map(\.label).joined(separator: ", ")
     let outcome = summary.ending.outcome.rawValue
-    return classes.isEmpty ? outcome : "\(outcome) (\(classes))"
+    return findings.isEmpty ? outcome : "\(outcome) (\(findings))"
   }
 
   /// As the table of cells has them, of this trial alone.

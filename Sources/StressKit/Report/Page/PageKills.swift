@@ -50,16 +50,20 @@ struct PageKills {
     let largest = kills.compactMap { $0.1.memory }.map { max($0.total, $0.limit ?? 0) }.max() ?? 1
     return """
       <h3>\(cell.name)</h3>
-      <div class="bars">\(kills.map { Self.bar($0, $1, largest) })</div>
+      <div class="bars kills">\(kills.map { Self.bar($0, $1, largest) })</div>
 
       """
   }
 
   private static func bar(_ trial: Int, _ autopsy: OOMAutopsy, _ largest: Int64) -> Markup {
-    let label: Markup = "<span class=\"l\">trial \(trial), \(autopsy.finding.name)</span>"
+    let label: Markup = "<span class=\"l\">trial \(trial)</span>"
+    let finding: Markup = "<span>\(autopsy.finding.name)</span>"
     guard let memory = autopsy.memory else {
-      return
-        "<div class=\"b\">\(label)<span class=\"none\">the kernel printed no dump</span></div>\n"
+      return """
+        <div class="b">\(label)<span class="none">\(autopsy.finding.why ?? "not told")</span>\
+        \(finding)</div>
+
+        """
     }
     func share(_ bytes: Int64) -> Double { Double(bytes) / Double(max(1, largest)) }
     func piece(_ style: String, _ name: String, _ bytes: Int64) -> Markup {
@@ -77,8 +81,8 @@ struct PageKills {
     let against = memory.limit.map { "\($0 >> 10) KiB" } ?? "not told"
     return """
       <details class="b"><summary>\(label)<span class="bar">\(parts)\
-      \(piece("mu", "unaccounted", memory.unaccounted))\(limit)</span></summary>
-      <p>\(told.joined(separator: ", ")); limit \(against)</p></details>
+      \(piece("mu", "unaccounted", memory.unaccounted))\(limit)</span>\(finding)</summary>
+      <p>\(told.joined(separator: ", ")); limit \(against); finding: \(autopsy.finding.text)</p></details>
 
       """
   }

@@ -36,7 +36,7 @@ struct PageMatrix {
     }
     return ["<th scope=\"col\">#</th>"] + axes + [
       "<th scope=\"col\" class=\"n\">OOM</th><th scope=\"col\">0 to 100 % of trials</th>",
-      "<th scope=\"col\">trials</th><th scope=\"col\">kills by class</th>",
+      "<th scope=\"col\">trials</th><th scope=\"col\">kills by finding</th>",
     ] + figures
   }
 

@@ -125,6 +125,8 @@ enum PageStyle {
     .b summary::-webkit-details-marker { display: none; }
     .b p { margin: 2px 0 6px 200px; color: var(--soft); }
     .wide .b { grid-template-columns: 230px minmax(0, 1fr) 270px; }
+    .kills .b, .kills .b summary { grid-template-columns: 60px minmax(0, 1fr) 120px; }
+    .kills .b p { margin-left: 70px; }
     .bar { position: relative; display: flex; height: 16px; background: var(--grid); border-radius: 2px;
       overflow: hidden; }
     .bar i { height: 100%; flex: none; }
@@ -227,9 +229,9 @@ enum PageStyle {
   private static let narrow = """
     @media screen and (max-width: 760px) {
       body { padding: 0 12px 40px; }
-      .wide .b { grid-template-columns: minmax(0, 1fr); }
+      .wide .b, .kills .b, .kills .b summary { grid-template-columns: minmax(0, 1fr); }
       .b, .b summary { grid-template-columns: minmax(0, 1fr); }
-      .b p { margin-left: 0; }
+      .b p, .kills .b p { margin-left: 0; }
       dl { grid-template-columns: minmax(0, 1fr); }
       dd { margin-bottom: 4px; }
       .now { height: 4.4em; white-space: normal; }

@@ -16,11 +16,11 @@ extension TrialResult {
   /// How the trial ended and what was killed in it; nil: it was not run.
   var endingLine: String? {
     guard let trial else { return nil }
-    let classes = trial.classes.map(\.rawValue).joined(separator: ", ")
+    let findings = trial.incidents.map(\.label).joined(separator: ", ")
     let kills =
       trial.hasKill
       ? "\(trial.kills.most) OOM kill\(trial.kills.most == 1 ? "" : "s")"
-        + (classes.isEmpty ? "" : " (\(classes))") : "no OOM kill"
+        + (findings.isEmpty ? "" : " (\(findings))") : "no OOM kill"
     return "\(trial.ending.outcome.rawValue), \(kills)"
   }
 }

@@ -43,10 +43,7 @@ package struct AutopsySection {
   // MARK: All of them
 
   private func summary(width: Int, _ paint: (String) -> String) -> [String] {
-    let findings = OOMFinding.names.compactMap { name in
-      let count = cases.count { $0.autopsy.finding.name == name }
-      return count > 0 ? "\(name) \(count)" : nil
-    }
+    let findings = cases.map(\.autopsy.finding.name).tally.map { "\($0.name) \($0.count)" }
     let rest =
       ": \(findings.joined(separator: ", ")), of \(TerminalReport.count(cases.count, "kill"))."
     var lines = Format.broken("OOM kills" + rest, width: width)
@@ -65,14 +62,13 @@ package struct AutopsySection {
       case let time? where time < 0: "before the streams"
       case let time?: "\(seconds(time)) after the streams began"
       }
-    let title = "trial \(trial): \(autopsy.finding.name)"
+    let title = "trial \(trial)"
     var lines = Format.broken(
-      "\(title), \(when), \(scope(autopsy))", width: width, indent: 2)
+      "\(title): \(when), \(scope(autopsy))", width: width, indent: 2)
     lines[0] = paint(title) + lines[0].dropFirst(title.count)
     func add(_ text: String) {
       lines += Format.broken(text, width: width - 2, indent: 2).map { "  " + $0 }
     }
-    if case .undecided(let reason) = autopsy.finding { add("why: " + reason.rawValue) }
     add("killed: " + autopsy.victims.map(victim).joined(separator: "; "))
     if let invoker = autopsy.invoker {
       let flags = autopsy.report.gfpFlags.map { ", \($0)" } ?? ""
@@ -80,6 +76,7 @@ package struct AutopsySection {
       add("invoked by: " + task(invoker) + order + flags)
     }
     if let memory = autopsy.memory { figures(memory).forEach(add) }
+    add("finding: " + autopsy.finding.text)
     lead(autopsy.lead).forEach(add)
     return lines
   }

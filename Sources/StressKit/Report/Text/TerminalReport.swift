@@ -152,13 +152,15 @@ package struct TerminalReport: PlainReport {
   }
 
   static let killColumns: Columns = [
-    ("OOM", .right), ("95 % of trials", .left), ("kills by class", .text), ("outcomes", .text),
+    ("OOM", .right), ("95 % of trials", .left), ("kills by finding", .text), ("outcomes", .text),
   ]
 
   func killRow(_ cell: CellSummary) -> [String] {
     let killed = cell.killed
     let interval = killed.trials == 0 ? nil : killed.wilson()
-    let classes = cell.classes.map { "\($0.key.rawValue)\u{a0}\($0.count)" }
+    let findings = cell.incidents.map(\.label).tally.map {
+      "\($0.name) \($0.count)".replacing(" ", with: "\u{a0}")
+    }
     var outcomes = cell.outcomes.map { "\($0.key.rawValue)\u{a0}\($0.count)" }
     switch cell.profile.control {
     case .positive: outcomes.append("control\u{a0}+")
@@ -170,7 +172,7 @@ package struct TerminalReport: PlainReport {
       interval.map {
         "\(Format.fixed($0.lower * 100, 0))-\(Format.fixed($0.upper * 100, 0)) %"
       } ?? "-",
-      classes.isEmpty ? "-" : classes.joined(separator: ", "),
+      findings.isEmpty ? "-" : findings.joined(separator: ", "),
       outcomes.joined(separator: ", "),
     ]
   }

@@ -75,7 +75,6 @@ struct OOMReportTests {
     var figures: [UInt64]
     var figureCount: Int
     var rss: UInt64
-    var classes: [OOMReport.Class]
     var killLines = 1
   }
 
@@ -86,35 +85,33 @@ struct OOMReportTests {
       pid: 169, totalVM: 57820 << 10, anonRSS: 56172 << 10, fileRSS: 4 << 10, pageTables: 144 << 10,
       killTime: 10_518_941_000, killSequence: 484,
       figures: [57_720_832, 8_953_856, 0, 4_055_040, 56_623_104], figureCount: 47, rss: 14206 << 12,
-      classes: [.mixed, .dirty], killLines: 2),
+      killLines: 2),
     Expected(
       file: "kmsg-memcg-oom-612.txt", invoker: "iou-wrk-213", invokerPID: 214, sequence: 428,
       invokedTime: 8_909_232_000, order: 0, usage: 65536 << 10, failcnt: 84, cgroup: "/KU",
       pid: 213,
       totalVM: 57832 << 10, anonRSS: 56364 << 10, fileRSS: 0, pageTables: 148 << 10,
       killTime: 8_913_618_000, killSequence: 524,
-      figures: [57_716_736, 8_912_896, 0, 8_908_800, 56_623_104], figureCount: 60, rss: 14253 << 12,
-      classes: [.dirty, .dirty]),
+      figures: [57_716_736, 8_912_896, 0, 8_908_800, 56_623_104], figureCount: 60, rss: 14253 << 12),
     Expected(
       file: "kmsg-memcg-oom-618.txt", invoker: "iou-wrk-91", invokerPID: 92, sequence: 286,
       invokedTime: 5_902_883_000, order: 3, usage: 65516 << 10, failcnt: 134, cgroup: "/KU",
       pid: 91,
       totalVM: 57840 << 10, anonRSS: 56368 << 10, fileRSS: 0, pageTables: 148 << 10,
       killTime: 5_908_451_000, killSequence: 382,
-      figures: [57_720_832, 8_916_992, 0, 8_912_896, 56_623_104], figureCount: 61, rss: 14254 << 12,
-      classes: [.dirty, .dirty]),
+      figures: [57_720_832, 8_916_992, 0, 8_912_896, 56_623_104], figureCount: 61, rss: 14254 << 12),
     Expected(
       file: "kmsg-global-oom-61.txt", invoker: "pw", invokerPID: 231, sequence: 418,
       invokedTime: 13_214_136_000, order: 0, pid: 231, totalVM: 3_073_500 << 10,
       anonRSS: 370_068 << 10, fileRSS: 4 << 10, pageTables: 760 << 10, killTime: 13_219_644_000,
       killSequence: 469, figures: [(2955 + 92947) << 12, (21 + 12) << 12, 0, 0, 0], figureCount: 23,
-      rss: 92680 << 12, classes: [.global, .global]),
+      rss: 92680 << 12),
     Expected(
       file: "kmsg-global-oom-612.txt", invoker: "pw", invokerPID: 281, sequence: 426,
       invokedTime: 11_504_552_000, order: 0, pid: 281, totalVM: 3_073_500 << 10,
       anonRSS: 377_088 << 10, fileRSS: 0, pageTables: 784 << 10, killTime: 11_509_140_000,
       killSequence: 479, figures: [(94292 + 3774) << 12, 39 << 12, 0, 0, 0], figureCount: 23,
-      rss: 94434 << 12, classes: [.global, .global]),
+      rss: 94434 << 12),
   ]
 
   @Test(arguments: expected.indices)
@@ -173,8 +170,6 @@ struct OOMReportTests {
     #expect(task.rss == expected.rss && task.swap == 0 && task.uid == 0 && task.oomScoreAdj == 0)
     #expect(task.rssShmem == (expected.file.contains("-61.") ? nil : 162 << 12))
 
-    #expect(report.classify(journalledData: false) == expected.classes[0])
-    #expect(report.classify(journalledData: true) == expected.classes[1])
     #expect(OOMReport(json: try JSON(parsing: report.json.text.utf8)) == report)
   }
 
@@ -281,7 +276,6 @@ struct OOMReportTests {
     victim.oomScoreAdj = 7
     expected.victims = [victim]
     #expect(report == expected)
-    #expect(report.classify(journalledData: true) == .unknown)
     #expect(OOMReport(json: report.json) == report)
   }
 
@@ -294,7 +288,6 @@ struct OOMReportTests {
     let report = try #require(OOMReportParser.reports(in: log([line])).first)
     #expect(report.global == true && report.victims.map(\.pid) == [7])
     #expect(report.victims.first?.comm == comm)
-    #expect(report.classify(journalledData: false) == .global)
   }
 
   @Test func readsOddNames() throws {
@@ -537,56 +530,6 @@ struct OOMReportTests {
     let waiting = parser.finish().count
     #expect(waiting == 8 && cut + waiting == 100)
     #expect(parser.finish().isEmpty)
-  }
-
-  // MARK: Class
-
-  private func report(_ figures: [(String, UInt64)], limit: UInt64? = 64 << 20) -> OOMReport {
-    var report = OOMReport()
-    report.global = false
-    report.limit = limit
-    report.memory = figures.map { .init($0.0, $0.1) }
-    return report
-  }
-
-  @Test func classifies() {
-    func classes(_ report: OOMReport) -> [OOMReport.Class] {
-      [report.classify(journalledData: false), report.classify(journalledData: true)]
-    }
-    let limit: UInt64 = 1000 << 10
-    func cache(_ file: UInt64, _ dirty: UInt64, _ writeback: UInt64) -> OOMReport {
-      report(
-        [("file", file), ("file_dirty", dirty), ("file_writeback", writeback)], limit: limit)
-    }
-    #expect(classes(cache(100_000, 50_000, 30_000)) == [.dirty, .dirty])
-    #expect(classes(cache(100_000, 49_999, 30_000)) == [.mixed, .dirty])
-    #expect(classes(cache(100_000, 0, 30_000)) == [.mixed, .dirty])
-    #expect(classes(cache(100_000, 0, 29_999)) == [.mixed, .mixed])
-    #expect(classes(cache(10_240, 10_240, 0)) == [.anon, .anon])
-    #expect(classes(cache(10_241, 10_241, 0)) == [.dirty, .dirty])
-    #expect(classes(report([("file", 256 << 10)], limit: nil)) == [.unknown, .unknown])
-    #expect(classes(report([("file", 256 << 10 - 1)], limit: nil)) == [.anon, .anon])
-    #expect(classes(report([])) == [.unknown, .unknown])
-    #expect(classes(OOMReport()) == [.unknown, .unknown])
-  }
-
-  /// A database's shared memory is in `file`, and says nothing about dirty page cache.
-  @Test func classifiesWithoutShmem() {
-    let database: [(String, UInt64)] = [
-      ("file", 48 << 20), ("shmem", 40 << 20), ("file_dirty", 0), ("file_writeback", 8 << 20),
-    ]
-    #expect(report(database).classify(journalledData: false) == .dirty)
-    let tmpfs: [(String, UInt64)] = [
-      ("file", 48 << 20), ("shmem", 48 << 20), ("swapcached", 2 << 20), ("file_dirty", 0),
-      ("file_writeback", 0),
-    ]
-    #expect(report(tmpfs).classify(journalledData: false) == .anon)
-    // The swap cache is no part of `file`.
-    let backup: [(String, UInt64)] = [
-      ("file", 10 << 20), ("shmem", 0), ("swapcached", 9 << 20), ("file_dirty", 8 << 20),
-      ("file_writeback", 0),
-    ]
-    #expect(report(backup).classify(journalledData: false) == .dirty)
   }
 
   // MARK: JSON

@@ -6,13 +6,14 @@ import Testing
 @testable import StressRecord
 @testable import StressReport
 
-/// docs/record.md, whose tables of lines are generated.
+/// Pages of docs/ whose tables are generated.
 struct RecordPageTests {
-  private let path = ToolCheck.root.appending(path: "docs/record.md").path
-
-  @Test func pageSaysWhatTheLinesSay() throws {
+  @Test(arguments: ["record.md", "why.md"])
+  func pageSaysWhatTheCodeSays(_ name: String) throws {
+    let path = ToolCheck.root.appending(path: "docs/" + name).path
     let page = try File.text(path)
-    let filled = try #require(RecordPage.filled(page))
+    let parts = name == "why.md" ? WhyPage.parts : RecordPage.parts
+    let filled = try #require(RecordPage.filled(page, with: parts))
     if page == filled { return }
     if ProcessInfo.processInfo.environment["WBSTRESS_WRITE_GOLDEN"] != nil {
       // Still a failure: what was written is to be read before it is believed.
@@ -21,7 +22,7 @@ struct RecordPageTests {
     let (lines, wanted) = (page.split(separator: "\n"), filled.split(separator: "\n"))
     let first = zip(lines, wanted).first { $0.0 != $0.1 }
     Issue.record(
-      "docs/record.md differs: \(first?.0 ?? "its length"), but the lines say: \(first?.1 ?? "")")
+      "docs/\(name) differs: \(first?.0 ?? "its length"), but the code says: \(first?.1 ?? "")")
   }
 
   @Test func whatIsThereIsReplaced() throws {

@@ -51,6 +51,6 @@ struct WhyReportTests {
     // The rest are counted.
     #expect(try why(told: 1).contains("... and 1 more kill"))
     #expect(try !why(told: 0).contains("killed: "))
-    #expect(try why(told: 9, colour: true).contains("\u{1b}[1mtrial 1: writeback-bound\u{1b}[0m"))
+    #expect(try why(told: 9, colour: true).contains("\u{1b}[1mtrial 1\u{1b}[0m"))
   }
 }
