@@ -51,7 +51,7 @@ struct RecordPageTests {
 
   /// Where a meaning sends its reader, there is something.
   @Test func referencesLeadSomewhere() throws {
-    let page = try File.text(path)
+    let page = try File.text(ToolCheck.root.appending(path: "docs/record.md").path)
     let anchors = Set(
       page.split(separator: "\n").filter { $0.hasPrefix("#") }.map { line in
         line.drop { $0 == "#" || $0 == " " }.lowercased().replacing(" ", with: "-")
