@@ -66,7 +66,14 @@ let package = Package(
       path: "Sources/StressKit/Analysis", swiftSettings: warnings),
     .target(
       name: "StressReport", dependencies: ["StressCore", "StressRecord", "StressAnalysis"],
-      path: "Sources/StressKit/Report", swiftSettings: warnings),
+      path: "Sources/StressKit/Report",
+      // What people write and read as files of its own kind.
+      resources: [
+        .embedInCode("Glossary/Words"), .embedInCode("Manual/wbstress.1"),
+        .embedInCode("Page/page.js"), .embedInCode("Page/page.css"),
+        .embedInCode("Page/light.css"), .embedInCode("Page/dark.css"),
+      ],
+      swiftSettings: warnings),
     .target(
       name: "StressLab",
       dependencies: [

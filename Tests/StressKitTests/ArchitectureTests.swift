@@ -34,11 +34,13 @@ struct ArchitectureTests {
         FileManager.default.enumerator(
           at: root.appending(path: folder), includingPropertiesForKeys: nil))
       for case let file as URL in all
-      where ["swift", "c", "h", "py", "sh"].contains(file.pathExtension) {
+      where ["swift", "c", "h", "py", "sh", "js", "css", "md", "1"].contains(file.pathExtension) {
         let head = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").prefix(3)
         #expect(
-          head.contains { $0.hasSuffix("SPDX-License-Identifier: Apache-2.0") },
-          "\(file.lastPathComponent)")
+          head.contains {
+            let line = $0.replacing(#/ (-->|\*/)$/#, with: "")
+            return line.hasSuffix("SPDX-License-Identifier: Apache-2.0")
+          }, "\(file.lastPathComponent)")
         files += 1
       }
     }

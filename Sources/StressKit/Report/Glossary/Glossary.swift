@@ -28,11 +28,11 @@ package struct Glossary: Sendable {
     package var group: Group
     package var text: String
 
-    init(_ names: String..., file: String? = nil, in group: Group, _ text: String) {
-      self.init(names: names, file: file, in: group, text)
+    init(_ name: String, in group: Group, _ text: String) {
+      self.init(names: [name], file: nil, in: group, text)
     }
 
-    init(names: [String], file: String? = nil, in group: Group, _ text: String) {
+    init(names: [String], file: String?, in group: Group, _ text: String) {
       self.names = names
       self.file = file
       self.group = group
@@ -44,8 +44,18 @@ package struct Glossary: Sendable {
   }
 
   package static let all = Glossary(
-    headings + outcomes + comparison + metrics + latencies + spans + causes + recordLines + memcg
-      + memoryStat + dirty + reclaim + lists + pages + machine)
+    Group.allCases.flatMap { group in
+      let tabled: [Entry] =
+        switch group {
+        case .outcomes: findings
+        case .metrics: metrics
+        case .latencies: latencies
+        case .spans: spans
+        case .lines: recordLines
+        default: []
+        }
+      return group.written.map(\.completed) + tabled
+    })
 
   package let entries: [Entry]
 

@@ -1,32 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressCore
 
-/// wbstress(1) in mdoc(7): what the argument parser tells of each command, and what only people can tell.
+/// wbstress(1) in mdoc(7): what the argument parser tells of each command, in the file of what only people can tell.
 package struct ManualPage {
   private let command: CommandHelp
 
   package init(_ command: CommandHelp) { self.command = command }
 
   package var text: String {
-    var page = ManualText()
-    opening(&page)
-    page.macro("Sh", "COMMANDS")
-    for subcommand in command.subcommands { describe(subcommand, [subcommand.name], &page) }
-    ManualSections.write(&page)
-    return page.text
+    var page = EmbeddedText.body(PackageResources.wbstress_1) + "\n"
+    for (word, text) in parts { page.replace("@\(word)@", with: text) }
+    return page
   }
 
-  private func opening(_ page: inout ManualText) {
-    page.raw(".\\\" Written by 'wbstress man'.")
-    page.macro("Dd", ManualSections.date)
-    page.macro("Dt", command.name.uppercased(), "1")
-    page.macro("Os")
-    page.macro("Sh", "NAME")
-    page.macro("Nm", command.name)
-    page.raw(".Nd " + ManualSections.summary)
-    page.macro("Sh", "SYNOPSIS")
-    for subcommand in command.subcommands { synopsis(subcommand, [subcommand.name], &page) }
-    page.macro("Sh", "DESCRIPTION")
-    ManualSections.description(&page)
+  /// What the file leaves to this program.
+  private var parts: [(word: String, text: String)] {
+    let filesystems = Profile.Filesystem.Kind.onDisk.map(\.rawValue)
+    return [
+      ("synopsis", written { for sub in command.subcommands { synopsis(sub, [sub.name], &$0) } }),
+      ("commands", written { for sub in command.subcommands { describe(sub, [sub.name], &$0) } }),
+      ("status", written(status)),
+      (
+        "filesystems",
+        filesystems.dropLast().joined(separator: ", ") + " or " + filesystems.suffix(1).joined()
+      ),
+      (
+        "emulator",
+        Architecture.own.emulator.program.split(separator: "-").joined(separator: "\\-")
+      ),
+    ]
+  }
+
+  private func written(_ write: (inout ManualText) -> Void) -> String {
+    var page = ManualText()
+    write(&page)
+    return page.lines.joined(separator: "\n")
   }
 
   // MARK: Synopsis
@@ -82,6 +90,16 @@ package struct ManualPage {
         page.prose("One of \(argument.choices.joined(separator: ", ")).")
       }
       if let usual = argument.usual { page.prose("Default: \(usual).") }
+    }
+    page.macro("El")
+  }
+
+  private func status(_ page: inout ManualText) {
+    page.macro("Bl", "-tag", "-width", "Ds")
+    for status in ExitStatus.all {
+      page.raw(".It \(status.code)")
+      let text = status.meaning.filter { $0 != "`" }
+      page.prose(text.prefix(1).uppercased() + text.dropFirst() + ".")
     }
     page.macro("El")
   }

@@ -4,8 +4,6 @@
 struct ManualText {
   private(set) var lines: [String] = []
 
-  var text: String { lines.joined(separator: "\n") + "\n" }
-
   /// A macro with words that are given literally, those with blanks in quotes.
   mutating func macro(_ name: String, _ words: String...) {
     lines.append((["." + name] + words.map(Self.word)).joined(separator: " "))
@@ -22,13 +20,6 @@ struct ManualText {
         lines.append(plain.hasPrefix(".") || plain.hasPrefix("\\(aq") ? "\\&" + plain : plain)
       }
     }
-  }
-
-  /// Lines that are kept as they are.
-  mutating func literal(_ text: [String]) {
-    macro("Bd", "-literal", "-offset", "indent")
-    lines += text.map { Self.escaped($0) }
-    macro("Ed")
   }
 
   private static func word(_ word: String) -> String {

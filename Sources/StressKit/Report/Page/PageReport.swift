@@ -84,7 +84,8 @@ package struct PageReport {
     <meta name="color-scheme" content="light dark">
     <meta name="generator" content="wbstress \(Version.text)">
     <title>\(report.title)</title>
-    <style>\(Markup(trusted: PageStyle.sheet))</style>
+    <style>
+    \(Markup(trusted: PageStyle.sheet))</style>
     </head>
     <body>
     \(top)
@@ -100,7 +101,8 @@ package struct PageReport {
     </main>
     <footer>wbstress \(Version.text). All figures are from the records of the campaign.</footer>
     <script type="application/json" id="data">\(Markup(trusted: data.embedded))</script>
-    <script>\(Markup(trusted: PageScript.text))</script>
+    <script>\(Markup(trusted: EmbeddedText.body(PackageResources.page_js)))
+    </script>
     </body>
     </html>
 

@@ -140,6 +140,33 @@ struct GlossaryTests {
     ])
   }
 
+  // MARK: Files
+
+  /// Written out again, its entries are the file.
+  @Test(arguments: Glossary.Group.allCases.filter { $0.words != nil })
+  func everyFileIsRead(_ group: Glossary.Group) throws {
+    let file = EmbeddedText.body(try #require(group.words))
+    let again = group.written.flatMap { entry in
+      entry.names.map { "## " + (entry.file.map { $0 + ":" } ?? "") + $0 } + [entry.text]
+    }
+    let words = { (text: String) in text.split(whereSeparator: \.isWhitespace) }
+    #expect(group.written.count > 5 && words(again.joined(separator: "\n")) == words(file))
+  }
+
+  /// What is completed from tables has their names, and all of them.
+  @Test func filesHaveTheNamesOfTables() {
+    func names(_ group: Glossary.Group) -> [String] { group.written.flatMap(\.names) }
+    #expect(names(.causes) == StallCause.allCases.map(\.label))
+    #expect(
+      names(.outcomes) == Outcome.allCases.map(\.rawValue)
+        + OOMReport.Class.allCases.map(\.rawValue))
+    let judged = Verdict.Call.allCases.map(\.rawValue) + Measure.allCases.map(\.rawValue)
+    #expect(names(.comparison).starts(with: judged))
+    let headings = Glossary.Group.headings.written.map(\.names)
+    #expect(headings.contains(VmstatNames.names) && headings.contains(["throttle reaction"]))
+    #expect(headings.contains { $0.starts(with: OOMComposition.Part.allCases.map(\.rawValue)) })
+  }
+
   // MARK: Looking up
 
   private func titles(_ term: String) -> [String] { glossary.find(term).map(\.title) }

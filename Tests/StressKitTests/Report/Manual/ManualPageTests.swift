@@ -42,6 +42,8 @@ struct ManualPageTests {
         "NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "ENVIRONMENT", "FILES", "\"EXIT STATUS\"",
         "EXAMPLES", "\"SEE ALSO\"", "CAVEATS",
       ])
+    // Of the file's own words between @ none is left.
+    #expect(!page.contains("@"))
   }
 
   /// Every option of every command, as the parser has them.

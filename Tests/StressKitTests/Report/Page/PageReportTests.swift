@@ -49,6 +49,14 @@ struct PageReportTests {
     try PageFixture.check(try directory.write("page.html", page))
   }
 
+  /// The colours of both grounds have come in, wherever page.css wants them.
+  @Test func sheetHasItsColours() {
+    #expect(!PageStyle.sheet.contains("/*"))
+    for ground in ["#fff;", "#14171a;"] {
+      #expect(PageStyle.sheet.split(separator: "--ground: " + ground).count == 3)
+    }
+  }
+
   /// What the script draws is what the analysis has.
   @Test func dataAreTheAnalysis() throws {
     let campaign = try PageFixture.campaign()
