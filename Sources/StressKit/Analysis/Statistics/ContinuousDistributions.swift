@@ -35,15 +35,6 @@ package struct StudentDistribution: Equatable, Sendable {
     return t < 0 ? tail : 1 - tail
   }
 
-  /// P(|T| >= |t|) or that of one side.
-  package func p(_ t: Double, _ alternative: Alternative) -> Double {
-    switch alternative {
-    case .twoSided: 2 * cdf(-abs(t))
-    case .less: cdf(t)
-    case .greater: cdf(-t)
-    }
-  }
-
   package func quantile(_ p: Double) -> Double {
     precondition((0...1).contains(p), "quantile \(p)")
     if p == 0 { return -.infinity }
@@ -56,34 +47,6 @@ package struct StudentDistribution: Equatable, Sendable {
 
   /// Half of an interval in standard errors.
   package func halfWidth(confidence: Double) -> Double { -quantile((1 - confidence) / 2) }
-}
-
-/// The chi-squared distribution.
-package struct ChiSquaredDistribution: Equatable, Sendable {
-  /// Above 0.
-  package let degrees: Double
-
-  package init(degrees: Double) {
-    precondition(degrees > 0, "\(degrees) degrees of freedom")
-    self.degrees = degrees
-  }
-
-  package func cdf(_ x: Double) -> Double {
-    SpecialFunctions.incompleteGamma(degrees / 2, x / 2).lower
-  }
-
-  /// P(X >= x), with its digits where it is small.
-  package func upperTail(_ x: Double) -> Double {
-    SpecialFunctions.incompleteGamma(degrees / 2, x / 2).upper
-  }
-
-  package func quantile(_ p: Double) -> Double {
-    precondition((0...1).contains(p), "quantile \(p)")
-    if p == 1 { return .infinity }
-    var high = degrees + 10
-    while cdf(high) < p { high *= 2 }
-    return SpecialFunctions.inverse(cdf, at: p, in: 0...high)
-  }
 }
 
 /// Which deviations count against the hypothesis that nothing differs.

@@ -1,53 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// How many of n independent trials end in an event that each has the chance p of.
-package struct BinomialDistribution: Equatable, Sendable {
-  package let n: Int
-  package let p: Double
-
-  package init(n: Int, p: Double) {
-    precondition(n >= 0 && (0...1).contains(p), "n \(n), p \(p)")
-    self.n = n
-    self.p = p
-  }
-
-  /// P(X = k) for every k in 0...n.
-  package var probabilities: [Double] { BinomialFamily(n: n).probabilities(p) }
-
-  /// P(X <= k).
-  package func cdf(_ k: Int) -> Double {
-    if k < 0 { return 0 }
-    if k >= n { return 1 }
-    return SpecialFunctions.incompleteBeta(1 - p, Double(n - k), Double(k) + 1)
-  }
-
-  /// The smallest k with P(X <= k) >= q, as R's `qbinom`.
-  package func quantile(_ q: Double) -> Int {
-    precondition((0...1).contains(q), "quantile \(q)")
-    // A cdf that is q but for its rounding reaches q.
-    let target = q * (1 - 1e-12)
-    var low = 0
-    var high = n
-    while low < high {
-      let middle = (low + high) / 2
-      if cdf(middle) >= target { high = middle } else { low = middle + 1 }
-    }
-    return low
-  }
-
-  /// The p-value of k events; two-sided, the probability of all counts that are not likelier than k, as R's
-  /// `binom.test`.
-  package func p(_ k: Int, _ alternative: Alternative) -> Double {
-    switch alternative {
-    case .less: cdf(k)
-    case .greater: min(1, probabilities[k...].reduce(0, +))
-    case .twoSided: probabilities.twoSided[k]
-    }
-  }
-}
-
-/// The binomial distributions of one n, for many chances p.
+/// How many of n independent trials end in an event, for many chances p that each may have of it.
 struct BinomialFamily: Sendable {
   let n: Int
   private let logCoefficients: [Double]
@@ -75,8 +29,6 @@ package struct HypergeometricDistribution: Equatable, Sendable {
   package let range: ClosedRange<Int>
   /// P(X = k) for each k of `range`.
   package let probabilities: [Double]
-  /// The logarithm of the number of tables with each count, less that of the likeliest.
-  let logWeights: [Double]
 
   package init(first: Int, second: Int, events: Int) {
     precondition(
@@ -87,8 +39,7 @@ package struct HypergeometricDistribution: Equatable, Sendable {
       SpecialFunctions.logChoose(first, $0) + SpecialFunctions.logChoose(second, events - $0)
     }
     let largest = logs.max() ?? 0
-    logWeights = logs.map { $0 - largest }
-    let weights = logWeights.map { exp($0) }
+    let weights = logs.map { exp($0 - largest) }
     let total = weights.reduce(0, +)
     probabilities = weights.map { $0 / total }
   }

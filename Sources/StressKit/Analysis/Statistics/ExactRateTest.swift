@@ -11,17 +11,14 @@ package struct ExactRateTest: Sendable {
     /// Unconditional, with Fisher's p-value as the statistic: never less powerful than Fisher's test.
     /// R. D. Boschloo, Statistica Neerlandica 24 (1970) 1.
     case boschloo
-    /// Unconditional, with the pooled z statistic.
-    /// G. A. Barnard, Biometrika 34 (1947) 123; S. Suissa and J. J. Shuster, JRSS A 148 (1985) 317.
-    case barnard
   }
 
   package let method: Method
   package let alternative: Alternative
   /// Trials in the first and in the second arm; at least one each.
   package let sizes: (first: Int, second: Int)
-  /// Of each table (events of the first arm, then of the second, row by row): the less, the stronger the
-  /// evidence.
+  /// Fisher's p-value of each table (events of the first arm, then of the second, row by row): the less, the
+  /// stronger the evidence.
   private let statistics: [Double]
 
   package init(
@@ -31,9 +28,7 @@ package struct ExactRateTest: Sendable {
     self.method = method
     self.alternative = alternative
     sizes = (first, second)
-    statistics =
-      method == .barnard
-      ? Self.scores(first, second, alternative) : Self.fisher(first, second, alternative)
+    statistics = Self.fisher(first, second, alternative)
   }
 
   /// The p-value of a table with these events.
@@ -41,7 +36,7 @@ package struct ExactRateTest: Sendable {
     let statistic = statistics[index(first, second)]
     if method == .fisher { return statistic }
     // All tables that are as strong, but for rounding.
-    return min(1, region(upTo: statistic + abs(statistic) * 1e-7).size)
+    return min(1, region(upTo: statistic * (1 + 1e-7)).size)
   }
 
   /// The p-values of all tables, by events of the first and then of the second arm.
@@ -59,7 +54,7 @@ package struct ExactRateTest: Sendable {
     var high = levels.count
     while low < high {
       let middle = (low + high) / 2
-      if region(upTo: levels[middle] + abs(levels[middle]) * 1e-7).size <= level {
+      if region(upTo: levels[middle] * (1 + 1e-7)).size <= level {
         accepted = middle + 1
         low = middle + 1
       } else {
@@ -87,25 +82,6 @@ package struct ExactRateTest: Sendable {
       }
     }
     return all
-  }
-
-  /// The pooled z statistic of every table, turned so that less is stronger; 0 where no trial or each one had
-  /// an event.
-  private static func scores(_ first: Int, _ second: Int, _ alternative: Alternative) -> [Double] {
-    let (n, m) = (Double(first), Double(second))
-    return (0...first).flatMap { a in
-      (0...second).map { b in
-        let pooled = Double(a + b) / (n + m)
-        let variance = pooled * (1 - pooled) * (1 / n + 1 / m)
-        if variance == 0 { return 0 }
-        let z = (Double(a) / n - Double(b) / m) / variance.squareRoot()
-        return switch alternative {
-        case .less: z
-        case .greater: -z
-        case .twoSided: -abs(z)
-        }
-      }
-    }
   }
 }
 

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
 
 /// Whether events come at another pace in one arm than in the other, all of the time taken together. Curves
 /// that cross may cancel out.
+///
+/// N. Mantel, Cancer Chemotherapy Reports 50 (1966) 163.
 package struct LogRankTest: Equatable, Sendable {
-  package enum Weight: Sendable {
-    /// Every event counts alike: N. Mantel, Cancer Chemotherapy Reports 50 (1966) 163.
-    case logRank
-    /// By the number at risk, so that early events count more: E. A. Gehan, Biometrika 52 (1965) 203;
-    /// N. Breslow, Biometrika 57 (1970) 579.
-    case gehanBreslow
-  }
-
-  /// Events of the first and the second arm, weighted.
+  /// Events of the first and the second arm.
   package let observed: (first: Double, second: Double)
   /// What these would be if events came at one pace.
   package let expected: (first: Double, second: Double)
@@ -20,7 +13,7 @@ package struct LogRankTest: Equatable, Sendable {
   package let variance: Double
 
   /// nil: an arm has no trial, or there is no event while both are at risk.
-  package init?(_ first: [Lifetime], _ second: [Lifetime], weight: Weight = .logRank) {
+  package init?(_ first: [Lifetime], _ second: [Lifetime]) {
     let curves = [SurvivalCurve(first), SurvivalCurve(second)]
     let arms = [first, second].map { arm in
       OrderedSample(arm.map(\.time).filter { $0 >= 0 && $0.isFinite }).values
@@ -32,11 +25,10 @@ package struct LogRankTest: Equatable, Sendable {
       let atRisk = arms.map { times in Double(times.count { $0 >= time }) }
       let events = curves.map { Double($0.steps.first { $0.time == time }?.events ?? 0) }
       let (n, d) = (atRisk[0] + atRisk[1], events[0] + events[1])
-      let w = weight == .logRank ? 1 : n
-      observed[0] += w * events[0]
-      observed[1] += w * events[1]
-      expected += w * d * atRisk[0] / n
-      if n > 1 { variance += w * w * atRisk[0] * atRisk[1] * d * (n - d) / (n * n * (n - 1)) }
+      observed[0] += events[0]
+      observed[1] += events[1]
+      expected += d * atRisk[0] / n
+      if n > 1 { variance += atRisk[0] * atRisk[1] * d * (n - d) / (n * n * (n - 1)) }
     }
     guard variance > 0 else { return nil }
     self.observed = (observed[0], observed[1])
@@ -44,13 +36,13 @@ package struct LogRankTest: Equatable, Sendable {
     self.variance = variance
   }
 
-  /// With one degree of freedom.
+  /// With one degree of freedom: the square of a standard normal.
   package var chiSquared: Double {
     (observed.first - expected.first) * (observed.first - expected.first) / variance
   }
 
   /// Two-sided, by the chi-squared approximation.
-  package var p: Double { ChiSquaredDistribution(degrees: 1).upperTail(chiSquared) }
+  package var p: Double { 2 * NormalDistribution.cdf(-chiSquared.squareRoot()) }
 
   package static func == (one: Self, other: Self) -> Bool {
     one.observed == other.observed && one.expected == other.expected

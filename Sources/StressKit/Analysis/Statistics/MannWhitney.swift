@@ -42,8 +42,6 @@ package struct MannWhitney: Equatable, Sendable {
     self.groups = groups
   }
 
-  package var hasTies: Bool { groups.contains { $0 > 1 } }
-
   /// The share of pairs in which the first arm's value exceeds the second's, a tie as half: 0 to 1.
   package var superiority: Double { u / Double(first * second) }
 
@@ -53,19 +51,18 @@ package struct MannWhitney: Equatable, Sendable {
     guard let approximate = normal(alternative) else { return (1, .permutation) }
     if first * second > RankSumDistribution.largestPairs { return (approximate, .normal) }
     let null = RankSumDistribution(first: first, second: second, groups: groups)
-    return (null.p(u, alternative), hasTies ? .permutation : .exact)
+    return (null.p(u, alternative), groups.contains { $0 > 1 } ? .permutation : .exact)
   }
 
-  /// The normal approximation, its variance corrected for ties; nil: all values are equal.
-  ///
-  /// - Parameter continuity: half a pair towards the mean.
-  package func normal(_ alternative: Alternative = .twoSided, continuity: Bool = true) -> Double? {
+  /// The normal approximation, corrected for continuity, its variance for ties; nil: all values are equal.
+  func normal(_ alternative: Alternative = .twoSided) -> Double? {
     let n = Double(first + second)
     let ties = groups.reduce(0.0) { $0 + pow(Double($1), 3) - Double($1) }
     let variance = Double(first * second) / 12 * (n + 1 - ties / (n * (n - 1)))
     guard groups.count > 1 else { return nil }
     let deviation = u - Double(first * second) / 2
-    let correction = continuity ? 0.5 : 0
+    // Half a pair towards the mean.
+    let correction = 0.5
     let deviate = sqrt(variance)
     return switch alternative {
     case .less: NormalDistribution.cdf((deviation + correction) / deviate)

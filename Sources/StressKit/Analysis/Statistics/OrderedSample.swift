@@ -17,12 +17,6 @@ package struct OrderedSample: Equatable, Sendable {
   package var min: Double? { values.first }
   package var max: Double? { values.last }
   package var median: Double? { quantile(0.5) }
-  /// The middle half's width, between the quartiles of `quantile`.
-  package var interquartileRange: Double? {
-    guard let low = quantile(0.25), let high = quantile(0.75) else { return nil }
-    // Of two equal infinities the difference is NaN.
-    return low == high ? 0 : high - low
-  }
 
   /// Type 7 of R. J. Hyndman and Y. Fan, The American Statistician 50 (1996) 361, as in R and NumPy by
   /// default: linear between the values around position (n - 1) q, counted from 0. For centre and

@@ -4,30 +4,28 @@ import Glibc
 /// How many trials a comparison of values needs, and what it can see, where the values (or their logarithms,
 /// for ratios) are nearly normal with one standard deviation. A shift is counted in standard deviations.
 package enum ShiftPower {
-  package enum Method: Sendable {
-    /// Exact for Student's pooled test, and for Welch's nearly so.
-    case student
-    /// As Student's at the test's real size, with 3/pi of the trials: its efficiency on normal values (E. L.
-    /// Lehmann, Nonparametrics (1975), section 2.4). On values with heavier tails it has more power than
-    /// this.
-    case mannWhitney
-  }
+  /// Of Student's test the share of trials with which it has the power of the Mann-Whitney test, on normal values
+  /// (E. L. Lehmann, Nonparametrics (1975), section 2.4). On values with heavier tails the latter has more.
+  private static let efficiency = 3 / Double.pi
 
-  /// The chance that arms of these sizes come out different at `level`, two-sided.
+  /// The chance that arms of these sizes come out different at `level` by the Mann-Whitney test, two-sided.
   package static func power(
-    shift: Double, trials: (first: Int, second: Int), method: Method = .mannWhitney,
-    level: Double = 0.05
+    shift: Double, trials: (first: Int, second: Int), level: Double = 0.05
   ) -> Double {
-    chance(trials, method, level)(shift)
+    chance(trials, level)(shift)
   }
 
   /// The power of each shift.
   private static func chance(
-    _ trials: (first: Int, second: Int), _ method: Method, _ level: Double
+    _ trials: (first: Int, second: Int), _ level: Double
   ) -> (Double) -> Double {
-    let efficiency = method == .mannWhitney ? 3 / Double.pi : 1
-    let (a, b) = (Double(trials.first) * efficiency, Double(trials.second) * efficiency)
-    let size = method == .mannWhitney ? attainable(trials, level) : level
+    student(
+      Double(trials.first) * efficiency, Double(trials.second) * efficiency,
+      size: attainable(trials, level))
+  }
+
+  /// Of Student's pooled test, whose real size is given, the power of each shift.
+  static func student(_ a: Double, _ b: Double, size: Double) -> (Double) -> Double {
     guard a > 0, b > 0, a + b > 2, size > 0 else { return { _ in 0 } }
     let degrees = a + b - 2
     let critical = StudentDistribution(degrees: degrees).halfWidth(confidence: 1 - size)
@@ -52,11 +50,10 @@ package enum ShiftPower {
   /// About the fewest trials of each arm with which a shift comes out with this chance: the steps of an exact
   /// test may give one trial less as much of it, or one more less. nil: more than `limit`.
   package static func trials(
-    shift: Double, power: Double = 0.8, method: Method = .mannWhitney, level: Double = 0.05,
-    limit: Int = 10_000
+    shift: Double, power: Double = 0.8, level: Double = 0.05, limit: Int = 10_000
   ) -> Int? {
     let suffices = { (n: Int) in
-      Self.power(shift: shift, trials: (n, n), method: method, level: level) >= power
+      Self.power(shift: shift, trials: (n, n), level: level) >= power
     }
     guard suffices(limit) else { return nil }
     var (low, high) = (1, limit)
@@ -69,10 +66,9 @@ package enum ShiftPower {
 
   /// The smallest shift that comes out with this chance; nil: no shift does, so few trials are there.
   package static func detectable(
-    trials: (first: Int, second: Int), power: Double = 0.8, method: Method = .mannWhitney,
-    level: Double = 0.05
+    trials: (first: Int, second: Int), power: Double = 0.8, level: Double = 0.05
   ) -> Double? {
-    let chance = chance(trials, method, level)
+    let chance = chance(trials, level)
     let farthest = 1e6
     return chance(farthest) >= power
       ? SpecialFunctions.inverse(chance, at: power, in: 0...farthest) : nil

@@ -38,35 +38,6 @@ enum SpecialFunctions {
       }
   }
 
-  /// The regularised incomplete gamma functions P(a, x), its lower and its upper part, for a > 0 and x >= 0.
-  ///
-  /// The series of DLMF 8.11.4 below a + 1, the continued fraction of DLMF 8.9.2 above: the part that is
-  /// small keeps its digits.
-  static func incompleteGamma(_ a: Double, _ x: Double) -> (lower: Double, upper: Double) {
-    if x <= 0 { return (0, 1) }
-    if x == .infinity { return (1, 0) }
-    let front = exp(a * log(x) - x - logGamma(a))
-    if x < a + 1 {
-      var term = 1 / a
-      var sum = term
-      var n = a
-      while term > sum * 1e-17 {
-        n += 1
-        term *= x / n
-        sum += term
-      }
-      return (front * sum, 1 - front * sum)
-    }
-    let fraction = lentz { step in
-      let n = Double(step)
-      return (-n * (n - a), x + 1 - a + 2 * n)
-    }
-    // lentz begins with 1 / 1; here the first denominator is x + 1 - a.
-    let first = x + 1 - a
-    let upper = front / (first + (1 / fraction - 1))
-    return (1 - upper, upper)
-  }
-
   /// 1 / (1 + a1 / (b1 + a2 / (b2 + ...))).
   private static func lentz(_ term: (Int) -> (numerator: Double, denominator: Double)) -> Double {
     let tiny = 1e-300

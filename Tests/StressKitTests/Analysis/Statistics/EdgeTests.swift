@@ -46,26 +46,14 @@ struct EdgeTests {
       }
       #expect(values.percentile(q).map(values.values.contains) == (isEmpty ? nil : true))
     }
-    for figure in [
-      values.interquartileRange, values.mean, values.variance, values.harmonicMean,
-      values.geometricMean,
-    ] {
-      #expect(figure?.isNaN != true)
-    }
+    for figure in [values.mean, values.variance] { #expect(figure?.isNaN != true) }
     for confidence in [0.5, 0.95, 1] {
-      if let interval = values.meanInterval(confidence: confidence) { #expect(isOrdered(interval)) }
-      for q in [0.01, 0.5, 0.99] {
-        let interval = values.quantileInterval(q, confidence: confidence)
-        #expect(interval.map { isOrdered($0.interval) } == (isEmpty ? nil : true))
-        if let achieved = interval?.achieved { #expect((0...1).contains(achieved)) }
-      }
       let signed = SignedRank(differences: values.values)
       if let median = signed?.pseudomedian(confidence: confidence) { check(median) }
     }
     if let signed = SignedRank(differences: values.values) {
       for side in Alternative.allCases { #expect((0...1).contains(signed.p(side))) }
     }
-    if let test = StudentTest.paired(values) { check(test) }
     let lifetimes = values.values.map { Lifetime($0, isEvent: $0 != 1) }
     let curve = SurvivalCurve(lifetimes)
     #expect(curve.count + curve.excluded == values.count)
@@ -87,9 +75,6 @@ struct EdgeTests {
         check(ratio)
         #expect(ratio.interval.lower >= 0)
       }
-      if case .bounded(_, let interval)? = MeanRatio(first, over: second, confidence: confidence) {
-        #expect(isOrdered(interval))
-      }
     }
     let isMissing = first.count == 0 || second.count == 0
     let ranks = MannWhitney(first, second)
@@ -99,10 +84,6 @@ struct EdgeTests {
       #expect((0...1).contains(ranks.superiority))
     }
     #expect((0...1).contains(MannWhitney.smallestP(first.count, second.count)))
-    if let p = KruskalWallis([first, second])?.p { #expect((0...1).contains(p)) }
-    for test in [StudentTest.welch(first, second), StudentTest.pooled(first, second)] {
-      if let test { check(test) }
-    }
     let power = ShiftPower.power(shift: 1, trials: (first.count, second.count))
     #expect((0...1).contains(power))
     let lifetimes = [first, second].map { $0.values.map { Lifetime($0, isEvent: $0 != 1) } }
@@ -130,11 +111,6 @@ struct EdgeTests {
     #expect(estimate.interval.lower <= estimate.estimate, sourceLocation: place)
     #expect(estimate.estimate <= estimate.interval.upper, sourceLocation: place)
     #expect((0...1).contains(estimate.achieved), sourceLocation: place)
-  }
-
-  private func check(_ test: StudentTest, _ place: SourceLocation = #_sourceLocation) {
-    #expect((0...1).contains(test.p()), sourceLocation: place)
-    #expect(isOrdered(test.interval()), sourceLocation: place)
   }
 
   /// A single trial against a single one whose disk did not move.

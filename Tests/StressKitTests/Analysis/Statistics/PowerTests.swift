@@ -47,25 +47,23 @@ struct PowerTests {
     #expect(RatePower.detectable(from: 0, isAbove: false, trials: (12, 12)) == nil)
   }
 
-  /// R: power.t.test(n = 20, delta = 1) is 0.8689528; power = .9 wants n = 22.02110; n = 12, power = 0.8 sees
-  /// 1.199.
+  /// R: power.t.test(n = 20, delta = 1) is 0.8689528; power = .9 wants n = 22.02110.
   @Test func student() throws {
-    let power = ShiftPower.power(shift: 1, trials: (20, 20), method: .student)
-    #expect(abs(power - 0.8689528) < 5e-7)
-    #expect(ShiftPower.trials(shift: 1, power: 0.9, method: .student) == 23)
+    #expect(abs(ShiftPower.student(20, 20, size: 0.05)(1) - 0.8689528) < 5e-7)
+    // Its root finder stops at 1e-4.
+    #expect(abs(ShiftPower.student(22.02110, 22.02110, size: 0.05)(1) - 0.9) < 5e-6)
     // Without a shift the power is the level.
-    for n in [2, 3, 12, 500] {
-      let level = ShiftPower.power(shift: 0, trials: (n, n), method: .student)
-      #expect(abs(level - 0.05) < 1e-6)
+    for n in [2.0, 3, 12, 500] {
+      #expect(abs(ShiftPower.student(n, n, size: 0.05)(0) - 0.05) < 1e-6)
     }
-    let shift = try #require(ShiftPower.detectable(trials: (12, 12), method: .student))
-    let again = ShiftPower.power(shift: shift, trials: (12, 12), method: .student)
-    #expect(abs(again - 0.8) < 1e-9)
+    let shift = try #require(ShiftPower.detectable(trials: (12, 12)))
+    #expect(abs(ShiftPower.power(shift: shift, trials: (12, 12)) - 0.8) < 1e-9)
   }
 
   @Test func ranksNeedALittleMore() throws {
-    let student = try #require(ShiftPower.trials(shift: 0.8, method: .student))
     let ranked = try #require(ShiftPower.trials(shift: 0.8))
+    let student = try #require(
+      (2...ranked).first { ShiftPower.student(Double($0), Double($0), size: 0.05)(0.8) >= 0.8 })
     #expect(ranked > student && Double(ranked) < Double(student) * 1.12)
     #expect(ShiftPower.power(shift: -0.8, trials: (ranked, ranked)) >= 0.8)
     // Three against three can never be significant; four against four can.
@@ -75,6 +73,6 @@ struct PowerTests {
     #expect(ShiftPower.trials(shift: 100) == 4)
     #expect(ShiftPower.trials(shift: 0) == nil && ShiftPower.trials(shift: 0.001) == nil)
     #expect(ShiftPower.power(shift: 1, trials: (0, 4)) == 0)
-    #expect(ShiftPower.power(shift: 1, trials: (1, 1), method: .student) == 0)
+    #expect(ShiftPower.student(1, 1, size: 0.05)(1) == 0)
   }
 }

@@ -4,8 +4,8 @@ import Testing
 @testable import StressAnalysis
 @testable import StressCore
 
-/// Reference values: R's `?wilcox.test` with the data of M. Hollander and D. A. Wolfe, `?kruskal.test`, and
-/// SciPy's `mannwhitneyu`.
+/// Reference values: R's `?wilcox.test` with the data of M. Hollander and D. A. Wolfe, and SciPy's
+/// `mannwhitneyu`.
 struct RankTests {
   private let permeability = OrderedSample(
     [0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46])
@@ -13,7 +13,7 @@ struct RankTests {
 
   @Test func mannWhitney() throws {
     let test = try #require(MannWhitney(permeability, atTerm))
-    #expect(test.u == 35 && !test.hasTies && test.p().method == .exact)
+    #expect(test.u == 35 && test.p().method == .exact)
     #expect(abs(test.p(.greater).value - 0.1272061) < 5e-8)
     #expect(abs(test.p().value - 0.2544123) < 5e-8)
     let turned = try #require(MannWhitney(atTerm, permeability))
@@ -27,7 +27,6 @@ struct RankTests {
     #expect(test.u == 17)
     #expect(abs(test.p().value - 0.1111111111) < 1e-10)
     #expect(abs(try #require(test.normal()) - 0.1113469) < 5e-8)
-    #expect(abs(try #require(test.normal(continuity: false)) - 0.0864107) < 5e-8)
     let half = try #require(test.normal(.greater))
     #expect(abs(half - 0.1113469 / 2) < 5e-8)
     #expect(
@@ -49,7 +48,7 @@ struct RankTests {
     let first = OrderedSample([2, 3])
     let second = OrderedSample([1, 2, 2])
     let test = try #require(MannWhitney(first, second))
-    #expect(test.u == 5 && test.groups == [1, 3, 1] && test.hasTies)
+    #expect(test.u == 5 && test.groups == [1, 3, 1])
     // {2, 3} is the strongest choice; it comes in 3 of 10 ways, and so does {1, 2} at the other end.
     #expect(abs(test.p(.greater).value - 0.3) < 1e-12)
     #expect(abs(test.p().value - 0.6) < 1e-12 && test.p().method == .permutation)
@@ -152,19 +151,6 @@ struct RankTests {
     let many = [0.5] + (1...50).map { Double($0 % 3 == 0 ? -$0 : $0) }
     let exact = try #require(SignedRank(differences: Array(many.dropFirst()))).p()
     #expect(abs(try #require(SignedRank(differences: many)).p() - exact) < 0.01)
-  }
-
-  @Test func kruskalWallis() throws {
-    let arms = [
-      [4.17, 5.58, 5.18, 6.11, 4.50, 4.61, 5.17, 4.53, 5.33, 5.14],
-      [4.81, 4.17, 4.41, 3.59, 5.87, 3.83, 6.03, 4.89, 4.32, 4.69],
-      [6.31, 5.12, 5.54, 5.50, 5.37, 5.29, 4.92, 6.15, 5.80, 5.26],
-    ].map { OrderedSample($0) }
-    let test = try #require(KruskalWallis(arms))
-    #expect(abs(test.h - 7.9882287) < 5e-8 && abs(test.p - 0.0184238) < 5e-8)
-    #expect(test.degrees == 2)
-    #expect(KruskalWallis([arms[0]]) == nil && KruskalWallis([arms[0], OrderedSample([])]) == nil)
-    #expect(KruskalWallis([OrderedSample([1, 1]), OrderedSample([1])]) == nil)
   }
 
   @Test func oddArms() throws {

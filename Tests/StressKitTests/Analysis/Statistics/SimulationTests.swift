@@ -63,20 +63,9 @@ struct SimulationTests {
     #expect(region.size <= 0.05)
   }
 
-  @Test func studentHoldsItsLevel() {
-    let critical = StudentDistribution(degrees: 22).halfWidth(confidence: 0.95)
-    let found = share(13) { trials in
-      let first = OrderedSample((0..<12).map { _ in trials.normal() })
-      let second = OrderedSample((0..<12).map { _ in trials.normal() })
-      return StudentTest.pooled(first, second).map { abs($0.t) > critical } ?? false
-    }
-    figure("size of Student's test", found)
-    #expect(within(found, of: 0.05))
-  }
-
   /// Not exact, and no test that a verdict rests on.
   @Test func logRankNearlyHoldsItsLevel() {
-    let critical = ChiSquaredDistribution(degrees: 1).quantile(0.95)
+    let critical = Proportion.z95 * Proportion.z95
     let found = share(15) { trials in
       // A kill comes at random, and the trial ends at 1.
       let arms = (0..<2).map { _ in
@@ -117,18 +106,6 @@ struct SimulationTests {
     }
     figure("power of Mann-Whitney, \(shift), n \(n): found, theory", found, theory)
     #expect(abs(found - theory) <= 0.03)
-  }
-
-  @Test func powerOfStudent() {
-    let critical = StudentDistribution(degrees: 22).halfWidth(confidence: 0.95)
-    let found = share(14) { trials in
-      let first = OrderedSample((0..<12).map { _ in trials.normal() })
-      let second = OrderedSample((0..<12).map { _ in trials.normal() + 1.2 })
-      return StudentTest.pooled(first, second).map { abs($0.t) > critical } ?? false
-    }
-    let theory = ShiftPower.power(shift: 1.2, trials: (12, 12), method: .student)
-    figure("power of Student, 1.2, n 12: found, theory", found, theory)
-    #expect(within(found, of: theory))
   }
 
   /// By the sequential test's own random walk: the chance of each state after each trial.
