@@ -68,7 +68,8 @@ package enum EnvironmentProbe {
     line.meminfo = File.line("/proc/meminfo")
     line.swaps = swaps()
     line.mount = mounts.last { $0.holds(" \(mountPoint) ") }.map(String.init)
-    line.mountinfo = mountinfo(mountPoint)
+    // It has a mount's options and its file system's.
+    line.mountinfo = (try? MountTable.entry(at: mountPoint))?.line
     line.cgroupMount = mounts.first { $0.holds(" cgroup2 ") }.map(String.init)
     line.cgroups = Keyed(([Cgroup(path: "")] + groups).map { ($0.path, limits(of: $0)) })
     line.cgroupBase = base
@@ -140,12 +141,6 @@ package enum EnvironmentProbe {
     return text.split(separator: "\n").dropFirst().map { line in
       line.split { " \t".contains($0) }.joined(separator: " ")
     }
-  }
-
-  /// The line of proc(5), /proc/pid/mountinfo, which has a mount's options and its file system's.
-  private static func mountinfo(_ mountPoint: String) -> String? {
-    ((try? File.text("/proc/self/mountinfo")) ?? "").split(separator: "\n")
-      .last { $0.holds(" \(mountPoint) ") }.map(String.init)
   }
 
   /// Zone sizes: an idle zone changes when reclaim throttling is skipped.

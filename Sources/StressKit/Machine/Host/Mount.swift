@@ -35,34 +35,9 @@ package struct Mount {
     self.path = path
   }
 
-  /// One line of /proc/pid/mountinfo: proc(5).
-  struct Entry {
-    /// Unique among the mounts there are.
-    var id: String
-    /// `MAJ:MIN`, which for btrfs is no block device's.
-    var superblock: String
-    var source: String
-  }
-
-  /// What is mounted at a path, the uppermost; nil: nothing.
-  static func entry(
-    at path: String, mountinfo: String = "/proc/self/mountinfo"
-  ) throws(HarnessError) -> Entry? {
-    let lines = try File.text(mountinfo).split(separator: "\n")
-    return lines.lazy.map { $0.split(separator: " ") }
-      .last { $0.count > 4 && $0[4] == path }
-      .map { words in
-        // Behind a hyphen, since what is before it may be more or less: the type and the source.
-        let tail = words.drop { $0 != "-" }.dropFirst()
-        return Entry(
-          id: String(words[0]), superblock: String(words[2]),
-          source: tail.dropFirst().first.map(String.init) ?? "")
-      }
-  }
-
   /// `MAJ:MIN` of the superblock mounted at a path.
   package static func superblock(at path: String) -> String? {
-    (try? entry(at: path))?.superblock
+    (try? MountTable.entry(at: path))?.superblock
   }
 
   /// The corresponding C function is `umount2`. Blocks until dirty data is on the device.

@@ -22,9 +22,28 @@ struct MountTableTests {
   @Test func readsMountinfo() throws {
     let entries = try entries()
     #expect(entries.map(\.point) == ["/", "/srv", "/srv/my data", "/srv"])
-    #expect(entries.map(\.number) == ["254:1", "0:28", "0:44", "254:17"])
+    #expect(entries.map(\.superblock) == ["254:1", "0:28", "0:44", "254:17"])
     #expect(entries.map(\.source) == ["/dev/vda1", "/dev/vdb", "none", "/dev/vdc1"])
     #expect(entries[3].options == ["ro", "noexec"] && entries[3].type == "xfs")
+  }
+
+  @Test func theUppermostMountAtAPath() throws {
+    let directory = try TemporaryDirectory()
+    let mountinfo = try directory.write(
+      "mountinfo",
+      """
+      22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+      30 22 7:0 / /mnt/wbstress rw - ext4 /dev/loop0 rw
+      31 30 0:44 / /mnt/wbstress rw,noatime master:3 shared:5 - btrfs /dev/dm-0 rw,ssd
+      40 22 7:1 / /mnt/wbstress-mine rw - ext4 /dev/loop1 rw
+
+      """)
+    let entry = try #require(try MountTable.entry(at: "/mnt/wbstress", mountinfo: mountinfo))
+    #expect(entry.id == "31" && entry.superblock == "0:44" && entry.source == "/dev/dm-0")
+    #expect(try MountTable.entry(at: "/mnt", mountinfo: mountinfo) == nil)
+    #expect(throws: HarnessError.self) {
+      try MountTable.entry(at: "/mnt/wbstress", mountinfo: directory.path("none"))
+    }
   }
 
   /// What is mounted over another hides it, and a path that is not there lies where it would be made.

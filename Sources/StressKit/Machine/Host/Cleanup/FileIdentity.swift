@@ -44,4 +44,14 @@ struct FileIdentity: Equatable, Sendable {
   func isSame(as other: FileIdentity) -> Bool {
     inode == other.inode && birth == other.birth && (dev == other.dev || birth != 0)
   }
+
+  /// Why nothing is to be removed at a path: it is not there, or is another one of that name. nil: it is to be. Without
+  /// an identity it was made after its intent, where there was none.
+  static func reprieve(
+    _ path: String, _ identity: JSON?, _ kind: String
+  ) throws(HarnessError) -> Undoing? {
+    guard let found = try of(path) else { return .absent }
+    guard let made = FileIdentity(identity), !found.isSame(as: made) else { return nil }
+    return .left("another \(kind) of that name")
+  }
 }

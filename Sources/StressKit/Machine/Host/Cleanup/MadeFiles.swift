@@ -30,11 +30,7 @@ package struct MadeFile: MadePath {
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard let found = try FileIdentity.of(path) else { return .absent }
-    // Without an identity it was made after its intent, where there was none.
-    if let made = FileIdentity(identity), !found.isSame(as: made) {
-      return .left("another file of that name")
-    }
+    if let reprieve = try FileIdentity.reprieve(path, identity, Self.kind) { return reprieve }
     try checkErrno(Int(unlink(path)), path, "unlink")
     return .undone
   }
@@ -50,10 +46,7 @@ package struct MadeDirectory: MadePath {
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard let found = try FileIdentity.of(path) else { return .absent }
-    if let made = FileIdentity(identity), !found.isSame(as: made) {
-      return .left("another directory of that name")
-    }
+    if let reprieve = try FileIdentity.reprieve(path, identity, Self.kind) { return reprieve }
     let result = attemptErrno(Int(rmdir(path)), path, "rmdir", .busy)
     if result == 0 { return .undone }
     let errno = Errno(rawValue: Int32(-result))

@@ -25,10 +25,10 @@ package struct MadeMount: Undoable {
     [("source", .string(source)), ("path", .string(path))]
   }
   package var description: String { "mount of \(source) at \(path)" }
-  package var exists: Bool { get throws(HarnessError) { try Mount.entry(at: path) != nil } }
+  package var exists: Bool { get throws(HarnessError) { try MountTable.entry(at: path) != nil } }
   package var identity: JSON? {
     get throws(HarnessError) {
-      guard let entry = try Mount.entry(at: path) else { return nil }
+      guard let entry = try MountTable.entry(at: path) else { return nil }
       return ["id": .string(entry.id), "superblock": .string(entry.superblock)]
     }
   }
@@ -36,7 +36,7 @@ package struct MadeMount: Undoable {
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard let found = try Mount.entry(at: path) else { return .absent }
+    guard let found = try MountTable.entry(at: path) else { return .absent }
     let now = try self.identity
     let isOurs = found.source == source && (identity == nil || identity == now)
     if !isOurs { return .left("\(found.source) is mounted there, by somebody else") }

@@ -24,9 +24,8 @@ package struct MadeTraceInstance: Undoable {
   package func undo(
     _ identity: JSON?, _ patience: Patience
   ) throws(HarnessError) -> Undoing {
-    guard let found = try FileIdentity.of(directory) else { return .absent }
-    if let made = FileIdentity(identity), !found.isSame(as: made) {
-      return .left("another instance of that name")
+    if let reprieve = try FileIdentity.reprieve(directory, identity, "instance") {
+      return reprieve
     }
     var result = 0
     // Who reads one of its files keeps it.

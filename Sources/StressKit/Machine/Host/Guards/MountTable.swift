@@ -4,8 +4,12 @@ import StressCore
 
 /// A mount: one line of proc(5), /proc/PID/mountinfo.
 package struct MountEntry: Equatable, Sendable {
-  /// `MAJ:MIN` of the superblock; for btrfs no block device's.
-  package var number: String
+  /// As the kernel has it.
+  package var line: String
+  /// Unique among the mounts there are.
+  package var id: String
+  /// `MAJ:MIN`, which for btrfs is no block device's.
+  package var superblock: String
   package var point: String
   package var options: [Substring]
   package var type: String
@@ -16,7 +20,9 @@ package struct MountEntry: Equatable, Sendable {
     guard let halves = line.parted(by: " - ") else { return nil }
     let (head, tail) = (halves.before.split(separator: " "), halves.after.split(separator: " "))
     guard head.count > 5, tail.count > 1 else { return nil }
-    number = String(head[2])
+    self.line = String(line)
+    id = String(head[0])
+    superblock = String(head[2])
     point = Self.unescaped(head[4])
     options = head[5].split(separator: ",")
     type = String(tail[0])
@@ -43,15 +49,29 @@ package struct MountEntry: Equatable, Sendable {
 
   /// `MAJ:MIN` of the block device that it was mounted of; nil: there is none.
   package var device: String? {
-    if File.exists("/sys/dev/block/\(number)") { return number }
+    if File.exists("/sys/dev/block/\(superblock)") { return superblock }
     return source.hasPrefix("/") ? DeviceNumber(block: source)?.description : nil
   }
 }
 
 /// What is mounted.
 package enum MountTable {
-  package static func entries(_ path: String = "/proc/self/mountinfo") -> [MountEntry] {
-    ((try? File.text(path)) ?? "").split(separator: "\n").compactMap { MountEntry($0) }
+  private static let own = "/proc/self/mountinfo"
+
+  /// None where they cannot be read.
+  package static func entries(_ path: String = own) -> [MountEntry] {
+    (try? all(path)) ?? []
+  }
+
+  private static func all(_ path: String) throws(HarnessError) -> [MountEntry] {
+    try File.text(path).split(separator: "\n").compactMap { MountEntry($0) }
+  }
+
+  /// What is mounted at a path, the uppermost; nil: nothing.
+  static func entry(
+    at point: String, mountinfo: String = own
+  ) throws(HarnessError) -> MountEntry? {
+    try all(mountinfo).last { $0.point == point }
   }
 
   /// The mount that a path, which need not be there yet, lies on: of those that have it below them the deepest, and
