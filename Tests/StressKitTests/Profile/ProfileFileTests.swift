@@ -291,9 +291,9 @@ struct ProfileFileTests: ProfileSuite {
   }
 
   @Test func distanceIsLevenshteins() {
-    #expect(ProfileKeys.distance("", "abc") == 3)
-    #expect(ProfileKeys.distance("kitten", "sitting") == 3)
-    #expect(ProfileKeys.distance("same", "same") == 0)
+    #expect(EditDistance.bytes("", "abc") == 3)
+    #expect(EditDistance.bytes("kitten", "sitting") == 3)
+    #expect(EditDistance.bytes("same", "same") == 0)
   }
 
   // MARK: Canonical form

@@ -109,27 +109,11 @@ package enum ProfileKeys {
     _ name: String, _ known: [String]
   ) -> [(element: String, isLikely: Bool)] {
     let ranked = known.enumerated().map { offset, element in
-      let distance = distance(name, element)
+      let distance = EditDistance.bytes(name, element)
       let most = min(max(1, name.utf8.count / 3), element.utf8.count - 1)
       return (distance <= most ? distance : .max, offset, element)
     }
     return ranked.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { ($0.2, $0.0 < .max) }
-  }
-
-  /// The Levenshtein distance in bytes.
-  static func distance(_ a: String, _ b: String) -> Int {
-    let b = Array(b.utf8)
-    var row = Array(0...b.count)
-    for (i, x) in a.utf8.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, y) in b.enumerated() {
-        let substituted = diagonal + (x == y ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(substituted, diagonal + 1, row[j] + 1)
-      }
-    }
-    return row[b.count]
   }
 }
 
@@ -166,7 +150,7 @@ struct ProfileKey: Equatable, Sendable, CustomStringConvertible {
       .map { offset, path in
         let parts = path.split(separator: ".")
         let distance = parts.indices.map {
-          ProfileKeys.distance(text, parts[$0...].joined(separator: "."))
+          EditDistance.bytes(text, parts[$0...].joined(separator: "."))
         }.min()
         return (distance ?? .max, offset, path)
       }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressCore
 
 /// What the words of reports, records and profiles mean: `wbstress explain`.
 package struct Glossary: Sendable {
@@ -99,31 +100,17 @@ package struct Glossary: Sendable {
 
   /// The names that are most like a term, by how many letters must change; none that has little of it.
   package func nearest(_ term: String, count: Int = 3) -> [String] {
-    let asked = Array(Query.folded(term).utf8)
+    let asked = Query.folded(term)
+    let length = asked.utf8.count
     let ranked = names.map { name in
-      let letters = Array(name.lowercased().utf8)
+      let letters = name.lowercased()
       // A part that was remembered is as good as a letter that was missed.
-      let contains = asked.count > 2 && name.lowercased().contains(Query.folded(term))
-      return (name, contains ? 1 : Self.distance(asked, letters))
+      let contains = length > 2 && letters.contains(asked)
+      return (name, contains ? 1 : EditDistance.bytes(asked, letters))
     }
-    let bound = max(2, asked.count / 2)
+    let bound = max(2, length / 2)
     return ranked.filter { $0.1 <= bound }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(count)
       .map(\.0)
-  }
-
-  /// Levenshtein's distance.
-  private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-    var row = Array(0...b.count)
-    for (i, letter) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, other) in b.enumerated() {
-        let change = diagonal + (letter == other ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(change, row[j] + 1, row[j + 1] + 1)
-      }
-    }
-    return row[b.count]
   }
 }
 
