@@ -23,7 +23,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
-    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
   ],
   targets: [
     // liburing stays behind an opaque handle: its header redefines feature macros and clashes with
@@ -58,7 +57,6 @@ let package = Package(
       dependencies: [
         "StressCore", "StressRecord", "CUring", "CCgroup", "CTraceEvent", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
-        .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],
       path: "Sources/StressKit/Machine", swiftSettings: warnings),
     .target(

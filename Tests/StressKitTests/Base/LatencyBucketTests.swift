@@ -31,4 +31,21 @@ struct LatencyBucketTests {
     #expect(zip(lowest, lowest.dropFirst()).allSatisfy { $0 < $1 })
     #expect(lowest.indices.allSatisfy { LatencyBucket.of(lowest[$0]) == $0 })
   }
+
+  @Test func histogramsKeepEveryLatency() {
+    var histogram = LatencyHistogram(upTo: 1_000_000)
+    #expect(histogram.pairs.isEmpty && histogram.percentile(0.5) == 0)
+    for latency: UInt64 in 1...100 { histogram.record(latency) }
+    #expect(histogram.percentile(0.5) == 50 && histogram.percentile(0.99) == 99)
+    #expect(histogram.percentile(1) == 100 && histogram.percentile(0) == 1)
+    histogram.record(5000)
+    histogram.record(5001)
+    histogram.record(.max)
+    let last = histogram.pairs.suffix(2)
+    #expect(last.map(\.count) == [2, 1])
+    // What is longer than it takes counts as the longest, to its bucket.
+    #expect(
+      last.map(\.value) == [5000, 1_000_000].map { LatencyBucket.lowest(LatencyBucket.of($0)) })
+    #expect(histogram.pairs.reduce(0) { $0 + $1.count } == 103)
+  }
 }

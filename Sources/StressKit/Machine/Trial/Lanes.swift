@@ -25,7 +25,7 @@ package struct Lanes {
   package static func memory(_ observe: Profile.Observe, groups: Int) -> UInt64 {
     if observe.level == .bare { return 0 }
     func lane(_ interval: UInt64, _ ring: UInt64, _ columns: Int) -> UInt64 {
-      UInt64(capacity(interval, ring)) * UInt64(columns + 1) * 8
+      UInt64(capacity(interval, ring)) * UInt64(columns + 1) * 8 + Sampler.memory
     }
     return lane(observe.fast, fastRing, fastColumns.machine + groups * fastColumns.group)
       + lane(observe.interval, slowRing, slowColumns.machine + groups * slowColumns.group)

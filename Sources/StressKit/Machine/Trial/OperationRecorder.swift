@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
-import Histogram
 import StressCore
 import StressRecord
 
@@ -35,14 +34,10 @@ package final class OperationRecorder {
     /// A day, ns. What takes longer is counted as that, but for `max`.
     static let longest: UInt64 = 86_400_000_000_000
 
-    private var histogram = empty
-
-    private static var empty: Histogram<UInt64> {
-      Histogram(lowestDiscernibleValue: 1000, highestTrackableValue: longest)
-    }
+    private var histogram = LatencyHistogram(upTo: longest)
 
     /// What one takes, bytes.
-    static let memory = empty.estimatedFootprintInBytes + LatencySeries.memory
+    static let memory = LatencyHistogram.memory(upTo: longest) + LatencySeries.memory
     private(set) var max: UInt64?
     private(set) var count: UInt64 = 0
     var series: LatencySeries
@@ -54,7 +49,7 @@ package final class OperationRecorder {
     /// An operation, which does not end before it begins.
     func record(_ operation: SharedBlock.Operation) {
       let latency = operation.end - operation.start
-      histogram.record(min(latency, Self.longest))
+      histogram.record(latency)
       max = Swift.max(max ?? 0, latency)
       count += 1
       series.record(latency, at: operation.end)
@@ -62,7 +57,7 @@ package final class OperationRecorder {
 
     /// The whole trial's, as `[value, count]` pairs.
     var pairs: JSON {
-      .array(histogram.recordedValues().map { [.uint($0.value), .uint(UInt64($0.count))] })
+      .array(histogram.pairs.map { [.uint($0.value), .uint($0.count)] })
     }
   }
 

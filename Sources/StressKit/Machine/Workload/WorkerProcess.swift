@@ -287,12 +287,10 @@ package final class WorkerProcess {
   /// nil: none are timed.
   package var touches: Touches? {
     guard control.pointee.buckets > 0 else { return nil }
-    let histogram = (0..<LatencyBucket.count).compactMap { i in
-      block.buckets[i] == 0
-        ? nil : (value: LatencyBucket.lowest(i), count: UInt64(block.buckets[i]))
-    }
     return Touches(
-      count: control.pointee.touches, max: control.pointee.touchMax, histogram: histogram)
+      count: control.pointee.touches, max: control.pointee.touchMax,
+      histogram: LatencyHistogram.pairs(
+        UnsafeBufferPointer(start: block.buckets, count: LatencyBucket.count)))
   }
 
   /// How far a pin has come, bytes.

@@ -364,7 +364,7 @@ extension TotalsLine {
       ),
       (
         "KIND_latency", JSON.kind, .nanoseconds,
-        "histogram of how long all of them took, as `[value, count]` pairs (HdrHistogram, three digits; more than a day counts as a day)"
+        "histogram of how long all of them took, as `[value, count]` pairs (three digits; more than a day counts as a day)"
       ),
     ]
   }

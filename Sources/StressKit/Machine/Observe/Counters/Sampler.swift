@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
-import Histogram
 import StressCore
 import StressRecord
 import Synchronization
@@ -19,6 +18,10 @@ package final class Sampler: SampleSource, @unchecked Sendable {
   package let names: [String]
 
   private static let longestSleep: UInt64 = 100_000_000
+  /// us.
+  private static let longestLateness: UInt64 = 60_000_000
+  /// What a lane takes besides its ring, bytes.
+  static let memory = UInt64(LatencyHistogram.memory(upTo: longestLateness))
 
   /// Each source's number of columns, so that no name is touched in the loop.
   private let widths: [Int]
@@ -78,10 +81,8 @@ package final class Sampler: SampleSource, @unchecked Sendable {
     // missed without and 9 and 0 with. What it takes from the subject is the same either way: `cpu`.
     _ = cl_set_fifo(1)
     var due = cl_boottime()
-    // Microseconds are enough, and a minute: what is later counts in `worst`. All of it is allocated here.
-    var histogram = Histogram<UInt32>(
-      lowestDiscernibleValue: 1000, highestTrackableValue: 60_000_000_000,
-      numberOfSignificantValueDigits: .two)
+    // In microseconds, which are enough, up to a minute: what is later counts in `worst`. All of it is allocated here.
+    var histogram = LatencyHistogram(upTo: Self.longestLateness)
     var worst: UInt64 = 0
     while true {
       // In slices, so that the end of a lane with long intervals is not waited for.
@@ -93,7 +94,7 @@ package final class Sampler: SampleSource, @unchecked Sendable {
       if now >= due {
         let late = now - due
         worst = max(worst, late)
-        histogram.record(min(late, histogram.highestTrackableValue))
+        histogram.record(late / 1000)
         if late > interval / 2 { lateTicks.add(1, ordering: .relaxed) }
       }
       sample(at: now)
@@ -109,12 +110,10 @@ package final class Sampler: SampleSource, @unchecked Sendable {
     }
     // Before the percentiles, which take longer than many a tick.
     let cpu = Thread.cpuTime
-    func percentile(_ percent: Double) -> UInt64 {
-      min(histogram.valueAtPercentile(percent), worst)
-    }
     ending = (
       Lateness(
-        p50: percentile(50), p99: percentile(99), p999: percentile(99.9), max: worst), cpu
+        p50: histogram.percentile(0.5) * 1000, p99: histogram.percentile(0.99) * 1000,
+        p999: histogram.percentile(0.999) * 1000, max: worst), cpu
     )
   }
 
