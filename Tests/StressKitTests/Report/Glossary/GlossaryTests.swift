@@ -157,13 +157,12 @@ struct GlossaryTests {
   @Test func filesHaveTheNamesOfTables() {
     func names(_ group: Glossary.Group) -> [String] { group.written.flatMap(\.names) }
     #expect(names(.causes) == StallCause.allCases.map(\.label))
-    #expect(
-      names(.outcomes) == Outcome.allCases.map(\.rawValue)
-        + OOMReport.Class.allCases.map(\.rawValue))
+    #expect(names(.outcomes) == Outcome.allCases.map(\.rawValue))
     let judged = Verdict.Call.allCases.map(\.rawValue) + Measure.allCases.map(\.rawValue)
     #expect(names(.comparison).starts(with: judged))
     let headings = Glossary.Group.headings.written.map(\.names)
     #expect(headings.contains(VmstatNames.names) && headings.contains(["throttle reaction"]))
+    #expect(headings.contains(["kills by finding"]))
     #expect(headings.contains { $0.starts(with: OOMComposition.Part.allCases.map(\.rawValue)) })
   }
 
