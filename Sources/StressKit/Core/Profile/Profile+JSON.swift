@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+
 extension Profile {
+  /// The profile in full, defaults included: what a record keeps and a guest is given.
+  ///
+  /// Its text is a profile file: reading it gives an equal profile. Texts for the kernel are
+  /// strings (byte limits in decimal), sizes are integers, durations and rates carry their unit.
+  package var json: JSON { .object(members) }
+
   /// Reads a profile's canonical form. A guest has no reader of YAML.
   ///
   /// - Parameter name: what errors call it.
   /// - Throws: every problem in it (code usage).
   package init(json: JSON, name: String) throws(HarnessErrors) {
     let problems = ProfileProblems()
-    self = ProfileParser.profile(
-      YAMLNode(json: json, source: name), defaultName: ProfileFile.stem(name), problems: problems)
+    self.init(
+      YAMLNode(json: json, source: name), defaultName: Self.defaultName(of: name),
+      problems: problems)
     try problems.throwIfAny()
+  }
+
+  /// The last component of a file's name without its extension.
+  static func defaultName(of file: String) -> String { FilePath(file).stem ?? file }
+
+  /// Reads a tree; where `problems` got any, the result is not to be used.
+  ///
+  /// - Parameter defaultName: the name of a profile that gives none.
+  init(_ root: YAMLNode, defaultName: String, problems: ProfileProblems) {
+    self.init(name: defaultName)
+    let cursor = ProfileCursor(node: root, path: "", problems: problems, names: ProfileNames())
+    _ = self.read(cursor, defaultName: defaultName)
   }
 }
 

@@ -105,7 +105,7 @@ extension Profile {
 
 extension Profile.Setting {
   fileprivate var words: String {
-    let bytes = ProfileKeys.isBytes(key) ? UInt64(value) : nil
+    let bytes = Profile.Limit.isBytes(key) ? UInt64(value) : nil
     return "\(key) \(bytes.map(Units.sizeText) ?? value)"
   }
 }
@@ -117,35 +117,22 @@ extension Profile.Source {
 extension Profile.Device {
   fileprivate var words: String {
     let speed = bandwidth.map { Units.sizeText($0) + "/s" } ?? "unthrottled"
-    var words = "\(Units.sizeText(size)) disk, \(speed)"
-    if let iops { words += ", \(iops) IOPS" }
-    if delay > 0 { words += ", delayed by \(Units.durationText(delay))" }
-    return words
+    return (["\(Units.sizeText(size)) disk", speed] + differences).joined(separator: ", ")
   }
 }
 
 extension Profile.Machine {
   fileprivate var words: String {
-    var words = "\(Units.sizeText(memory)), \(TerminalReport.count(cpus, "CPU"))"
-    if nodes > 1 { words += ", \(nodes) nodes" }
-    if swap > 0 { words += ", swap \(Units.sizeText(swap))" }
-    if zram > 0 { words += ", zram \(Units.sizeText(zram))" }
-    return swap + zram > 0 ? words : words + ", no swap"
+    let size = [Units.sizeText(memory), TerminalReport.count(cpus, "CPU")]
+    let swapless = swap + zram > 0 ? [] : ["no swap"]
+    return (size + differences + swapless).joined(separator: ", ")
   }
 }
 
 extension Profile.Pinned {
   fileprivate var words: String {
-    let usual = Self(name: name, size: size)
-    var more: [String] = []
-    if let growth { more.append("grows by \(Units.sizeText(growth))/s") }
-    if let huge { more.append(huge ? "huge pages" : "no huge pages") }
-    if within != usual.within { more.append("within \(Units.durationText(within))") }
-    if rate != usual.rate { more.append("\(rate) touches/s") }
-    if distribution != usual.distribution { more.append(distribution.rawValue) }
-    if let workingSet { more.append("working set \(Units.sizeText(workingSet))") }
     var words = "\(Units.sizeText(size)) \(mode.rawValue)"
-    if !more.isEmpty { words += " (\(more.joined(separator: ", ")))" }
+    if !differences.isEmpty { words += " (\(differences.joined(separator: ", ")))" }
     if let cgroup { words += " in \(cgroup)" }
     return words
   }
@@ -163,12 +150,7 @@ extension Profile.Stream {
     case .end: words += ", \(sync.rawValue) at the end"
     case .every(let bytes): words += ", \(sync.rawValue) every \(Units.sizeText(bytes))"
     }
-    if access == .overwrite { words += ", overwriting" }
-    if let readBack { words += ", read back every \(Units.sizeText(readBack))" }
-    if compressible > 0 { words += ", \(compressible) % compressible" }
-    if preallocate { words += ", preallocated" }
-    if let rate { words += ", \(Units.sizeText(rate))/s at most" }
-    if pace != .open { words += ", \(pace.rawValue) pace" }
+    for difference in differences { words += ", \(difference)" }
     if let cgroup { words += ", in \(cgroup)" }
     return words
   }
@@ -186,6 +168,7 @@ extension Profile.Task {
     }
     words += " every \(Units.durationText(every))"
     if let rounds { words += ", \(TerminalReport.count(rounds, "time"))" }
+    for difference in differences { words += ", \(difference)" }
     if let cgroup { words += ", in \(cgroup)" }
     return words
   }
@@ -200,6 +183,7 @@ extension Profile.Moment {
     if let iops { words.append(iops.map { "\($0) IOPS" } ?? "any IOPS") }
     if let delay { words.append("delayed by \(Units.durationText(delay))") }
     words += limits.map { (cgroup.map { $0 + " " } ?? "") + $0.words } + sysctl.map(\.words)
+    words += differences
     return "at \(at == 0 ? "0s" : Units.durationText(at)) "
       + words.joined(separator: ", ")
   }

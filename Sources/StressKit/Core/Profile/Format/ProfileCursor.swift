@@ -8,6 +8,8 @@ struct ProfileCursor {
   /// As in `streams[0].depth`; empty for the whole profile.
   let path: String
   let problems: ProfileProblems
+  /// Those that the profile has given so far.
+  let names: ProfileNames
   /// What may stand here beside a number, for error messages.
   var words: [String] = []
 
@@ -15,14 +17,15 @@ struct ProfileCursor {
     problems.add(node.position, path.isEmpty ? message : "\(path): \(message)")
   }
 
-  private func expected(_ what: String) {
+  func expected(_ what: String) {
     if node.content != .refused { fail("expected \(what); found \(node.found)") }
   }
 
   // MARK: Structure
 
   /// A mapping with fixed keys; others are noted as unknown.
-  func section(_ known: [String]) -> ProfileSection? {
+  func section(_ known: [String], defaultName: String = "") -> ProfileSection? {
+    let complaints = problems.all.count
     guard case .mapping(let pairs) = node.content else {
       expected("a mapping")
       return nil
@@ -32,7 +35,8 @@ struct ProfileCursor {
       let list = ProfileKeys.nearest(pair.key, known).joined(separator: ", ")
       problems.add(pair.keyPosition, "unknown key '\(pair.key)'\(place); known: \(list)")
     }
-    return ProfileSection(cursor: self, pairs: pairs)
+    return ProfileSection(
+      cursor: self, pairs: pairs, defaultName: defaultName, complaints: complaints)
   }
 
   /// A mapping of kernel files' names to what is written to them, under names that `accept` takes.
@@ -53,7 +57,7 @@ struct ProfileCursor {
   /// The value of a key; nil where there is none.
   func child(_ key: String) -> ProfileCursor? {
     node[key].map {
-      ProfileCursor(node: $0, path: path.isEmpty ? key : "\(path).\(key)", problems: problems)
+      below($0, path.isEmpty ? key : "\(path).\(key)")
     }
   }
 
@@ -63,13 +67,19 @@ struct ProfileCursor {
       return nil
     }
     return elements.enumerated().map {
-      ProfileCursor(node: $0.element, path: "\(path)[\($0.offset)]", problems: problems)
+      below($0.element, "\(path)[\($0.offset)]")
     }
+  }
+
+  var isEmptyList: Bool { node.content == .sequence([]) }
+
+  private func below(_ node: YAMLNode, _ path: String) -> ProfileCursor {
+    ProfileCursor(node: node, path: path, problems: problems, names: names)
   }
 
   // MARK: Text
 
-  private func scalar(_ what: String) -> String? {
+  func scalar(_ what: String) -> String? {
     guard let text = node.text, !node.isNull else {
       expected(what)
       return nil
@@ -98,7 +108,7 @@ struct ProfileCursor {
   /// One line that is not empty.
   func line() -> String? {
     guard let text = text() else { return nil }
-    if text.isEmpty || text.contains("\n") {
+    if text.isEmpty || text.utf8.contains(0x0a) {
       fail(text.isEmpty ? "is empty" : "has more than one line")
       return nil
     }
@@ -116,18 +126,23 @@ struct ProfileCursor {
   }
 
   private static func split(_ text: String) -> [String] {
-    text.split(separator: ",").map(String.init)
+    text.utf8.split(separator: 0x2c).map { String(Substring($0)) }
   }
 
-  func choice<T: RawRepresentable & CaseIterable>(_: T.Type) -> T? where T.RawValue == String {
-    let names = T.allCases.map(\.rawValue)
-    let what = "one of \(names.joined(separator: ", "))"
+  func word(of words: [String]) -> String? {
+    let what = "one of \(words.joined(separator: ", "))"
     guard let text = scalar(what) else { return nil }
-    guard let value = T(rawValue: text) else {
-      expected(what)
-      return nil
-    }
-    return value
+    if words.contains(text) { return text }
+    expected(what)
+    return nil
+  }
+
+  /// A group that the profile has.
+  func group() -> String? {
+    guard let name = line() else { return nil }
+    if names.groups.contains(name) { return name }
+    fail("no '\(name)' in cgroups; \(ProfileKeys.known(names.groups, name, "there are none"))")
+    return nil
   }
 
   /// The name of a worker, a cgroup or a variant.
@@ -159,7 +174,9 @@ struct ProfileCursor {
     return quantity("a whole number", range, Units.count) { "\($0)" }
   }
 
-  func count(in range: ClosedRange<UInt64>) -> Int? { integer(in: range).map(Int.init) }
+  func count(in range: ClosedRange<Int>) -> Int? {
+    integer(in: UInt64(range.lowerBound)...UInt64(range.upperBound)).map(Int.init)
+  }
 
   func size(in range: ClosedRange<UInt64>) -> UInt64? {
     quantity("a size such as 64MiB", range, Units.size, Units.sizeText)
@@ -206,58 +223,11 @@ struct ProfileCursor {
     return nil
   }
 
-  /// The value, or `.some(nil)` for the word that means none.
-  func optional<T>(_ word: String, _ read: (ProfileCursor) -> T?) -> T?? {
-    if node.text == word { return .some(nil) }
-    var cursor = self
-    cursor.words.append(word)
-    return read(cursor).map { .some($0) }
-  }
-
   /// The text of a kernel file that is 0 or 1.
   func flagText() -> String? {
     if let text = node.text, ["0", "1"].contains(text) { return text }
     expected("0 or 1")
     return nil
-  }
-
-  func sync() -> Profile.Stream.Sync? {
-    var cursor = self
-    cursor.words = ["none", "end"]
-    switch node.text {
-    case "none": return Profile.Stream.Sync.none
-    case "end": return .end
-    default: return cursor.size(in: 512...Units.largest).map { .every($0) }
-    }
-  }
-
-  /// A relation, `==` where there is none, and a value in the metric's unit.
-  func bound(_ metric: Profile.Expectation.Metric) -> Profile.Expectation? {
-    let example =
-      switch metric.unit {
-      case .count: "0"
-      case .duration: "'< 1s'"
-      case .rate: "'>= 20MiB/s'"
-      }
-    let what = "a bound such as \(example)"
-    guard let text = scalar(what) else { return nil }
-    // The longest first: `<=` begins with `<`.
-    let relations = Profile.Expectation.Relation.allCases
-      .sorted { $0.rawValue.count > $1.rawValue.count }
-    let relation = relations.first { text.hasPrefix($0.rawValue) }
-    let number = String(text.dropFirst(relation?.rawValue.count ?? 0).drop { $0 == " " })
-    do throws(UnitError) {
-      let value =
-        switch metric.unit {
-        case .count: try Units.count(number)
-        case .duration: try Units.duration(number)
-        case .rate: try Units.rate(number)
-        }
-      return Profile.Expectation(metric, relation ?? .equal, Double(value))
-    } catch {
-      if error.malformed { expected(what) } else { fail(error.description) }
-      return nil
-    }
   }
 }
 
@@ -265,13 +235,67 @@ struct ProfileCursor {
 struct ProfileSection {
   let cursor: ProfileCursor
   let pairs: [YAMLNode.Pair]
+  /// Of what the mapping says, where it has no `name`.
+  let defaultName: String
+  /// How many problems there were before.
+  fileprivate let complaints: Int
 
   subscript(key: String) -> ProfileCursor? { cursor.child(key) }
+
+  /// Whether nothing has been noted since its reading began.
+  var isClean: Bool { cursor.problems.all.count == complaints }
 
   /// The value of a key that must be there.
   func required(_ key: String) -> ProfileCursor? {
     if let value = self[key] { return value }
     cursor.fail("missing key '\(key)'")
     return nil
+  }
+
+  /// The name, which is taken from now on.
+  func uniqueName() -> String {
+    let given = self["name"]
+    let name = given?.line() ?? defaultName
+    let at = given ?? cursor
+    if ProfileCursor.isName(name) {
+      at.take(name)
+    } else {
+      at.fail("'\(name)' is not a name of a-z, 0-9 and '-'")
+    }
+    return name
+  }
+}
+
+/// The names that a profile gives: each can be given once, since records and cgroups go by them.
+final class ProfileNames {
+  fileprivate private(set) var taken: [(name: String, at: YAMLNode.Position)] = []
+  var groups: [String] = []
+  /// Pins, streams with each of their jobs, and tasks.
+  var workers: [String] { taken.map(\.name).filter { !groups.contains($0) } }
+
+  fileprivate func take(_ name: String, _ position: YAMLNode.Position) {
+    taken.append((name, position))
+  }
+}
+
+extension ProfileCursor {
+  /// Takes a name that stands here.
+  func take(_ name: String) {
+    if let first = names.taken.first(where: { $0.name == name }) {
+      let place = first.at.isOption ? "" : "; first at \(first.at.line):\(first.at.column)"
+      fail("the name '\(name)' is taken\(place)")
+    }
+    names.take(name, node.position)
+  }
+}
+
+extension ProfileCursor? {
+  /// A list's elements that can be read.
+  var sections: [ProfileSection] {
+    guard let cursor = self, case .sequence = cursor.node.content else { return [] }
+    return cursor.items()?.compactMap { item in
+      guard case .mapping(let pairs) = item.node.content else { return nil }
+      return ProfileSection(cursor: item, pairs: pairs, defaultName: "", complaints: 0)
+    } ?? []
   }
 }

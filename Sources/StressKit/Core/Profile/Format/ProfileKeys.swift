@@ -1,80 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The keys that a profile has: one list for the parser, for key paths and for error messages.
-package enum ProfileKeys {
-  /// What a file of a cgroup takes.
-  enum Limit {
-    /// Bytes or `max`.
-    case bytes
-    /// 0 or 1.
-    case flag
-    /// Whatever the kernel takes; written as it stands.
-    case text
+/// The keys that a profile has, for key paths and for error messages.
+enum ProfileKeys {
+  static let top = Profile.keys
+
+  /// What elements without a name are called in a list of the profile, before their index; nil: it is no list.
+  static func word(ofList key: String) -> String? {
+    for (name, shape) in Profile.shapes where name == key {
+      if case .list(let part) = shape { return part.word }
+    }
+    return nil
   }
-
-  /// The writable cgroup v2 files of the memory, io, cpu and cpuset controllers that hold a setting
-  /// (Documentation/admin-guide/cgroup-v2.rst). memory.reclaim acts instead of holding a value, and
-  /// cgroup.* belong to the harness.
-  static let limits: [(file: String, kind: Limit)] = [
-    ("memory.max", .bytes), ("memory.high", .bytes), ("memory.low", .bytes), ("memory.min", .bytes),
-    ("memory.swap.max", .bytes), ("memory.swap.high", .bytes), ("memory.zswap.max", .bytes),
-    ("memory.zswap.writeback", .flag), ("memory.oom.group", .flag),
-    ("io.max", .text), ("io.weight", .text), ("io.latency", .text), ("io.bfq.weight", .text),
-    ("io.prio.class", .text), ("io.cost.qos", .text), ("io.cost.model", .text),
-    ("cpu.max", .text), ("cpu.max.burst", .text), ("cpu.weight", .text), ("cpu.weight.nice", .text),
-    ("cpu.idle", .flag), ("cpu.uclamp.min", .text), ("cpu.uclamp.max", .text),
-    ("cpuset.cpus", .text), ("cpuset.mems", .text),
-  ]
-
-  /// Whether a limit's value is a number of bytes.
-  package static func isBytes(_ file: String) -> Bool {
-    limits.contains { $0.file == file && $0.kind == .bytes }
-  }
-
-  static let top = [
-    "name", "summary", "source", "control", "limits", "cgroups", "pinned", "streams", "tasks",
-    "timeline", "cache", "device", "filesystem", "kernel", "machine", "observe", "duration",
-    "expect", "variants",
-  ]
-  static let source = ["list", "subject", "date"]
-  static let cgroup = ["name"] + limits.map(\.file)
-  static let pinned = [
-    "name", "cgroup", "size", "mode", "growth", "huge", "within", "rate", "distribution",
-    "working_set",
-  ]
-  static let stream = [
-    "name", "cgroup", "engine", "jobs", "files", "block", "depth", "size", "fsync", "sync",
-    "access", "read_back", "compressible", "preallocate", "rate", "pace",
-  ]
-  static let task = ["name", "cgroup", "do", "every", "size", "state", "rounds"]
-  static let moment = [
-    "at", "start", "stop", "bandwidth", "iops", "delay", "cgroup", "limits", "sysctl",
-  ]
-  static let device = ["size", "bandwidth", "iops", "delay"]
-  static let filesystem = ["type", "mount", "mkfs"]
-  static let kernel = ["sysctl", "sysfs", "lru_gen", "strict_limit", "boot"]
-  static let machine = ["memory", "cpus", "nodes", "swap", "zram"]
-  static let observe = [
-    "level", "fast", "interval", "trace", "trace_buffer", "sched", "rstat", "slow",
-  ]
-
-  /// Sections with fixed keys.
-  static let sections = [
-    "source": source, "device": device, "filesystem": filesystem, "kernel": kernel,
-    "machine": machine, "observe": observe,
-  ]
-  /// Lists of mappings with fixed keys.
-  static let lists = [
-    "cgroups": cgroup, "pinned": pinned, "streams": stream, "tasks": task, "timeline": moment,
-  ]
 
   /// Every key below the top, in full; `*` stands for each element of a list.
-  static let paths: [String] = top.flatMap { section -> [String] in
-    let keys =
-      switch section {
-      case "limits": limits.map(\.file)
-      case "expect": Profile.Expectation.Metric.known
-      default: sections[section] ?? lists[section]?.map { "*.\($0)" } ?? []
+  static let paths: [String] = Profile.shapes.flatMap { section, shape -> [String] in
+    let keys: [String] =
+      switch shape {
+      case .value, .files, .variants: []
+      case .part(let part): part.keys
+      case .list(let part): part.keys.map { "*.\($0)" }
+      case .names(let names): names
+      case .metrics: Profile.Expectation.Metric.known
       }
     return keys.map { "\(section).\($0)" }
   }
@@ -83,14 +29,6 @@ package enum ProfileKeys {
   /// word alone; nor limits, whose files' names are their shorthands: `cpus` is not cpuset.cpus.
   static let shorthands = paths.filter { path in
     !["limits.", "cgroups.", "source.", "timeline."].contains { path.hasPrefix($0) }
-  }
-
-  /// Whether a list's elements have a field: one of its keys, or one below those of a moment's mappings.
-  static func isField(_ field: String, of list: String) -> Bool {
-    if lists[list]?.contains(field) == true { return true }
-    guard list == "timeline" else { return false }
-    if field.hasPrefix("sysctl.") { return field.utf8.count > "sysctl.".utf8.count }
-    return limits.contains { "limits." + $0.file == field }
   }
 
   /// `known`, with the names first that `name` may be a misspelling of.
@@ -180,36 +118,35 @@ struct ProfileKey: Equatable, Sendable, CustomStringConvertible {
 
   /// The key of a full path; nil when there is none.
   private static func full(_ text: String) -> ProfileKey? {
-    guard let dot = text.firstIndex(of: ".") else {
-      let known = ProfileKeys.top.contains(text) && text != "variants"
-      return known ? ProfileKey(components: [text]) : nil
-    }
-    let head = String(text[..<dot])
-    let rest = String(text[text.index(after: dot)...])
-    if ProfileKeys.lists[head] != nil {
-      if ProfileKeys.isField(rest, of: head) {
-        return ProfileKey(components: [head, "*"] + steps(rest, in: head))
-      }
-      guard let dot = rest.firstIndex(of: ".") else { return nil }
-      let selector = String(rest[..<dot])
-      let field = String(rest[rest.index(after: dot)...])
-      guard !selector.isEmpty, ProfileKeys.isField(field, of: head) else { return nil }
-      return ProfileKey(components: [head, selector] + steps(field, in: head))
-    }
-    for map in ["sysctl", "sysfs"] where head == "kernel" && rest.hasPrefix(map + ".") {
-      let tail = String(rest.dropFirst(map.count + 1))
-      return tail.isEmpty ? nil : ProfileKey(components: [head, map, tail])
-    }
-    if head == "expect", Profile.Expectation.Metric(rest) != nil {
-      return ProfileKey(components: [head, rest])
-    }
-    return ProfileKeys.paths.contains(text) ? ProfileKey(components: [head, rest]) : nil
+    components(text[...], in: Profile.self).map(ProfileKey.init(components:))
   }
 
-  /// A field of a list's element, from mapping to mapping: names of kernel files have dots of their own.
-  private static func steps(_ field: String, in list: String) -> [String] {
-    guard list == "timeline", let dot = field.firstIndex(of: ".") else { return [field] }
-    return [String(field[..<dot]), String(field[field.index(after: dot)...])]
+  /// The steps of a path from a mapping on. Names of kernel files and metrics have dots of their own.
+  private static func components(_ path: Substring, in part: any ProfilePart.Type) -> [String]? {
+    for (key, shape) in part.shapes {
+      if path == key {
+        if case .variants = shape { return nil }
+        return [key]
+      }
+      guard path.hasPrefix(key + ".") else { continue }
+      if let rest = components(path.dropFirst(key.count + 1), below: shape) { return [key] + rest }
+    }
+    return nil
+  }
+
+  private static func components(_ path: Substring, below shape: ProfileShape) -> [String]? {
+    let name = String(path)
+    switch shape {
+    case .value, .variants: return nil
+    case .part(let part): return components(path, in: part)
+    case .list(let part):
+      if let rest = components(path, in: part) { return ["*"] + rest }
+      guard let dot = path.firstIndex(of: "."), dot > path.startIndex else { return nil }
+      return components(path[dot...].dropFirst(), in: part).map { [String(path[..<dot])] + $0 }
+    case .names(let names): return names.contains(name) ? [name] : nil
+    case .files: return path.isEmpty ? nil : [name]
+    case .metrics: return Profile.Expectation.Metric(name).map { _ in [name] }
+    }
   }
 }
 
@@ -245,8 +182,8 @@ extension YAMLNode {
           pairs.append(Pair(key: name, keyPosition: assignment.position, value: empty))
           return pairs.count - 1
         }()
-      if ProfileKeys.lists[name] != nil, path.count > 1 {
-        pairs[at].value.setInList(name, path.dropFirst(), assignment, problems)
+      if path.count > 1, let word = ProfileKeys.word(ofList: name) {
+        pairs[at].value.setInList(name, word, path.dropFirst(), assignment, problems)
       } else {
         pairs[at].value.set(path.dropFirst(), assignment, problems)
       }
@@ -258,7 +195,7 @@ extension YAMLNode {
   }
 
   private mutating func setInList(
-    _ list: String, _ path: ArraySlice<String>, _ assignment: ProfileAssignment,
+    _ list: String, _ word: String, _ path: ArraySlice<String>, _ assignment: ProfileAssignment,
     _ problems: ProfileProblems
   ) {
     guard let selector = path.first else { return }
@@ -270,7 +207,7 @@ extension YAMLNode {
     case .scalar, .mapping, .refused: return
     }
     let names = elements.enumerated().map { index, element in
-      element["name"]?.text ?? ProfileParser.defaultName(list, index)
+      element["name"]?.text ?? "\(word)\(index)"
     }
     let named = names.firstIndex(of: selector) ?? Int(selector)
     let chosen = elements.indices.filter { selector == "*" || $0 == named }

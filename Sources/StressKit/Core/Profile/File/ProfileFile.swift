@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import SystemPackage
 
 /// A profile file that has been read and checked, with all its variants.
 package struct ProfileFile: Sendable {
@@ -52,10 +51,10 @@ package struct ProfileFile: Sendable {
   package init(bytes: [UInt8], name: String) throws(HarnessErrors) {
     source = name
     self.bytes = bytes
-    defaultName = Self.stem(name)
+    defaultName = Profile.defaultName(of: name)
     let problems = ProfileProblems()
     var root = YAMLNode.read(bytes, source: name, problems: problems)
-    let base = ProfileParser.profile(root, defaultName: defaultName, problems: problems)
+    let base = Profile(root, defaultName: defaultName, problems: problems)
     let variants = Self.variants(root["variants"], problems)
     if case .mapping(let pairs) = root.content {
       root.content = .mapping(pairs.filter { $0.key != "variants" })
@@ -64,7 +63,7 @@ package struct ProfileFile: Sendable {
       let own = ProfileProblems()
       var tree = root
       for assignment in variant.assignments { tree.apply(assignment, problems: own) }
-      _ = ProfileParser.profile(tree, defaultName: defaultName, problems: own)
+      _ = Profile(tree, defaultName: defaultName, problems: own)
       for problem in own.all where !problems.all.contains(problem) {
         problems.add(problem.position, "\(problem.message) (in variant '\(variant.name)')")
       }
@@ -103,7 +102,7 @@ package struct ProfileFile: Sendable {
         problems.add(position, error.message)
       }
     }
-    let profile = ProfileParser.profile(tree, defaultName: defaultName, problems: problems)
+    let profile = Profile(tree, defaultName: defaultName, problems: problems)
     try problems.throwIfAny()
     return profile
   }
@@ -182,9 +181,6 @@ package struct ProfileFile: Sendable {
     }
     return assignments
   }
-
-  /// The last component without its extension.
-  static func stem(_ path: String) -> String { FilePath(path).stem ?? path }
 }
 
 extension YAMLNode {
