@@ -9,29 +9,11 @@ package enum RecordPage {
   /// This type's members have a section of their own.
   private static let apart: any Line.Type = EnvironmentLine.self
 
-  /// What stands between the comments `NAME: generated ...` and `NAME: end`.
-  package static let parts: [(name: String, text: String)] = [
+  package static let parts: [GeneratedPage.Part] = [
     ("lines", LineTypes.all.map(section).joined(separator: "\n\n")),
     (apart.typeName, table(of: apart)),
     ("spans", spans),
   ]
-
-  /// A page with its generated parts as they are to be.
-  ///
-  /// - Returns: nil: it lacks a comment.
-  package static func filled(
-    _ page: String, with parts: [(name: String, text: String)] = parts
-  ) -> String? {
-    var page = page
-    for (name, text) in parts {
-      guard let lead = page.firstRange(of: "<!-- \(name): generated"),
-        let begin = page[lead.upperBound...].firstRange(of: "-->\n"),
-        let end = page[begin.upperBound...].firstRange(of: "<!-- \(name): end -->")
-      else { return nil }
-      page.replaceSubrange(begin.upperBound..<end.lowerBound, with: "\n\(text)\n\n")
-    }
-    return page
-  }
 
   /// A meaning without the page's marks: a reference to a section goes with its parentheses, of any other link and of
   /// code the text stays.
@@ -52,16 +34,16 @@ package enum RecordPage {
   }
 
   private static func table(of type: any Line.Type) -> String {
-    (["| member | kind | meaning |", "|---|---|---|"] + rows(of: type)).joined(separator: "\n")
+    GeneratedPage.table(["member", "kind", "meaning"], rows(of: type))
   }
 
-  private static func rows(of type: any Line.Type) -> [String] {
+  private static func rows(of type: any Line.Type) -> [[String]] {
     let further = (type as? any TotalsLine.Type)?.operationMembers ?? []
     return rows(type.descriptions, in: "")
       + further.map { row($0.name, $0.kind, $0.unit, isLeftOut: true, $0.meaning) }
   }
 
-  private static func rows(_ members: [MemberDescription], in path: String) -> [String] {
+  private static func rows(_ members: [MemberDescription], in path: String) -> [[String]] {
     members.flatMap { member in
       let name = path + member.name
       let inner = name + (member.isList ? "[]" : member.isKeyed ? ".KEY" : "") + "."
@@ -81,17 +63,14 @@ package enum RecordPage {
         rows.append((name, cells))
       }
     }
-    return
-      (["| of | measured | notes |", "|---|---|---|"]
-      + rows.map { "| " + ([$0.names] + $0.cells).joined(separator: " | ") + " |" })
-      .joined(separator: "\n")
+    return GeneratedPage.table(
+      ["of", "measured", "notes"], rows.map { [$0.names] + $0.cells })
   }
 
   private static func row(
     _ name: String, _ kind: String, _ unit: LineUnit?, isLeftOut: Bool, _ meaning: String
-  ) -> String {
+  ) -> [String] {
     let kind = [kind, unit?.rawValue, isLeftOut ? "optional" : nil].compactMap(\.self)
-    let cells = ["`\(name)`", kind.joined(separator: ", "), meaning]
-    return "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
+    return ["`\(name)`", kind.joined(separator: ", "), meaning]
   }
 }

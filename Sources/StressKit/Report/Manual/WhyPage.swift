@@ -3,11 +3,12 @@ import StressAnalysis
 
 /// The part of docs/why.md that says what the findings on OOM kills are.
 package enum WhyPage {
-  /// As ``RecordPage/parts``.
-  package static let parts = [(name: "findings", text: findings)]
-
-  private static let findings =
-    (["| finding | rule | means |", "|---|---|---|"]
-    + OOMFinding.all.map { "| \($0.name) | \($0.condition) | \($0.meaning) |" })
-    .joined(separator: "\n")
+  package static let parts: [GeneratedPage.Part] = [
+    (
+      "findings",
+      GeneratedPage.table(
+        ["finding", "rule", "means"],
+        OOMFinding.all.map { [$0.name, $0.condition, $0.meaning] })
+    )
+  ]
 }
