@@ -121,7 +121,7 @@
       case .process:
         let process = try Process(["/bin/true"])
         _ = process.wait(timeout: 10_000_000_000)
-      case .block: _ = try SharedBlock(name: "test", SharedBlock.Control(), path: "/x")
+      case .block: _ = try SharedBlock(name: "test", SharedBlock.Control<PinWords>(), path: "/x")
       case .announcements:
         _ = try Announcements(cgroups: [], pressure: ["/proc/pressure/memory"]) { _, _ in }
       case .mkfs:

@@ -16,7 +16,7 @@ struct OperationRecorderTests {
     SharedBlock.Operation(
       start: end - latency, end: end, bytes: 4096, offset: 0,
       kind: SharedBlock.Kind.write.rawValue, file: 0, ahead: 0, inFlight: 1, bytesInFlight: 4096,
-      slot: 0)
+      slot: 0, number: 1)
   }
 
   private func counts(_ pairs: JSON?) -> [(value: Int64, count: Int64)] {
@@ -136,12 +136,62 @@ struct CutOffTests {
     let start = cl_boottime()
     operations.begin(1, .fsync, bytes: 0, due: start)
     operations.begin(0, .write, bytes: 4096, due: start)
+    let sequence = worker.block.slots[0].sequence
     operations.finish(0, at: start + 1000)
-    worker.block.slots[0].start = start
+    worker.block.slots[0].sequence = sequence
     WorkerProcess.kill([worker], timeout: 10_000_000_000)
     let lines = try end(at: cl_boottime())
     #expect(lines.lines("in-flight").map { $0["kind"] } == ["fsync"])
     #expect(lines.last("rounds")?["writes"] == 1)
+  }
+
+  /// The touches of a burst are due together: when it was due does not tell one from the next in its slot.
+  @Test func oneThatIsDueWithItsPredecessorIsAnother() throws {
+    var operations = OperationLog(worker.block)
+    let due = cl_boottime()
+    operations.begin(0, .touch, bytes: 4096, offset: 0, due: due)
+    operations.finish(0, at: due + 1000)
+    operations.begin(0, .touch, bytes: 4096, offset: 8192, due: due)
+    let lines = try end(at: due + 2000)
+    #expect(lines.lines("in-flight").map { $0["offset"] } == [8192])
+    #expect(lines.last("rounds")?["touches"] == 1)
+  }
+
+  /// A worker stamps an end before the stop and is kept from logging it until its slot has been looked at.
+  @Test func whatIsToldAsInFlightIsNotCountedAgain() throws {
+    var operations = OperationLog(worker.block)
+    let start = cl_boottime()
+    operations.begin(0, .write, bytes: 4096, due: start)
+    let lines = try end(at: start + 1000) { operations.finish(0, at: start + 999) }
+    #expect(lines.lines("in-flight").map { $0["age"] } == [1000])
+    let totals = try #require(lines.last("rounds"))
+    #expect(totals["writes"] == nil && totals["bytes"] == 0)
+  }
+
+  /// A rate wants a write before the stop; the worker comes to it later, and is killed.
+  @Test func whatWasDueBeforeTheStopIsInFlight() throws {
+    var operations = OperationLog(worker.block)
+    let stop = cl_boottime()
+    let lines = try end(at: stop) { operations.begin(0, .write, bytes: 4096, due: stop - 5) }
+    #expect(lines.lines("in-flight").map { $0["age"] } == [5])
+    let totals = try #require(lines.last("rounds"))
+    #expect(totals["begun_later"] == 0)
+  }
+
+  /// A worker may be killed at any step; one that had not begun is none, and what cannot be is said to be unknown.
+  @Test func aSlotThatIsLeftHalfWrittenIsSaidToBe() throws {
+    let start = cl_boottime()
+    var operations = OperationLog(worker.block)
+    operations.begin(0, .write, bytes: 4096, due: start)
+    worker.block.slots[0].sequence -= 1
+    #expect(worker.inFlight().isEmpty && worker.takeUnread() == 0)
+    worker.block.slots[0].sequence = 3
+    operations.begin(1, .fsync, bytes: 0, due: start)
+    let lines = try end(at: start + 1000)
+    #expect(lines.lines("in-flight").map { $0["kind"] } == ["fsync"])
+    #expect(
+      lines.lines("note").map { $0["message"] }
+        == ["worker it: 2 times an operation in flight could not be read"])
   }
 
   /// Memory that another process writes may say anything; the harness says what it can.
@@ -163,7 +213,8 @@ struct CutOffTests {
     let thread = try Thread("subject") {
       var operations = OperationLog(worker.block)
       for number in UInt64(1)...2_000_000 {
-        operations.begin(0, .write, bytes: number, offset: number, due: number)
+        // That they are due together tells none from the next.
+        operations.begin(0, .write, bytes: number, offset: number, due: 1)
         operations.finish(0, at: number)
       }
       isOver.store(true, ordering: .releasing)
@@ -172,7 +223,9 @@ struct CutOffTests {
     while !isOver.load(ordering: .acquiring), cl_boottime() - began < 60_000_000_000 {
       for operation in worker.inFlight() {
         looks += 1
-        if operation.bytes != operation.start || operation.offset != operation.start { torn += 1 }
+        if operation.bytes != operation.offset || operation.bytes != UInt64(operation.number) {
+          torn += 1
+        }
       }
     }
     thread.join()

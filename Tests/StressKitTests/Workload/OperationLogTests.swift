@@ -6,9 +6,9 @@ import Testing
 
 struct OperationLogTests {
   private func block(depth: UInt64, log: UInt64) throws -> SharedBlock {
-    var control = SharedBlock.Control()
-    control.depth = depth
-    control.logCapacity = log
+    var control = SharedBlock.Control<StreamWords>()
+    control.header.depth = depth
+    control.header.logCapacity = log
     return try SharedBlock(name: "w", control, path: "")
   }
 
@@ -19,16 +19,16 @@ struct OperationLogTests {
     log.begin(2, .write, bytes: 100, file: 7, offset: 4096)
     log.begin(0, .write, bytes: 20, file: 8, offset: 0)
     #expect(log.inFlight == 2)
-    #expect(block.slots[2].start >= before && block.slots[1].start == 0)
+    #expect(block.slots[2].start >= before && !block.slots[1].isTaken)
     let end = block.slots[2].start + 500
     #expect(log.finish(2, at: end) == 500)
     log.begin(3, .fsync, bytes: 0)
     log.finish(0, at: end + 1)
     log.finish(3, at: end + 1)
-    #expect((0...3).allSatisfy { block.slots[$0].start == 0 } && log.inFlight == 0)
-    let control = block.control.pointee
-    #expect(control.bytes == 120 && control.lastEnd == end + 1)
-    #expect(control.logHead == 3 && control.logLost == 0)
+    #expect((0...3).allSatisfy { !block.slots[$0].isTaken } && log.inFlight == 0)
+    let header = block.header.pointee
+    #expect(header.bytes == 120 && header.lastEnd == end + 1)
+    #expect(header.logHead == 3 && header.logLost == 0)
     let first = block.log[0]
     #expect(first.end == end && first.end - first.start == 500)
     #expect(first.file == 7 && first.offset == 4096 && first.bytes == 100)
@@ -39,6 +39,23 @@ struct OperationLogTests {
     #expect(sync.kind == SharedBlock.Kind.fsync.rawValue && sync.ahead == 1 && sync.inFlight == 1)
   }
 
+  /// What a reader finds after each of the worker's steps.
+  @Test func aSlotTellsHowFarItsOperationIs() throws {
+    let block = try block(depth: 1, log: 10)
+    var log = OperationLog(block)
+    func number() -> UInt32? {
+      guard case .operation(let slot) = block.look(0) else { return nil }
+      return slot.number
+    }
+    for round in UInt32(1)...3 {
+      #expect(number() == nil)
+      log.begin(0, .write, bytes: 4096)
+      #expect(number() == round && block.slots[0].sequence & 1 == 0)
+      log.finish(0, at: cl_boottime())
+      #expect(block.log[Int(round) - 1].number == round && block.log[Int(round) - 1].slot == 0)
+    }
+  }
+
   @Test func logsTheSlowOnly() throws {
     let block = try block(depth: 1, log: 2)
     var log = OperationLog(block)
@@ -46,8 +63,8 @@ struct OperationLogTests {
       log.begin(0, .touch, bytes: 4096)
       log.finish(0, at: block.slots[0].start + latency, logIf: 10)
     }
-    let control = block.control.pointee
-    #expect(control.logHead == 2 && control.logLost == 1 && control.bytes == 4 * 4096)
+    let header = block.header.pointee
+    #expect(header.logHead == 2 && header.logLost == 1 && header.bytes == 4 * 4096)
     #expect(block.log[0].end - block.log[0].start == 10)
   }
 }

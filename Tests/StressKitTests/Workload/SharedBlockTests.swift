@@ -8,11 +8,11 @@ import Testing
 struct SharedBlockTests {
   private func control(
     depth: UInt64, block: UInt64 = 4096, log: UInt64 = 10
-  ) -> SharedBlock.Control {
-    var control = SharedBlock.Control()
-    control.depth = depth
-    control.block = block
-    control.logCapacity = log
+  ) -> SharedBlock.Control<StreamWords> {
+    var control = SharedBlock.Control<StreamWords>()
+    control.header.depth = depth
+    control.header.block = block
+    control.header.logCapacity = log
     return control
   }
 
@@ -25,8 +25,14 @@ struct SharedBlockTests {
     let block = try SharedBlock(
       name: "w", control(depth: depth, block: size, log: log), path: "/mnt/x")
     #expect(UInt(bitPattern: block.base) % 4096 == 0)
-    let words = UnsafeRawPointer(block.slots) - UnsafeRawPointer(block.base)
-    #expect(words == MemoryLayout<SharedBlock.Control>.stride + SharedBlock.pathRoom)
+    let words =
+      MemoryLayout<SharedBlock.Header>.stride + MemoryLayout<StreamWords>.stride
+      + SharedBlock.pathRoom
+    let start = UnsafeRawPointer(block.slots) - UnsafeRawPointer(block.base)
+    #expect((words..<words + 64).contains(start))
+    // Slots and operations have cache lines of their own.
+    #expect(start % 64 == 0 && MemoryLayout<SharedBlock.Slot>.stride == 64)
+    #expect(MemoryLayout<SharedBlock.Operation>.stride == 64)
     // One slot more than the depth: the fsync's own.
     let slots = UnsafeRawPointer(block.log) - UnsafeRawPointer(block.slots)
     #expect(slots == (Int(depth) + 1) * MemoryLayout<SharedBlock.Slot>.stride)
@@ -38,12 +44,11 @@ struct SharedBlockTests {
     }
     let end = block.buffer(Int(depth) - 1) + Int(size)
     #expect(end == block.base + block.length)
-    #expect(SharedBlock.bufferStart(block.control.pointee) % 4096 == 0)
   }
 
   /// A pinning worker has neither slots nor buffers.
   @Test func blockOfAPin() throws {
-    let block = try SharedBlock(name: "db", control(depth: 0, block: 0, log: 0), path: "")
+    let block = try SharedBlock(name: "db", SharedBlock.Control<PinWords>(), path: "")
     #expect(block.length == 4096 && block.path == "")
   }
 
@@ -72,13 +77,42 @@ struct SharedBlockTests {
     let block = try SharedBlock(name: "w", control(depth: 2), path: "/mnt/x")
     let worker = try SharedBlock(inherited: dup(block.descriptor))
     #expect(worker.length == block.length && worker.path == "/mnt/x")
-    #expect(worker.control.pointee.depth == 2 && worker.control.pointee.logCapacity == 10)
+    #expect(worker.header.pointee.depth == 2 && worker.header.pointee.logCapacity == 10)
     worker.slots[2].start = 11
     worker.log[9].end = 12
     worker.buffer(1).storeBytes(of: 13, as: UInt8.self)
-    worker.control.pointee.bytes = 14
+    worker.header.pointee.bytes = 14
     #expect(block.slots[2].start == 11 && block.log[9].end == 12)
-    #expect(block.buffer(1).load(as: UInt8.self) == 13 && block.control.pointee.bytes == 14)
+    #expect(block.buffer(1).load(as: UInt8.self) == 13 && block.header.pointee.bytes == 14)
+    let words: UnsafeMutablePointer<StreamWords> = worker.words()
+    words.pointee.punted = 15
+    #expect(block.words(of: StreamWords.self).pointee.punted == 15)
+  }
+
+  /// A role pays for its own words only, and they are neither its neighbours' nor another role's.
+  @Test func eachRoleHasItsOwnWords() throws {
+    func check<Words: RoleWords>(_: Words.Type) throws {
+      let block = try SharedBlock(name: "w", SharedBlock.Control<Words>(), path: "/mnt/x")
+      let start = UnsafeMutableRawPointer(block.words(of: Words.self))
+      #expect(start == block.base + MemoryLayout<SharedBlock.Header>.stride)
+      memset(start, 0xff, MemoryLayout<Words>.size)
+      let worker = try SharedBlock(inherited: dup(block.descriptor))
+      #expect(worker.role == Words.role && worker.path == "/mnt/x")
+      #expect(worker.header.pointee.evidenceLost == 0)
+    }
+    try check(StreamWords.self)
+    try check(PinWords.self)
+    try check(TaskWords.self)
+  }
+
+  /// Words of a role that the worker does not have are not read as something else.
+  @Test func anotherRolesWordsAreNoWords() async throws {
+    await #expect(processExitsWith: .failure) {
+      let block = try SharedBlock(name: "w", SharedBlock.Control<StreamWords>(), path: "")
+      let worker = try SharedBlock(inherited: dup(block.descriptor))
+      _ = worker.words(of: PinWords.self).pointee.reached
+      exit(0)
+    }
   }
 
   @Test func inheritedDescriptorMustBeOne() {

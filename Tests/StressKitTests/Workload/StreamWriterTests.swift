@@ -54,7 +54,7 @@ struct StreamWriterTests {
 
   private func control(
     _ engine: Profile.Stream.Engine, block: UInt64 = 16_384, files: UInt64 = 1, size: UInt64
-  ) -> SharedBlock.Control {
+  ) -> SharedBlock.Control<StreamWords> {
     var stream = Profile.Stream(name: "s")
     stream.engine = engine
     stream.block = block
@@ -62,8 +62,8 @@ struct StreamWriterTests {
     stream.files = Int(files)
     stream.size = size
     var control = StreamWriter.control(stream)
-    control.seed = 0x5eed
-    control.logCapacity = 1000
+    control.header.seed = 0x5eed
+    control.header.logCapacity = 1000
     return control
   }
 
@@ -89,7 +89,7 @@ struct StreamWriterTests {
     _ = close(writer.release())
     supervise(process)
     let exit = process.wait(timeout: 60_000_000_000)
-    let control = block.control.pointee
+    let control = block.header.pointee
     if state(block) == .failed, control.failedStep == SharedBlock.Step.ring.rawValue,
       [ENOSYS, EPERM, EACCES].contains(Int32(control.failedErrno))
     {
@@ -102,15 +102,15 @@ struct StreamWriterTests {
   }
 
   private func operations(_ block: SharedBlock) -> [SharedBlock.Operation] {
-    (0..<Int(block.control.pointee.logHead)).map { block.log[$0] }
+    (0..<Int(block.header.pointee.logHead)).map { block.log[$0] }
   }
 
   private func isIdle(_ block: SharedBlock) -> Bool {
-    (0...Int(block.control.pointee.depth)).allSatisfy { block.slots[$0].start == 0 }
+    (0...Int(block.header.pointee.depth)).allSatisfy { !block.slots[$0].isTaken }
   }
 
   private func state(_ block: SharedBlock) -> SharedBlock.State? {
-    .init(rawValue: block.control.pointee.state)
+    .init(rawValue: block.header.pointee.state)
   }
 
   // MARK: All goes well
@@ -120,15 +120,16 @@ struct StreamWriterTests {
   func writesAStream(_ engine: Profile.Stream.Engine, preallocate: Bool) throws {
     let size: UInt64 = 9 * 16_384 + 10_000
     var control = control(engine, files: 2, size: size)
-    control.fsync = 1
-    control.preallocate = preallocate ? 1 : 0
+    control.words.fsync = 1
+    control.words.preallocate = preallocate ? 1 : 0
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     let before = cl_boottime()
     try run(block)
     let after = cl_boottime()
 
     #expect(state(block) == .done && isIdle(block))
-    let result = block.control.pointee
+    let result = block.header.pointee
+    let words = block.words(of: StreamWords.self).pointee
     #expect(result.bytes == size && result.logLost == 0 && result.paced == 0)
     let operations = operations(block)
     let writes = operations.filter { $0.kind == SharedBlock.Kind.write.rawValue }
@@ -140,9 +141,9 @@ struct StreamWriterTests {
     #expect(result.firstStart <= operations.map(\.start).min()!)
     #expect(result.lastEnd == operations.last?.end)
     if engine == .ioUring {
-      #expect(result.inline + result.punted >= 10)
+      #expect(words.inline + words.punted >= 10)
     } else {
-      #expect(result.inline == 0 && result.punted == 0)
+      #expect(words.inline == 0 && words.punted == 0)
     }
 
     // Round robin: blocks 0, 2, 4, 6, 8 and 1, 3, 5, 7, 9.
@@ -170,7 +171,7 @@ struct StreamWriterTests {
   @Test(arguments: engines)
   func syncsOnTheWay(_ engine: Profile.Stream.Engine) throws {
     var control = control(engine, size: 7 * 16_384)
-    control.fsync = 2 * 16_384
+    control.words.fsync = 2 * 16_384
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
     let kinds = operations(block).map(\.kind)
@@ -187,18 +188,18 @@ struct StreamWriterTests {
       name: "w", control(engine, size: 100), path: directory.path("s"))
     try run(block)
     #expect(File.size(directory.path("s.0")) == 100)
-    #expect(block.control.pointee.bytes == 100 && operations(block).count == 1)
+    #expect(block.header.pointee.bytes == 100 && operations(block).count == 1)
   }
 
   /// Each operation says where it was and what else was in flight.
   @Test(arguments: engines)
   func saysWhatWasInFlight(_ engine: Profile.Stream.Engine) throws {
     var control = control(engine, files: 2, size: 32 * 16_384)
-    control.fsync = 1
+    control.words.fsync = 1
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
     let operations = operations(block)
-    let depth = UInt32(control.depth)
+    let depth = UInt32(control.header.depth)
     let writes = operations.filter { $0.kind == SharedBlock.Kind.write.rawValue }
     let places = Set(writes.map { [UInt64($0.file), $0.offset] })
     #expect(places == Set((0..<32 as Range<UInt64>).map { [$0 % 2, $0 / 2 * 16_384] }))
@@ -216,43 +217,44 @@ struct StreamWriterTests {
   @Test(arguments: [1, 2, 32, 4096] as [UInt64])
   func depths(_ depth: UInt64) throws {
     var control = control(.ioUring, block: 4096, size: 3000 * 4096)
-    control.depth = depth
-    control.logCapacity = 4000
+    control.header.depth = depth
+    control.header.logCapacity = 4000
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
     let operations = operations(block)
     #expect(Set(operations.map(\.offset)).count == 3000 && operations.count == 3000)
     #expect(operations.allSatisfy { $0.inFlight >= 1 && $0.inFlight <= depth })
     #expect(isIdle(block) && File.size(directory.path("s.0")) == 3000 * 4096)
-    #expect(block.control.pointee.inline + block.control.pointee.punted == 3000)
+    let words = block.words(of: StreamWords.self).pointee
+    #expect(words.inline + words.punted == 3000)
   }
 
   /// A full log costs its operations, which are counted, and nothing else.
   @Test func countsWhatTheLogHasNoRoomFor() throws {
     var control = control(.pwrite, size: 10 * 16_384)
-    control.logCapacity = 4
+    control.header.logCapacity = 4
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
-    #expect(block.control.pointee.logHead == 4 && block.control.pointee.logLost == 6)
-    #expect(block.control.pointee.bytes == 10 * 16_384)
+    #expect(block.header.pointee.logHead == 4 && block.header.pointee.logLost == 6)
+    #expect(block.header.pointee.bytes == 10 * 16_384)
   }
 
   /// Without a size a stream goes on until it is told to stop; the log goes round as it is read.
   @Test(arguments: [Profile.Stream.Engine.ioUring, .pwrite])
   func stopsWhenTold(_ engine: Profile.Stream.Engine) throws {
     var control = control(engine, size: 0)
-    control.logCapacity = 16
+    control.header.logCapacity = 16
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
-    let words = block.control
+    let header = block.header
     try run(block) { _ in
       let reached = eventually {
-        cl_store(&words.pointee.logTail, cl_load(&words.pointee.logHead))
-        return cl_load(&words.pointee.logHead) >= 100 || state(block) == .failed
+        cl_store(&header.pointee.logTail, cl_load(&header.pointee.logHead))
+        return cl_load(&header.pointee.logHead) >= 100 || state(block) == .failed
       }
       #expect(reached)
-      cl_store(&words.pointee.stop, 1)
+      cl_store(&header.pointee.stop, 1)
     }
-    let result = block.control.pointee
+    let result = block.header.pointee
     #expect(state(block) == .done && isIdle(block))
     #expect(result.logHead >= 100)
     #expect(result.bytes == (result.logHead + result.logLost) * 16_384)
@@ -263,11 +265,11 @@ struct StreamWriterTests {
   @Test(arguments: engines)
   func keepsToItsRate(_ engine: Profile.Stream.Engine) throws {
     var control = control(engine, size: 6 * 16_384)
-    control.rate = 16_384 * 50
+    control.words.rate = 16_384 * 50
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
     let operations = operations(block)
-    let result = block.control.pointee
+    let result = block.header.pointee
     #expect(result.bytes == 6 * 16_384 && result.paced >= 1)
     #expect(result.lastEnd - result.firstStart >= 100_000_000)
     let latencies = operations.map { $0.end - $0.start }.sorted()
@@ -279,14 +281,14 @@ struct StreamWriterTests {
   func rateIsExact(_ engine: Profile.Stream.Engine, closed: UInt64) throws {
     let count: UInt64 = 1001
     var control = control(engine, block: 4096, size: count * 4096)
-    control.rate = 500 * 4096
-    control.closed = closed
-    control.logCapacity = 2000
+    control.words.rate = 500 * 4096
+    control.words.closed = closed
+    control.header.logCapacity = 2000
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
-    let result = block.control.pointee
+    let result = block.header.pointee
     let rate = Double((count - 1) * 4096) / (Double(result.lastEnd - result.firstStart) / 1e9)
-    #expect(abs(rate / Double(control.rate) - 1) < 0.01, "\(rate)")
+    #expect(abs(rate / Double(control.words.rate) - 1) < 0.01, "\(rate)")
     if closed == 0 {
       for (i, start) in operations(block).map(\.start).sorted().enumerated() {
         #expect(start == result.firstStart + UInt64(i) * 2_000_000)
@@ -299,11 +301,11 @@ struct StreamWriterTests {
   @Test(arguments: [Profile.Stream.Engine.ioUring, .pwrite], [0, 1] as [UInt64])
   func stallShowsInAnOpenPace(_ engine: Profile.Stream.Engine, closed: UInt64) throws {
     var control = control(engine, block: 4096, size: 200 * 4096)
-    control.rate = 200 * 4096
-    control.closed = closed
+    control.words.rate = 200 * 4096
+    control.words.closed = closed
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block) { process in
-      _ = eventually { cl_load(&block.control.pointee.bytes) >= 20 * 4096 }
+      _ = eventually { cl_load(&block.header.pointee.bytes) >= 20 * 4096 }
       process.signal(SIGSTOP)
       cl_sleep_until(cl_boottime() + 400_000_000)
       process.signal(SIGCONT)
@@ -316,10 +318,10 @@ struct StreamWriterTests {
       #expect((60...100).contains(late), "\(late)")
       #expect(operations.contains { $0.end - $0.start >= 350_000_000 })
     } else {
-      #expect(late <= Int(control.depth), "\(late)")
+      #expect(late <= Int(control.header.depth), "\(late)")
     }
     // Lost time is caught up with.
-    let result = block.control.pointee
+    let result = block.header.pointee
     #expect(result.lastEnd - result.firstStart < 1_500_000_000)
   }
 
@@ -328,10 +330,11 @@ struct StreamWriterTests {
   @Test(arguments: engines, [4096, 65_536, 1 << 20, 8 << 20] as [UInt64])
   func blocks(_ engine: Profile.Stream.Engine, size: UInt64) throws {
     var control = control(engine, block: size, files: 2, size: 3 * size + 5000)
-    control.readBack = size
+    control.header.hasReadBuffer = 1
+    control.words.readBack = size
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
-    #expect(block.control.pointee.bytes == 3 * size + 5000 && isIdle(block))
+    #expect(block.header.pointee.bytes == 3 * size + 5000 && isIdle(block))
     let sizes = (0..<2).map { File.size(directory.path("s.\($0)")) }
     #expect(sizes == (0..<2).map { share(3 * size + 5000, size, $0, 2) })
     for file in 0..<2 { try expectStamps(control, file) }
@@ -343,7 +346,7 @@ struct StreamWriterTests {
 
   /// What the file has is what the writer is documented to write: its seed and number, and the place.
   private func expectStamps(
-    _ control: SharedBlock.Control, _ file: Int, upTo end: Int? = nil,
+    _ control: SharedBlock.Control<StreamWords>, _ file: Int, upTo end: Int? = nil,
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let bytes = try File.read(directory.path("s.\(file)"))
@@ -353,14 +356,14 @@ struct StreamWriterTests {
     for page in stride(from: 0, to: (end ?? bytes.count) - 15, by: 4096) {
       let stamp = [word(page), word(page + 8)]
       #expect(
-        stamp == [control.seed ^ UInt64(file), UInt64(page)], sourceLocation: sourceLocation)
+        stamp == [control.header.seed ^ UInt64(file), UInt64(page)], sourceLocation: sourceLocation)
     }
   }
 
   @Test(arguments: [0, 25, 50, 90, 100])
   func compressible(_ percent: Int) throws {
     var control = control(.pwrite, block: 262_144, size: 1 << 20)
-    control.compressible = UInt64(percent)
+    control.words.compressible = UInt64(percent)
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
     let bytes = try File.read(directory.path("s.0"))
@@ -384,8 +387,8 @@ struct StreamWriterTests {
   @Test(arguments: engines, [StreamWriter.SyncCode.fdatasync, StreamWriter.SyncCode.syncFileRange])
   func syncsByOtherCalls(_ engine: Profile.Stream.Engine, _ call: UInt64) throws {
     var control = control(engine, files: 2, size: 7 * 16_384)
-    control.fsync = 3 * 16_384
-    control.sync = call
+    control.words.fsync = 3 * 16_384
+    control.words.sync = call
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
     let w = SharedBlock.Kind.write.rawValue
@@ -404,25 +407,25 @@ struct StreamWriterTests {
   func makesTheCallAskedFor(_ call: UInt64, _ step: SharedBlock.Step, _ errno: Int32) throws {
     #expect(symlink("/dev/null", directory.path("s.0")) == 0)
     var control = control(.pwrite, size: 16_384)
-    control.fsync = 1
-    control.sync = call
+    control.words.fsync = 1
+    control.words.sync = call
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block, status: 1)
     #expect(state(block) == .failed)
-    #expect(block.control.pointee.failedStep == step.rawValue)
-    #expect(block.control.pointee.failedErrno == UInt64(errno))
+    #expect(block.header.pointee.failedStep == step.rawValue)
+    #expect(block.header.pointee.failedErrno == UInt64(errno))
   }
 
   /// The kernel's account of the open file's flags, in octal.
   @Test(arguments: [Profile.Stream.Engine.ioUring, .pwrite], [false, true])
   func opensForSynchronousWrites(_ engine: Profile.Stream.Engine, isAsked: Bool) throws {
     var control = control(engine, size: 0)
-    control.rate = 16_384 * 100
-    control.sync = isAsked ? StreamWriter.SyncCode.dsync : StreamWriter.SyncCode.fsync
+    control.words.rate = 16_384 * 100
+    control.words.sync = isAsked ? StreamWriter.SyncCode.dsync : StreamWriter.SyncCode.fsync
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     var flags: Int32?
     try run(block) { process in
-      _ = eventually { cl_load(&block.control.pointee.bytes) > 0 || state(block) == .failed }
+      _ = eventually { cl_load(&block.header.pointee.bytes) > 0 || state(block) == .failed }
       let proc = "/proc/\(process.pid)"
       for name in File.names(in: proc + "/fd") {
         var info = stat()
@@ -433,7 +436,7 @@ struct StreamWriterTests {
           .first { $0.hasPrefix("flags:") }
         flags = line?.split(separator: "\t").last.flatMap { Int32($0, radix: 8) }
       }
-      cl_store(&block.control.pointee.stop, 1)
+      cl_store(&block.header.pointee.stop, 1)
     }
     // 0o10000 is O_DSYNC in every architecture that this runs on; O_SYNC has more bits.
     let found = try #require(flags)
@@ -460,7 +463,7 @@ struct StreamWriterTests {
     #expect(old.map(\.count) == [5 * 16_384, 4 * 16_384 + 10_000])
     expectPagesDiffer(old)
     var control = control(engine, files: 2, size: size)
-    control.overwrite = 1
+    control.words.overwrite = 1
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
     let new = try (0..<2).map { try File.read(directory.path("s.\($0)")) }
@@ -469,7 +472,7 @@ struct StreamWriterTests {
     // No page has been left as it was.
     expectPagesDiffer(old + new)
     for file in 0..<2 { try expectStamps(control, file) }
-    #expect(operations(block).count == 10 && block.control.pointee.bytes == size)
+    #expect(operations(block).count == 10 && block.header.pointee.bytes == size)
   }
 
   /// A file of 2.5 blocks is gone through from its beginning again, and no byte is written behind its end.
@@ -488,10 +491,11 @@ struct StreamWriterTests {
     let length: UInt64 = 2 * 16_384 + 8192
     try StreamWriter.prepare(stream(files: 1, size: length), in: directory.root, seed: 7)
     var control = control(engine, size: 2 * length + 16_384 + 100)
-    control.overwrite = 1
-    control.readBack = readBack.after
-    control.fsync = 40_000
-    control.sync = StreamWriter.SyncCode.syncFileRange
+    control.words.overwrite = 1
+    control.header.hasReadBuffer = 1
+    control.words.readBack = readBack.after
+    control.words.fsync = 40_000
+    control.words.sync = StreamWriter.SyncCode.syncFileRange
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
     #expect(File.size(directory.path("s.0")) == length)
@@ -507,12 +511,12 @@ struct StreamWriterTests {
     #expect(of(.write).filter { $0.offset == 32_768 }.allSatisfy { $0.bytes == 8192 })
     #expect(of(.write).map(\.bytes).min() == 100)
     #expect(of(.fsync).count == 2)
-    #expect(block.control.pointee.bytes == 2 * length + 16_384 + 100)
+    #expect(block.header.pointee.bytes == 2 * length + 16_384 + 100)
   }
 
   @Test func nothingToWriteOver() throws {
     var control = control(.pwrite, size: 65_536)
-    control.overwrite = 1
+    control.words.overwrite = 1
     let missing = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(missing, status: 1)
     expectFailure(missing, .open, ENOENT)
@@ -542,10 +546,11 @@ struct StreamWriterTests {
   @Test(arguments: engines)
   func readsBack(_ engine: Profile.Stream.Engine) throws {
     var control = control(engine, files: 2, size: 12 * 16_384)
-    control.readBack = 3 * 16_384
+    control.header.hasReadBuffer = 1
+    control.words.readBack = 3 * 16_384
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
-    #expect(isIdle(block) && block.control.pointee.bytes == 12 * 16_384)
+    #expect(isIdle(block) && block.header.pointee.bytes == 12 * 16_384)
     let operations = operations(block)
     let w = SharedBlock.Kind.write.rawValue
     let r = SharedBlock.Kind.read.rawValue
@@ -569,15 +574,16 @@ struct StreamWriterTests {
   func seesWhatIsLost(_ engine: Profile.Stream.Engine, device: String) throws {
     #expect(symlink(device, directory.path("s.0")) == 0)
     var control = control(engine, size: 8 * 16_384)
-    control.readBack = 2 * 16_384
+    control.header.hasReadBuffer = 1
+    control.words.readBack = 2 * 16_384
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block, status: 1)
-    let result = block.control.pointee
+    let result = block.header.pointee
     #expect(state(block) == .failed && result.failedStep == SharedBlock.Step.verify.rawValue)
     #expect(result.failedErrno == UInt64(EBADMSG))
     // In flight still, so that the record says where.
-    let slot = block.slots[Int(control.depth)]
-    #expect(slot.start != 0 && slot.kind == SharedBlock.Kind.read.rawValue && slot.offset == 0)
+    let slot = block.slots[Int(control.header.depth)]
+    #expect(slot.isTaken && slot.kind == SharedBlock.Kind.read.rawValue && slot.offset == 0)
   }
 
   // MARK: It does not
@@ -586,7 +592,7 @@ struct StreamWriterTests {
     _ block: SharedBlock, _ step: SharedBlock.Step, _ errno: Int32,
     sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    let control = block.control.pointee
+    let control = block.header.pointee
     #expect(state(block) == .failed, sourceLocation: sourceLocation)
     #expect(control.failedStep == step.rawValue, sourceLocation: sourceLocation)
     #expect(control.failedErrno == UInt64(errno), sourceLocation: sourceLocation)
@@ -616,7 +622,7 @@ struct StreamWriterTests {
   @Test func preallocationThatFails() throws {
     #expect(symlink("/dev/full", directory.path("s.0")) == 0)
     var control = control(.pwrite, size: 65_536)
-    control.preallocate = 1
+    control.words.preallocate = 1
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block, status: 1)
     expectFailure(block, .preallocate, ENODEV)
@@ -631,9 +637,8 @@ struct StreamWriterTests {
   }
 
   @Test func noRole() throws {
-    var control = SharedBlock.Control()
-    control.role = 99
-    let block = try SharedBlock(name: "w", control, path: "")
+    let block = try SharedBlock(name: "w", SharedBlock.Control<StreamWords>(), path: "")
+    block.header.pointee.role = 99
     try run(block, status: 70)
     #expect(state(block) == .starting)
   }

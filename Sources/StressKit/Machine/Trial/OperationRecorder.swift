@@ -15,9 +15,9 @@ package final class OperationRecorder {
   private var endedBeforeStop = false
   /// When the trial stopped looking: later ends are not the trial's.
   private var cutoff = UInt64.max
-  /// Of each slot the beginnings of the operation that is told as in flight, and of the one logged last; 0: none.
-  private var told: [UInt64]
-  private var logged: [UInt64]
+  /// Of each slot, by their numbers, the operation that is told as in flight, and the one logged last; 0: none.
+  private var told: [UInt32]
+  private var logged: [UInt32]
   private var atCutoff: WorkerProcess.Totals?
   /// Bytes of operations that have ended after the cut-off, which the worker's totals have.
   private var bytesLater: UInt64 = 0
@@ -87,12 +87,13 @@ package final class OperationRecorder {
   package func collect() {
     worker.drain { operation in
       // Another process has written it, on a kernel that is under test.
-      guard operation.start <= operation.end, operation.slot < logged.count else {
+      guard operation.start <= operation.end, Int(operation.slot) < logged.count else {
         damaged += 1
         return
       }
-      logged[Int(operation.slot)] = operation.start
-      if operation.end > cutoff {
+      logged[Int(operation.slot)] = operation.number
+      // One that is told as in flight is that, even where the worker had stamped its end before the cut-off.
+      if operation.end > cutoff || told[Int(operation.slot)] == operation.number {
         takeLate(operation)
         return
       }
@@ -117,7 +118,8 @@ package final class OperationRecorder {
       tellInFlight(
         WorkerProcess.InFlight(
           kind: SharedBlock.Kind(rawValue: operation.kind) ?? .write, slot: operation.slot,
-          start: operation.start, bytes: operation.bytes, file: operation.file,
+          number: operation.number, start: operation.start, bytes: operation.bytes,
+          file: operation.file,
           offset: operation.offset))
     }
   }
@@ -157,7 +159,7 @@ package final class OperationRecorder {
   }
 
   /// What the trace of io_uring calls an operation.
-  private func request(_ kind: SharedBlock.Kind, _ slot: UInt64) -> Int64? {
+  private func request(_ kind: SharedBlock.Kind, _ slot: UInt32) -> Int64? {
     worker.userData(kind, slot: slot).map { Int64(clamping: $0) }
   }
 
@@ -183,14 +185,14 @@ package final class OperationRecorder {
     // A worker may die with an operation both in the log and in its slot.
     collect()
     for operation in worker.inFlight()
-    where operation.start < time && logged[Int(operation.slot)] != operation.start {
+    where operation.start < time && logged[Int(operation.slot)] != operation.number {
       tellInFlight(operation)
     }
   }
 
   private func tellInFlight(_ operation: WorkerProcess.InFlight) {
-    if told[Int(operation.slot)] == operation.start { return }
-    told[Int(operation.slot)] = operation.start
+    if told[Int(operation.slot)] == operation.number { return }
+    told[Int(operation.slot)] = operation.number
     record.emit(InFlightLine.self, at: cutoff) {
       name(&$0)
       $0.pid = Int64(worker.pid)
@@ -236,10 +238,15 @@ package final class OperationRecorder {
   /// The worker's totals and histograms, when it has been collected from for the last time.
   package func finish() {
     let totals = totals
-    for operation in worker.inFlight()
-    where operation.start >= cutoff && logged[Int(operation.slot)] != operation.start {
-      begunLater += 1
+    for operation in worker.inFlight() where logged[Int(operation.slot)] != operation.number {
+      if operation.start >= cutoff {
+        begunLater += 1
+      } else {
+        // A rate wanted it before the cut-off, or its slot could not be read then.
+        tellInFlight(operation)
+      }
     }
+    tellUnread()
     switch worker.role {
     case .stream: record.emit(StreamLine.self, at: cutoff) { fill(&$0, totals) }
     case .pinned:
@@ -254,6 +261,14 @@ package final class OperationRecorder {
         $0.statesLost = Int64(clamping: totals.evidenceLost)
       }
     }
+  }
+
+  /// Says that operations in flight may be missing, or their ages too small.
+  private func tellUnread() {
+    let unread = worker.takeUnread()
+    if unread == 0 { return }
+    record.emit(
+      NoteLine("worker \(worker.name): \(unread) times an operation in flight could not be read"))
   }
 
   private func fill(_ line: inout some TotalsLine, _ totals: WorkerProcess.Totals) {
@@ -283,6 +298,7 @@ package final class OperationRecorder {
     collect()
     let now = cl_boottime()
     if worker.hasEnded() { recordInFlight(at: now) }
+    tellUnread()
     let reach = worker.reach
     record.emit(PinLine.self, at: now) {
       name(&$0)

@@ -78,7 +78,7 @@ package struct SupervisorMemory: Sendable, Equatable {
 
   /// A worker's shared block, and what its recorder keeps for each kind of operation.
   private static func worker(
-    _ control: SharedBlock.Control, _ kinds: [SharedBlock.Kind]
+    _ control: SharedBlock.Control<some RoleWords>, _ kinds: [SharedBlock.Kind]
   ) -> UInt128 {
     SharedBlock.length(control) + UInt128(kinds.count * OperationRecorder.Latencies.memory)
   }

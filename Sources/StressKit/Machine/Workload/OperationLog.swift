@@ -3,7 +3,7 @@ import CLinux
 
 /// A worker's account of itself in shared memory: what it has in flight, and what it has finished.
 struct OperationLog {
-  private let control: UnsafeMutablePointer<SharedBlock.Control>
+  private let header: UnsafeMutablePointer<SharedBlock.Header>
   private let slots: UnsafeMutablePointer<SharedBlock.Slot>
   private let log: UnsafeMutablePointer<SharedBlock.Operation>
   private let capacity: UInt64
@@ -11,10 +11,10 @@ struct OperationLog {
   private var bytesInFlight: UInt64 = 0
 
   init(_ block: SharedBlock) {
-    control = block.control
+    header = block.header
     slots = block.slots
     log = block.log
-    capacity = block.control.pointee.logCapacity
+    capacity = block.header.pointee.logCapacity
   }
 
   /// An operation is about to begin, now.
@@ -25,7 +25,9 @@ struct OperationLog {
     due: UInt64? = nil
   ) {
     let slot = slots + slot
-    // That the slot is free comes before what is written to it, for one who looks on (WorkerProcess.inFlight).
+    let sequence = slot.pointee.sequence
+    cl_store(&slot.pointee.sequence, sequence &+ 1)
+    // That the slot changes is seen before what it changes to, by one who looks on (SharedBlock.look).
     cl_fence()
     slot.pointee.bytes = bytes
     slot.pointee.offset = offset
@@ -34,7 +36,8 @@ struct OperationLog {
     slot.pointee.ahead = UInt32(truncatingIfNeeded: inFlight)
     inFlight &+= 1
     bytesInFlight &+= bytes
-    cl_store(&slot.pointee.start, due ?? cl_boottime())
+    slot.pointee.start = due ?? cl_boottime()
+    cl_store(&slot.pointee.sequence, sequence &+ 2)
   }
 
   /// The operation in a slot is seen to have ended at `now`.
@@ -46,26 +49,28 @@ struct OperationLog {
     let slot = slots + number
     let latency = now &- slot.pointee.start
     if latency >= slow {
-      let head = control.pointee.logHead
-      if head &- cl_load(&control.pointee.logTail) < capacity {
+      let head = header.pointee.logHead
+      if head &- cl_load(&header.pointee.logTail) < capacity {
         log[Int(truncatingIfNeeded: head % capacity)] = SharedBlock.Operation(
           start: slot.pointee.start, end: now, bytes: slot.pointee.bytes,
           offset: slot.pointee.offset, kind: slot.pointee.kind, file: slot.pointee.file,
           ahead: slot.pointee.ahead, inFlight: UInt32(truncatingIfNeeded: inFlight),
-          bytesInFlight: bytesInFlight, slot: UInt64(truncatingIfNeeded: number))
-        cl_store(&control.pointee.logHead, head &+ 1)
+          bytesInFlight: bytesInFlight, slot: UInt32(truncatingIfNeeded: number),
+          number: slot.pointee.number)
+        cl_store(&header.pointee.logHead, head &+ 1)
       } else {
-        control.pointee.logLost &+= 1
+        header.pointee.logLost &+= 1
       }
     }
     inFlight &-= 1
     bytesInFlight &-= slot.pointee.bytes
     // A stream's bytes are those that it wrote.
     if slot.pointee.kind != SharedBlock.Kind.read.rawValue {
-      control.pointee.bytes &+= slot.pointee.bytes
+      header.pointee.bytes &+= slot.pointee.bytes
     }
-    cl_store(&slot.pointee.start, 0)
-    cl_store(&control.pointee.lastEnd, now)
+    // Behind the log: who finds the slot free finds the operation there (OperationRecorder).
+    cl_store(&slot.pointee.sequence, slot.pointee.sequence &+ 2)
+    cl_store(&header.pointee.lastEnd, now)
     return latency
   }
 }

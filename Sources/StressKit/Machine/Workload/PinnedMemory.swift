@@ -18,7 +18,8 @@ struct PinnedMemory {
   private static let shortestSleep: UInt64 = 50_000
 
   private let block: SharedBlock
-  private let control: UnsafeMutablePointer<SharedBlock.Control>
+  private let header: UnsafeMutablePointer<SharedBlock.Header>
+  private let pin: UnsafeMutablePointer<PinWords>
   private var operations: OperationLog
   private let mode: Profile.Pinned.Mode
   private let size: Int
@@ -27,12 +28,13 @@ struct PinnedMemory {
 
   init(block: SharedBlock) {
     self.block = block
-    control = block.control
+    header = block.header
+    pin = block.words()
     operations = OperationLog(block)
-    mode = .init(code: control.pointee.mode)
-    size = Int(control.pointee.size)
-    random = SplitMix64(seed: control.pointee.seed)
-    memory = Self.map(size, mode, Huge(rawValue: control.pointee.huge) ?? .asSet, control)
+    mode = .init(code: pin.pointee.mode)
+    size = Int(header.pointee.size)
+    random = SplitMix64(seed: header.pointee.seed)
+    memory = Self.map(size, mode, Huge(rawValue: pin.pointee.huge) ?? .asSet, header)
   }
 
   /// What is asked of madvise(2).
@@ -41,7 +43,7 @@ struct PinnedMemory {
   }
 
   mutating func run() -> Never {
-    let growth = control.pointee.growth
+    let growth = pin.pointee.growth
     // Else a sleep may be 50 us too long, and each touch with it.
     if mode == .hot { try? File.set("/proc/self/timerslack_ns", "1") }
     if growth > 0 { begin() }
@@ -51,20 +53,20 @@ struct PinnedMemory {
       touchAgain()
     }
     let state: SharedBlock.State = growth > 0 || mode == .hot ? .done : .ready
-    cl_store(&control.pointee.state, state.rawValue)
+    cl_store(&header.pointee.state, state.rawValue)
     while true { pause() }
   }
 
   /// Waits for the streams' start.
   private func begin() {
-    Worker.awaitStart(control)
-    cl_store(&control.pointee.firstStart, cl_boottime())
+    Worker.awaitStart(header)
+    cl_store(&header.pointee.firstStart, cl_boottime())
   }
 
   /// Maps memory, none of it there yet; not a byte more than `size`, so that the last huge page is none.
   private static func map(
     _ size: Int, _ mode: Profile.Pinned.Mode, _ huge: Huge,
-    _ control: UnsafeMutablePointer<SharedBlock.Control>
+    _ header: UnsafeMutablePointer<SharedBlock.Header>
   ) -> UnsafeMutableRawPointer {
     let sharing = mode == .shmem ? MAP_SHARED : MAP_PRIVATE
     // More than an address space has is refused by mmap(2).
@@ -73,7 +75,7 @@ struct PinnedMemory {
     let mapped: UnsafeMutableRawPointer
     switch attemptMap(whole + spare, sharing | MAP_ANONYMOUS, "pin") {
     case .success(let start): mapped = start
-    case .failure(let errno): Worker.fail(control, .map, errno.rawValue)
+    case .failure(let errno): Worker.fail(header, .map, errno.rawValue)
     }
     if huge == .asSet { return mapped }
     let start = mapped.alignedUp(toMultipleOf: large)
@@ -85,7 +87,7 @@ struct PinnedMemory {
     if advised < 0 {
       let errno = Int32(-advised)
       // A kernel without huge pages gives none.
-      if huge == .on || errno != EINVAL { Worker.fail(control, .advise, errno) }
+      if huge == .on || errno != EINVAL { Worker.fail(header, .advise, errno) }
     }
     return start
   }
@@ -99,7 +101,7 @@ struct PinnedMemory {
   private mutating func fill(growth: UInt64) {
     let began = cl_boottime()
     let schedule = Schedule(began: began, rate: max(growth, 1))
-    let within = growth == 0 ? control.pointee.within : 0
+    let within = growth == 0 ? pin.pointee.within : 0
     let deadline = within > 0 ? began &+ within : .max
     var reached = 0
     // After the first refusal page by page, to the last that the kernel gives.
@@ -108,7 +110,7 @@ struct PinnedMemory {
       if growth > 0 {
         let due = schedule.due(after: UInt64(reached))
         if due > cl_boottime() { cl_sleep_until(due) }
-        if cl_load(&control.pointee.stop) != 0 { return }
+        if cl_load(&header.pointee.stop) != 0 { return }
       }
       if cl_boottime() >= deadline { return }
       var length = min(Self.page, size - reached)
@@ -121,22 +123,22 @@ struct PinnedMemory {
             isRefused = true
             continue
           }
-          if reached == 0 { Worker.fail(control, .lock, errno) }
-          cl_store(&control.pointee.shortfall, UInt64(errno))
+          if reached == 0 { Worker.fail(header, .lock, errno) }
+          cl_store(&pin.pointee.shortfall, UInt64(errno))
           return
         }
       } else {
         touch(reached, length)
       }
       reached += length
-      cl_store(&control.pointee.reached, UInt64(reached))
+      cl_store(&pin.pointee.reached, UInt64(reached))
     }
   }
 
   /// How much is locked next: to the next place where a huge page could begin.
   private func lockLength(_ reached: Int, grows: Bool) -> Int {
     let step =
-      grows && control.pointee.huge != Huge.on.rawValue ? Self.growthStep : Self.large
+      grows && pin.pointee.huge != Huge.on.rawValue ? Self.growthStep : Self.large
     let at = Int(bitPattern: memory + reached)
     return min((at / step + 1) * step - at, size - reached)
   }
@@ -146,10 +148,10 @@ struct PinnedMemory {
     let words = (memory + start).assumingMemoryBound(to: UInt64.self)
     operations.begin(0, .populate, bytes: UInt64(length), offset: UInt64(start))
     words[0] = random.next()
-    let took = operations.finish(0, at: cl_boottime(), logIf: control.pointee.slow)
-    if control.pointee.buckets > 0 { block.buckets[LatencyBucket.of(took)] &+= 1 }
-    control.pointee.touches &+= 1
-    control.pointee.touchMax = max(control.pointee.touchMax, took)
+    let took = operations.finish(0, at: cl_boottime(), logIf: pin.pointee.slow)
+    if header.pointee.buckets > 0 { block.buckets[LatencyBucket.of(took)] &+= 1 }
+    pin.pointee.touches &+= 1
+    pin.pointee.touchMax = max(pin.pointee.touchMax, took)
     // Incompressible and different per page: what is swapped out must not shrink in zswap.
     for i in 1..<512 where 8 * i < length { words[i] = random.next() }
   }
@@ -161,21 +163,21 @@ struct PinnedMemory {
   /// A touch takes as long as from the moment when it was due, so that each one that queues behind a stall
   /// counts it; what the worker wakes up late is part of it. Those of a burst are due together.
   private mutating func touchAgain() {
-    let there = min(control.pointee.workingSet, control.pointee.reached)
+    let there = min(pin.pointee.workingSet, pin.pointee.reached)
     var order = PageOrder(
-      .init(code: control.pointee.distribution), pages: max(1, there / UInt64(Self.page)),
+      .init(code: pin.pointee.distribution), pages: max(1, there / UInt64(Self.page)),
       seed: random.next())
-    let rate = control.pointee.rate
+    let rate = pin.pointee.rate
     let burst = max(1, (rate * Self.shortestSleep + 999_999_999) / 1_000_000_000)
     let schedule = Schedule(began: cl_boottime(), rate: rate)
-    cl_store(&control.pointee.scheduled, schedule.began)
+    cl_store(&pin.pointee.scheduled, schedule.began)
     var count: UInt64 = 0
-    while cl_load(&control.pointee.stop) == 0 {
+    while cl_load(&header.pointee.stop) == 0 {
       let due = schedule.due(after: count)
       if due > cl_boottime() {
-        control.pointee.paced &+= 1
+        header.pointee.paced &+= 1
         cl_sleep_until(due)
-        if cl_load(&control.pointee.stop) != 0 { return }
+        if cl_load(&header.pointee.stop) != 0 { return }
       }
       for _ in 0..<burst {
         let offset = order.next() &* UInt64(Self.page)
@@ -184,7 +186,7 @@ struct PinnedMemory {
         operations.finish(0, at: cl_boottime())
       }
       count &+= burst
-      cl_store(&control.pointee.rounds, count)
+      cl_store(&pin.pointee.rounds, count)
     }
   }
 }

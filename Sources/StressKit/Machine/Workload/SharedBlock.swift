@@ -10,58 +10,31 @@ import SystemPackage
 /// to the cgroup under test, and what the worker measured survives its SIGKILL, operations in flight
 /// included. One file (memfd), laid out as
 ///
-///     Control | path (256 bytes) | Slot x (depth + 1) | Operation x capacity | Evidence x capacity
-///     | UInt32 x buckets | buffers, page-aligned: one for each slot, and one to read back into
+///     Header | words of the role | path (256 bytes) | Slot x (depth + 1) | Operation x capacity
+///     | Evidence x capacity | UInt32 x buckets | buffers, page-aligned: one for each slot, and one to
+///     read back into
+///
+/// Slots and operations are a cache line each, and begin at one.
 ///
 /// Single writer per word: the worker writes its results, slots, log and buckets; the supervisor writes
 /// `stop` and the tails.
 package final class SharedBlock {
-  /// Every member is a 64-bit word, so that the layout is the same however it is compiled.
-  struct Control {
+  /// What every worker has, whatever its role. Every member is a 64-bit word, here and in the words of the roles, so
+  /// that the layout is the same however it is compiled.
+  struct Header {
+    /// Whose words follow, by its number: the block's maker sets it, by their type.
     var role: UInt64 = 0
-    var size: UInt64 = 0
-    var block: UInt64 = 0
+    /// Of the slots, the buffers and the rings: the layout.
     var depth: UInt64 = 0
-    var files: UInt64 = 0
-    var engine: UInt64 = 0
-    /// 0: none; 1: at the end; else after each so many bytes.
-    var fsync: UInt64 = 0
-    /// The call that `fsync` asks for.
-    var sync: UInt64 = 0
-    /// 1: the files are there and are written over.
-    var overwrite: UInt64 = 0
-    /// Bytes written to a file after which they are read back; 0: never.
-    var readBack: UInt64 = 0
-    /// Percent of each page that are zeros.
-    var compressible: UInt64 = 0
-    var preallocate: UInt64 = 0
-    var rate: UInt64 = 0
-    /// 1: latencies are from the submission in spite of a rate.
-    var closed: UInt64 = 0
-    var seed: UInt64 = 0
+    var block: UInt64 = 0
+    /// 1: there is a buffer to read back into.
+    var hasReadBuffer: UInt64 = 0
     var logCapacity: UInt64 = 0
-    /// First touches of pinned pages at least this long are logged, ns.
-    var slow: UInt64 = 0
+    var evidenceCapacity: UInt64 = 0
     /// Buckets of the histogram of all first touches; 0: none are timed.
     var buckets: UInt64 = 0
-    var evidenceCapacity: UInt64 = 0
-
-    /// Of a pin: `Profile.Pinned.Mode` and `Distribution` by their codes, and `PinnedMemory.Huge`.
-    var mode: UInt64 = 0
-    var distribution: UInt64 = 0
-    var huge: UInt64 = 0
-    /// Bytes per second; 0: all at once, and that within so many ns (0: whenever).
-    var growth: UInt64 = 0
-    var within: UInt64 = 0
-    var workingSet: UInt64 = 0
-
-    /// Of a task: `Profile.Task.Action` and `State` by their codes.
-    var action: UInt64 = 0
-    var dropState: UInt64 = 0
-    /// From one round's beginning to the next, ns.
-    var every: UInt64 = 0
-    /// 0: until it is told to stop.
-    var roundLimit: UInt64 = 0
+    var size: UInt64 = 0
+    var seed: UInt64 = 0
 
     var stop: UInt64 = 0
     var logTail: UInt64 = 0
@@ -71,26 +44,19 @@ package final class SharedBlock {
     var failedErrno: UInt64 = 0
     var failedStep: UInt64 = 0
     var bytes: UInt64 = 0
-    var inline: UInt64 = 0
-    var punted: UInt64 = 0
+    var paced: UInt64 = 0
     var firstStart: UInt64 = 0
     var lastEnd: UInt64 = 0
     var logHead: UInt64 = 0
     var logLost: UInt64 = 0
-    var paced: UInt64 = 0
-    var touches: UInt64 = 0
-    /// The longest first touch, ns.
-    var touchMax: UInt64 = 0
-    /// Bytes of a pin that are there for certain; what is being faulted in or locked comes on top.
-    var reached: UInt64 = 0
-    /// The errno with which the kernel refused the next byte of a pin; 0: it did not.
-    var shortfall: UInt64 = 0
-    /// When the touches of hot memory began, CLOCK_BOOTTIME; 0: not yet.
-    var scheduled: UInt64 = 0
-    /// Rounds of a task, or touches of hot memory, that have ended.
-    var rounds: UInt64 = 0
     var evidenceHead: UInt64 = 0
     var evidenceLost: UInt64 = 0
+  }
+
+  /// What a block begins as: what its worker is told.
+  struct Control<Words: RoleWords> {
+    var header = Header()
+    var words = Words()
   }
 
   enum State: UInt64 {
@@ -127,8 +93,11 @@ package final class SharedBlock {
     }
   }
 
-  /// An operation in flight: `start` is 0 when the slot is free. Times are CLOCK_BOOTTIME, ns.
+  /// Room for an operation in flight. Times are CLOCK_BOOTTIME, ns.
   struct Slot {
+    /// Grows with every change: by 1 when an operation's words are about to be written, by 1 when they are and it
+    /// begins, and by 2 when its end is logged. Odd: they are being written.
+    var sequence: UInt64 = 0
     var start: UInt64 = 0
     var bytes: UInt64 = 0
     var offset: UInt64 = 0
@@ -136,6 +105,15 @@ package final class SharedBlock {
     var file: UInt32 = 0
     /// Operations of the worker that were in flight already when this one began.
     var ahead: UInt32 = 0
+    /// Makes a slot as large as a cache line.
+    private let unused: (UInt64, UInt64) = (0, 0)
+
+    /// Whether an operation has begun and not ended. One whose words are being written has not begun.
+    static func isTaken(_ sequence: UInt64) -> Bool { sequence & 2 != 0 }
+    var isTaken: Bool { Self.isTaken(sequence) }
+
+    /// Which of the slot's operations it is, counted from 1.
+    var number: UInt32 { UInt32(truncatingIfNeeded: (sequence >> 2) &+ 1) }
   }
 
   package enum Kind: UInt32, CaseIterable, Sendable {
@@ -181,8 +159,9 @@ package final class SharedBlock {
     /// Operations of the worker that were in flight when this one ended, itself included, and their bytes.
     package var inFlight: UInt32
     package var bytesInFlight: UInt64
-    /// The slot that it had.
-    package var slot: UInt64
+    /// The slot that it had, and which of that slot's operations it was.
+    package var slot: UInt32
+    package var number: UInt32
   }
 
   /// What the blocks and pages of a file are just before a task drops them.
@@ -209,55 +188,115 @@ package final class SharedBlock {
   let descriptor: Int32
   let base: UnsafeMutableRawPointer
   let length: Int
+  /// nil: of a worker that does not know its own.
+  let role: Worker.Role?
+  private let layout: Layout
+  private let blockSize: Int
 
-  var control: UnsafeMutablePointer<Control> { base.assumingMemoryBound(to: Control.self) }
-  private var pathStart: UnsafeMutableRawPointer { base + MemoryLayout<Control>.stride }
+  /// Where the parts of a block begin, bytes.
+  private struct Layout {
+    let path: Int
+    let slots: Int
+    let log: Int
+    let evidence: Int
+    let buckets: Int
+    let buffers: Int
+    /// Of the whole block, in 128 bits: what a profile asks for can be more than memory can have addresses.
+    let length: UInt128
+
+    /// - Parameter words: bytes of the role's own words.
+    init(_ header: Header, words: Int) {
+      path = wordsStart + words
+      // On cache lines of their own: to write half of two at each operation takes a quarter longer.
+      slots = (path + pathRoom + 63) & ~63
+      log = slots + Int(header.depth + 1) * MemoryLayout<Slot>.stride
+      evidence = log + Int(header.logCapacity) * MemoryLayout<Operation>.stride
+      buckets = evidence + Int(header.evidenceCapacity) * MemoryLayout<Evidence>.stride
+      let end = buckets + Int(header.buckets) * MemoryLayout<UInt32>.stride
+      buffers = (end + 4095) & ~4095
+      let count = max(header.depth, 1) + header.hasReadBuffer
+      length = UInt128(buffers) + UInt128(header.block) * UInt128(count)
+    }
+  }
+
+  private static let wordsStart = MemoryLayout<Header>.stride
+
+  var header: UnsafeMutablePointer<Header> { base.assumingMemoryBound(to: Header.self) }
+
+  /// The words of the worker's own role; to ask for another's is an error of the program, and ends it.
+  func words<Words: RoleWords>(of _: Words.Type = Words.self) -> UnsafeMutablePointer<Words> {
+    precondition(role == Words.role, "the shared block is not a \(Words.role.label)'s")
+    return (base + Self.wordsStart).assumingMemoryBound(to: Words.self)
+  }
+
   var slots: UnsafeMutablePointer<Slot> {
-    (pathStart + Self.pathRoom).assumingMemoryBound(to: Slot.self)
+    (base + layout.slots).assumingMemoryBound(to: Slot.self)
   }
   var log: UnsafeMutablePointer<Operation> {
-    UnsafeMutableRawPointer(slots + Int(control.pointee.depth) + 1)
-      .assumingMemoryBound(to: Operation.self)
+    (base + layout.log).assumingMemoryBound(to: Operation.self)
   }
   var evidence: UnsafeMutablePointer<Evidence> {
-    UnsafeMutableRawPointer(log + Int(control.pointee.logCapacity))
-      .assumingMemoryBound(to: Evidence.self)
+    (base + layout.evidence).assumingMemoryBound(to: Evidence.self)
   }
   /// How often a first touch took as long as each `LatencyBucket`.
   var buckets: UnsafeMutablePointer<UInt32> {
-    UnsafeMutableRawPointer(evidence + Int(control.pointee.evidenceCapacity))
-      .assumingMemoryBound(to: UInt32.self)
+    (base + layout.buckets).assumingMemoryBound(to: UInt32.self)
   }
-  func buffer(_ slot: Int) -> UnsafeMutableRawPointer {
-    base + Self.bufferStart(control.pointee) + slot * Int(control.pointee.block)
-  }
+  func buffer(_ slot: Int) -> UnsafeMutableRawPointer { base + layout.buffers + slot * blockSize }
 
   /// What is read back goes behind the slots' buffers.
-  var readBuffer: UnsafeMutableRawPointer { buffer(Int(control.pointee.depth)) }
+  var readBuffer: UnsafeMutableRawPointer { buffer(Int(header.pointee.depth)) }
 
-  static func bufferStart(_ control: Control) -> Int {
-    let end =
-      MemoryLayout<Control>.stride + pathRoom
-      + Int(control.depth + 1) * MemoryLayout<Slot>.stride
-      + Int(control.logCapacity) * MemoryLayout<Operation>.stride
-      + Int(control.evidenceCapacity) * MemoryLayout<Evidence>.stride
-      + Int(control.buckets) * MemoryLayout<UInt32>.stride
-    return (end + 4095) & ~4095
+  /// What is in a slot.
+  enum Look {
+    case free
+    case operation(Slot)
+    /// It changed at every look, or is damaged.
+    case unknown
   }
 
-  /// Bytes of the whole block, in 128 bits: what a profile asks for can be more than memory can have addresses.
-  static func length(_ control: Control) -> UInt128 {
-    let buffers = max(control.depth, 1) + (control.readBack > 0 ? 1 : 0)
-    return UInt128(bufferStart(control)) + UInt128(control.block) * UInt128(buffers)
+  /// Times that a slot is read until it is found to be the same before and after.
+  private static let looks = 100
+
+  /// Reads the operation in a slot as a whole, while the worker goes on or has died at any of its steps.
+  ///
+  /// A sequence lock's reader (Documentation/locking/seqlock.rst), but for the wait: an operation whose words are
+  /// being written has not begun, and a worker that was killed then does not write on.
+  func look(_ i: Int) -> Look {
+    let slot = slots + i
+    for _ in 0..<Self.looks {
+      let sequence = cl_load(&slot.pointee.sequence)
+      if !Slot.isTaken(sequence) { return .free }
+      let copy = slot.pointee
+      cl_fence()
+      if cl_load(&slot.pointee.sequence) == sequence {
+        return sequence & 1 == 0 ? .operation(copy) : .unknown
+      }
+    }
+    return .unknown
   }
 
-  var path: String { String(cString: pathStart.assumingMemoryBound(to: CChar.self)) }
+  /// Bytes of the whole block.
+  static func length(_ control: Control<some RoleWords>) -> UInt128 {
+    layout(control).length
+  }
+
+  private static func layout<Words: RoleWords>(_ control: Control<Words>) -> Layout {
+    Layout(control.header, words: MemoryLayout<Words>.stride)
+  }
+
+  var path: String {
+    String(cString: (base + layout.path).assumingMemoryBound(to: CChar.self))
+  }
 
   /// Makes and prefaults the block of a worker; the caller is charged for it.
-  init(name: String, _ control: Control, path: String) throws(HarnessError) {
-    guard let needed = Int(exactly: Self.length(control)) else {
+  init<Words: RoleWords>(
+    name: String, _ control: Control<Words>, path: String
+  ) throws(HarnessError) {
+    let layout = Self.layout(control)
+    guard let needed = Int(exactly: layout.length) else {
       throw HarnessError(
-        .usage, "worker \(name)", "\(Self.length(control) >> 20) MiB of buffers",
+        .usage, "worker \(name)", "\(layout.length >> 20) MiB of buffers",
         remedy: "lower block or depth")
     }
     guard path.utf8.count < Self.pathRoom else {
@@ -274,15 +313,20 @@ package final class SharedBlock {
       throw error
     }
     self.descriptor = descriptor
+    self.layout = layout
+    role = Words.role
+    blockSize = Int(control.header.block)
     length = needed
     base = mapped
     // A write is what allocates and dirties the page, here and not in the worker.
     for page in stride(from: 0, to: needed, by: 4096) {
       mapped.storeBytes(of: 0, toByteOffset: page, as: UInt8.self)
     }
-    self.control.pointee = control
+    header.pointee = control.header
+    header.pointee.role = Words.role.rawValue
+    words().pointee = control.words
     path.withCString { text in
-      pathStart.copyMemory(from: text, byteCount: path.utf8.count + 1)
+      (mapped + layout.path).copyMemory(from: text, byteCount: path.utf8.count + 1)
     }
   }
 
@@ -295,6 +339,10 @@ package final class SharedBlock {
       attemptMap(size, MAP_SHARED, of: descriptor, "shared block"), "shared block",
       "mmap of \(size) bytes")
     length = size
+    let header = base.load(as: Header.self)
+    role = Worker.Role(rawValue: header.role)
+    layout = Layout(header, words: role?.wordsLength ?? 0)
+    blockSize = Int(header.block)
     self.descriptor = descriptor
   }
 

@@ -29,39 +29,39 @@ extension StreamWriter {
   static func path(_ prefix: String, _ index: Int) -> String { "\(prefix).\(index)" }
 
   /// What a worker is told of a stream without jobs, but for the seed of its content.
-  static func control(_ stream: Profile.Stream) -> SharedBlock.Control {
-    var control = SharedBlock.Control()
-    control.role = Worker.Role.stream.rawValue
-    control.size = stream.size ?? 0
-    control.block = stream.block
-    control.depth = UInt64(stream.engine == .ioUring ? stream.depth : 1)
-    control.files = UInt64(stream.files)
-    control.engine =
+  static func control(_ stream: Profile.Stream) -> SharedBlock.Control<StreamWords> {
+    var control = SharedBlock.Control<StreamWords>()
+    control.header.size = stream.size ?? 0
+    control.header.block = stream.block
+    control.header.depth = UInt64(stream.engine == .ioUring ? stream.depth : 1)
+    control.words.files = UInt64(stream.files)
+    control.words.engine =
       switch stream.engine {
       case .ioUring: EngineCode.ioUring
       case .pwrite: EngineCode.pwrite
       case .mmap: EngineCode.mmap
       }
-    control.fsync =
+    control.words.fsync =
       switch stream.fsync {
       case .none: 0
       case .end: 1
       case .every(let bytes): bytes
       }
-    control.sync =
+    control.words.sync =
       switch stream.sync {
       case .fsync: SyncCode.fsync
       case .fdatasync: SyncCode.fdatasync
       case .syncFileRange: SyncCode.syncFileRange
       case .dsync: SyncCode.dsync
       }
-    control.overwrite = stream.access == .overwrite ? 1 : 0
-    control.readBack = stream.readBack ?? 0
-    control.compressible = UInt64(stream.compressible)
-    control.preallocate = stream.preallocate ? 1 : 0
-    control.rate = stream.rate ?? 0
-    control.closed = stream.pace == .closed ? 1 : 0
-    control.logCapacity = logCapacity(stream)
+    control.words.overwrite = stream.access == .overwrite ? 1 : 0
+    control.words.readBack = stream.readBack ?? 0
+    control.header.hasReadBuffer = stream.readBack == nil ? 0 : 1
+    control.words.compressible = UInt64(stream.compressible)
+    control.words.preallocate = stream.preallocate ? 1 : 0
+    control.words.rate = stream.rate ?? 0
+    control.words.closed = stream.pace == .closed ? 1 : 0
+    control.header.logCapacity = logCapacity(stream)
     return control
   }
 

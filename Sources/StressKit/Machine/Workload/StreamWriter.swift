@@ -11,7 +11,8 @@ import StressCore
 /// others: ext4 hashes buffered writes of one inode onto one io-wq worker.
 struct StreamWriter {
   private let block: SharedBlock
-  private let control: UnsafeMutablePointer<SharedBlock.Control>
+  private let header: UnsafeMutablePointer<SharedBlock.Header>
+  private let stream: UnsafeMutablePointer<StreamWords>
   private var operations: OperationLog
   private let depth: Int
   private let blockSize: UInt64
@@ -44,53 +45,54 @@ struct StreamWriter {
   }
 
   init(block: SharedBlock) {
-    control = block.control
+    header = block.header
+    stream = block.words()
     operations = OperationLog(block)
-    depth = Int(block.control.pointee.depth)
-    blockSize = block.control.pointee.block
-    files = Int(block.control.pointee.files)
-    isCounted = block.control.pointee.fsync > 0 || block.control.pointee.readBack > 0
-    isOpen = block.control.pointee.closed == 0
+    depth = Int(block.header.pointee.depth)
+    blockSize = block.header.pointee.block
+    files = Int(stream.pointee.files)
+    isCounted = stream.pointee.fsync > 0 || stream.pointee.readBack > 0
+    isOpen = stream.pointee.closed == 0
     table = .allocate(capacity: files)
     self.block = block
   }
 
-  private func key(_ file: Int) -> UInt64 { control.pointee.seed ^ UInt64(file) }
+  private func key(_ file: Int) -> UInt64 { header.pointee.seed ^ UInt64(file) }
 
   // MARK: Its life
 
   mutating func run() -> Never {
-    var random = SplitMix64(seed: control.pointee.seed)
+    var random = SplitMix64(seed: header.pointee.seed)
     for slot in 0..<depth {
       StreamContent.fill(
         UnsafeMutableRawBufferPointer(start: block.buffer(slot), count: Int(blockSize)),
-        zeros: Int(control.pointee.compressible), &random)
+        zeros: Int(stream.pointee.compressible), &random)
     }
     var paths: [[CChar]] = []
     for i in 0..<files { paths.append(Array(Self.path(block.path, i).utf8CString)) }
 
-    let engine = control.pointee.engine
+    let engine = stream.pointee.engine
     let ring = engine == EngineCode.ioUring ? makeRing() : nil
-    Worker.awaitStart(control)
+    Worker.awaitStart(header)
     // Opened after the delay: a file's first dirty page comes after the pin, as in a backup.
-    let overwrites = control.pointee.overwrite != 0
+    let overwrites = stream.pointee.overwrite != 0
     let flags =
       O_RDWR | O_CLOEXEC | (overwrites ? 0 : O_CREAT | O_TRUNC)
-      | (control.pointee.sync == SyncCode.dsync ? O_DSYNC : 0)
+      | (stream.pointee.sync == SyncCode.dsync ? O_DSYNC : 0)
     for i in 0..<files {
       let opened = attemptErrno(Int(open(paths[i], flags, 0o644)), "stream", "open")
-      if opened < 0 { Worker.fail(control, .open, Int32(-opened)) }
+      if opened < 0 { Worker.fail(header, .open, Int32(-opened)) }
       let fd = Int32(opened)
       (table + i).initialize(to: Output(descriptor: fd))
-      let share = Profile.Stream.share(of: control.pointee.size, block: blockSize, i, of: files)
+      let share = Profile.Stream.share(of: header.pointee.size, block: blockSize, i, of: files)
       if overwrites, share > 0 { (table + i).pointee.end = length(of: fd) }
-      if control.pointee.preallocate != 0, share > 0 {
+      if stream.pointee.preallocate != 0, share > 0 {
         let result = attempt(cl_fallocate(fd, 0, Int64(share)), "stream", "fallocate")
-        if result < 0 { Worker.fail(control, .preallocate, -result) }
+        if result < 0 { Worker.fail(header, .preallocate, -result) }
       }
     }
     beganAt = cl_boottime()
-    cl_store(&control.pointee.firstStart, beganAt)
+    cl_store(&header.pointee.firstStart, beganAt)
     if let ring {
       runRing(ring)
     } else if engine == EngineCode.pwrite {
@@ -100,8 +102,8 @@ struct StreamWriter {
     } else {
       runMapped()
     }
-    if control.pointee.fsync == 1 { syncAll() }
-    cl_store(&control.pointee.state, SharedBlock.State.done.rawValue)
+    if stream.pointee.fsync == 1 { syncAll() }
+    cl_store(&header.pointee.state, SharedBlock.State.done.rawValue)
     exit(0)
   }
 
@@ -109,8 +111,8 @@ struct StreamWriter {
   private func length(of fd: Int32) -> UInt64 {
     var info = stat()
     let result = attemptErrno(Int(fstat(fd, &info)), "stream", "fstat")
-    if result < 0 { Worker.fail(control, .open, Int32(-result)) }
-    if info.st_size == 0 { Worker.fail(control, .open, ENODATA) }
+    if result < 0 { Worker.fail(header, .open, Int32(-result)) }
+    if info.st_size == 0 { Worker.fail(header, .open, ENODATA) }
     return UInt64(info.st_size)
   }
 
@@ -124,11 +126,11 @@ struct StreamWriter {
 
   /// The next block, nil when the stream's size is reached or the supervisor says stop.
   private mutating func take() -> Next? {
-    if cl_load(&control.pointee.stop) != 0 { return nil }
+    if cl_load(&header.pointee.stop) != 0 { return nil }
     var length = blockSize
-    if control.pointee.size > 0 {
-      if issued >= control.pointee.size { return nil }
-      length = min(length, control.pointee.size - issued)
+    if header.pointee.size > 0 {
+      if issued >= header.pointee.size { return nil }
+      length = min(length, header.pointee.size - issued)
     }
     let output = table + nextFile
     let offset = output.pointee.offset
@@ -145,7 +147,7 @@ struct StreamWriter {
   /// How long the stream's rate makes the next block wait, ns; 0: it is due. The schedule is absolute, so
   /// time lost in a stall is caught up with.
   private mutating func untilDue() -> UInt64 {
-    let rate = control.pointee.rate
+    let rate = stream.pointee.rate
     guard rate > 0 else { return 0 }
     let due = beganAt + UInt64(Double(issued) / Double(rate) * 1e9)
     if isOpen { wantedAt = due }
@@ -169,8 +171,8 @@ struct StreamWriter {
     output.pointee.unsynced += length
     output.pointee.unread += length
     sinceSync += length
-    syncIsDue = control.pointee.fsync > 1 && sinceSync >= control.pointee.fsync
-    if control.pointee.readBack > 0, output.pointee.unread >= control.pointee.readBack {
+    syncIsDue = stream.pointee.fsync > 1 && sinceSync >= stream.pointee.fsync
+    if stream.pointee.readBack > 0, output.pointee.unread >= stream.pointee.readBack {
       fileToRead = next.file
     }
     return syncIsDue || fileToRead >= 0
@@ -194,20 +196,20 @@ struct StreamWriter {
       let output = table + file
       let fd = output.pointee.descriptor
       // Of a file that has not been written to since there is no range.
-      let call = control.pointee.sync
+      let call = stream.pointee.sync
       if call == SyncCode.syncFileRange, output.pointee.unsynced == 0 { continue }
       operations.begin(depth, .fsync, bytes: 0, file: file)
       switch call {
       case SyncCode.fdatasync:
         let result = attemptErrno(Int(Glibc.fdatasync(fd)), "stream", "fdatasync")
-        if result < 0 { Worker.fail(control, .fdatasync, Int32(-result)) }
+        if result < 0 { Worker.fail(header, .fdatasync, Int32(-result)) }
       case SyncCode.syncFileRange:
         let (first, second) = lastWritten(file, output.pointee.unsynced)
         syncRange(fd, first)
         syncRange(fd, second)
       default:
         let result = attemptErrno(Int(Glibc.fsync(fd)), "stream", "fsync")
-        if result < 0 { Worker.fail(control, .fsync, Int32(-result)) }
+        if result < 0 { Worker.fail(header, .fsync, Int32(-result)) }
       }
       operations.finish(depth, at: cl_boottime())
       output.pointee.unsynced = 0
@@ -219,7 +221,7 @@ struct StreamWriter {
     let result = attempt(
       cl_sync_file_range(fd, Int64(range.lowerBound), Int64(range.count)), "stream",
       "sync_file_range")
-    if result < 0 { Worker.fail(control, .syncFileRange, -result) }
+    if result < 0 { Worker.fail(header, .syncFileRange, -result) }
   }
 
   /// Where the last `count` bytes of a file went: two ranges, of which the first is empty unless offsets have
@@ -252,11 +254,11 @@ struct StreamWriter {
       operations.begin(depth, .read, bytes: length, file: file, offset: offset)
       let buffer = UnsafeMutableRawBufferPointer(start: block.readBuffer, count: Int(length))
       let errno = Self.preadAll(table[file].descriptor, buffer, offset)
-      if errno != 0 { Worker.fail(control, .read, errno) }
+      if errno != 0 { Worker.fail(header, .read, errno) }
       let now = cl_boottime()
       // Still in flight: what does not compare can be found in the record, with its place.
       if !StreamContent.isStamped(UnsafeRawBufferPointer(buffer), key(file), offset, lead: lead) {
-        Worker.fail(control, .verify, EBADMSG)
+        Worker.fail(header, .verify, EBADMSG)
       }
       operations.finish(depth, at: now)
       offset += length
@@ -291,7 +293,7 @@ struct StreamWriter {
     while true {
       let wait = untilDue()
       if wait > 0 {
-        control.pointee.paced += 1
+        header.pointee.paced += 1
         cl_sleep_until(cl_boottime() + wait)
       }
       guard let next = take() else { return }
@@ -299,7 +301,7 @@ struct StreamWriter {
       operations.begin(
         0, .write, bytes: UInt64(next.length), file: next.file, offset: next.offset, due: wantedAt)
       let errno = write(table[next.file].descriptor, 0, next.offset, next.length)
-      if errno != 0 { Worker.fail(control, .write, errno) }
+      if errno != 0 { Worker.fail(header, .write, errno) }
       operations.finish(0, at: cl_boottime())
       if isToPause(after: next) { pause() }
     }
@@ -326,7 +328,7 @@ struct StreamWriter {
   /// Dirties through a shared mapping: the file grows sparse first, blocks come with the faults.
   private mutating func runMapped() {
     // A file that is written over, or was preallocated, has its length already.
-    let grows = control.pointee.overwrite == 0 && control.pointee.preallocate == 0
+    let grows = stream.pointee.overwrite == 0 && stream.pointee.preallocate == 0
     runSynchronous { [block] fd, slot, offset, length in
       if grows {
         let result = attemptErrno(
@@ -376,7 +378,7 @@ struct StreamWriter {
     var isDeferred: Int32 = 0
     let result = attempt(
       cu_ring_create(UInt32(depth), &handle, &isDeferred), "stream", "io_uring_queue_init")
-    guard result == 0, let handle else { Worker.fail(control, .ring, -result) }
+    guard result == 0, let handle else { Worker.fail(header, .ring, -result) }
     let ring = Ring(
       handle: handle, isDeferred: isDeferred != 0, completions: .allocate(capacity: depth),
       pending: .allocate(capacity: depth), free: .allocate(capacity: depth), freeCount: depth)
@@ -418,9 +420,9 @@ struct StreamWriter {
         submit(ring, slot, waitFor: waits ? 1 : 0)
         // At once, so that a write done inline is stamped when it is done, and counted as what it was.
         if reap(&ring, submitted: slot, mustBeFirst: waits) {
-          control.pointee.inline &+= 1
+          stream.pointee.inline &+= 1
         } else {
-          control.pointee.punted &+= 1
+          stream.pointee.punted &+= 1
         }
       }
       if ring.freeCount == depth {
@@ -431,12 +433,12 @@ struct StreamWriter {
         }
         if wait == 0 { return }
       }
-      if wait > 0 { control.pointee.paced += 1 }
+      if wait > 0 { header.pointee.paced += 1 }
       // A completion ends the wait for the next block's time: it is not to be stamped late.
       let result = attempt(
         wait > 0 ? cu_wait(ring.handle, wait) : cu_submit(ring.handle, 1), "stream",
         "io_uring_enter")
-      if result < 0, result != -EINTR, result != -ETIME { Worker.fail(control, .submit, -result) }
+      if result < 0, result != -EINTR, result != -ETIME { Worker.fail(header, .submit, -result) }
       reap(&ring, submitted: -1, mustBeFirst: false)
     }
   }
@@ -463,11 +465,11 @@ struct StreamWriter {
         submit(ring, slot, waitFor: 0)
         continue
       }
-      if result < 0 { Worker.fail(control, .write, -result) }
+      if result < 0 { Worker.fail(header, .write, -result) }
       ring.pending[slot].done &+= UInt32(truncatingIfNeeded: result)
       if ring.pending[slot].done < ring.pending[slot].length {
         // A write of nothing would be continued for ever; the device is full in the kernel's eyes.
-        if result == 0 { Worker.fail(control, .write, ENOSPC) }
+        if result == 0 { Worker.fail(header, .write, ENOSPC) }
         submit(ring, slot, waitFor: 0)
         continue
       }
@@ -486,7 +488,7 @@ struct StreamWriter {
     let queued = cu_queue_write(
       ring.handle, table[Int(what.file)].descriptor, block.buffer(slot) + Int(what.done),
       what.length &- what.done, what.offset &+ UInt64(what.done), UInt64(slot))
-    if queued < 0 { Worker.fail(control, .submit, -queued) }
+    if queued < 0 { Worker.fail(header, .submit, -queued) }
     while true {
       let result = attempt(cu_submit(ring.handle, count), "stream", "io_uring_submit")
       if result >= 0 { return }
@@ -494,7 +496,7 @@ struct StreamWriter {
       case EINTR: continue
       // The kernel has no memory for the request just now: part of what is measured, not the end of it.
       case EAGAIN: cl_sleep_until(cl_boottime() + 1_000_000)
-      case let errno: Worker.fail(control, .submit, errno)
+      case let errno: Worker.fail(header, .submit, errno)
       }
     }
   }

@@ -17,7 +17,8 @@ struct TaskRunner {
   static let block: UInt64 = 256 << 10
 
   private let block: SharedBlock
-  private let control: UnsafeMutablePointer<SharedBlock.Control>
+  private let header: UnsafeMutablePointer<SharedBlock.Header>
+  private let task: UnsafeMutablePointer<TaskWords>
   private var operations: OperationLog
   private let action: Profile.Task.Action
   private let state: Profile.Task.State
@@ -33,21 +34,20 @@ struct TaskRunner {
   private static let evidenceRoom: UInt64 = 1024
 
   /// What a worker is told of a task.
-  static func control(_ task: Profile.Task) -> SharedBlock.Control {
-    var control = SharedBlock.Control()
-    control.role = Worker.Role.task.rawValue
-    control.action = task.action.code
-    control.dropState = task.state.code
-    control.size = task.size
-    control.every = task.every
-    control.roundLimit = UInt64(task.rounds ?? 0)
-    control.depth = 1
-    control.logCapacity = SharedBlock.logRoom
+  static func control(_ task: Profile.Task) -> SharedBlock.Control<TaskWords> {
+    var control = SharedBlock.Control<TaskWords>()
+    control.words.action = task.action.code
+    control.words.dropState = task.state.code
+    control.header.size = task.size
+    control.words.every = task.every
+    control.words.roundLimit = UInt64(task.rounds ?? 0)
+    control.header.depth = 1
+    control.header.logCapacity = SharedBlock.logRoom
     switch task.action {
     case .truncate, .unlink, .rename:
-      control.block = block
-      control.evidenceCapacity = evidenceRoom
-    case .probe: control.block = task.size
+      control.header.block = block
+      control.header.evidenceCapacity = evidenceRoom
+    case .probe: control.header.block = task.size
     case .compact, .huge: break
     }
     return control
@@ -55,32 +55,33 @@ struct TaskRunner {
 
   init(block: SharedBlock) {
     self.block = block
-    control = block.control
+    header = block.header
+    task = block.words()
     operations = OperationLog(block)
-    action = .init(code: control.pointee.action)
-    state = .init(code: control.pointee.dropState)
-    size = control.pointee.size
+    action = .init(code: task.pointee.action)
+    state = .init(code: task.pointee.dropState)
+    size = header.pointee.size
     file = Self.path(block, 0)
     other = Self.path(block, 1)
   }
 
   private static func path(_ block: SharedBlock, _ index: Int) -> UnsafeMutablePointer<CChar> {
     guard let copy = strdup(StreamWriter.path(block.path, index)) else {
-      Worker.fail(block.control, .open, ENOMEM)
+      Worker.fail(block.header, .open, ENOMEM)
     }
     return copy
   }
 
   mutating func run() -> Never {
     prepare()
-    Worker.awaitStart(control)
+    Worker.awaitStart(header)
     var due = cl_boottime()
-    cl_store(&control.pointee.firstStart, due)
-    let every = control.pointee.every
-    let rounds = control.pointee.roundLimit
-    while cl_load(&control.pointee.stop) == 0 {
+    cl_store(&header.pointee.firstStart, due)
+    let every = task.pointee.every
+    let rounds = task.pointee.roundLimit
+    while cl_load(&header.pointee.stop) == 0 {
       if cl_boottime() < due {
-        control.pointee.paced &+= 1
+        header.pointee.paced &+= 1
         cl_sleep_until(due)
         continue
       }
@@ -88,19 +89,19 @@ struct TaskRunner {
       due &+= (cl_boottime() &- due) / every &* every
       perform()
       round &+= 1
-      cl_store(&control.pointee.rounds, round)
+      cl_store(&task.pointee.rounds, round)
       if rounds > 0, round == rounds { break }
       due &+= every
     }
-    cl_store(&control.pointee.state, SharedBlock.State.done.rawValue)
+    cl_store(&header.pointee.state, SharedBlock.State.done.rawValue)
     exit(0)
   }
 
   /// What must be there before the start: it is neither timed nor made while the disk is slow.
   private mutating func prepare() {
-    var random = SplitMix64(seed: control.pointee.seed)
+    var random = SplitMix64(seed: header.pointee.seed)
     let words = block.buffer(0).assumingMemoryBound(to: UInt64.self)
-    for i in 0..<Int(control.pointee.block / 8) { words[i] = random.next() }
+    for i in 0..<Int(header.pointee.block / 8) { words[i] = random.next() }
     switch action {
     case .probe:
       // Whole before the first probe, so that all of them write over blocks that the file has.
@@ -132,7 +133,7 @@ struct TaskRunner {
   /// What a call answered, unless it failed: then the worker ends.
   @discardableResult
   private func succeed(_ result: Int, _ step: SharedBlock.Step) -> Int32 {
-    if result < 0 { Worker.fail(control, step, Int32(-result)) }
+    if result < 0 { Worker.fail(header, step, Int32(-result)) }
     return Int32(truncatingIfNeeded: result)
   }
 
@@ -150,7 +151,7 @@ struct TaskRunner {
   private func write(_ fd: Int32, to end: UInt64) {
     var offset: UInt64 = 0
     while offset < end {
-      let length = min(control.pointee.block, end - offset)
+      let length = min(header.pointee.block, end - offset)
       writeBlock(fd, offset, length)
       offset += length
     }
@@ -163,7 +164,7 @@ struct TaskRunner {
       buffer.storeBytes(of: offset &+ UInt64(page), toByteOffset: page + 8, as: UInt64.self)
     }
     let errno = StreamWriter.pwriteAll(fd, buffer, Int(length), offset)
-    if errno != 0 { Worker.fail(control, .write, errno) }
+    if errno != 0 { Worker.fail(header, .write, errno) }
   }
 
   /// Brings a file's pages into the state asked for, and drops them: that alone is timed.
@@ -226,13 +227,13 @@ struct TaskRunner {
       evidence.writeback = pages.writeback
     }
     evidence.time = cl_boottime()
-    let head = control.pointee.evidenceHead
-    let room = control.pointee.evidenceCapacity
-    if head &- cl_load(&control.pointee.evidenceTail) < room {
+    let head = header.pointee.evidenceHead
+    let room = header.pointee.evidenceCapacity
+    if head &- cl_load(&header.pointee.evidenceTail) < room {
       block.evidence[Int(head % room)] = evidence
-      cl_store(&control.pointee.evidenceHead, head &+ 1)
+      cl_store(&header.pointee.evidenceHead, head &+ 1)
     } else {
-      control.pointee.evidenceLost &+= 1
+      header.pointee.evidenceLost &+= 1
     }
   }
 
@@ -257,7 +258,7 @@ struct TaskRunner {
   private func map(_ length: Int) -> UnsafeMutableRawPointer {
     switch attemptMap(length, MAP_PRIVATE | MAP_ANONYMOUS, "task") {
     case .success(let mapped): return mapped
-    case .failure(let errno): Worker.fail(control, .map, errno.rawValue)
+    case .failure(let errno): Worker.fail(header, .map, errno.rawValue)
     }
   }
 

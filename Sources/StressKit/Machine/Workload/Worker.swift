@@ -44,9 +44,9 @@ package enum Worker {
     do throws(HarnessError) {
       try File.set("/proc/self/oom_score_adj", "0")
     } catch {
-      fail(block.control, .oomScore, error.errno?.rawValue ?? EIO)
+      fail(block.header, .oomScore, error.errno?.rawValue ?? EIO)
     }
-    let role = Role(rawValue: block.control.pointee.role)
+    let role = block.role
     if let role { cl_set_thread_name("wb-\(role.label)") }
     switch role {
     case .pinned:
@@ -63,25 +63,25 @@ package enum Worker {
   }
 
   static func fail(
-    _ control: UnsafeMutablePointer<SharedBlock.Control>, _ step: SharedBlock.Step,
+    _ header: UnsafeMutablePointer<SharedBlock.Header>, _ step: SharedBlock.Step,
     _ errno: Int32
   ) -> Never {
-    control.pointee.failedErrno = UInt64(errno)
-    control.pointee.failedStep = step.rawValue
-    cl_store(&control.pointee.state, SharedBlock.State.failed.rawValue)
+    header.pointee.failedErrno = UInt64(errno)
+    header.pointee.failedStep = step.rawValue
+    cl_store(&header.pointee.state, SharedBlock.State.failed.rawValue)
     exit(1)
   }
 
   /// Sleeps until the supervisor says when to start, and until then.
-  static func awaitStart(_ control: UnsafeMutablePointer<SharedBlock.Control>) {
-    cl_store(&control.pointee.state, SharedBlock.State.ready.rawValue)
+  static func awaitStart(_ header: UnsafeMutablePointer<SharedBlock.Header>) {
+    cl_store(&header.pointee.state, SharedBlock.State.ready.rawValue)
     var deadline: UInt64 = 0
     var got: Int
     repeat {
       got = attemptErrno(read(startDescriptor, &deadline, 8), "worker", "read the start")
     } while got == -Int(EINTR)
-    if got != 8 { fail(control, .start, got < 0 ? Int32(-got) : EPIPE) }
+    if got != 8 { fail(header, .start, got < 0 ? Int32(-got) : EPIPE) }
     cl_sleep_until(deadline)
-    cl_store(&control.pointee.state, SharedBlock.State.running.rawValue)
+    cl_store(&header.pointee.state, SharedBlock.State.running.rawValue)
   }
 }

@@ -22,6 +22,7 @@ package final class WorkerProcess {
   package private(set) var exit: Exit?
   /// The harness itself has killed it, at the end.
   package private(set) var wasStopped = false
+  private var unread: UInt64 = 0
 
   /// Slow page touches that may be left unread: a pin is looked at again when all is mounted.
   private static let touchRoom: UInt64 = 4096
@@ -36,34 +37,33 @@ package final class WorkerProcess {
     executable: String = ownExecutable
   ) throws(HarnessError) -> WorkerProcess {
     var control = control(pinned, slow: slow)
-    control.seed = seed
+    control.header.seed = seed
     return try WorkerProcess(pinned.name, control, path: "", cgroup, executable)
   }
 
   /// What a worker is told of a pin, but for the seed of its touches.
-  static func control(_ pinned: Profile.Pinned, slow: UInt64) -> SharedBlock.Control {
-    var control = SharedBlock.Control()
-    control.role = Worker.Role.pinned.rawValue
-    control.size = pinned.size
-    control.mode = pinned.mode.code
-    control.huge =
+  static func control(_ pinned: Profile.Pinned, slow: UInt64) -> SharedBlock.Control<PinWords> {
+    var control = SharedBlock.Control<PinWords>()
+    control.header.size = pinned.size
+    control.words.mode = pinned.mode.code
+    control.words.huge =
       switch pinned.huge {
       case nil: PinnedMemory.Huge.asSet.rawValue
       case false?: PinnedMemory.Huge.off.rawValue
       case true?: PinnedMemory.Huge.on.rawValue
       }
-    control.growth = pinned.growth ?? 0
-    control.within = pinned.within
+    control.words.growth = pinned.growth ?? 0
+    control.words.within = pinned.within
     if pinned.mode != .locked {
-      control.slow = slow
-      control.buckets = UInt64(LatencyBucket.count)
-      control.logCapacity = touchRoom
+      control.words.slow = slow
+      control.header.buckets = UInt64(LatencyBucket.count)
+      control.header.logCapacity = touchRoom
     }
     if pinned.mode == .hot {
-      control.rate = pinned.rate
-      control.distribution = pinned.distribution.code
-      control.workingSet = pinned.workingSet ?? pinned.size
-      control.logCapacity = SharedBlock.logRoom
+      control.words.rate = pinned.rate
+      control.words.distribution = pinned.distribution.code
+      control.words.workingSet = pinned.workingSet ?? pinned.size
+      control.header.logCapacity = SharedBlock.logRoom
     }
     return control
   }
@@ -76,7 +76,7 @@ package final class WorkerProcess {
     executable: String = ownExecutable
   ) throws(HarnessError) -> WorkerProcess {
     var control = TaskRunner.control(task)
-    control.seed = seed
+    control.header.seed = seed
     return try WorkerProcess(task.name, control, path: path, cgroup, executable)
   }
 
@@ -88,7 +88,7 @@ package final class WorkerProcess {
   ) throws(HarnessError) -> WorkerProcess {
     let stream = stream.each[job]
     var control = StreamWriter.control(stream)
-    control.seed = seed
+    control.header.seed = seed
     let path = StreamWriter.prefix(stream, in: directory)
     return try WorkerProcess(stream.name, control, path: path, cgroup, ownExecutable)
   }
@@ -96,11 +96,11 @@ package final class WorkerProcess {
   /// The calling process's own.
   package static let ownExecutable = "/proc/self/exe"
 
-  private init(
-    _ name: String, _ control: SharedBlock.Control, path: String, _ group: Cgroup?,
+  private init<Words: RoleWords>(
+    _ name: String, _ control: SharedBlock.Control<Words>, path: String, _ group: Cgroup?,
     _ executable: String
   ) throws(HarnessError) {
-    let role = Worker.Role(rawValue: control.role) ?? .task
+    let role = Words.role
     let block = try SharedBlock(name: name, control, path: path)
     var ends: [Int32] = [0, 0]
     try check(cl_pipe(&ends), "worker \(name)", "pipe2")
@@ -127,7 +127,7 @@ package final class WorkerProcess {
     self.name = name
     self.group = group
     self.role = role
-    self.depth = Int(control.depth)
+    self.depth = Int(control.header.depth)
     self.block = block
     self.pid = process.pid
     startPipe = writeEnd.release()
@@ -136,9 +136,12 @@ package final class WorkerProcess {
 
   deinit { close(startPipe) }
 
-  private var control: UnsafeMutablePointer<SharedBlock.Control> { block.control }
+  private var header: UnsafeMutablePointer<SharedBlock.Header> { block.header }
+  private var stream: UnsafeMutablePointer<StreamWords> { block.words() }
+  private var pin: UnsafeMutablePointer<PinWords> { block.words() }
+  private var task: UnsafeMutablePointer<TaskWords> { block.words() }
 
-  var state: SharedBlock.State? { .init(rawValue: cl_load(&control.pointee.state)) }
+  var state: SharedBlock.State? { .init(rawValue: cl_load(&header.pointee.state)) }
 
   package var isReady: Bool { state == .ready }
   package var isDone: Bool { state == .done }
@@ -151,8 +154,8 @@ package final class WorkerProcess {
         errno: Errno(rawValue: status - Worker.withoutBlock))
     }
     guard state == .failed else { return nil }
-    let errno = Errno(rawValue: Int32(truncatingIfNeeded: control.pointee.failedErrno))
-    let step = SharedBlock.Step(rawValue: control.pointee.failedStep) ?? .none
+    let errno = Errno(rawValue: Int32(truncatingIfNeeded: header.pointee.failedErrno))
+    let step = SharedBlock.Step(rawValue: header.pointee.failedStep) ?? .none
     return HarnessError(
       .harness, "worker \(name)", step.label, errno: errno, remedy: Self.remedy(errno, step))
   }
@@ -197,7 +200,7 @@ package final class WorkerProcess {
   }
 
   /// Asks a stream to issue nothing more; what is in flight goes on.
-  package func requestStop() { cl_store(&control.pointee.stop, 1) }
+  package func requestStop() { cl_store(&header.pointee.stop, 1) }
 
   /// Kills workers and waits for their end, `timeout` ns at most: one that waits for its last writes in
   /// uninterruptible sleep dies when the device has taken them.
@@ -216,15 +219,15 @@ package final class WorkerProcess {
   /// Hands over the operations finished since the last call.
   package func drain(_ body: (SharedBlock.Operation) -> Void) {
     Self.drain(
-      block.log, control.pointee.logCapacity, to: cl_load(&control.pointee.logHead),
-      &control.pointee.logTail, body)
+      block.log, header.pointee.logCapacity, to: cl_load(&header.pointee.logHead),
+      &header.pointee.logTail, body)
   }
 
   /// Hands over the evidence of rounds since the last call.
   package func drainEvidence(_ body: (SharedBlock.Evidence) -> Void) {
     Self.drain(
-      block.evidence, control.pointee.evidenceCapacity,
-      to: cl_load(&control.pointee.evidenceHead), &control.pointee.evidenceTail, body)
+      block.evidence, header.pointee.evidenceCapacity,
+      to: cl_load(&header.pointee.evidenceHead), &header.pointee.evidenceTail, body)
   }
 
   /// Hands over what a ring has, and lets the worker have the room again.
@@ -242,7 +245,9 @@ package final class WorkerProcess {
 
   package struct InFlight: Sendable {
     package var kind: SharedBlock.Kind
-    package var slot: UInt64
+    package var slot: UInt32
+    /// Which of the slot's operations it is.
+    package var number: UInt32
     package var start: UInt64
     package var bytes: UInt64
     package var file: UInt32
@@ -250,9 +255,9 @@ package final class WorkerProcess {
   }
 
   /// The `user_data` of an operation's io_uring requests; nil for one of plain system calls.
-  package func userData(_ kind: SharedBlock.Kind, slot: UInt64) -> UInt64? {
-    let isRing = role == .stream && control.pointee.engine == StreamWriter.EngineCode.ioUring
-    return isRing && kind == .write ? slot : nil
+  package func userData(_ kind: SharedBlock.Kind, slot: UInt32) -> UInt64? {
+    let isRing = role == .stream && stream.pointee.engine == StreamWriter.EngineCode.ioUring
+    return isRing && kind == .write ? UInt64(slot) : nil
   }
 
   /// Operations that can be in flight at a time, each in a slot of its own.
@@ -261,20 +266,26 @@ package final class WorkerProcess {
   /// Operations in flight: a stall that has not ended is still a stall.
   package func inFlight() -> [InFlight] { (0..<slots).compactMap(inFlight) }
 
-  /// The operation in a slot, read as a whole: while the worker goes on, another may take its place.
   private func inFlight(_ i: Int) -> InFlight? {
-    while true {
-      let start = cl_load(&block.slots[i].start)
-      if start == 0 { return nil }
-      let slot = block.slots[i]
-      // Of a sequence lock the reader's part: start is written last, and first set to 0 (OperationLog).
-      cl_fence()
-      if cl_load(&block.slots[i].start) != start { continue }
-      guard let kind = SharedBlock.Kind(rawValue: slot.kind) else { return nil }
-      return InFlight(
-        kind: kind, slot: UInt64(i), start: start, bytes: slot.bytes, file: slot.file,
-        offset: slot.offset)
+    switch block.look(i) {
+    case .free: return nil
+    case .operation(let slot):
+      if let kind = SharedBlock.Kind(rawValue: slot.kind) {
+        return InFlight(
+          kind: kind, slot: UInt32(i), number: slot.number, start: slot.start, bytes: slot.bytes,
+          file: slot.file, offset: slot.offset)
+      }
+      fallthrough
+    case .unknown:
+      unread += 1
+      return nil
     }
+  }
+
+  /// How often a slot could not be read as a whole since the last call.
+  func takeUnread() -> UInt64 {
+    defer { unread = 0 }
+    return unread
   }
 
   /// The page touches of a pin, times in ns.
@@ -286,9 +297,9 @@ package final class WorkerProcess {
 
   /// nil: none are timed.
   package var touches: Touches? {
-    guard control.pointee.buckets > 0 else { return nil }
+    guard header.pointee.buckets > 0 else { return nil }
     return Touches(
-      count: control.pointee.touches, max: control.pointee.touchMax,
+      count: pin.pointee.touches, max: pin.pointee.touchMax,
       histogram: LatencyHistogram.pairs(
         UnsafeBufferPointer(start: block.buckets, count: LatencyBucket.count)))
   }
@@ -308,46 +319,55 @@ package final class WorkerProcess {
   }
 
   package var reach: Reach {
-    let errno = cl_load(&control.pointee.shortfall)
+    let errno = cl_load(&pin.pointee.shortfall)
     return Reach(
-      size: control.pointee.size, reached: cl_load(&control.pointee.reached),
+      size: header.pointee.size, reached: cl_load(&pin.pointee.reached),
       refusal: errno == 0 ? nil : Errno(rawValue: Int32(truncatingIfNeeded: errno)))
   }
 
   /// A pin that grows from the streams' start.
-  package var isGrowing: Bool { control.pointee.growth > 0 }
+  package var isGrowing: Bool { role == .pinned && pin.pointee.growth > 0 }
   /// A pin that is touched again and again.
-  package var isHot: Bool { role == .pinned && control.pointee.rate > 0 }
+  package var isHot: Bool { role == .pinned && pin.pointee.rate > 0 }
 
   /// Touches of hot memory that were due before `time` (CLOCK_BOOTTIME, ns) and have not been made.
   package func behind(at time: UInt64) -> UInt64 {
-    let began = cl_load(&control.pointee.scheduled)
+    guard isHot else { return 0 }
+    let began = cl_load(&pin.pointee.scheduled)
     guard began > 0 else { return 0 }
-    let due = Schedule(began: began, rate: control.pointee.rate).count(before: time)
-    let made = cl_load(&control.pointee.rounds)
+    let due = Schedule(began: began, rate: pin.pointee.rate).count(before: time)
+    let made = cl_load(&pin.pointee.rounds)
     return due > made ? due - made : 0
   }
 
   /// A worker's totals. Bytes are those of completed writes; times are CLOCK_BOOTTIME in ns, 0: never.
   package struct Totals: Sendable {
     package var bytes: UInt64
+    /// Of a stream: writes done inline, and those that another of the kernel's threads did.
     package var inline: UInt64
     package var punted: UInt64
     package var firstStart: UInt64
     package var lastEnd: UInt64
     package var logLost: UInt64
     package var paced: UInt64
-    /// Rounds of a task that have ended.
+    /// Rounds of a task, or touches of hot memory, that have ended.
     package var rounds: UInt64
     package var evidenceLost: UInt64
   }
 
   package var totals: Totals {
-    Totals(
-      bytes: control.pointee.bytes, inline: control.pointee.inline,
-      punted: control.pointee.punted, firstStart: cl_load(&control.pointee.firstStart),
-      lastEnd: control.pointee.lastEnd, logLost: control.pointee.logLost,
-      paced: control.pointee.paced, rounds: cl_load(&control.pointee.rounds),
-      evidenceLost: control.pointee.evidenceLost)
+    var totals = Totals(
+      bytes: header.pointee.bytes, inline: 0, punted: 0,
+      firstStart: cl_load(&header.pointee.firstStart), lastEnd: header.pointee.lastEnd,
+      logLost: header.pointee.logLost, paced: header.pointee.paced, rounds: 0,
+      evidenceLost: header.pointee.evidenceLost)
+    switch role {
+    case .stream:
+      totals.inline = stream.pointee.inline
+      totals.punted = stream.pointee.punted
+    case .pinned: totals.rounds = cl_load(&pin.pointee.rounds)
+    case .task: totals.rounds = cl_load(&task.pointee.rounds)
+    }
+    return totals
   }
 }
