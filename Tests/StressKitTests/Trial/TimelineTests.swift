@@ -137,3 +137,56 @@ struct TimelineTests {
     #expect(writes.failure?.object == "x")
   }
 }
+
+/// A timeline with workers, as a trial has it.
+@Suite(.enabled(if: File.exists(Executable.path), "wbstress is not built beside the tests"))
+struct TimelineOfWorkersTests {
+  /// A stream's name means all of its jobs, and another worker's that worker.
+  @Test func workersGoByTheirNames() throws {
+    let fixture = try WorkerFixture()
+    var profile = Profile(name: "p")
+    var stream = Profile.Stream(name: "s")
+    stream.jobs = 2
+    profile.streams = [stream]
+    let workers = try ["s-0", "it", "s-1"].map { name in
+      try WorkerProcess.task(
+        Profile.Task(name: name, action: .probe), at: fixture.path(name), cgroup: nil, seed: 1,
+        executable: Executable.path)
+    }
+    #expect(stream.each.map(\.name) == ["s-0", "s-1"])
+    #expect(workers.called("s", in: profile).map(\.name) == ["s-0", "s-1"])
+    #expect(workers.called("it", in: profile).map(\.name) == ["it"])
+    #expect(workers.called("no", in: profile).isEmpty)
+  }
+
+  /// The timeline holds the workers that it starts, and none of them the timeline: with its owner all of them go.
+  @Test func startsAndStopsWorkersAndGoesWithItsOwner() throws {
+    let fixture = try WorkerFixture()
+    weak var timeline: TimelineRunner?
+    weak var worker: WorkerProcess?
+    func run() throws {
+      let recorder = try fixture.ready(
+        WorkerProcess.task(
+          Profile.Task(name: "it", action: .probe), at: fixture.path("it"), cgroup: nil, seed: 3,
+          executable: Executable.path))
+      var start = Profile.Moment(at: 0)
+      start.start = ["it"]
+      var stop = Profile.Moment(at: 1)
+      stop.stop = ["it"]
+      var profile = Profile(name: "p")
+      profile.timeline = [start, stop]
+      let made = try TimelineRunner(
+        profile, begin: 0, limited: .init(path: "no-such-group"), delayed: nil,
+        record: RecordWriter(try Descriptor(open: "/dev/null", O_WRONLY)),
+        .init(on: [recorder.worker], of: profile, throttle: { _ in }))
+      (timeline, worker) = (made, recorder.worker)
+      try made.advance(to: 0)
+      #expect(eventually { recorder.worker.state == .running })
+      try made.advance(to: 1)
+      #expect(eventually { recorder.worker.hasEnded() } && recorder.worker.isDone)
+      try made.finish()
+    }
+    try run()
+    #expect(timeline == nil && worker == nil)
+  }
+}

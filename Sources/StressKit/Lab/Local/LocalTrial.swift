@@ -149,15 +149,16 @@ package struct LocalTrial {
       let throttle = { (throttle: Throttle) throws(HarnessError) in
         try Self.set(throttle, device: plan.device, of: supervisor.cgroups.group(Trial.root))
       }
-      let trial = try Trial(
-        plan, record: record, journal: journal, cgroups: supervisor.cgroups,
-        tracing: supervisor.tracing,
+      var venue = Trial.Venue(
         awaitDevices: {},
         awaitGo: { () throws(HarnessError) in try throttle(Throttle(plan.profile.device)) },
         throttle: throttle)
-      trial.isInterrupted = { interrupt.isRequested }
-      trial.onPhase = { progress($0.rawValue) }
-      trial.machineLimits = limits.completed(for: plan.profile, total: MachineLimits.memTotal())
+      venue.isInterrupted = { interrupt.isRequested }
+      venue.onPhase = { progress($0.rawValue) }
+      venue.machineLimits = limits.completed(for: plan.profile, total: MachineLimits.memTotal())
+      let trial = try Trial(
+        plan, record: record, journal: journal, cgroups: supervisor.cgroups,
+        tracing: supervisor.tracing, in: venue)
       var ending = trial.run()
       if ending == .interrupted, let unit = supervisor.unit, DelegatedUnit.isStopping(unit.name) {
         ending.message = "its unit \(unit.name) was stopped: systemctl stop, or a shutdown"

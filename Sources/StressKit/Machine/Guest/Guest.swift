@@ -78,9 +78,7 @@ package enum Guest {
     do {
       let supervisor = try prepared.get()
       try supervisor.protect()
-      let made = try Trial(
-        plan, record: record, journal: journal, cgroups: supervisor.cgroups,
-        tracing: supervisor.tracing,
+      var venue = Trial.Venue(
         awaitDevices: { () throws(HarnessError) in
           try modules.finish(record)
           try peer?.start()
@@ -88,8 +86,11 @@ package enum Guest {
         awaitGo: { () throws(HarnessError) in try awaitGo(modules) },
         // The host reads it, and has QEMU do it.
         throttle: { throttle in record.emit(throttle.line) })
+      venue.onStall = { ending in tell(ending, record) }
+      let made = try Trial(
+        plan, record: record, journal: journal, cgroups: supervisor.cgroups,
+        tracing: supervisor.tracing, in: venue)
       trial = made
-      made.onStall = { ending in tell(ending, record) }
       ending = made.run()
       if let peer { try peer.finish(to: try openPort(Peer.port, O_WRONLY, modules)) }
       supervisor.report(record)

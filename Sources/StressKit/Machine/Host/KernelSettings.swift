@@ -137,7 +137,7 @@ package enum BlockDevice {
 
 /// Clean page cache, so that the node has plenty to reclaim beside the cgroup under test. It lasts as long
 /// as its owner: the last close of a block device drops the device's cache.
-package struct PageCache: ~Copyable {
+package final class PageCache {
   private let descriptor: Descriptor
 
   /// Reads `bytes` of a device that nobody writes.

@@ -164,3 +164,27 @@ final class TimelineRunner {
       + moment.start.map { "start \($0)" }
   }
 }
+
+extension TimelineRunner.Actions {
+  /// Starts and stops workers. It holds these and nothing that holds the timeline.
+  ///
+  /// - Parameter profile: knows their names.
+  init(
+    on workers: [WorkerProcess], of profile: Profile,
+    throttle: @escaping (Throttle) throws(HarnessError) -> Void
+  ) {
+    start = { name throws(HarnessError) in
+      for worker in workers.called(name, in: profile) { try worker.start(at: cl_boottime()) }
+    }
+    stop = { name in for worker in workers.called(name, in: profile) { worker.requestStop() } }
+    self.throttle = throttle
+  }
+}
+
+extension [WorkerProcess] {
+  /// The workers that a profile means by a name: a stream has one for each of its jobs.
+  func called(_ name: String, in profile: Profile) -> [WorkerProcess] {
+    let names = profile.streams.first { $0.name == name }?.each.map(\.name) ?? [name]
+    return filter { names.contains($0.name) }
+  }
+}

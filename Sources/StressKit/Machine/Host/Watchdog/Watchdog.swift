@@ -112,6 +112,9 @@ package final class Watchdog {
     cl_store(&shared.pointee.deadline, cl_monotonic() + time)
   }
 
+  /// As `expect(within:)`, for a step that may take `time` ns beside what any may.
+  func expectStep(within time: UInt64 = 0) { expect(within: limits.stuck + time) }
+
   /// What follows may take as long as it will: there is nobody left to kill.
   package func rest() { cl_store(&shared.pointee.deadline, 0) }
 
