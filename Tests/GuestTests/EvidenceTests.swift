@@ -51,7 +51,7 @@ struct EvidenceTests {
     try GuestLab.withDirectory { directory in
       var trial = try GuestLab.trial(try slow(), kernel: "debian:6.1", in: directory)
       let stopped = Stopwatch()
-      trial.pace = { bytes in
+      trial.hooks.pace = { bytes in
         if bytes > 200_000 { stopped.once { cl_sleep_until(cl_boottime() + 5 * Self.second) } }
       }
       let ending = try trial.run(Interrupt())
@@ -69,7 +69,7 @@ struct EvidenceTests {
       var trial = try GuestLab.trial(try slow(), kernel: "debian:6.1", in: directory)
       trial.patience.total *= 3
       let started = Stopwatch()
-      trial.pace = { bytes in
+      trial.hooks.pace = { bytes in
         // From the streams' start on; until then a boot would take minutes.
         if bytes < 150_000 { return }
         started.once {}
@@ -91,7 +91,7 @@ struct EvidenceTests {
       var trial = try GuestLab.trial(try slow(), kernel: "debian:6.1", in: directory)
       let record = trial.recordPath
       let killed = Stopwatch()
-      trial.disturb = { machine in
+      trial.hooks.disturb = { machine in
         let started = (try? File.text(record))?.contains("\"name\":\"stream\"") ?? false
         if started { killed.once { kill(machine.pid, SIGKILL) } }
       }
@@ -117,7 +117,7 @@ struct EvidenceTests {
       let record = trial.recordPath
       let filler = mountPoint + "/filler"
       let filled = Stopwatch()
-      trial.disturb = { _ in
+      trial.hooks.disturb = { _ in
         if !filled.hasRun {
           guard (try? File.text(record))?.contains("\"name\":\"stream\"") ?? false else { return }
           filled.once {

@@ -70,7 +70,7 @@ struct FailureTests {
     let limit = Throttle(device)
     let record = trial.recordPath
     var isDone = false
-    trial.disturb = { machine in
+    trial.hooks.disturb = { machine in
       if isDone { return }
       isDone = (try? File.text(record))?.contains("\"name\":\"stream\"") ?? false
       if isDone { try? machine.throttle(limit) }
@@ -158,7 +158,7 @@ struct FailureTests {
     let message = try expectEnd(.hang, "silent", slow()) { trial in
       trial.patience.silence = 3 * Self.second
       let record = trial.recordPath
-      trial.disturb = { machine in
+      trial.hooks.disturb = { machine in
         let started = (try? File.text(record))?.contains("\"name\":\"stream\"") ?? false
         if started { _ = machine.qmp.execute("stop") }
       }
@@ -173,7 +173,7 @@ struct FailureTests {
       // The seconds before the quota bites are the guest's own.
       trial.patience.silence = 5 * Self.second
       let record = trial.recordPath
-      trial.disturb = { machine in
+      trial.hooks.disturb = { machine in
         let started = (try? File.text(record))?.contains("\"name\":\"stream\"") ?? false
         if started { quota.take(machine.pid) }
       }
@@ -190,7 +190,7 @@ struct FailureTests {
   @Test func machineThatNeverReachesTheHarness() throws {
     let message = try expectEnd(.invalid, "boot-failure", slow(), sampled: false) {
       $0.patience.boot = 3 * Self.second
-      $0.disturb = { _ = $0.qmp.execute("stop") }
+      $0.hooks.disturb = { _ = $0.qmp.execute("stop") }
     }
     #expect(message.contains("had not reached the harness after 3 s (--boot-timeout)"))
     #expect(message.contains("QEMU says paused"))

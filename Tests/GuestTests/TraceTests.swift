@@ -42,7 +42,7 @@ struct TraceTests {
             return ["-e", event.label]
           },
         finish: ["/usr/bin/trace-cmd", "show", "-B", "peer"])
-      trial.peerFiles = try GuestLab.files(of: "trace-cmd")
+      trial.hooks.peerFiles = try GuestLab.files(of: "trace-cmd")
       let ending = try trial.run(Interrupt())
       #expect([.completed, .oom].contains(ending.outcome), "\(ending)")
       let record = try RecordReader(trial.recordPath)

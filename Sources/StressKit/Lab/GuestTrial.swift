@@ -44,12 +44,8 @@ package struct GuestTrial {
   package var jobs = 1
   package var qemuVersion: String?
   package var patience: Patience
-  /// Called on the running machine now and then; for the harness's own tests.
-  package var disturb: ((VirtualMachine) -> Void)?
-  /// Holds up whoever takes in the record, as a busy host does; for the harness's own tests.
-  package var pace: ((_ bytes: Int) -> Void)?
-  /// Files of the host for the plan's peer, by their path in the guest.
-  package var peerFiles: [String: String] = [:]
+  package var hooks = TrialHooks()
+  /// Where what the plan's peer found goes.
   package var peerPath: String { directory + "/peer.out" }
 
   package static let consoleName = "console.log"
@@ -139,7 +135,7 @@ package struct GuestTrial {
     let base = try Initramfs.build(
       program: try GuestProgram(in: binary), kernel: kernel, modules: modules, store: store)
     var files: [Initramfs.Entry] = [.init(Guest.planPath, Array(plan.line.json.text.utf8))]
-    for (path, source) in peerFiles {
+    for (path, source) in hooks.files {
       files.append(.init(path, mode: 0o755, try File.read(source, code: .environment)))
     }
     try Initramfs.append(files, to: base, as: scratch.initramfs)
@@ -160,7 +156,7 @@ package struct GuestTrial {
     let machine = try VirtualMachine(configuration, record: theirs.raw)
     // QEMU's end is QEMU's alone: when it has gone, the record ends.
     _ = consume theirs
-    let guest = try GuestRecord(ours, into: record, pace: pace)
+    let guest = try GuestRecord(ours, into: record, hooks)
     var residentReady: UInt64?
     var vigil = Vigil(machine, console: consolePath, patience: patience.silence)
     let ending = watch(
@@ -244,7 +240,7 @@ package struct GuestTrial {
       if interrupt.isRequested {
         return .interrupted
       }
-      disturb?(machine)
+      hooks.look(at: machine)
       if vigil.hasHeard {
         if let ending = vigil.look(now) {
           return ending.outcome == .hang

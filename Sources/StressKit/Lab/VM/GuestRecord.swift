@@ -26,17 +26,16 @@ package final class GuestRecord: @unchecked Sendable {
   private let socket: Descriptor
   private let record: RecordSink
   private let news = Mutex(News())
-  /// Called before each read, with the bytes so far; for the harness's own tests.
-  private let pace: ((_ bytes: Int) -> Void)?
+  private let hooks: TrialHooks
   private var thread: Thread?
 
   /// - Parameter socket: one end of a socket pair; QEMU has the other.
   init(
-    _ socket: consuming Descriptor, into record: RecordSink, pace: ((Int) -> Void)? = nil
+    _ socket: consuming Descriptor, into record: RecordSink, _ hooks: TrialHooks
   ) throws(HarnessError) {
     self.socket = socket
     self.record = record
-    self.pace = pace
+    self.hooks = hooks
     thread = try Thread("wb-port") { [self] in loop() }
   }
 
@@ -66,7 +65,7 @@ package final class GuestRecord: @unchecked Sendable {
       let isReady = poll(&entry, 1, Int32(RecordSink.pause / 1_000_000)) > 0
       record.retry(at: cl_boottime())
       if !isReady { continue }
-      pace?(total)
+      hooks.readsOn(after: total)
       let got = attemptErrno(read(socket.raw, &chunk, chunk.count), record.object, "read")
       if got == -Int(EINTR) { continue }
       if got <= 0 { break }
