@@ -72,7 +72,7 @@ package struct HarnessMirror: Sendable, Equatable {
         "the guest's CPUs waited for the host's more than \(percent(Self.hostWaitLimit)) of the time: such a trial"
           + " may end otherwise than on a quiet host")
     }
-    if balloonMoved { warnings.append("the balloon moved: such a trial is not to be trusted") }
+    if balloonMoved { warnings.append("the balloon moved: do not trust this trial") }
     if !agents.isEmpty {
       warnings.append("alive, and may flush statistics: \(agents.joined(separator: ", "))")
     }

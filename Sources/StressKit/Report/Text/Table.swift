@@ -30,13 +30,22 @@ package struct Table {
     widths.reduce(0, +) + 2 * max(0, widths.count - 1)
   }
 
-  /// Widths of the columns, texts narrowed as far as needed and possible.
+  /// Widths of the columns, texts narrowed as far as needed and possible; a word is broken only where that is not
+  /// enough.
   private func widths(within limit: Int) -> [Int] {
+    let words = header.indices.map { i in
+      rows.flatMap { $0[i].split(separator: " ") }.map(\.count).max() ?? 0
+    }
+    let least = header.indices.map { max(Self.narrowest, header[$0].count) }
+    let whole = narrowed(
+      widths, to: header.indices.map { max(least[$0], words[$0]) }, within: limit)
+    return narrowed(whole, to: least, within: limit)
+  }
+
+  private func narrowed(_ widths: [Int], to least: [Int], within limit: Int) -> [Int] {
     var widths = widths
     while Self.total(widths) > limit {
-      let texts = header.indices.filter {
-        alignment[$0] == .text && widths[$0] > max(Self.narrowest, header[$0].count)
-      }
+      let texts = header.indices.filter { alignment[$0] == .text && widths[$0] > least[$0] }
       guard let widest = texts.max(by: { widths[$0] < widths[$1] }) else { break }
       widths[widest] -= 1
     }

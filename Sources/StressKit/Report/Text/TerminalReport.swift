@@ -152,7 +152,7 @@ package struct TerminalReport: PlainReport {
   }
 
   static let killColumns: Columns = [
-    ("OOM", .right), ("95 % of trials", .left), ("kills by finding", .text), ("outcomes", .text),
+    ("OOM", .right), ("95 % CI", .left), ("kills by finding", .text), ("outcomes", .text),
   ]
 
   func killRow(_ cell: CellSummary) -> [String] {

@@ -131,7 +131,7 @@ struct PageReportTests {
     #expect(kills.count == 1)
     // It was at its limit.
     for bar in kills { #expect(abs(bar.reduce(0, +) - 100) < 0.1) }
-    #expect(text.contains("limit 65536 KiB</p>"))
+    #expect(text.contains("; limit 65536 KiB; finding: "))
   }
 
   /// Counters before events: one line of the section's own for each cell, whether there were any or not.
