@@ -219,7 +219,7 @@ struct OOMAutopsyTests {
     }
     let told: [OOMFinding] = [.premature, .justified, .writebackBound, .undecided(.between)]
     #expect(told.map(\.name) == names && told.map { $0.why != nil } == [false, false, false, true])
-    #expect(OOMFinding.undecided(.sysrq).text == "undecided: asked for with sysrq-f")
+    #expect(OOMFinding.undecided(.sysrq).text == "undecided: triggered by sysrq-f")
   }
 
   // MARK: Records

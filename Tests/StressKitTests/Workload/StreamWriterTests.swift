@@ -384,11 +384,11 @@ struct StreamWriterTests {
 
   // MARK: Syncs
 
-  @Test(arguments: engines, [StreamWriter.SyncCode.fdatasync, StreamWriter.SyncCode.syncFileRange])
-  func syncsByOtherCalls(_ engine: Profile.Stream.Engine, _ call: UInt64) throws {
+  @Test(arguments: engines, [Profile.Stream.SyncCall.fdatasync, .syncFileRange])
+  func syncsByOtherCalls(_ engine: Profile.Stream.Engine, _ call: Profile.Stream.SyncCall) throws {
     var control = control(engine, files: 2, size: 7 * 16_384)
     control.words.fsync = 3 * 16_384
-    control.words.sync = call
+    control.words.sync = call.code
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
     let w = SharedBlock.Kind.write.rawValue
@@ -400,15 +400,17 @@ struct StreamWriterTests {
   /// A device of characters can be neither synced nor has it ranges, and says so in different ways.
   @Test(
     arguments: [
-      (StreamWriter.SyncCode.fsync, .fsync, EINVAL),
-      (StreamWriter.SyncCode.fdatasync, .fdatasync, EINVAL),
-      (StreamWriter.SyncCode.syncFileRange, .syncFileRange, ESPIPE),
-    ] as [(UInt64, SharedBlock.Step, Int32)])
-  func makesTheCallAskedFor(_ call: UInt64, _ step: SharedBlock.Step, _ errno: Int32) throws {
+      (.fsync, .fsync, EINVAL),
+      (.fdatasync, .fdatasync, EINVAL),
+      (.syncFileRange, .syncFileRange, ESPIPE),
+    ] as [(Profile.Stream.SyncCall, SharedBlock.Step, Int32)])
+  func makesTheCallAskedFor(
+    _ call: Profile.Stream.SyncCall, _ step: SharedBlock.Step, _ errno: Int32
+  ) throws {
     #expect(symlink("/dev/null", directory.path("s.0")) == 0)
     var control = control(.pwrite, size: 16_384)
     control.words.fsync = 1
-    control.words.sync = call
+    control.words.sync = call.code
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block, status: 1)
     #expect(state(block) == .failed)
@@ -421,7 +423,7 @@ struct StreamWriterTests {
   func opensForSynchronousWrites(_ engine: Profile.Stream.Engine, isAsked: Bool) throws {
     var control = control(engine, size: 0)
     control.words.rate = 16_384 * 100
-    control.words.sync = isAsked ? StreamWriter.SyncCode.dsync : StreamWriter.SyncCode.fsync
+    control.words.sync = (isAsked ? Profile.Stream.SyncCall.dsync : .fsync).code
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     var flags: Int32?
     try run(block) { process in
@@ -495,7 +497,7 @@ struct StreamWriterTests {
     control.header.hasReadBuffer = 1
     control.words.readBack = readBack.after
     control.words.fsync = 40_000
-    control.words.sync = StreamWriter.SyncCode.syncFileRange
+    control.words.sync = Profile.Stream.SyncCall.syncFileRange.code
     let block = try SharedBlock(name: "w", control, path: directory.path("s"))
     try run(block)
     #expect(File.size(directory.path("s.0")) == length)

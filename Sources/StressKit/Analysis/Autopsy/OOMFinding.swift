@@ -7,19 +7,20 @@ package enum OOMFinding: Sendable, Hashable {
   case premature, justified, writebackBound
   case undecided(Undecided)
 
-  /// Why none of them can be told.
+  /// Why no rule decides.
   package enum Undecided: String, Sendable {
     case noDump = "the kernel printed no dump (it is rate limited)"
-    case cutDump = "the log lacks the dump's figures of memory, or some of them"
-    case pageSize = "the dump counts pages, and the log does not tell how large a page is"
+    case cutDump = "the log lacks some or all of the dump's memory figures"
+    case pageSize = "the dump counts pages, and the log does not say how large a page is"
     case noLimit = "the dump names no limit"
-    case sysrq = "asked for with sysrq-f"
-    case constrained = "only some nodes were short of memory, the dump tells of all"
-    case unknownNodes = "whether all nodes were short of memory, or only some, is not told"
+    case sysrq = "triggered by sysrq-f"
+    case constrained = "only some nodes were short of memory, but the dump covers all"
+    case unknownNodes = "the log does not say whether all nodes were short of memory, or only some"
     case journalledData =
-      "data=journal: dirty data is in the journal's buffers, which the dump does not tell from clean pages"
+      "data=journal: dirty data is in the journal's buffers, which the dump counts as clean pages"
     case swap = "anonymous memory was left, and swap for it"
-    case unknownSwap = "anonymous memory was left, and whether there was swap for it is not told"
+    case unknownSwap =
+      "anonymous memory was left, and the log does not say whether there was swap for it"
     case freeMemory = "free memory was left above the min watermarks: order, zone or CPU lists"
     case between = "file pages were left, but neither enough clean nor mostly dirty ones"
   }
@@ -70,7 +71,7 @@ package enum OOMFinding: Sendable, Hashable {
   private static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
 
   private static let noRule = (
-    name: "undecided", condition: "none of these holds, or the dump does not tell",
+    name: "undecided", condition: "none of these holds, or the dump does not say",
     meaning: "the report says why"
   )
 

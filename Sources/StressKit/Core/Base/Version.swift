@@ -2,5 +2,5 @@
 
 /// The program's version, as records and reports state it.
 package enum Version {
-  package static let text = "0.1.0"
+  package static let text = "0.2.0"
 }

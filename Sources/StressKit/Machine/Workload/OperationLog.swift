@@ -6,7 +6,7 @@ struct OperationLog {
   private let header: UnsafeMutablePointer<SharedBlock.Header>
   private let slots: UnsafeMutablePointer<SharedBlock.Slot>
   private let log: UnsafeMutablePointer<SharedBlock.Operation>
-  private let capacity: UInt64
+  private let ring: SPSCRing
   private(set) var inFlight = 0
   private var bytesInFlight: UInt64 = 0
 
@@ -14,7 +14,7 @@ struct OperationLog {
     header = block.header
     slots = block.slots
     log = block.log
-    capacity = block.header.pointee.logCapacity
+    ring = block.logRing
   }
 
   /// An operation is about to begin, now.
@@ -49,15 +49,14 @@ struct OperationLog {
     let slot = slots + number
     let latency = now &- slot.pointee.start
     if latency >= slow {
-      let head = header.pointee.logHead
-      if head &- cl_load(&header.pointee.logTail) < capacity {
-        log[Int(truncatingIfNeeded: head % capacity)] = SharedBlock.Operation(
+      if let place = ring.next {
+        log[place] = SharedBlock.Operation(
           start: slot.pointee.start, end: now, bytes: slot.pointee.bytes,
           offset: slot.pointee.offset, kind: slot.pointee.kind, file: slot.pointee.file,
           ahead: slot.pointee.ahead, inFlight: UInt32(truncatingIfNeeded: inFlight),
           bytesInFlight: bytesInFlight, slot: UInt32(truncatingIfNeeded: number),
           number: slot.pointee.number)
-        cl_store(&header.pointee.logHead, head &+ 1)
+        ring.fill()
       } else {
         header.pointee.logLost &+= 1
       }

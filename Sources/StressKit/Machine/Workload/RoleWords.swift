@@ -22,11 +22,11 @@ struct StreamWords: RoleWords {
   static let role = Worker.Role.stream
 
   var files: UInt64 = 0
-  /// Of ``StreamWriter/EngineCode``.
+  /// `Profile.Stream.Engine` by its code.
   var engine: UInt64 = 0
   /// 0: none; 1: at the end; else after each so many bytes.
   var fsync: UInt64 = 0
-  /// The call that `fsync` asks for.
+  /// The call that `fsync` asks for, `Profile.Stream.SyncCall` by its code.
   var sync: UInt64 = 0
   /// 1: the files are there and are written over.
   var overwrite: UInt64 = 0

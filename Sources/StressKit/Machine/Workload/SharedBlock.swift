@@ -238,6 +238,27 @@ package final class SharedBlock {
   var evidence: UnsafeMutablePointer<Evidence> {
     (base + layout.evidence).assumingMemoryBound(to: Evidence.self)
   }
+  /// Of `log`; filled by the worker, emptied by the supervisor, as the next.
+  var logRing: SPSCRing {
+    SPSCRing(
+      head: word(\Header.logHead), tail: word(\Header.logTail),
+      capacity: header.pointee.logCapacity)
+  }
+
+  /// Of `evidence`.
+  var evidenceRing: SPSCRing {
+    SPSCRing(
+      head: word(\Header.evidenceHead), tail: word(\Header.evidenceTail),
+      capacity: header.pointee.evidenceCapacity)
+  }
+
+  private func word(_ path: KeyPath<Header, UInt64>) -> UnsafeMutablePointer<UInt64> {
+    guard let offset = MemoryLayout<Header>.offset(of: path) else {
+      preconditionFailure("a word of the header is stored")
+    }
+    return (base + offset).assumingMemoryBound(to: UInt64.self)
+  }
+
   /// How often a first touch took as long as each `LatencyBucket`.
   var buckets: UnsafeMutablePointer<UInt32> {
     (base + layout.buckets).assumingMemoryBound(to: UInt32.self)

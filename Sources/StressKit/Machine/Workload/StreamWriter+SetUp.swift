@@ -4,22 +4,6 @@ import StressCore
 
 /// What the supervisor does for a writer, before it is.
 extension StreamWriter {
-  /// Numbers of the engines in the shared block.
-  enum EngineCode {
-    static let ioUring: UInt64 = 0
-    static let pwrite: UInt64 = 1
-    static let mmap: UInt64 = 2
-  }
-
-  /// Numbers of the calls that sync.
-  enum SyncCode {
-    static let fsync: UInt64 = 0
-    static let fdatasync: UInt64 = 1
-    static let syncFileRange: UInt64 = 2
-    /// None, but O_DSYNC.
-    static let dsync: UInt64 = 3
-  }
-
   /// What the paths of a stream's files begin with.
   static func prefix(_ stream: Profile.Stream, in directory: String) -> String {
     "\(directory)/\(stream.name)"
@@ -35,25 +19,14 @@ extension StreamWriter {
     control.header.block = stream.block
     control.header.depth = UInt64(stream.engine == .ioUring ? stream.depth : 1)
     control.words.files = UInt64(stream.files)
-    control.words.engine =
-      switch stream.engine {
-      case .ioUring: EngineCode.ioUring
-      case .pwrite: EngineCode.pwrite
-      case .mmap: EngineCode.mmap
-      }
+    control.words.engine = stream.engine.code
     control.words.fsync =
       switch stream.fsync {
       case .none: 0
       case .end: 1
       case .every(let bytes): bytes
       }
-    control.words.sync =
-      switch stream.sync {
-      case .fsync: SyncCode.fsync
-      case .fdatasync: SyncCode.fdatasync
-      case .syncFileRange: SyncCode.syncFileRange
-      case .dsync: SyncCode.dsync
-      }
+    control.words.sync = stream.sync.code
     control.words.overwrite = stream.access == .overwrite ? 1 : 0
     control.words.readBack = stream.readBack ?? 0
     control.header.hasReadBuffer = stream.readBack == nil ? 0 : 1

@@ -20,6 +20,7 @@ struct StreamWriter {
   /// A file's writes are followed by something: they must be counted.
   private let isCounted: Bool
   private let isOpen: Bool
+  private let sync: Profile.Stream.SyncCall
   /// The files. Like all else that the writer needs, never freed: it ends with
   /// the process.
   private let table: UnsafeMutablePointer<Output>
@@ -53,6 +54,7 @@ struct StreamWriter {
     files = Int(stream.pointee.files)
     isCounted = stream.pointee.fsync > 0 || stream.pointee.readBack > 0
     isOpen = stream.pointee.closed == 0
+    sync = .init(code: stream.pointee.sync)
     table = .allocate(capacity: files)
     self.block = block
   }
@@ -71,14 +73,14 @@ struct StreamWriter {
     var paths: [[CChar]] = []
     for i in 0..<files { paths.append(Array(Self.path(block.path, i).utf8CString)) }
 
-    let engine = stream.pointee.engine
-    let ring = engine == EngineCode.ioUring ? makeRing() : nil
+    let engine = Profile.Stream.Engine(code: stream.pointee.engine)
+    let ring = engine == .ioUring ? makeRing() : nil
     Worker.awaitStart(header)
     // Opened after the delay: a file's first dirty page comes after the pin, as in a backup.
     let overwrites = stream.pointee.overwrite != 0
     let flags =
       O_RDWR | O_CLOEXEC | (overwrites ? 0 : O_CREAT | O_TRUNC)
-      | (stream.pointee.sync == SyncCode.dsync ? O_DSYNC : 0)
+      | (sync == .dsync ? O_DSYNC : 0)
     for i in 0..<files {
       let opened = attemptErrno(Int(open(paths[i], flags, 0o644)), "stream", "open")
       if opened < 0 { Worker.fail(header, .open, Int32(-opened)) }
@@ -93,14 +95,13 @@ struct StreamWriter {
     }
     beganAt = cl_boottime()
     cl_store(&header.pointee.firstStart, beganAt)
-    if let ring {
-      runRing(ring)
-    } else if engine == EngineCode.pwrite {
+    switch engine {
+    case .ioUring: if let ring { runRing(ring) }
+    case .pwrite:
       runSynchronous { [block] fd, slot, offset, length in
         Self.pwriteAll(fd, block.buffer(slot), Int(length), offset)
       }
-    } else {
-      runMapped()
+    case .mmap: runMapped()
     }
     if stream.pointee.fsync == 1 { syncAll() }
     cl_store(&header.pointee.state, SharedBlock.State.done.rawValue)
@@ -196,18 +197,17 @@ struct StreamWriter {
       let output = table + file
       let fd = output.pointee.descriptor
       // Of a file that has not been written to since there is no range.
-      let call = stream.pointee.sync
-      if call == SyncCode.syncFileRange, output.pointee.unsynced == 0 { continue }
+      if sync == .syncFileRange, output.pointee.unsynced == 0 { continue }
       operations.begin(depth, .fsync, bytes: 0, file: file)
-      switch call {
-      case SyncCode.fdatasync:
+      switch sync {
+      case .fdatasync:
         let result = attemptErrno(Int(Glibc.fdatasync(fd)), "stream", "fdatasync")
         if result < 0 { Worker.fail(header, .fdatasync, Int32(-result)) }
-      case SyncCode.syncFileRange:
+      case .syncFileRange:
         let (first, second) = lastWritten(file, output.pointee.unsynced)
         syncRange(fd, first)
         syncRange(fd, second)
-      default:
+      case .fsync, .dsync:
         let result = attemptErrno(Int(Glibc.fsync(fd)), "stream", "fsync")
         if result < 0 { Worker.fail(header, .fsync, Int32(-result)) }
       }

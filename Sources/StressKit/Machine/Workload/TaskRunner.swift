@@ -227,11 +227,10 @@ struct TaskRunner {
       evidence.writeback = pages.writeback
     }
     evidence.time = cl_boottime()
-    let head = header.pointee.evidenceHead
-    let room = header.pointee.evidenceCapacity
-    if head &- cl_load(&header.pointee.evidenceTail) < room {
-      block.evidence[Int(head % room)] = evidence
-      cl_store(&header.pointee.evidenceHead, head &+ 1)
+    let ring = block.evidenceRing
+    if let place = ring.next {
+      block.evidence[place] = evidence
+      ring.fill()
     } else {
       header.pointee.evidenceLost &+= 1
     }

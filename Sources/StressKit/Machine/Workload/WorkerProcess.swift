@@ -218,29 +218,14 @@ package final class WorkerProcess {
 
   /// Hands over the operations finished since the last call.
   package func drain(_ body: (SharedBlock.Operation) -> Void) {
-    Self.drain(
-      block.log, header.pointee.logCapacity, to: cl_load(&header.pointee.logHead),
-      &header.pointee.logTail, body)
+    let log = block.log
+    block.logRing.empty { body(log[$0]) }
   }
 
   /// Hands over the evidence of rounds since the last call.
   package func drainEvidence(_ body: (SharedBlock.Evidence) -> Void) {
-    Self.drain(
-      block.evidence, header.pointee.evidenceCapacity,
-      to: cl_load(&header.pointee.evidenceHead), &header.pointee.evidenceTail, body)
-  }
-
-  /// Hands over what a ring has, and lets the worker have the room again.
-  private static func drain<T>(
-    _ ring: UnsafeMutablePointer<T>, _ capacity: UInt64, to head: UInt64, _ tail: inout UInt64,
-    _ body: (T) -> Void
-  ) {
-    var next = tail
-    while next < head {
-      body(ring[Int(next % capacity)])
-      next += 1
-    }
-    cl_store(&tail, next)
+    let evidence = block.evidence
+    block.evidenceRing.empty { body(evidence[$0]) }
   }
 
   package struct InFlight: Sendable {
@@ -256,7 +241,7 @@ package final class WorkerProcess {
 
   /// The `user_data` of an operation's io_uring requests; nil for one of plain system calls.
   package func userData(_ kind: SharedBlock.Kind, slot: UInt32) -> UInt64? {
-    let isRing = role == .stream && stream.pointee.engine == StreamWriter.EngineCode.ioUring
+    let isRing = role == .stream && stream.pointee.engine == Profile.Stream.Engine.ioUring.code
     return isRing && kind == .write ? UInt64(slot) : nil
   }
 

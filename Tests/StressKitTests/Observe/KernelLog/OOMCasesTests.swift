@@ -175,7 +175,7 @@ struct OOMCasesTests {
         figures: ["anon": 534_147_072, "file": 212_992, "pgsteal": 180_103],
         composition: [524_288 << 10, 524_288 << 10, 151_552, 0],
         unaccounted: 536_870_912 - 534_147_072 - 212_992 - 36864 - 933_888, finding: "undecided",
-        reason: "anonymous memory was left, and whether")
+        reason: "anonymous memory was left, and the log does not say")
     ],
     // The first victim's dump is not in the log.
     "mglru-rsync-6.7": [
@@ -259,7 +259,7 @@ struct OOMCasesTests {
         composition: [
           32_747_388 << 10, 32_747_388 << 10, (1263 + 1167 - 4) << 12, 4 << 12,
         ],
-        finding: "undecided", reason: "whether all nodes")
+        finding: "undecided", reason: "the log does not say whether all nodes")
     ],
     // The mail cut the last two lines at its right edge: `pid=10` is no pid, and the victim's uid is gone. Of the
     // machine's swap a memcg's dump says nothing.
@@ -273,7 +273,7 @@ struct OOMCasesTests {
         figures: ["anon": 5_222_400, "file_writeback": 122_880, "swapcached": 5_156_864],
         composition: [10240 << 10, 10240 << 10, 0, 0],
         unaccounted: 5_156_864 - (9_396_224 + 925_696 - 5_222_400), finding: "undecided",
-        reason: "anonymous memory was left, and whether")
+        reason: "anonymous memory was left, and the log does not say")
     ],
     "x32-next-5.18": [
       Expected(

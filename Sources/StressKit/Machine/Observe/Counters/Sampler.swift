@@ -26,13 +26,10 @@ package final class Sampler: SampleSource, @unchecked Sendable {
   /// Each source's number of columns, so that no name is touched in the loop.
   private let widths: [Int]
   private let stride: Int
-  private let capacity: Int
-  private let ring: UnsafeMutableBufferPointer<Int64>
+  private let ring: SPSCRing
+  private let readings: UnsafeMutableBufferPointer<Int64>
   private let scratch: UnsafeMutableRawBufferPointer
-  // Written by the sampling thread: samples put; deadlines served late, and not at all; readings dropped for
-  // want of room. Written by the reader: samples taken.
-  private let put = Atomic<Int>(0)
-  private let taken = Atomic<Int>(0)
+  // Written by the sampling thread: deadlines served late, and not at all; readings dropped for want of room.
   private let lateTicks = Atomic<Int>(0)
   private let missedTicks = Atomic<Int>(0)
   private let droppedSamples = Atomic<Int>(0)
@@ -46,19 +43,20 @@ package final class Sampler: SampleSource, @unchecked Sendable {
     self.lane = lane
     self.interval = interval
     self.files = files
-    self.capacity = capacity
+    ring = SPSCRing(capacity: capacity)
     names = files.flatMap(\.names)
     widths = files.map(\.names.count)
     stride = names.count + 1
-    ring = .allocate(capacity: capacity * stride)
+    readings = .allocate(capacity: capacity * stride)
     // Touched now: a page fault in the loop would be an allocation under pressure.
-    ring.initialize(repeating: 0)
+    readings.initialize(repeating: 0)
     scratch = .allocate(byteCount: 64 << 10, alignment: 4096)
     scratch.initializeMemory(as: UInt8.self, repeating: 0)
   }
 
   deinit {
     ring.deallocate()
+    readings.deallocate()
     scratch.deallocate()
     for file in files { file.close() }
   }
@@ -119,14 +117,13 @@ package final class Sampler: SampleSource, @unchecked Sendable {
 
   /// One reading into the ring.
   package func sample(at now: UInt64) {
-    let slot = put.load(ordering: .relaxed)
-    guard slot - taken.load(ordering: .acquiring) < capacity else {
+    guard let slot = ring.next else {
       droppedSamples.add(1, ordering: .relaxed)
       return
     }
-    guard let base = ring.baseAddress else { return }
-    var at = (slot % capacity) * stride
-    ring[at] = Int64(bitPattern: now)
+    guard let base = readings.baseAddress else { return }
+    var at = slot * stride
+    readings[at] = Int64(bitPattern: now)
     at += 1
     for i in 0..<files.count {
       let count = widths[i]
@@ -134,20 +131,13 @@ package final class Sampler: SampleSource, @unchecked Sendable {
         into: UnsafeMutableBufferPointer(start: base + at, count: count), scratch: scratch)
       at += count
     }
-    put.store(slot + 1, ordering: .releasing)
+    ring.fill()
   }
 
   /// Hands over the readings not yet taken: the first value is the time (CLOCK_BOOTTIME, ns), then one
   /// per name. To be called by one thread.
   package func drain(_ body: (Slice<UnsafeMutableBufferPointer<Int64>>) -> Void) {
-    let end = put.load(ordering: .acquiring)
-    var next = taken.load(ordering: .relaxed)
-    while next < end {
-      let at = (next % capacity) * stride
-      body(ring[at..<at + stride])
-      next += 1
-      taken.store(next, ordering: .releasing)
-    }
+    ring.empty { body(readings[$0 * stride..<($0 + 1) * stride]) }
   }
 
   /// How long after its deadline a tick began, ns.
@@ -176,7 +166,7 @@ package final class Sampler: SampleSource, @unchecked Sendable {
   package var health: Health {
     let ended = thread == nil ? ending : nil
     return Health(
-      samples: put.load(ordering: .acquiring), late: lateTicks.load(ordering: .relaxed),
+      samples: Int(ring.filled), late: lateTicks.load(ordering: .relaxed),
       missed: missedTicks.load(ordering: .relaxed),
       dropped: droppedSamples.load(ordering: .relaxed), lateness: ended?.lateness, cpu: ended?.cpu)
   }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import StressRecord
-import Synchronization
 
 /// Makes intervals and counts of the trace's records as they come, in the order of their time.
 ///
@@ -16,8 +15,7 @@ package final class TraceDigest: @unchecked Sendable {
   private static let writes: Set<Int64> = [23, 2, 5]
 
   private let rows: UnsafeMutableBufferPointer<TraceRow>
-  private let put = Atomic<Int>(0)
-  private let taken = Atomic<Int>(0)
+  private let ring: SPSCRing
   /// Of a beginning, what its end does not tell.
   private struct Kept: BitwiseCopyable {
     var first: Int64 = 0
@@ -58,12 +56,16 @@ package final class TraceDigest: @unchecked Sendable {
     precondition(TraceEvent.allCases.count <= 128 && capacity.nonzeroBitCount == 1)
     tasks = TaskTimes(stacks)
     rows = .allocate(capacity: capacity)
+    ring = SPSCRing(capacity: capacity)
     let nothing = TraceRow(nil, TraceRecord(.throttled), from: 0)
     // Touched now: a page fault later would be an allocation under pressure.
     rows.initialize(repeating: nothing)
   }
 
-  deinit { rows.deallocate() }
+  deinit {
+    rows.deallocate()
+    ring.deallocate()
+  }
 
   package var overflowed: Int { open.overflowed + punted.overflowed + tasks.overflowed }
 
@@ -116,7 +118,7 @@ package final class TraceDigest: @unchecked Sendable {
     case .alone:
       guard let row = room(isEvent: !Self.isKill(record.event)) else { return }
       row.pointee = TraceRow(nil, record, from: record.time)
-      publish()
+      ring.fill()
     case .own: own(record)
     }
   }
@@ -212,7 +214,7 @@ package final class TraceDigest: @unchecked Sendable {
         default: record.values[Int(place)]
         }
     }
-    publish()
+    ring.fill()
   }
 
   // MARK: Requests of a disk
@@ -334,7 +336,7 @@ package final class TraceDigest: @unchecked Sendable {
   private func push(_ row: TraceRow) {
     guard let place = room(isEvent: row.span == nil && !Self.isKill(row.event)) else { return }
     place.pointee = row
-    publish()
+    ring.fill()
   }
 
   private static func isKill(_ event: TraceEvent) -> Bool {
@@ -344,31 +346,17 @@ package final class TraceDigest: @unchecked Sendable {
   /// Where the next row goes; nil: nowhere.
   @inline(__always)
   private func room(isEvent: Bool) -> UnsafeMutablePointer<TraceRow>? {
-    let slot = put.load(ordering: .relaxed)
     // No flood of single events, while the reader is late, may leave no room for a kill.
-    let room = isEvent ? rows.count / 2 : rows.count
-    guard slot - taken.load(ordering: .acquiring) < room else {
+    guard let place = ring.next(room: isEvent ? ring.capacity / 2 : ring.capacity) else {
       droppedRows += 1
       return nil
     }
-    return rows.baseAddress.map { $0 + (slot & (rows.count - 1)) }
-  }
-
-  /// Makes the row that was written there the reader's.
-  @inline(__always)
-  private func publish() {
-    put.store(put.load(ordering: .relaxed) + 1, ordering: .releasing)
+    return rows.baseAddress.map { $0 + place }
   }
 
   /// Hands over the rows not yet taken. To be called by one thread.
   package func drain(_ body: (borrowing TraceRow) -> Void) {
-    let end = put.load(ordering: .acquiring)
-    var next = taken.load(ordering: .relaxed)
-    while next < end {
-      body(rows[next & (rows.count - 1)])
-      next += 1
-      taken.store(next, ordering: .releasing)
-    }
+    ring.empty { body(rows[$0]) }
   }
 
   /// Intervals that have not ended, with their task or thing, once no more records come.
