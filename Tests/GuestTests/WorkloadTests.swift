@@ -170,7 +170,7 @@ struct WorkloadTests {
           - {name: fresh, do: truncate, state: delayed, size: 4MiB, rounds: 1}
           - {name: old, do: unlink, state: allocated, size: 4MiB, rounds: 1}
           - {name: busy, do: rename, state: writeback, size: 4MiB, rounds: 1}
-        device: {bandwidth: 4MiB/s}
+        device: {bandwidth: 1MiB/s}
         duration: 30s
         """, kernel: kernel, in: directory)
       func state(_ task: String) throws -> JSON {
@@ -187,12 +187,13 @@ struct WorkloadTests {
         #expect(old["writeback_pages"]?.int == 0)
         #expect(busy["writeback_pages"]?.int ?? 0 > 256, "\(busy)")
       }
-      // To drop what is under I/O is to wait for it.
+      // To drop what is under I/O is to wait for it: for most of four seconds, unless the host holds the guest up
+      // before it looks and drops.
       func longest(_ task: String, _ kind: String) -> Double {
         record.lines("rounds").first { $0["task"]?.string == task }?["\(kind)_max"]?.double ?? -1
       }
       #expect(longest("fresh", "truncate") > 0)
-      #expect(longest("busy", "rename") > 100e6, "4 MiB at 4 MiB/s are not done at once")
+      #expect(longest("busy", "rename") > 100e6, "4 MiB at 1 MiB/s are not done at once")
       #expect(longest("busy", "rename") > 2 * longest("fresh", "truncate"))
     }
   }
