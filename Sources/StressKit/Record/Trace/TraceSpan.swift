@@ -32,6 +32,11 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
 
   private static let throttledNote =
     "ends at the event; older records call all of them `reclaim-throttle`"
+  private static let requestRemark = """
+    At the scratch disk itself: a device.delay lies above it and is not in these, nor is waiting \
+    for the scheduler. Merged requests count once. If these are short and inode-writeback is \
+    long, the time is above the device.
+    """
   private static let requestNote =
     "a partial completion counts as a request; measured at the scratch disk, below `device.delay`,"
     + " which is not included"
@@ -193,12 +198,7 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
         interval: .own(.blockIssue, .blockComplete),
         values: ["dev", "sector", "bytes", "error"], isStall: false, track: .machine,
         note: Self.requestNote,
-        remark:
-          """
-          At the scratch disk itself: a device.delay lies above it and is not in these, nor is waiting \
-          for the scheduler. Merged requests count once. If these are short and inode-writeback is \
-          long, the time is above the device.
-          """)
+        remark: Self.requestRemark)
     case .blockWrite:
       SpanTraits(
         label: "block-write",
@@ -207,12 +207,7 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
         values: ["dev", "sector", "bytes", "error"], isStall: false, track: .machine,
         section: .primary,
         note: Self.requestNote,
-        remark:
-          """
-          At the scratch disk itself: a device.delay lies above it and is not in these, nor is waiting \
-          for the scheduler. Merged requests count once. If these are short and inode-writeback is \
-          long, the time is above the device.
-          """)
+        remark: Self.requestRemark)
     case .blockFlush:
       SpanTraits(
         label: "block-flush",
@@ -220,12 +215,7 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
         interval: .own(.blockIssue, .blockComplete),
         values: ["dev", "sector", "bytes", "error"], isStall: false, track: .machine,
         note: Self.requestNote,
-        remark:
-          """
-          At the scratch disk itself: a device.delay lies above it and is not in these, nor is waiting \
-          for the scheduler. Merged requests count once. If these are short and inode-writeback is \
-          long, the time is above the device.
-          """)
+        remark: Self.requestRemark)
     case .blockDiscard:
       SpanTraits(
         label: "block-discard",
@@ -233,12 +223,7 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
         interval: .own(.blockIssue, .blockComplete),
         values: ["dev", "sector", "bytes", "error"], isStall: false, track: .machine,
         note: Self.requestNote,
-        remark:
-          """
-          At the scratch disk itself: a device.delay lies above it and is not in these, nor is waiting \
-          for the scheduler. Merged requests count once. If these are short and inode-writeback is \
-          long, the time is above the device.
-          """)
+        remark: Self.requestRemark)
     case .flusherWake:
       SpanTraits(
         label: "flusher-wake",
