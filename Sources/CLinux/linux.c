@@ -26,6 +26,7 @@
 #include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -238,6 +239,39 @@ void cl_set_thread_name(const char *name) { pthread_setname_np(pthread_self(), n
 int cl_set_fifo(int priority) {
   struct sched_param param = {.sched_priority = priority};
   return negated(sched_setscheduler(0, SCHED_FIFO, &param));
+}
+
+int cl_o_direct(void) { return O_DIRECT; }
+
+int cl_write_at(int fd, const void *buffer, size_t length, int64_t offset, int flags) {
+  struct iovec part = {.iov_base = (void *)buffer, .iov_len = length};
+  return negated(pwritev2(fd, &part, 1, offset, flags));
+}
+
+int cl_read_at(int fd, void *buffer, size_t length, int64_t offset, int flags) {
+  struct iovec part = {.iov_base = buffer, .iov_len = length};
+  return negated(preadv2(fd, &part, 1, offset, flags));
+}
+
+int cl_copy_range(int from, int to, int64_t offset, size_t length) {
+  off64_t in = offset, out = offset;
+  return negated(copy_file_range(from, &in, to, &out, length, 0));
+}
+
+int cl_splice_range(int from, int to, int64_t offset, size_t length, int out, int in) {
+  off64_t source = offset, target = offset;
+  ssize_t taken = splice(from, &source, in, NULL, length, 0);
+  for (ssize_t rest = taken; rest > 0;) {
+    ssize_t given = splice(out, NULL, to, &target, (size_t)rest, 0);
+    if (given < 0 && errno == EINTR) continue;
+    if (given < 0) return -errno;
+    rest -= given;
+  }
+  return negated(taken);
+}
+
+int cl_dont_need(int fd, int64_t offset, int64_t length) {
+  return -posix_fadvise(fd, offset, length, POSIX_FADV_DONTNEED);
 }
 
 int cl_open_direct(const char *path) { return negated(open(path, O_RDWR | O_DIRECT | O_CLOEXEC)); }

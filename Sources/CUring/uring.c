@@ -36,11 +36,22 @@ void cu_ring_destroy(struct cu_ring *ring) {
   free(ring);
 }
 
-int cu_queue_write(struct cu_ring *ring, int fd, const void *buffer, uint32_t length, uint64_t offset,
+int cu_queue_write(struct cu_ring *ring, int fd, const void *buffer, uint32_t length, uint64_t offset, int flags,
                    uint64_t user_data) {
   struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
   if (!sqe) return -EBUSY;
   io_uring_prep_write(sqe, fd, buffer, length, offset);
+  sqe->rw_flags = flags;
+  io_uring_sqe_set_data64(sqe, user_data);
+  return 0;
+}
+
+int cu_queue_read(struct cu_ring *ring, int fd, void *buffer, uint32_t length, uint64_t offset, int flags,
+                  uint64_t user_data) {
+  struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
+  if (!sqe) return -EBUSY;
+  io_uring_prep_read(sqe, fd, buffer, length, offset);
+  sqe->rw_flags = flags;
   io_uring_sqe_set_data64(sqe, user_data);
   return 0;
 }

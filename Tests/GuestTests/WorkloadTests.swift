@@ -119,10 +119,17 @@ struct WorkloadTests {
           - {name: back, engine: io_uring, block: 1MiB, depth: 2, size: 8MiB, read_back: 2MiB, compressible: 50}
           - {name: map, engine: mmap, block: 128KiB, size: 2MiB, fsync: end}
           - {name: paced, engine: io_uring, block: 64KiB, size: 8MiB, rate: 2MiB/s}
+          - {name: reader, do: read, block: 64KiB, depth: 4, size: 4MiB, file_size: 2MiB, dontneed: 1MiB}
+          - {name: mapper, do: read, engine: mmap, access: random, block: 16KiB, size: 2MiB}
+          - {name: copier, do: copy, engine: splice, block: 128KiB, size: 2MiB, fsync: end}
+          - {name: direct, direct: on, block: 64KiB, depth: 4, size: 2MiB}
+          - {name: any, engine: pwrite, access: random, block: 16KiB, size: 1MiB, file_size: 4MiB}
+          - {name: foreign, engine: pwrite, access: overwrite, block: 64KiB, size: 1MiB, files_of: over, offset: 1MiB}
         """, kernel: kernel, keepDisk: true, in: directory)
       let sizes = [
         "many-0.0": 2, "many-0.1": 2, "many-1.0": 2, "many-1.1": 2, "over.0": 2, "back.0": 8,
-        "map.0": 2, "paced.0": 8,
+        "map.0": 2, "paced.0": 8, "reader.0": 2, "mapper.0": 2, "copier.0": 2, "copier.0.copy": 2,
+        "direct.0": 2, "any.0": 4,
       ]
       for (file, mebibytes) in sizes {
         let copy = directory + "/copy"
@@ -148,6 +155,11 @@ struct WorkloadTests {
         record.lines("stream").first { $0["stream"]?.string == name }
       }
       #expect(stream("over")?["fsyncs"]?.int == 4)
+      #expect(stream("reader")?["reads"]?.int == 64 && stream("reader")?["bytes"]?.int == 4 << 20)
+      #expect(stream("reader")?["advises"]?.int == 4 && stream("mapper")?["reads"]?.int == 128)
+      #expect(stream("copier")?["copies"]?.int == 16 && stream("copier")?["do"] == "copy")
+      #expect(stream("direct")?["writes"]?.int == 32)
+      #expect(stream("any")?["writes"]?.int == 64 && stream("foreign")?["writes"]?.int == 16)
       #expect(stream("log")?["writes"]?.int == 64)
       #expect(stream("back")?["reads"]?.int == 8)
       let paced = try #require(stream("paced"))

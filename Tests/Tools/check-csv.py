@@ -14,7 +14,7 @@ import sys
 
 # Where a metric of the table stands in a trial of the document.
 PLACES = {
-    "throughput": ("throughput",), "bytes": ("bytes",), "stall.p50": ("stall", "p50"), "stall.p99": ("stall", "p99"),
+    "throughput": ("throughput",), "read_throughput": ("read_throughput",), "bytes": ("bytes",), "stall.p50": ("stall", "p50"), "stall.p99": ("stall", "p99"),
     "stall.max": ("stall", "max"), "longest_write": ("longest_write",), "longest_fsync": ("longest_fsync",),
     "psi.memory.some": ("memory_pressure", "some"), "psi.io.full": ("io_pressure", "full"),
     "cpu_time": ("cpu_time",), "kswapd_time": ("kswapd_time",), "duration": ("duration",),

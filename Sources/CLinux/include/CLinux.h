@@ -108,6 +108,25 @@ void cl_set_thread_name(const char *_Nonnull name);
 /// sched_setscheduler(SCHED_FIFO) for the calling thread: CPU priority, not visible in Glibc.
 int cl_set_fifo(int priority);
 
+/// O_DIRECT: a _GNU_SOURCE macro.
+int cl_o_direct(void);
+
+/// RWF_DONTCACHE of Linux 6.14, which older headers lack.
+enum { CL_RWF_DONTCACHE = 0x80 };
+
+/// pwritev2(2) and preadv2(2) of one buffer: not visible in Glibc. `flags`: RWF_*. Return the bytes written or read.
+int cl_write_at(int fd, const void *_Nonnull buffer, size_t length, int64_t offset, int flags);
+int cl_read_at(int fd, void *_Nonnull buffer, size_t length, int64_t offset, int flags);
+
+/// copy_file_range(2) from one file to the same offset of another: not visible in Glibc. Returns the bytes copied.
+int cl_copy_range(int from, int to, int64_t offset, size_t length);
+/// The same by splice(2), not visible in Glibc either: into a pipe at its end `in`, and from its end `out` until it is
+/// empty.
+int cl_splice_range(int from, int to, int64_t offset, size_t length, int out, int in);
+
+/// posix_fadvise(2), POSIX_FADV_DONTNEED: it returns its errno.
+int cl_dont_need(int fd, int64_t offset, int64_t length);
+
 /// open(2) with O_DIRECT, which is a _GNU_SOURCE macro.
 int cl_open_direct(const char *_Nonnull path);
 

@@ -28,9 +28,12 @@ int cu_ring_create(unsigned entries, struct cu_ring *_Nullable *_Nonnull out, in
 
 void cu_ring_destroy(struct cu_ring *_Nonnull ring);
 
-/// Queues a write of `length` bytes at `offset`. Returns 0, or -EBUSY when the submission queue is full.
+/// Queues a write or a read of `length` bytes at `offset`, with `flags` as of pwritev2(2) (RWF_*). Returns 0, or -EBUSY
+/// when the submission queue is full.
 int cu_queue_write(struct cu_ring *_Nonnull ring, int fd, const void *_Nonnull buffer, uint32_t length,
-                   uint64_t offset, uint64_t user_data);
+                   uint64_t offset, int flags, uint64_t user_data);
+int cu_queue_read(struct cu_ring *_Nonnull ring, int fd, void *_Nonnull buffer, uint32_t length, uint64_t offset,
+                  int flags, uint64_t user_data);
 
 /// Submits what is queued and sleeps until `count` completions are there (0: looks for them only), in one
 /// system call. Returns the number submitted or a negated errno; what was not submitted stays queued.

@@ -74,6 +74,7 @@ extension Profile.Expectation {
     case .oomKill: trial.kills.told(trial.ending.outcome).map(Double.init)
     case .stall(let quantile): trial.stall?.value(at: quantile)
     case .throughput: trial.throughput
+    case .readThroughput: trial.readThroughput
     case .memoryPressure(let full): full ? trial.memoryPressure?.full : trial.memoryPressure?.some
     case .ioPressure(let full): full ? trial.ioPressure?.full : trial.ioPressure?.some
     case .latency(let worker, let kind, let quantile):

@@ -6,6 +6,7 @@ struct StreamFigures {
   let totals: [StreamTotals]
   let bytes: UInt64
   private(set) var throughput: Double?
+  private(set) var readThroughput: Double?
   let stall: TrialSummary.Stall?
   let longestWrite: Double?
   let longestSync: Double?
@@ -17,7 +18,7 @@ struct StreamFigures {
   init(_ record: RecordReader, _ window: ClosedRange<Int64>?) {
     let streams = record.lines(StreamLine.self)
     totals = streams.compactMap { StreamTotals($0, until: window?.upperBound) }
-    bytes = streams.reduce(0) { $0 + UInt64($1.bytes?.count ?? 0) }
+    bytes = Self.bytes(streams.filter(\.writes))
     firstStart = streams.compactMap(\.firstStart).filter { $0 > 0 }.min()
     stall = Self.stall(record, streams)
     longestWrite = Self.longest(record, streams, "write")
@@ -29,12 +30,24 @@ struct StreamFigures {
     }
     // A stream that was killed half-way says nothing of its speed.
     let whole = streams.allSatisfy { ["size", "time"].contains($0.ended) }
-    // One that time ended was at it until then, also when its last write never came back.
+    if whole {
+      throughput = Self.speed(of: streams.filter(\.writes), window)
+      readThroughput = Self.speed(of: streams.filter { !$0.writes }, window)
+    }
+  }
+
+  private static func bytes(_ streams: [StreamLine]) -> UInt64 {
+    streams.reduce(0) { $0 + UInt64($1.bytes?.count ?? 0) }
+  }
+
+  /// Of all of them, from the first start to the last end, bytes per second; nil: there are none.
+  private static func speed(of streams: [StreamLine], _ window: ClosedRange<Int64>?) -> Double? {
+    let first = streams.compactMap(\.firstStart).filter { $0 > 0 }.min()
+    // One that time ended was at it until then, also when its last operation never came back.
     let timed = streams.contains { $0.ended == "time" }
     let last = streams.compactMap(\.lastEnd).filter { $0 > 0 }.max()
-    if whole, let firstStart, let end = timed ? window?.upperBound : last, end > firstStart {
-      throughput = Double(bytes) / ((Double(end) - Double(firstStart)) / 1e9)
-    }
+    guard let first, let end = timed ? window?.upperBound : last, end > first else { return nil }
+    return Double(bytes(streams)) / ((Double(end) - Double(first)) / 1e9)
   }
 
   private static func longest(

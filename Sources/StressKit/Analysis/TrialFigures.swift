@@ -23,6 +23,7 @@ package enum TrialFigures {
       ("kills.memory_events", "count", count(trial.kills.memoryEvents)),
       ("kills.console", "count", count(trial.kills.console)),
       ("bytes", "bytes", Double(trial.bytes)), ("throughput", "B/s", trial.throughput),
+      ("read_throughput", "B/s", trial.readThroughput),
       ("stall.p50", "ns", trial.stall?.p50), ("stall.p99", "ns", trial.stall?.p99),
       ("stall.max", "ns", trial.stall?.max), ("stall.count", "count", count(trial.stall?.count)),
       ("longest_write", "ns", trial.longestWrite), ("longest_fsync", "ns", trial.longestSync),

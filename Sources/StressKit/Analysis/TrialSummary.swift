@@ -78,9 +78,11 @@ package struct TrialSummary: Sendable {
   /// Each kill with all its stamps.
   package var killStamps: [KillStamps]
   package var shortfalls: [Shortfall]
-  /// Bytes of completed writes, and per second from the first write's start to the last end.
+  /// Bytes of completed writes and copies, and per second from the first one's start to the last end.
   package var bytes: UInt64
   package var throughput: Double?
+  /// Bytes per second of the streams that read; nil: none does.
+  package var readThroughput: Double?
   /// Each job of a stream by itself.
   package var streams: [StreamTotals]
   package var stall: Stall?
@@ -175,6 +177,7 @@ package struct TrialSummary: Sendable {
     self.streams = streams.totals
     bytes = streams.bytes
     throughput = streams.throughput
+    readThroughput = streams.readThroughput
     stall = streams.stall
     longestWrite = streams.longestWrite
     longestSync = streams.longestSync
@@ -251,8 +254,9 @@ package struct TrialSummary: Sendable {
       else { return nil }
       let errno = line.errno
       let pin = profile?["pinned"]?.array?.first { $0["name"]?.string == worker }
-      // One that grows until the streams end has all that it asked for.
-      if errno == nil, pin?["growth"] != nil { return nil }
+      // One that is filled until the streams end has all that it asked for.
+      let isLate = pin?["growth"] != nil || pin?["mode"]?.string == "churn"
+      if errno == nil, isLate { return nil }
       return Shortfall(
         worker: worker, size: UInt64(size), reached: UInt64(reached), errno: errno)
     }

@@ -39,7 +39,7 @@ struct FunnelTests {
     "cl_set_fifo": "without it stamps are later",
     "cgroup_free": "memory", "cgroup_add_value_string": "memory", "cgroup_strerror": "memory",
     "cgroup_get_last_errno": "memory", "cu_reap": "memory",
-    "cu_queue_write": "memory",
+    "cu_queue_write": "memory", "cu_queue_read": "memory", "cl_o_direct": "no call",
   ]
 
   /// What may pass by it in one file, by folder and file name.

@@ -144,8 +144,10 @@ struct ProfileFileTests: ProfileSuite {
   @Test func errorsNameTheOption() {
     #expect(
       refused("engine", "foo") == [
-        "--vary engine=foo: streams[0].engine: expected one of io_uring, pwrite, mmap; found 'foo'",
-        "--vary engine=foo: streams[1].engine: expected one of io_uring, pwrite, mmap; found 'foo'",
+        "--vary engine=foo: streams[0].engine: expected one of io_uring, pwrite, mmap, pread, "
+          + "copy_file_range, splice; found 'foo'",
+        "--vary engine=foo: streams[1].engine: expected one of io_uring, pwrite, mmap, pread, "
+          + "copy_file_range, splice; found 'foo'",
       ])
     #expect(
       refused("device", "{sise: 1GiB}") == [
@@ -249,7 +251,7 @@ struct ProfileFileTests: ProfileSuite {
     ("cpuset.cpus", "limits.cpuset.cpus"), ("cpus", "machine.cpus"), ("zram", "machine.zram"),
     ("growth", "pinned.*.growth"), ("huge", "pinned.*.huge"), ("fsync", "streams.*.fsync"),
     ("sync", "streams.*.sync"), ("pace", "streams.*.pace"), ("jobs", "streams.*.jobs"),
-    ("do", "tasks.*.do"), ("every", "tasks.*.every"), ("state", "tasks.*.state"),
+    ("every", "tasks.*.every"), ("state", "tasks.*.state"),
     ("control", "control"), ("source", "source"), ("cgroups", "cgroups"), ("timeline", "timeline"),
     ("cgroups.db.memory.min", "cgroups.db.memory.min"),
     ("cgroups.a/b.memory.min", "cgroups.a/b.memory.min"),
@@ -270,7 +272,7 @@ struct ProfileFileTests: ProfileSuite {
   /// A word that several keys end in names them.
   @Test(arguments: [
     ("size", "pinned.*.size, streams.*.size, tasks.*.size, device.size"),
-    ("rate", "pinned.*.rate, streams.*.rate"),
+    ("rate", "pinned.*.rate, streams.*.rate"), ("do", "streams.*.do, tasks.*.do"),
     ("cgroup", "pinned.*.cgroup, streams.*.cgroup, tasks.*.cgroup"),
   ])
   func ambiguousKeysNameTheirCandidates(_ key: String, _ candidates: String) {

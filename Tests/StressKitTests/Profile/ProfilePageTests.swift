@@ -49,6 +49,7 @@ struct ProfilePageTests: ProfileSuite {
     let words =
       Profile.Control.allCases.map(\.rawValue) + Profile.Pinned.Mode.allCases.map(\.rawValue)
       + Profile.Pinned.Distribution.allCases.map(\.rawValue)
+      + Profile.Stream.Action.allCases.map(\.rawValue)
       + Profile.Stream.Engine.allCases.map(\.rawValue)
       + Profile.Stream.SyncCall.allCases.map(\.rawValue)
       + Profile.Stream.Access.allCases.map(\.rawValue)

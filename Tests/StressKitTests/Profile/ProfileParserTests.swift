@@ -344,21 +344,22 @@ struct ProfileParserTests: ProfileSuite {
       """
     #expect(
       problems(in: text) == [
-        "p.yaml:3:1: unknown key 'limts'; known: limits, name, summary, source, control, cgroups, "
+        "p.yaml:3:1: unknown key 'limts'; known: limits, name, summary, source, control, files, cgroups, "
           + "pinned, streams, tasks, timeline, cache, device, filesystem, kernel, machine, observe, "
           + "duration, expect, variants",
         "p.yaml:7:3: unknown key 'memroy.max' in limits; known: \(limits)",
         "p.yaml:8:16: limits.memory.high: expected max or a size such as 64MiB; found '64Mib'",
-        "p.yaml:11:13: streams[0].engine: expected one of io_uring, pwrite, mmap; found 'io-uring'",
+        "p.yaml:11:13: streams[0].engine: expected one of io_uring, pwrite, mmap, pread, "
+          + "copy_file_range, splice; found 'io-uring'",
         "p.yaml:12:12: streams[0].depth: expected a whole number; found 'many'",
         "p.yaml:13:12: streams[0].block: must be a multiple of 512",
         "p.yaml:14:11: streams[1].name: the name 'a' is taken; first at 10:11",
         "p.yaml:15:12: streams[1].files: 0 is less than 1",
         "p.yaml:16:12: streams[1].block: 65MiB is more than 64MiB",
         "p.yaml:18:12: streams[2].depth: 5000 is more than 4096",
-        "p.yaml:19:5: unknown key 'bandwith' in streams[2]; known: name, cgroup, engine, jobs, "
-          + "files, block, depth, size, fsync, sync, access, read_back, compressible, preallocate, "
-          + "rate, pace",
+        "p.yaml:19:5: unknown key 'bandwith' in streams[2]; known: name, cgroup, do, engine, "
+          + "jobs, files, block, depth, size, fsync, sync, access, file_size, files_of, offset, "
+          + "direct, dontcache, dontneed, read_back, compressible, preallocate, rate, pace",
         "p.yaml:21:5: pinned[0]: missing key 'size'",
         "p.yaml:21:11: pinned[0].name: 'Db' is not a name of a-z, 0-9 and '-'",
         "p.yaml:22:5: pinned[1]: expected a mapping; found '54MiB'",
@@ -367,18 +368,19 @@ struct ProfileParserTests: ProfileSuite {
         "p.yaml:29:10: pinned[0].size: expected a size such as 64MiB; found '1x' "
           + "(in variant 'big')",
         "p.yaml:30:5: variants.big: unknown key 'streems.a.depth'; nearest: streams.*.depth, "
-          + "streams.*.rate, streams.*.name, streams.*.jobs, streams.*.files",
+          + "streams.*.do, streams.*.direct, streams.*.rate, streams.*.name",
       ])
   }
 
   /// All that `expect` knows.
   private static let metrics = """
-    oom_kill, throughput, stall.p50, stall.p99, stall.max, psi.memory.some, psi.memory.full, \
-    psi.io.some, psi.io.full, write.p50, write.p99, write.max, fsync.p50, fsync.p99, \
+    oom_kill, throughput, read_throughput, stall.p50, stall.p99, stall.max, psi.memory.some, \
+    psi.memory.full, psi.io.some, psi.io.full, write.p50, write.p99, write.max, fsync.p50, fsync.p99, \
     fsync.max, read.p50, read.p99, read.max, touch.p50, touch.p99, touch.max, fault.p50, \
     fault.p99, fault.max, truncate.p50, truncate.p99, truncate.max, unlink.p50, unlink.p99, \
     unlink.max, rename.p50, rename.p99, rename.max, compact.p50, compact.p99, compact.max, \
-    huge.p50, huge.p99, huge.max, throttled.writeback, throttled.isolated, \
+    huge.p50, huge.p99, huge.max, copy.p50, copy.p99, copy.max, advise.p50, advise.p99, \
+    advise.max, throttled.writeback, throttled.isolated, \
     throttled.noprogress, throttled.congested, kswapd.cpu, WORKER.fsync.p99 and the like, \
     vmstat.COUNTER
     """
@@ -605,12 +607,89 @@ struct ProfileParserTests: ProfileSuite {
       "2:32: streams[0].sync: O_DSYNC means nothing to a mapping: use fsync, or another engine"
     ),
     (
-      "streams: [{access: random}]",
-      "2:20: streams[0].access: expected one of append, overwrite; found 'random'"
+      "streams: [{access: randomly}]",
+      "2:20: streams[0].access: expected one of append, overwrite, random, sequential; found 'randomly'"
     ),
     (
       "streams: [{access: overwrite}]",
-      "2:20: streams[0].access: a stream without a size has no file to write over"
+      "2:20: streams[0].access: a stream without a size has no file to write over;"
+        + " set size or file_size"
+    ),
+    (
+      "streams: [{do: read}]",
+      "2:16: streams[0].do: a stream without a size has no file to read; set size or file_size"
+    ),
+    (
+      "streams: [{do: read, size: 1MiB, engine: pwrite}]",
+      "2:42: streams[0].engine: pwrite does not read; engines that do: io_uring, pread, mmap"
+    ),
+    (
+      "streams: [{do: copy, size: 1MiB, engine: io_uring}]",
+      "2:42: streams[0].engine: io_uring does not copy; engines that do: copy_file_range, splice"
+    ),
+    (
+      "streams: [{do: read, size: 1MiB, access: append}]",
+      "2:42: streams[0].access: append is no way to read; it may be sequential, random"
+    ),
+    (
+      "streams: [{do: copy, size: 1MiB, access: append}]",
+      "2:42: streams[0].access: means nothing unless it writes or reads"
+    ),
+    (
+      "streams: [{do: read, size: 1MiB, fsync: end}]",
+      "2:41: streams[0].fsync: means nothing unless it writes or copies"
+    ),
+    (
+      "streams: [{do: read, size: 1MiB, read_back: 4KiB}]",
+      "2:45: streams[0].read_back: means nothing unless it writes, and not at random"
+    ),
+    (
+      "streams: [{do: read, size: 1MiB, preallocate: on}]",
+      "2:47: streams[0].preallocate: means nothing unless it writes"
+    ),
+    (
+      "streams: [{file_size: 1MiB}]",
+      "2:23: streams[0].file_size: means nothing unless its files are there before"
+    ),
+    (
+      "streams: [{engine: mmap, direct: on}]",
+      "2:34: streams[0].direct: means nothing unless the engine is io_uring, pwrite or pread"
+    ),
+    (
+      "streams: [{direct: on, block: 512}]",
+      "2:31: streams[0].block: must be a multiple of 4096 with O_DIRECT"
+    ),
+    (
+      "streams: [{direct: on, dontcache: on}]",
+      "2:35: streams[0].dontcache: O_DIRECT leaves nothing in the page cache"
+    ),
+    (
+      "streams: [{direct: on, dontneed: 1MiB}]",
+      "2:34: streams[0].dontneed: O_DIRECT leaves nothing in the page cache"
+    ),
+    (
+      "streams: [{do: read, size: 1MiB, offset: 1MiB}]",
+      "2:42: streams[0].offset: is not within the files, which have 1MiB each"
+    ),
+    (
+      "streams: [{do: read, size: 1MiB, offset: 100}]",
+      "2:42: streams[0].offset: must be a multiple of 4096"
+    ),
+    (
+      "streams: [{do: read, size: 64KiB, access: random}]",
+      "2:28: streams[0].size: a file has 64KiB, less than one block of 256KiB"
+    ),
+    (
+      "streams: [{do: read, files_of: other}]",
+      "2:32: streams[0].files_of: no stream 'other' above it; there are none"
+    ),
+    (
+      "streams: [{name: a, size: 1MiB}, {access: overwrite, files_of: a}]",
+      "2:64: streams[1].files_of: 'a' has no files before the streams start, takes another's, or has jobs"
+    ),
+    (
+      "streams: [{name: a, do: read, size: 1MiB}, {do: read, files: 2, files_of: a}]",
+      "2:75: streams[1].files_of: 'a' has 1 files, fewer than 2"
     ),
     (
       "streams: [{preallocate: on}]",
@@ -658,12 +737,12 @@ struct ProfileParserTests: ProfileSuite {
     (
       "timeline: [{at: 1s}]",
       "2:12: timeline[0]: nothing happens; it may have start, stop, bandwidth, iops, delay, cgroup, "
-        + "limits, sysctl"
+        + "limits, files, reclaim, sysctl"
     ),
     (
       "timeline: [{at: 1s, start: [], limits: {}}]",
       "2:12: timeline[0]: nothing happens; it may have start, stop, bandwidth, iops, delay, cgroup, "
-        + "limits, sysctl"
+        + "limits, files, reclaim, sysctl"
     ),
     (
       "timeline: [{at: 2s, delay: 1s}, {at: 1s, delay: 0s}]",
@@ -687,7 +766,7 @@ struct ProfileParserTests: ProfileSuite {
     ),
     (
       "cgroups: [{name: a}]\ntimeline: [{at: 1s, delay: 1s, cgroup: a}]",
-      "3:40: timeline[0].cgroup: means nothing unless it has limits"
+      "3:40: timeline[0].cgroup: means nothing unless it has limits, files or reclaim"
     ),
     (
       "timeline: [{at: 1s, limits: {memory.swapp: 1}}]",
@@ -713,7 +792,32 @@ struct ProfileParserTests: ProfileSuite {
       "2:32: machine.nodes: machine.memory is not 3 equal nodes of whole MiB"
     ),
     ("machine: {nodes: 0}", "2:18: machine.nodes: 0 is less than 1"),
-    ("machine: {zram: 50%}", "2:17: machine.zram: expected a size such as 64MiB; found '50%'"),
+    (
+      "machine: {zram: 50%}",
+      "2:17: machine.zram: '50%' is a share of nothing; it may be N% of memory.max, memory.high,"
+        + " machine.memory"
+    ),
+    (
+      "machine: {zram: x% of machine.memory}",
+      "2:17: machine.zram: expected a size such as 64MiB; found 'x% of machine.memory'"
+    ),
+    // Files.
+    (
+      "files: {memory: 1}",
+      "2:9: files: 'memory' is not a file of a cgroup such as memory.dirty_min"
+    ),
+    (
+      "files: {memory.max: 1MiB}", "2:21: files.memory.max: is a limit: set it in limits"
+    ),
+    (
+      "files: {cgroup.freeze: 1}",
+      "2:24: files.cgroup.freeze: the harness's own files are not to be written"
+    ),
+    (
+      "cgroups: [{name: a, files: {../x.y: 1}}]",
+      "2:29: cgroups[0].files: '../x.y' is not a file of a cgroup such as memory.dirty_min"
+    ),
+    ("timeline: [{at: 1s, reclaim: 0}]", "2:30: timeline[0].reclaim: 0 is less than 1B"),
     // Expectations.
     ("expect: {vmstat.: 0}", "2:10: unknown key 'vmstat.' in expect; known: "),
     ("expect: {vmstat.PGSCAN: 0}", "2:10: unknown key 'vmstat.PGSCAN' in expect; known: "),
@@ -746,7 +850,7 @@ struct ProfileParserTests: ProfileSuite {
   @Test(arguments: [
     (
       "mode: pinned",
-      "29: pinned[0].mode: expected one of locked, touched, hot, shmem; found 'pinned'"
+      "29: pinned[0].mode: expected one of locked, touched, hot, shmem, churn; found 'pinned'"
     ),
     ("growth: 1MiB", "31: pinned[0].growth: expected a rate such as 20MiB/s; found '1MiB'"),
     ("huge: always", "29: pinned[0].huge: expected on or off; found 'always'"),
@@ -763,6 +867,14 @@ struct ProfileParserTests: ProfileSuite {
     ),
     (
       "mode: shmem, huge: on", "42: pinned[0].huge: means nothing unless the memory is anonymous"
+    ),
+    (
+      "mode: locked, compressible: 5",
+      "51: pinned[0].compressible: means nothing unless the memory is not locked"
+    ),
+    (
+      "mode: churn, working_set: 8KiB",
+      "49: pinned[0].working_set: means nothing unless mode is hot"
     ),
     ("cgroup: a", "31: pinned[0].cgroup: no 'a' in cgroups; there are none"),
   ])

@@ -44,7 +44,7 @@ struct SupervisorMemoryTests {
   /// What is said is what the block of the worker takes.
   @Test func aWorkersShareIsItsBlock() throws {
     let one = profile { $0.streams[0].block = 1 << 20 }
-    let control = StreamWriter.control(one.streams[0])
+    let control = StreamRunner.control(one.streams[0])
     let block = try SharedBlock(name: "backup", control, path: "/x")
     #expect(SharedBlock.length(control) == UInt128(block.length))
     let part = try #require(

@@ -90,13 +90,14 @@ package func accept<Pointer>(
   }
 }
 
-/// Maps memory to be read and written. The corresponding C function is `mmap`.
+/// Maps memory, by default to be read and written. The corresponding C function is `mmap`.
 package func attemptMap(
-  _ length: Int, _ flags: Int32, of descriptor: Int32 = -1, from offset: off_t = 0,
+  _ length: Int, _ flags: Int32, protection: Int32 = PROT_READ | PROT_WRITE,
+  of descriptor: Int32 = -1, from offset: off_t = 0,
   _ object: @autoclosure () -> String
 ) -> Result<UnsafeMutableRawPointer, Errno> {
   func map() -> UnsafeMutableRawPointer? {
-    let mapped = mmap(nil, length, PROT_READ | PROT_WRITE, flags, descriptor, offset)
+    let mapped = mmap(nil, length, protection, flags, descriptor, offset)
     return mapped == MAP_FAILED ? nil : mapped
   }
   return attemptPointer(map(), object(), "mmap of \(length) bytes")

@@ -28,8 +28,21 @@ extension Profile {
   /// - Parameter defaultName: the name of a profile that gives none.
   init(_ root: YAMLNode, defaultName: String, problems: ProfileProblems) {
     self.init(name: defaultName)
-    let cursor = ProfileCursor(node: root, path: "", problems: problems, names: ProfileNames())
+    let cursor = ProfileCursor(
+      node: root, path: "", problems: problems, names: ProfileNames(sizes: Self.sizes(root)))
     _ = self.read(cursor, defaultName: defaultName)
+  }
+
+  /// What sizes may be given in percent of, as far as a tree says it in bytes.
+  private static func sizes(_ root: YAMLNode) -> [String: UInt64] {
+    var sizes = ["machine.memory": Machine.usual.memory]
+    for whole in Units.wholes {
+      let isMachine = whole == "machine.memory"
+      guard let text = root[isMachine ? "machine" : "limits"]?[isMachine ? "memory" : whole]?.text
+      else { continue }
+      sizes[whole] = try? Units.size(text)
+    }
+    return sizes
   }
 }
 

@@ -10,6 +10,8 @@ package struct Profile: Equatable, Sendable {
   /// What it is a control of, if it is one; mostly set by a variant.
   package var control: Control?
   package var limits: [Setting] = []
+  /// Other files of the limited cgroup, written behind the limits.
+  package var files: [Setting] = []
   /// Cgroups below the one that `limits` are set on, each after the one it is in.
   package var cgroups: [Group] = []
   package var pinned: [Pinned] = []
@@ -60,7 +62,8 @@ extension Profile {
   /// The cgroup controllers that it needs: memory, io, cpu, and those whose files it sets.
   package var controllers: [String] {
     let limits = limits + cgroups.flatMap(\.limits) + timeline.flatMap(\.limits)
-    return limits.map { Cgroup.controller(of: $0.key) }
+    let files = files + cgroups.flatMap(\.files) + timeline.flatMap(\.files)
+    return (limits + files).map { Cgroup.controller(of: $0.key) }
       .reduce(into: ["memory", "io", "cpu"]) { all, name in
         if !all.contains(name) { all.append(name) }
       }
@@ -88,9 +91,15 @@ extension Profile: ProfilePart {
       "limits", \.limits, ProfileType<[Setting]>.limits.formed("mapping"),
       "limits of the cgroup under test, below"),
     ProfileField(
+      "files", \.files, .cgroupFiles,
+      "any other files of that cgroup, written after the limits, in this order: one that only a patched "
+        + "kernel has, such as `{memory.dirty_min: 32MiB}`. Sizes become bytes, all else is written as it "
+        + "stands. A kernel without the file makes the trial invalid"),
+    ProfileField(
       "cgroups", \.cgroups, ProfileType<Group>.list, "groups within that cgroup, below"),
     ProfileField("pinned", \.pinned, ProfileType<Pinned>.list, "pinned memory, below"),
-    ProfileField("streams", \.streams, ProfileType<Stream>.list, "writers, below"),
+    ProfileField(
+      "streams", \.streams, ProfileType<Stream>.list, "writers and readers of files, below"),
     ProfileField(
       "tasks", \.tasks, ProfileType<Task>.list,
       "repeated operations beside the streams, below. At least one of `pinned`, `streams` and "
@@ -174,6 +183,7 @@ extension Profile {
     Moment.check(
       Array(zip(timeline, section["timeline"].sections)),
       workers: streams.map(\.name) + tasks.map(\.name))
+    Stream.checkSharing(Array(zip(streams, section["streams"].sections)))
     checkPins(section)
     checkDevice(section)
     // A pin of 0 is no pin, so that 0 can be a value on an axis.
@@ -188,7 +198,7 @@ extension Profile {
 
   private func checkPins(_ section: ProfileSection) {
     let locked = zip(pinned, section["pinned"].sections).filter { pin, _ in
-      pin.mode == .locked && pin.size > 0 && pin.growth == nil
+      pin.mode == .locked && pin.size > 0 && !pin.isLate
     }
     let sum = UInt64(clamping: locked.reduce(UInt128(0)) { $0 + UInt128($1.0.size) })
     if sum < machine.memory { return }

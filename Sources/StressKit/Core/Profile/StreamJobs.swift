@@ -9,6 +9,7 @@ extension Profile.Stream {
       job.name = "\(name)-\(index)"
       job.jobs = 1
       job.size = size.map { Self.share(of: $0, block: block, index, of: jobs) }
+      job.fileSize = fileSize.map { Self.share(of: $0, block: block, index, of: jobs) }
       // A rate of 0 would be none.
       job.rate = rate.map { rate in
         max(1, rate / UInt64(jobs) + (UInt64(index) < rate % UInt64(jobs) ? 1 : 0))

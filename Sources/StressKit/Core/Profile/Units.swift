@@ -41,6 +41,25 @@ package enum Units {
     try parse(text, sizes, expected: "a size such as 64MiB", whole: "bytes")
   }
 
+  /// What a share can be of, as in `N% of memory.max`: two of `limits`, and the machine's memory.
+  static let wholes = ["memory.max", "memory.high", "machine.memory"]
+
+  /// `N% of WHOLE`; nil: it is no share.
+  static func share(_ text: String) throws(UnitError) -> (percent: UInt64, of: String)? {
+    guard let sign = text.firstIndex(of: "%") else { return nil }
+    let percent = try parse(
+      String(text[..<sign]), [("", 1)], expected: "a whole number of percent", whole: "percent")
+    let rest = text[text.index(after: sign)...].split(separator: " ").map(String.init)
+    guard rest.count == 2, rest[0] == "of", wholes.contains(rest[1]) else {
+      throw UnitError(
+        description:
+          "'\(text)' is a share of nothing; it may be N% of \(wholes.joined(separator: ", "))"
+      )
+    }
+    if percent > 10_000 { throw UnitError(description: "'\(text)' is too large") }
+    return (percent, rest[1])
+  }
+
   /// Nanoseconds: `100ms`, `30s`, `10us`, `1m`, `1h`, `250ns`. The unit is not optional.
   package static func duration(_ text: String) throws(UnitError) -> UInt64 {
     try parse(text, durations, expected: "a duration such as 100ms or 30s", whole: "ns")

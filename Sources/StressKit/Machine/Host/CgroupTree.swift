@@ -154,8 +154,14 @@ package struct CgroupTree {
       attemptPointer(cgroup_new_cgroup(path), object, operation), object, operation)
   }
 
-  /// Writes one interface file of a cgroup.
+  /// Writes one interface file of a cgroup: by libcgroup those that it is sure to know.
   package static func set(_ group: Cgroup, _ setting: Profile.Setting) throws(HarnessError) {
+    if !Profile.Limit.isKnown(setting.key) {
+      return try File.set(
+        group.file(setting.key), setting.value,
+        remedy: File.exists(group.file(setting.key)) ? nil : "this kernel has no such file",
+        code: .environment)
+    }
     let controller = Cgroup.controller(of: setting.key)
     let operation = "write \(setting.key)=\(setting.value)"
     let handle = try handle(group.location)
@@ -173,6 +179,18 @@ package struct CgroupTree {
       cgroup_add_value_string(part, setting.key, setting.value) == 0
     else { throw HarnessError(.harness, "cgroup \(group.location)", operation, errno: .noMemory) }
     try call(cgroup_modify_cgroup(handle), operation, group.location)
+  }
+
+  /// Asks the kernel to reclaim so many bytes of a cgroup.
+  ///
+  /// - Returns: EAGAIN: it has reclaimed less (Documentation/admin-guide/cgroup-v2.rst, memory.reclaim).
+  static func reclaim(_ bytes: UInt64, in group: Cgroup) throws(HarnessError) -> Errno? {
+    do throws(HarnessError) {
+      try set(group, Profile.Setting("memory.reclaim", "\(bytes)"))
+    } catch  where error.errno == .resourceTemporarilyUnavailable {
+      return .resourceTemporarilyUnavailable
+    }
+    return nil
   }
 
   /// Deletes an empty cgroup. The corresponding C function is `rmdir`.

@@ -110,7 +110,7 @@ package final class OperationRecorder {
 
   /// An operation that has ended when the trial was no longer looking.
   private func takeLate(_ operation: SharedBlock.Operation) {
-    if operation.kind != SharedBlock.Kind.read.rawValue { bytesLater &+= operation.bytes }
+    if operation.kind != worker.uncounted?.rawValue { bytesLater &+= operation.bytes }
     if operation.start >= cutoff {
       begunLater += 1
     } else {
@@ -154,13 +154,13 @@ package final class OperationRecorder {
       $0.ahead = Int64(operation.ahead)
       $0.inFlight = Int64(operation.inFlight)
       $0.inFlightBytes = Int64(clamping: operation.bytesInFlight)
-      $0.op = request(kind, operation.slot)
+      $0.op = request(operation.slot)
     }
   }
 
   /// What the trace of io_uring calls an operation.
-  private func request(_ kind: SharedBlock.Kind, _ slot: UInt32) -> Int64? {
-    worker.userData(kind, slot: slot).map { Int64(clamping: $0) }
+  private func request(_ slot: UInt32) -> Int64? {
+    worker.userData(slot: slot).map { Int64(clamping: $0) }
   }
 
   /// Says in a line whose operations these are.
@@ -202,7 +202,7 @@ package final class OperationRecorder {
       $0.bytes = Int64(clamping: operation.bytes)
       $0.file = Int64(operation.file)
       $0.offset = Int64(clamping: operation.offset)
-      $0.op = request(operation.kind, operation.slot)
+      $0.op = request(operation.slot)
     }
   }
 
@@ -248,7 +248,11 @@ package final class OperationRecorder {
     }
     tellUnread()
     switch worker.role {
-    case .stream: record.emit(StreamLine.self, at: cutoff) { fill(&$0, totals) }
+    case .stream:
+      record.emit(StreamLine.self, at: cutoff) {
+        fill(&$0, totals)
+        $0.action = worker.action?.rawValue
+      }
     case .pinned:
       record.emit(TouchesLine.self, at: cutoff) {
         fill(&$0, totals)

@@ -20,7 +20,7 @@ final class ScratchDisk {
     self.journal = journal
   }
 
-  /// Mounts the file system, with the files that streams are to write over, and as fast as the disk is.
+  /// Mounts the file system, with the files that streams are to find there, and as fast as the disk is.
   func mount() throws(HarnessError) {
     // No delay yet: nor is the disk slow before all is ready.
     mark = journal.mark
@@ -38,6 +38,9 @@ final class ScratchDisk {
       if let failure = journal.undo(to: unmounted).first { throw failure }
       try mountSource()
     }
+    for stream in profile.streams where stream.action == .copy && stream.sharing == nil {
+      try StreamRunner.warm(stream, in: Self.mountPoint)
+    }
     isMounted = true
   }
 
@@ -49,13 +52,15 @@ final class ScratchDisk {
     }
   }
 
-  /// Writes what streams are to write over; false when none does.
+  /// Writes what streams are to find; false when none is.
   private func prepareFiles() throws(HarnessError) -> Bool {
-    let streams = profile.streams.filter { $0.access == .overwrite }
-    for (i, stream) in streams.enumerated() {
-      try StreamWriter.prepare(stream, in: Self.mountPoint, seed: ~plan.seed &+ UInt64(i))
+    var isAny = false
+    for (stream, seeds) in zip(profile.streams, plan.seeds.streams)
+    where stream.usesPrepared && stream.sharing == nil {
+      try StreamRunner.prepare(stream, in: Self.mountPoint, seeds: seeds)
+      isAny = true
     }
-    return !streams.isEmpty
+    return isAny
   }
 
   /// What is mounted: the scratch disk, or what lies over it, or nothing of the kind.

@@ -36,7 +36,7 @@ package struct SupervisorMemory: Sendable, Equatable {
         "pin less")
     }
     for stream in profile.streams {
-      let jobs = stream.each.map { StreamWriter.control($0) }
+      let jobs = stream.each.map { StreamRunner.control($0) }
       let buffers = stream.engine == .ioUring ? " x depth \(stream.depth)" : ""
       let count = stream.jobs > 1 ? " x jobs \(stream.jobs)" : ""
       let readBack = stream.readBack == nil ? "" : ", and one to read back into"
@@ -44,7 +44,7 @@ package struct SupervisorMemory: Sendable, Equatable {
         "stream \(stream.name) (block \(Units.sizeText(stream.block))\(buffers)\(count)\(readBack))",
         jobs.reduce(0) {
           $0
-            + Self.worker($1, stream.readBack == nil ? [.write, .fsync] : [.write, .fsync, .read])
+            + Self.worker($1, Self.kinds(of: stream))
         }, "lower block, depth or jobs of \(stream.name)")
     }
     for task in profile.tasks {
@@ -54,6 +54,15 @@ package struct SupervisorMemory: Sendable, Equatable {
         "lower size of \(task.name)")
     }
     addObservation(profile, cpus: cpus)
+  }
+
+  /// Of a stream's operations. The first two its recorder has in any case.
+  private static func kinds(of stream: Profile.Stream) -> [SharedBlock.Kind] {
+    var kinds: [SharedBlock.Kind] = [.write, .fsync]
+    if stream.action == .read || stream.readBack != nil { kinds.append(.read) }
+    if stream.action == .copy { kinds.append(.copy) }
+    if stream.dontneed != nil { kinds.append(.advise) }
+    return kinds
   }
 
   private mutating func addObservation(_ profile: Profile, cpus: Int) {
@@ -109,7 +118,7 @@ package struct SupervisorMemory: Sendable, Equatable {
   package static func refusal(inGuest profile: Profile) -> HarnessError? {
     let memory = profile.machine.memory
     let own = SupervisorMemory(profile, cpus: profile.machine.cpus)
-    let locked = profile.pinned.filter { $0.mode == .locked && $0.growth == nil }
+    let locked = profile.pinned.filter { $0.mode == .locked && !$0.isLate }
       .reduce(UInt128(0)) { $0 + UInt128($1.size) }
     let kernel = kernel(of: memory)
     if own.total + locked + kernel <= UInt128(memory) { return nil }

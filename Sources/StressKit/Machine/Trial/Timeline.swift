@@ -2,6 +2,7 @@
 import CLinux
 import StressCore
 import StressRecord
+import SystemPackage
 
 /// What the scratch disk lets through, bytes and operations per second; nil: all.
 package struct Throttle: Equatable, Sendable {
@@ -47,7 +48,7 @@ package struct Throttle: Equatable, Sendable {
 /// due.
 ///
 /// A moment has a `moment` line when it begins. What may take long has a `moment-end` when the kernel has
-/// taken it: the files that it writes one, the disk's delay another.
+/// taken it, each value by itself.
 final class TimelineRunner {
   /// What is done by those who own it.
   struct Actions {
@@ -117,42 +118,67 @@ final class TimelineRunner {
   }
 
   private func write(_ moment: Profile.Moment) {
-    let settings = Self.settings(moment)
-    if !settings.isEmpty {
-      let group = Cgroup(
-        path: limited.path + (moment.cgroup.map { "/" + $0 } ?? ""), base: limited.base)
-      files.add { [record] () throws(HarnessError) in
-        for setting in moment.sysctl { try KernelSettings.setSysctl(setting) }
-        for setting in moment.limits { try CgroupTree.set(group, setting) }
-        Self.tellEnd(moment, settings, record)
+    let group = Cgroup(
+      path: limited.path + (moment.cgroup.map { "/" + $0 } ?? ""), base: limited.base)
+    for (what, write) in zip(Self.settings(moment), Self.writes(moment)) {
+      files.add { [record, at = moment.at] () throws(HarnessError) in
+        let start = cl_boottime()
+        let errno = try Self.carryOut(write, group)
+        Self.tellEnd(at, what, from: start, errno, record)
       }
     }
     if let delay = moment.delay, let delayed {
-      delays.add { [record, delayed] () throws(HarnessError) in
+      delays.add { [record, delayed, at = moment.at] () throws(HarnessError) in
+        let start = cl_boottime()
         try delayed.setDelay(delay)
-        Self.tellEnd(moment, Self.delay(moment), record)
+        Self.tellEnd(at, Self.delay(delay), from: start, nil, record)
       }
     }
   }
 
+  /// What a moment writes to a file.
+  private enum Write: Sendable {
+    case sysctl(Profile.Setting)
+    case file(Profile.Setting)
+    case reclaim(UInt64)
+  }
+
+  private static func writes(_ moment: Profile.Moment) -> [Write] {
+    moment.sysctl.map { .sysctl($0) } + (moment.limits + moment.files).map { .file($0) }
+      + [moment.reclaim].compactMap(\.self).map { .reclaim($0) }
+  }
+
+  /// - Returns: an errno that is no failure.
+  private static func carryOut(_ write: Write, _ group: Cgroup) throws(HarnessError) -> Errno? {
+    switch write {
+    case .sysctl(let setting): try KernelSettings.setSysctl(setting)
+    case .file(let setting): try CgroupTree.set(group, setting)
+    case .reclaim(let bytes): return try CgroupTree.reclaim(bytes, in: group)
+    }
+    return nil
+  }
+
   // MARK: The record
 
-  private static func tellEnd(_ moment: Profile.Moment, _ what: [String], _ record: RecordWriter) {
+  private static func tellEnd(
+    _ at: UInt64, _ what: String, from start: UInt64, _ errno: Errno?, _ record: RecordWriter
+  ) {
     record.emit(MomentEndLine.self) {
-      $0.at = Int64(clamping: moment.at)
-      $0.what = what.joined(separator: ", ")
+      $0.at = Int64(clamping: at)
+      $0.what = what
+      $0.start = Int64(clamping: start)
+      $0.errno = errno?.name
     }
   }
 
   private static func settings(_ moment: Profile.Moment) -> [String] {
     let group = moment.cgroup.map { $0 + " " } ?? ""
     return moment.sysctl.map { "\($0.key)=\($0.value)" }
-      + moment.limits.map { "\(group)\($0.key)=\($0.value)" }
+      + (moment.limits + moment.files).map { "\(group)\($0.key)=\($0.value)" }
+      + (moment.reclaim.map { ["\(group)memory.reclaim=\($0)"] } ?? [])
   }
 
-  private static func delay(_ moment: Profile.Moment) -> [String] {
-    moment.delay.map { ["delay=\($0)"] } ?? []
-  }
+  private static func delay(_ nanoseconds: UInt64) -> String { "delay=\(nanoseconds)" }
 
   /// All that happens, with sizes in bytes and times in ns.
   private static func all(_ moment: Profile.Moment) -> [String] {
@@ -160,7 +186,8 @@ final class TimelineRunner {
       value.map { ["\(name)=\($0.map { "\($0)" } ?? "unlimited")"] } ?? []
     }
     return moment.stop.map { "stop \($0)" } + throttle("bandwidth", moment.bandwidth)
-      + throttle("iops", moment.iops) + delay(moment) + settings(moment)
+      + throttle("iops", moment.iops) + (moment.delay.map { [delay($0)] } ?? [])
+      + settings(moment)
       + moment.start.map { "start \($0)" }
   }
 }

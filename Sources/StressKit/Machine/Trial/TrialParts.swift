@@ -108,7 +108,7 @@ struct TrialParts {
 
   /// All that have something to do from the streams' start on.
   var actors: [OperationRecorder] {
-    pins.filter { $0.worker.isGrowing || $0.worker.isHot } + streams + tasks
+    pins.filter { $0.worker.isLate || $0.worker.isHot } + streams + tasks
   }
 
   /// The workers' own cgroups; the jobs of a stream share one.

@@ -56,6 +56,22 @@ package struct TrialPlan: Sendable {
     return UInt64.random(in: 0..<2_000_000_000, using: &random)
   }
 
+  /// What the workers' content and the order of their touches begin with, each worker's its own.
+  struct Seeds {
+    var pins: [UInt64]
+    /// Of each stream's jobs.
+    var streams: [[UInt64]]
+    var tasks: [UInt64]
+  }
+
+  var seeds: Seeds {
+    var random = SplitMix64(seed: seed &+ 1)
+    return Seeds(
+      pins: profile.pinned.map { _ in random.next() },
+      streams: profile.streams.map { $0.each.map { _ in random.next() } },
+      tasks: profile.tasks.map { _ in random.next() })
+  }
+
   /// For the record's header, and for the machine that carries it out.
   package var line: HeaderLine.Plan {
     var line = HeaderLine.Plan()

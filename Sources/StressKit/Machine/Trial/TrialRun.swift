@@ -172,7 +172,7 @@ struct TrialRun {
         ? context.killTime : min(context.killTime, Self.stalledKillTime))
     parts.watchdog?.rest()
     for actor in actors { actor.collect() }
-    for pin in parts.pins where pin.worker.isGrowing { pin.finishPinning() }
+    for pin in parts.pins where pin.worker.isLate { pin.finishPinning() }
     for worker in workers where !ended.contains(worker.name) { context.recordEnd(worker) }
     let ending = stalled ?? unkillable()
     for actor in actors where actor.worker.role != .pinned || actor.worker.isHot { actor.finish() }

@@ -51,11 +51,13 @@ struct TrialSetUp {
       try Swap.on(swap, context.journal)
     }
     parts.cgroupsMark = context.journal.mark
-    let limited = try parts.cgroups.make(Trial.root, try context.complete(profile.limits))
+    let limited = try parts.cgroups.make(
+      Trial.root, try context.complete(profile.limits) + profile.files)
     parts.limited = limited
     for group in profile.cgroups {
       parts.tree.append(
-        try parts.cgroups.make("\(Trial.root)/\(group.name)", try context.complete(group.limits)))
+        try parts.cgroups.make(
+          "\(Trial.root)/\(group.name)", try context.complete(group.limits) + group.files))
     }
     var groups: [Cgroup] = []
     for (name, parent) in profile.pinned.map({ ($0.name, $0.cgroup) })
@@ -103,11 +105,11 @@ struct TrialSetUp {
   private func startWorkers(
     in groups: [Cgroup], observed: [Cgroup], _ parts: inout TrialParts
   ) throws(HarnessError) {
-    var seeds = SplitMix64(seed: plan.seed &+ 1)
+    let seeds = plan.seeds
     var remaining = groups[...]
-    for pinned in profile.pinned {
+    for (pinned, seed) in zip(profile.pinned, seeds.pins) {
       let worker = try WorkerProcess.pinning(
-        pinned, cgroup: remaining.removeFirst(), seed: seeds.next(), slow: profile.observe.slow)
+        pinned, cgroup: remaining.removeFirst(), seed: seed, slow: profile.observe.slow)
       try adopt(worker, &parts)
       parts.pins.append(OperationRecorder(worker, slow: profile.observe.slow, record))
     }
@@ -115,19 +117,18 @@ struct TrialSetUp {
     parts.pageCache = try mountScratch(parts)
     try parts.lanes.startSlow(
       disk: plan.device, backing: parts.disk.backing, observed)
-    for stream in profile.streams {
+    for (stream, seeds) in zip(profile.streams, seeds.streams) {
       let group = remaining.removeFirst()
-      for job in 0..<stream.jobs {
+      for (job, seed) in seeds.enumerated() {
         let worker = try WorkerProcess.streaming(
-          stream, job: job, in: Trial.mountPoint, cgroup: group, seed: seeds.next())
+          stream, job: job, in: Trial.mountPoint, cgroup: group, seed: seed)
         try adopt(worker, &parts)
         parts.streams.append(OperationRecorder(worker, slow: profile.observe.slow, record))
       }
     }
-    for task in profile.tasks {
+    for (task, seed) in zip(profile.tasks, seeds.tasks) {
       let worker = try WorkerProcess.task(
-        task, at: Trial.mountPoint + "/" + task.name, cgroup: remaining.removeFirst(),
-        seed: seeds.next())
+        task, at: Trial.mountPoint + "/" + task.name, cgroup: remaining.removeFirst(), seed: seed)
       try adopt(worker, &parts)
       parts.tasks.append(OperationRecorder(worker, slow: profile.observe.slow, record))
     }
@@ -181,7 +182,7 @@ struct TrialSetUp {
     let deadline = cl_boottime() + Self.readyTime
     let patience = profile.pinned.map(\.within).max() ?? 0
     let pinDeadline = cl_boottime() + patience + Self.graceTime
-    defer { for pin in parts.pins where !pin.worker.isGrowing { pin.finishPinning() } }
+    defer { for pin in parts.pins where !pin.worker.isLate { pin.finishPinning() } }
     while let waiting = parts.workers.first(where: { !$0.isReady }) {
       if venue.isInterrupted() || parts.aborted != nil { return }
       for pin in parts.pins { pin.collect() }

@@ -7,10 +7,13 @@ struct OperationLog {
   private let slots: UnsafeMutablePointer<SharedBlock.Slot>
   private let log: UnsafeMutablePointer<SharedBlock.Operation>
   private let ring: SPSCRing
+  /// A kind whose bytes are no progress of the worker's.
+  private let uncounted: UInt32?
   private(set) var inFlight = 0
   private var bytesInFlight: UInt64 = 0
 
-  init(_ block: SharedBlock) {
+  init(_ block: SharedBlock, uncounted: SharedBlock.Kind? = nil) {
+    self.uncounted = uncounted?.rawValue
     header = block.header
     slots = block.slots
     log = block.log
@@ -63,8 +66,7 @@ struct OperationLog {
     }
     inFlight &-= 1
     bytesInFlight &-= slot.pointee.bytes
-    // A stream's bytes are those that it wrote.
-    if slot.pointee.kind != SharedBlock.Kind.read.rawValue {
+    if slot.pointee.kind != uncounted {
       header.pointee.bytes &+= slot.pointee.bytes
     }
     // Behind the log: who finds the slot free finds the operation there (OperationRecorder).

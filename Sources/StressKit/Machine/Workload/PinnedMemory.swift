@@ -3,8 +3,8 @@ import CLinux
 import Glibc
 import StressCore
 
-/// Memory that a worker holds until it is killed: fills it, at once or as it grows, and where it is hot
-/// touches it again and again.
+/// Memory that a worker holds until it is killed: fills it, at once or as it grows, and touches it again and again
+/// where it is hot, or frees it and fills it again.
 ///
 /// How far it has come is in shared memory at any moment, and outlives the worker.
 struct PinnedMemory {
@@ -46,13 +46,18 @@ struct PinnedMemory {
     let growth = pin.pointee.growth
     // Else a sleep may be 50 us too long, and each touch with it.
     if mode == .hot { try? File.set("/proc/self/timerslack_ns", "1") }
-    if growth > 0 { begin() }
+    let isLate = growth > 0 || mode == .churn
+    if isLate { begin() }
     fill(growth: growth)
+    while mode == .churn, cl_load(&header.pointee.stop) == 0 {
+      empty()
+      fill(growth: growth)
+    }
     if mode == .hot {
       if growth == 0 { begin() }
       touchAgain()
     }
-    let state: SharedBlock.State = growth > 0 || mode == .hot ? .done : .ready
+    let state: SharedBlock.State = isLate || mode == .hot ? .done : .ready
     cl_store(&header.pointee.state, state.rawValue)
     while true { pause() }
   }
@@ -94,14 +99,22 @@ struct PinnedMemory {
 
   // MARK: Filling
 
-  /// Fills the memory until all of it is there, its time is over, the kernel gives no more of it, or, where
-  /// it grows, until it is told to stop.
+  /// Frees all pages; the next touch of one is its first again.
+  private func empty() {
+    let freed = attemptErrno(Int(madvise(memory, size, MADV_DONTNEED)), "pin", "madvise")
+    if freed < 0 { Worker.fail(header, .advise, Int32(-freed)) }
+    cl_store(&pin.pointee.reached, 0)
+    cl_store(&pin.pointee.rounds, pin.pointee.rounds &+ 1)
+  }
+
+  /// Fills the memory until all of it is there, its time is over, the kernel gives no more of it, or, of one
+  /// that is filled while the streams run, until it is told to stop.
   ///
   /// - Parameter growth: bytes per second; 0: at once.
   private mutating func fill(growth: UInt64) {
     let began = cl_boottime()
     let schedule = Schedule(began: began, rate: max(growth, 1))
-    let within = growth == 0 ? pin.pointee.within : 0
+    let within = growth == 0 && mode != .churn ? pin.pointee.within : 0
     let deadline = within > 0 ? began &+ within : .max
     var reached = 0
     // After the first refusal page by page, to the last that the kernel gives.
@@ -110,8 +123,8 @@ struct PinnedMemory {
       if growth > 0 {
         let due = schedule.due(after: UInt64(reached))
         if due > cl_boottime() { cl_sleep_until(due) }
-        if cl_load(&header.pointee.stop) != 0 { return }
       }
+      if growth > 0 || mode == .churn, cl_load(&header.pointee.stop) != 0 { return }
       if cl_boottime() >= deadline { return }
       var length = min(Self.page, size - reached)
       if mode == .locked {
@@ -152,8 +165,10 @@ struct PinnedMemory {
     if header.pointee.buckets > 0 { block.buckets[LatencyBucket.of(took)] &+= 1 }
     pin.pointee.touches &+= 1
     pin.pointee.touchMax = max(pin.pointee.touchMax, took)
-    // Incompressible and different per page: what is swapped out must not shrink in zswap.
-    for i in 1..<512 where 8 * i < length { words[i] = random.next() }
+    // Different per page and, unless it is to be compressible, nothing that zswap could make smaller. What is to be
+    // zero is so already.
+    let filled = 512 - 512 * Int(pin.pointee.compressible) / 100
+    for i in 1..<max(1, filled) where 8 * i < length { words[i] = random.next() }
   }
 
   // MARK: Touching again

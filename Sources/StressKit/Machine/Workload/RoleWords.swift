@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressCore
 
 /// What a worker of one role has in its shared block beside the header: what it is told, and what it tells.
 protocol RoleWords: BitwiseCopyable {
@@ -21,15 +22,24 @@ extension Worker.Role {
 struct StreamWords: RoleWords {
   static let role = Worker.Role.stream
 
-  var files: UInt64 = 0
-  /// `Profile.Stream.Engine` by its code.
+  /// `Profile.Stream.Action`, `Engine` and `Access` by their codes.
+  var action: UInt64 = 0
   var engine: UInt64 = 0
+  var access: UInt64 = 0
+  var files: UInt64 = 0
+  /// 1: the files are another stream's, and their content is not known.
+  var shares: UInt64 = 0
+  /// Where in each file it begins, bytes.
+  var offset: UInt64 = 0
+  /// 1: O_DIRECT, and RWF_DONTCACHE.
+  var direct: UInt64 = 0
+  var dontcache: UInt64 = 0
+  /// Bytes of a file after which they are advised away; 0: never.
+  var dontneed: UInt64 = 0
   /// 0: none; 1: at the end; else after each so many bytes.
   var fsync: UInt64 = 0
   /// The call that `fsync` asks for, `Profile.Stream.SyncCall` by its code.
   var sync: UInt64 = 0
-  /// 1: the files are there and are written over.
-  var overwrite: UInt64 = 0
   /// Bytes written to a file after which they are read back; 0: never.
   var readBack: UInt64 = 0
   /// Percent of each page that are zeros.
@@ -42,6 +52,11 @@ struct StreamWords: RoleWords {
 
   var inline: UInt64 = 0
   var punted: UInt64 = 0
+
+  /// The kind whose bytes are not what the stream is to do: what one that writes reads back.
+  var uncounted: SharedBlock.Kind? {
+    Profile.Stream.Action(code: action) == .read ? nil : .read
+  }
 }
 
 struct PinWords: RoleWords {
@@ -59,6 +74,8 @@ struct PinWords: RoleWords {
   var rate: UInt64 = 0
   /// First touches at least this long are logged, ns.
   var slow: UInt64 = 0
+  /// Percent of each page that are zeros.
+  var compressible: UInt64 = 0
 
   var touches: UInt64 = 0
   /// The longest first touch, ns.
@@ -69,7 +86,7 @@ struct PinWords: RoleWords {
   var shortfall: UInt64 = 0
   /// When the touches of hot memory began, CLOCK_BOOTTIME; 0: not yet.
   var scheduled: UInt64 = 0
-  /// Touches of hot memory that have ended.
+  /// Touches of hot memory that have ended; of memory that is freed again, how often it was.
   var rounds: UInt64 = 0
 }
 

@@ -68,6 +68,7 @@ package final class SharedBlock {
     case none, map, lock, ring, open, preallocate, write, fsync, submit, start, oomScore
     case fdatasync, syncFileRange, read, verify
     case advise, truncate, unlink, rename
+    case copy, fadvise
     var label: String {
       switch self {
       case .none: "?"
@@ -89,6 +90,8 @@ package final class SharedBlock {
       case .truncate: "ftruncate"
       case .unlink: "unlink"
       case .rename: "rename"
+      case .copy: "copy"
+      case .fadvise: "posix_fadvise"
       }
     }
   }
@@ -126,6 +129,10 @@ package final class SharedBlock {
     /// A page of a fresh mapping is written to.
     case fault
     case truncate, unlink, rename, compact, huge
+    /// From one file to another within the kernel.
+    case copy
+    /// posix_fadvise(2) of what a stream has written or read.
+    case advise
 
     /// As records and reports call it.
     package var label: String {
@@ -141,6 +148,8 @@ package final class SharedBlock {
       case .rename: "rename"
       case .compact: "compact"
       case .huge: "huge"
+      case .copy: "copy"
+      case .advise: "advise"
       }
     }
   }

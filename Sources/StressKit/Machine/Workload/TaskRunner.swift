@@ -66,7 +66,7 @@ struct TaskRunner {
   }
 
   private static func path(_ block: SharedBlock, _ index: Int) -> UnsafeMutablePointer<CChar> {
-    guard let copy = strdup(StreamWriter.path(block.path, index)) else {
+    guard let copy = strdup(StreamRunner.path(block.path, index)) else {
       Worker.fail(block.header, .open, ENOMEM)
     }
     return copy
@@ -163,7 +163,7 @@ struct TaskRunner {
       buffer.storeBytes(of: round, toByteOffset: page, as: UInt64.self)
       buffer.storeBytes(of: offset &+ UInt64(page), toByteOffset: page + 8, as: UInt64.self)
     }
-    let errno = StreamWriter.pwriteAll(fd, buffer, Int(length), offset)
+    let errno = StreamRunner.writeAll(fd, buffer, Int(length), offset)
     if errno != 0 { Worker.fail(header, .write, errno) }
   }
 

@@ -4,7 +4,7 @@ import CUring
 import Glibc
 import StressCore
 
-/// The process that runs inside the limits: pins memory, writes a stream, or does a task.
+/// The process that runs inside the limits: pins memory, runs a stream, or does a task.
 ///
 /// It is the supervisor's own binary, executed straight into its cgroup (clone3), and keeps its own
 /// footprint out of the experiment: no allocation after it is ready, buffers and log in the
@@ -56,8 +56,8 @@ package enum Worker {
       var task = TaskRunner(block: block)
       task.run()
     case .stream:
-      var writer = StreamWriter(block: block)
-      writer.run()
+      var stream = StreamRunner(block: block)
+      stream.run()
     case nil: exit(70)
     }
   }

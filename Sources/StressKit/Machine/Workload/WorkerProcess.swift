@@ -54,6 +54,7 @@ package final class WorkerProcess {
       }
     control.words.growth = pinned.growth ?? 0
     control.words.within = pinned.within
+    control.words.compressible = UInt64(pinned.compressible)
     if pinned.mode != .locked {
       control.words.slow = slow
       control.header.buckets = UInt64(LatencyBucket.count)
@@ -80,16 +81,16 @@ package final class WorkerProcess {
     return try WorkerProcess(task.name, control, path: path, cgroup, executable)
   }
 
-  /// Starts a worker that will write a stream, or one of its jobs, to files in `directory` that are called by
+  /// Starts a worker that will run a stream, or one of its jobs, on files in `directory` that are called by
   /// its name: `NAME.0`, `NAME.1`, ..., or `NAME-JOB.0`, ...
   package static func streaming(
     _ stream: Profile.Stream, job: Int = 0, in directory: String, cgroup: Cgroup,
     seed: UInt64
   ) throws(HarnessError) -> WorkerProcess {
     let stream = stream.each[job]
-    var control = StreamWriter.control(stream)
+    var control = StreamRunner.control(stream)
     control.header.seed = seed
-    let path = StreamWriter.prefix(stream, in: directory)
+    let path = StreamRunner.prefix(stream, in: directory)
     return try WorkerProcess(stream.name, control, path: path, cgroup, ownExecutable)
   }
 
@@ -170,7 +171,10 @@ package final class WorkerProcess {
     case (.invalidArgument, .advise):
       "this kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)"
     case (.noFunction, .ring), (.notPermitted, .ring):
-      "this kernel has no io_uring, or kernel.io_uring_disabled forbids it: use engine: pwrite"
+      "this kernel has no io_uring, or kernel.io_uring_disabled forbids it: use engine: pwrite or pread"
+    case (.notSupportedOnSocket, .write), (.notSupportedOnSocket, .read):
+      "RWF_DONTCACHE came with Linux 6.14, and each file system has to have it: leave dontcache out"
+    case (.invalidArgument, .open): "this file system has no O_DIRECT: leave direct out"
     case (_, .verify):
       "a file does not read back as it was written: the device, the file system or the kernel lost data"
     default: nil
@@ -239,10 +243,18 @@ package final class WorkerProcess {
     package var offset: UInt64
   }
 
+  /// What a stream does; nil: it is none.
+  var action: Profile.Stream.Action? {
+    role == .stream ? .init(code: stream.pointee.action) : nil
+  }
+
+  /// The kind of a stream's operations whose bytes are in no total.
+  var uncounted: SharedBlock.Kind? { role == .stream ? stream.pointee.uncounted : nil }
+
   /// The `user_data` of an operation's io_uring requests; nil for one of plain system calls.
-  package func userData(_ kind: SharedBlock.Kind, slot: UInt32) -> UInt64? {
+  package func userData(slot: UInt32) -> UInt64? {
     let isRing = role == .stream && stream.pointee.engine == Profile.Stream.Engine.ioUring.code
-    return isRing && kind == .write ? UInt64(slot) : nil
+    return isRing && slot < depth ? UInt64(slot) : nil
   }
 
   /// Operations that can be in flight at a time, each in a slot of its own.
@@ -310,8 +322,11 @@ package final class WorkerProcess {
       refusal: errno == 0 ? nil : Errno(rawValue: Int32(truncatingIfNeeded: errno)))
   }
 
-  /// A pin that grows from the streams' start.
-  package var isGrowing: Bool { role == .pinned && pin.pointee.growth > 0 }
+  /// A pin that takes its memory from the streams' start on.
+  package var isLate: Bool {
+    role == .pinned
+      && (pin.pointee.growth > 0 || pin.pointee.mode == Profile.Pinned.Mode.churn.code)
+  }
   /// A pin that is touched again and again.
   package var isHot: Bool { role == .pinned && pin.pointee.rate > 0 }
 
@@ -325,7 +340,7 @@ package final class WorkerProcess {
     return due > made ? due - made : 0
   }
 
-  /// A worker's totals. Bytes are those of completed writes; times are CLOCK_BOOTTIME in ns, 0: never.
+  /// A worker's totals. Bytes are those of completed operations, without what was read back; times are CLOCK_BOOTTIME in ns, 0: never.
   package struct Totals: Sendable {
     package var bytes: UInt64
     /// Of a stream: writes done inline, and those that another of the kernel's threads did.

@@ -70,18 +70,27 @@ package struct MomentLine: Line {
 package struct MomentEndLine: Line {
   package static let type: StaticString = "moment-end"
   package static let meaning = """
-    The kernel has taken what a moment writes to it. There is one line for sysctls and limits, and one for the disk's \
-    delay: a smaller memory.max reclaims first, a new delay waits for the requests under way and holds back new ones \
-    meanwhile.
+    The kernel has taken one of the values that a moment writes to it: a sysctl, a limit, another file of a cgroup, \
+    or the disk's delay. A write may take long: a smaller memory.max reclaims first, a new delay waits for the \
+    requests under way and holds back new ones meanwhile.
     """
   package var t: Int64?
   package var at: Int64?
   package var what: String?
+  package var start: Int64?
+  package var errno: String?
   package init() {}
   package static let members: [Member<Self>] = [
     Member(
       "at", \.at, .nanoseconds, "time from the streams' start to the moment, as the profile has it"),
     Member("what", \.what, "what the kernel has taken, as text"),
+    Member(
+      "start", \.start, .nanoseconds, isLeftOut: true,
+      "when the write began; it took until `t` (not in older records, which have one line for all of a moment)"
+    ),
+    Member(
+      "errno", \.errno, isLeftOut: true,
+      "of memory.reclaim: EAGAIN where the kernel reclaimed less than it was asked for"),
   ]
 }
 

@@ -120,7 +120,8 @@ package struct ProgressLine: WorkersLine {
   package init() {}
   package static let members: [Member<Self>] =
     subject(\.stream, \.pinned, \.task) + [
-      Member("bytes", \.bytes, .bytes, "bytes that it has written or pinned so far"),
+      Member(
+        "bytes", \.bytes, .bytes, "bytes that it has written, read, copied or pinned so far"),
       Member(
         "oldest", \.oldest, .nanoseconds,
         "age of its oldest operation in flight; `null`: none is in flight"),
@@ -243,7 +244,7 @@ package struct SlowLine: WorkersLine {
       Member("in_flight_bytes", \.inFlightBytes, .bytes, "bytes of those"),
       Member(
         "op", \.op, isLeftOut: true,
-        "`user_data` of an io_uring write (the same is used again once the write has ended)"),
+        "`user_data` of an io_uring operation (the same is used again once it has ended)"),
     ]
 }
 
@@ -315,7 +316,11 @@ package struct OperationTotals: Sendable {
 
   /// `writes`, `touches`.
   fileprivate static func counts(_ kind: String) -> String {
-    kind + (kind.hasSuffix("ch") ? "es" : "s")
+    switch kind {
+    case "copy": "copies"
+    case "touch": "touches"
+    default: kind + "s"
+    }
   }
 }
 
@@ -326,13 +331,14 @@ extension TotalsLine {
     subject(\.stream, \.pinned, \.task) + [
       Member("pid", \.pid, "pid of the worker"),
       Member("ended", \.ended, "what ended it: `size`, `rounds`, `time`, `killed`, `failed`"),
-      Member("bytes", \.bytes, .bytes, "bytes that it wrote"),
+      Member("bytes", \.bytes, .bytes, "bytes that it wrote, read or copied"),
       Member("first_start", \.firstStart, .nanoseconds, "when its first operation began"),
       Member("last_end", \.lastEnd, .nanoseconds, "when its last operation ended"),
-      Member("inline", \.inline, "number of io_uring writes that ended within their submission"),
+      Member(
+        "inline", \.inline, "number of io_uring operations that ended within their submission"),
       Member(
         "punted", \.punted,
-        "number of all other io_uring writes, which ended after their submission"),
+        "number of all other io_uring operations, which ended after their submission"),
       Member("paced", \.paced, "number of operations that waited for their rate"),
       Member(
         "log_lost", \.logLost,
@@ -356,7 +362,7 @@ extension TotalsLine {
     [
       (
         "KINDs", Int64.kind, nil,
-        "how many operations of a [kind](#spans-and-latencies) ended, exact: `writes`, `fsyncs`, `touches`, ...; of a stream `reads` only if it read any"
+        "how many operations of a [kind](#spans-and-latencies) ended, exact: `writes`, `fsyncs`, `touches`, ...; of a stream any but the first two only if it did any"
       ),
       (
         "KIND_max", Int64.kind, .nanoseconds,
@@ -408,9 +414,18 @@ package struct StreamLine: TotalsLine {
   package var logLost: Int64?
   package var begunLater: Int64?
   package var beyondRange: Int64?
+  package var action: String?
   package var rest: [(String, JSON)] = []
   package init() {}
-  package static let members = totals
+  package static let members: [Member<Self>] =
+    totals + [
+      Member(
+        "do", \.action, isLeftOut: true,
+        "what it did: `write`, `read`, `copy`; of older records: not recorded, `write`")
+    ]
+
+  /// Whether its bytes are written, and not only read.
+  package var writes: Bool { action != "read" }
 }
 
 /// The totals of hot memory.

@@ -30,10 +30,12 @@ struct FioReport {
 
   private func job(_ stream: StreamTotals) -> JSON {
     let latencies = trial.workerLatencies[stream.name] ?? [:]
+    let reads = stream.action == "read"
     return [
       "jobname": .string(stream.name), "groupid": 0, "error": 0,
-      "read": Self.direction(nil, latencies["read"]),
-      "write": Self.direction(stream, latencies["write"]), "trim": Self.direction(nil, nil),
+      "read": Self.direction(reads ? stream : nil, latencies["read"]),
+      "write": Self.direction(reads ? nil : stream, latencies[reads ? "write" : stream.action]),
+      "trim": Self.direction(nil, nil),
       "sync": [
         "total_ios": .number(latencies["fsync"]?.count ?? 0),
         "lat_ns": Self.latency(latencies["fsync"]),
@@ -43,7 +45,7 @@ struct FioReport {
 
   /// - Parameter totals: nil: nobody counts bytes in that direction.
   private static func direction(_ totals: StreamTotals?, _ latencies: Distribution?) -> JSON {
-    let count = totals?.writes ?? latencies?.count ?? 0
+    let count = totals?.operations ?? latencies?.count ?? 0
     func unlessUnused(_ value: JSON) -> JSON { count == 0 && totals == nil ? 0 : value }
     return [
       "io_bytes": unlessUnused(totals.map { .uint($0.bytes) } ?? .null),

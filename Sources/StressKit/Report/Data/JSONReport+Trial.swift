@@ -97,6 +97,7 @@ extension JSONReport {
     }
     return [
       ("bytes", .uint(trial.bytes)), ("throughput", .number(trial.throughput)),
+      ("read_throughput", .number(trial.readThroughput)),
       ("stall", stall ?? .null), ("longest_write", .number(trial.longestWrite)),
       ("longest_fsync", .number(trial.longestSync)),
       ("lost_latencies", .int(trial.lostLatencies)),

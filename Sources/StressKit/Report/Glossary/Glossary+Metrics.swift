@@ -28,7 +28,8 @@ extension Glossary {
   private static func text(_ metric: Metric) -> String {
     switch metric {
     case .oomKill: "OOM kills in the trial."
-    case .throughput: "Bytes of completed writes over the streams' time."
+    case .throughput: "Bytes of completed writes and copies over the streams' time."
+    case .readThroughput: "Bytes that streams with `do: read` read, over their time."
     case .stall(let which):
       "Latency of writes over all streams, those in flight at the end with their age: \(text(which))."
     case .memoryPressure(let full): pressure(full, "memory")

@@ -154,19 +154,20 @@ struct MailEnvironment {
       "\(pin.name): \(Units.sizeText(pin.size)) of anonymous memory, \(pin.mode.rawValue)"
     }
     let streams = profile.streams.map { stream in
-      var words = "\(stream.name): buffered \(stream.engine.rawValue)"
+      var words = "\(stream.name): \(stream.direct ? "direct" : "buffered")"
+      words += " \(stream.action.rawValue) by \(stream.engine.rawValue)"
       words += ", \(Units.sizeText(stream.block)) blocks, \(stream.depth) in flight"
       words += stream.size.map { ", \(Units.sizeText($0))" } ?? ", endless"
       if stream.jobs * stream.files > 1 {
         words += ", \(stream.jobs) jobs of \(stream.files) files"
       }
       switch stream.fsync {
+      case .none where stream.action == .read: break
       case .none: words += ", no fsync"
       case .end: words += ", \(stream.sync.rawValue) at the end"
       case .every(let bytes): words += ", \(stream.sync.rawValue) every \(Units.sizeText(bytes))"
       }
-      if let rate = stream.rate { words += ", \(Units.sizeText(rate))/s at most" }
-      return words
+      return ([words] + stream.differences).joined(separator: ", ")
     }
     return [
       ("workload", (pins + streams).joined(separator: "; ")),

@@ -46,7 +46,7 @@ struct MailRuledOut {
       rest.append("the other LRU on the same kernel (--vary lru_gen=on,off)")
     }
     let engines = Set(profiles.flatMap { $0.streams.map(\.engine) })
-    rest += Profile.Stream.Engine.allCases.filter { !engines.contains($0) }
+    rest += Profile.Stream.Action.write.engines.filter { !engines.contains($0) }
       .map { "writes by \($0.rawValue)" }
     if profiles.allSatisfy({ $0.machine.swap + $0.machine.zram == 0 }) { rest.append("swap") }
     if !isVaried("vm.dirty_bytes") { rest.append("a small vm.dirty_bytes") }

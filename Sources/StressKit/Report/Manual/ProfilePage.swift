@@ -63,7 +63,8 @@ package enum ProfilePage {
   private static func meaning(_ metric: Metric) -> String {
     switch metric {
     case .oomKill: "processes killed"
-    case .throughput: "of all streams, from the first to the last write"
+    case .throughput: "of all streams that write or copy, from the first to the last write"
+    case .readThroughput: "of all streams that read"
     case .stall: "writes of all streams; those in flight at the end count with their age"
     case .memoryPressure, .ioPressure: "pressure of the limited cgroup: total stalled time"
     case .latency(_, let kind, _):

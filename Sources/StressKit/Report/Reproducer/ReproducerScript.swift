@@ -76,10 +76,15 @@ package struct ReproducerScript {
     if profile.usesDelay { refused.append("device.delay") }
     if profile.cache > 0 { refused.append("a cache outside the limits") }
     if profile.machine.swap + profile.machine.zram > 0 { refused.append("swap") }
-    if profile.pinned.contains(where: { $0.growth != nil }) { refused.append("a pin that grows") }
+    if profile.pinned.contains(where: \.isLate) {
+      refused.append("a pin that is filled while the streams run")
+    }
     if profile.streams.isEmpty { refused.append("no streams") }
-    if profile.streams.contains(where: { $0.access == .overwrite }) {
-      refused.append("streams that overwrite")
+    for stream in profile.streams where stream.usesPrepared {
+      refused.append("stream \(stream.name), whose files must be there before")
+    }
+    for stream in profile.streams where stream.dontcache || stream.dontneed != nil {
+      refused.append("stream \(stream.name), whose pages are not kept")
     }
     // The script knows its loop device's number alone.
     if profile.kernel.strictLimit != nil, profile.filesystem.kind.traits.backing != .disk {
@@ -237,7 +242,10 @@ package struct ReproducerScript {
       let path = [stream.cgroup, stream.name].compactMap(\.self).joined(separator: "/")
       let jobs = stream.jobs * stream.files
       let count = stream.size.map { " count=\(max(1, $0 / UInt64(jobs) / stream.block))" } ?? ""
-      let sync = stream.sync == .dsync ? " oflag=dsync" : stream.fsync == .none ? "" : " conv=fsync"
+      let flags = (stream.direct ? ["direct"] : []) + (stream.sync == .dsync ? ["dsync"] : [])
+      let sync =
+        (flags.isEmpty ? "" : " oflag=" + flags.joined(separator: ","))
+        + (stream.fsync == .none ? "" : " conv=fsync")
       if jobs > 1 { lines.append("for i in {1..\(jobs)}; do") }
       lines += [
         "(echo 0 > $cg/\(path)/cgroup.procs; exec dd if=/dev/zero status=none \\",

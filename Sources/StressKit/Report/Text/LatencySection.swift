@@ -19,7 +19,11 @@ struct LatencySection {
       of: "fsync",
       definition: "call of the stream's or probe's sync operation to its return, once per file"
     ),
-    (of: "read", definition: "call that reads back a block to its return"),
+    (
+      of: "read",
+      definition:
+        "as `write`, of a stream that reads; of one that writes, call that reads back a block to its return"
+    ),
     (
       of: "touch",
       definition:
@@ -38,6 +42,8 @@ struct LatencySection {
     ),
     (of: "compact", definition: "write of 1 to vm.compact_memory to its return"),
     (of: "huge", definition: "first write to a huge page of a fresh mapping"),
+    (of: "copy", definition: "as `write`, of a stream that copies"),
+    (of: "advise", definition: "call of posix_fadvise(2) to its return, once per file"),
   ]
 
   /// Primary figures first, then what explains them.

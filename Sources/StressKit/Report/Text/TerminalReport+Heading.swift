@@ -140,12 +140,14 @@ extension Profile.Pinned {
 
 extension Profile.Stream {
   fileprivate var words: String {
-    var words = "\(engine.rawValue) \(Units.sizeText(block))"
+    var words = action == .write ? "" : "\(action.rawValue) by "
+    words += "\(engine.rawValue) \(Units.sizeText(block))"
     if engine == .ioUring { words += " x \(depth)" }
     words += size.map { ", \(Units.sizeText($0))" } ?? ", endless"
     if files > 1 { words += " in \(files) files" }
     if jobs > 1 { words += " by \(jobs) jobs" }
     switch fsync {
+    case .none where action == .read: break
     case .none: words += sync == .dsync ? ", O_DSYNC" : ", no fsync"
     case .end: words += ", \(sync.rawValue) at the end"
     case .every(let bytes): words += ", \(sync.rawValue) every \(Units.sizeText(bytes))"

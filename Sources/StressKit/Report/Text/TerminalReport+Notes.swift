@@ -132,7 +132,8 @@ extension TerminalReport {
       if lost > 0 {
         lines += wrap("#\(i + 1)", ["\(lost) trace records lost, over all trials"], style.warning)
       }
-      let rings = cell.profile.streams.filter { $0.engine == .ioUring }.map(\.name)
+      let rings = cell.profile.streams
+        .filter { $0.action == .write && $0.engine == .ioUring && !$0.direct }.map(\.name)
       let writes = cell.counted.reduce(0) { sum, trial in
         rings.reduce(sum) { $0 + (trial.latency(of: "write", worker: $1)?.count ?? 0) }
       }

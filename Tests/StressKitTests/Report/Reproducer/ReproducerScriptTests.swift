@@ -59,7 +59,7 @@ struct ReproducerScriptTests: ProfileSuite {
     profile.machine.swap = 1 << 20
     profile.pinned[0].growth = 1 << 20
     let others = #expect(throws: HarnessError.self) { try script(profile) }
-    #expect(others?.operation == "cannot have swap, a pin that grows")
+    #expect(others?.operation == "cannot have swap, a pin that is filled while the streams run")
   }
 
   /// What is set is put back.

@@ -179,7 +179,16 @@ struct ProfileCursor {
   }
 
   func size(in range: ClosedRange<UInt64>) -> UInt64? {
-    quantity("a size such as 64MiB", range, Units.size, Units.sizeText)
+    quantity(
+      "a size such as 64MiB", range,
+      { text throws(UnitError) in
+        guard let share = try Units.share(text) else { return try Units.size(text) }
+        guard let whole = names.sizes[share.of] else {
+          throw UnitError(description: "'\(text)': the profile does not say \(share.of) in bytes")
+        }
+        // In whole pages: memory and files come in them.
+        return UInt64(UInt128(whole) * UInt128(share.percent) / 100) & ~(Self.page - 1)
+      }, Units.sizeText)
   }
 
   /// Bytes of memory or of a file: a page at least, or 0 where that has a meaning. Less is a unit forgotten:
@@ -268,6 +277,11 @@ struct ProfileSection {
 
 /// The names that a profile gives: each can be given once, since records and cgroups go by them.
 final class ProfileNames {
+  /// What sizes may be given in percent of, bytes: those of `Units.wholes` that the profile says.
+  let sizes: [String: UInt64]
+
+  init(sizes: [String: UInt64] = [:]) { self.sizes = sizes }
+
   fileprivate private(set) var taken: [(name: String, at: YAMLNode.Position)] = []
   var groups: [String] = []
   /// Pins, streams with each of their jobs, and tasks.

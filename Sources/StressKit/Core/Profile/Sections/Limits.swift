@@ -16,6 +16,7 @@ extension Profile {
     /// `a`, or `a/b` for one in another.
     package var name: String
     package var limits: [Setting] = []
+    package var files: [Setting] = []
     package init(name: String) { self.name = name }
   }
 
@@ -47,6 +48,9 @@ extension Profile {
     }
 
     static let files = all.map(\.file)
+
+    /// Whether it is one that every kernel's documentation has, and not somebody's own.
+    package static func isKnown(_ file: String) -> Bool { files.contains(file) }
 
     /// Those of the memory, io, cpu and cpuset controllers (Documentation/admin-guide/cgroup-v2.rst). memory.reclaim
     /// acts instead of holding a value, and cgroup.* belong to the harness.
@@ -105,6 +109,32 @@ extension ProfileType<[Profile.Setting]> {
         cursor.settings(what) { Profile.Setting.isFile($0, separator: separator) }
       },
       json: object, text: { _ in nil })
+  }
+
+  /// Files of a cgroup that are no limits of ours: a patched kernel's, or one that acts. Sizes that have a unit become
+  /// bytes, which is all that the kernel's parser is sure to take.
+  static var cgroupFiles: Self {
+    Self(
+      form: "mapping", shape: { .files },
+      read: { cursor in
+        let settings = cursor.settings("a file of a cgroup such as memory.dirty_min") { name in
+          Profile.Setting.isFile(name, separator: 0x2e) && !name.utf8.contains(0x2f)
+        }
+        return settings?.compactMap { setting in
+          if Profile.Limit.isKnown(setting.key) {
+            cursor.child(setting.key)?.fail("is a limit: set it in limits")
+            return nil
+          }
+          if setting.key.hasPrefix("cgroup.") {
+            cursor.child(setting.key)?.fail("the harness's own files are not to be written")
+            return nil
+          }
+          let bytes = setting.value.hasSuffix("iB") ? try? Units.size(setting.value) : nil
+          return Profile.Setting(setting.key, bytes.map { "\($0)" } ?? setting.value)
+        }
+      },
+      json: object, text: { _ in nil }
+    ).leftOut(\.isEmpty)
   }
 
   static var sysctl: Self { files("a sysctl such as vm.dirty_ratio", separator: 0x2e) }
@@ -170,6 +200,7 @@ extension Profile.Group: ProfilePart {
         usual: { "" }),
       shape: { .value }, read: { section, group in group.limits = section.limits() },
       members: { $0.limits.members }),
+    ProfileField("files", \.files, .cgroupFiles, "other files of the group, as in `files`"),
   ]
 
   mutating func check(_ section: ProfileSection) {

@@ -22,7 +22,9 @@ extension Profile.Expectation {
     case oomKill
     /// Write latency over all streams, writes in flight included.
     case stall(Quantile)
+    /// Of the streams that write or copy.
     case throughput
+    case readThroughput
     /// PSI of the limited cgroup: the stalled time of the whole trial.
     case memoryPressure(full: Bool)
     case ioPressure(full: Bool)
@@ -43,11 +45,13 @@ extension Profile.Expectation {
     /// Kinds of operations that user space times.
     package static let operations = [
       "write", "fsync", "read", "touch", "fault", "truncate", "unlink", "rename", "compact", "huge",
+      "copy", "advise",
     ]
 
     /// All that are not named after a counter or a worker, and how those are formed.
     package static let known: [String] =
-      ["oom_kill", "throughput"] + Quantile.allCases.map { "stall.\($0.rawValue)" }
+      ["oom_kill", "throughput", "read_throughput"]
+      + Quantile.allCases.map { "stall.\($0.rawValue)" }
       + ["psi.memory.some", "psi.memory.full", "psi.io.some", "psi.io.full"]
       + operations.flatMap { kind in Quantile.allCases.map { "\(kind).\($0.rawValue)" } }
       + Reason.allCases.map { "throttled.\($0.rawValue)" } + ["kswapd.cpu"]
@@ -65,6 +69,7 @@ extension Profile.Expectation {
         switch (parts.first, parts.count) {
         case ("oom_kill", 1): .oomKill
         case ("throughput", 1): .throughput
+        case ("read_throughput", 1): .readThroughput
         case ("kswapd", 2) where parts[1] == "cpu": .kswapd
         case ("stall", 2): Quantile(rawValue: parts[1]).map { .stall($0) }
         case ("throttled", 2): Reason(rawValue: parts[1]).map { .throttled($0) }
@@ -93,6 +98,7 @@ extension Profile.Expectation {
       case .oomKill: "oom_kill"
       case .stall(let quantile): "stall.\(quantile.rawValue)"
       case .throughput: "throughput"
+      case .readThroughput: "read_throughput"
       case .memoryPressure(let full): "psi.memory.\(full ? "full" : "some")"
       case .ioPressure(let full): "psi.io.\(full ? "full" : "some")"
       case .latency(let worker, let kind, let quantile):
@@ -107,7 +113,7 @@ extension Profile.Expectation {
     package var unit: Unit {
       switch self {
       case .oomKill, .vmstat, .throttled: .count
-      case .throughput: .rate
+      case .throughput, .readThroughput: .rate
       case .stall, .memoryPressure, .ioPressure, .latency, .kswapd: .duration
       }
     }

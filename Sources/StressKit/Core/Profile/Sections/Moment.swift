@@ -15,6 +15,9 @@ extension Profile {
     /// Whose limits change; nil: the limited cgroup's.
     package var cgroup: String?
     package var limits: [Setting] = []
+    package var files: [Setting] = []
+    /// Bytes that memory.reclaim is asked for.
+    package var reclaim: UInt64?
     package var sysctl: [Setting] = []
     package init(at: UInt64) { self.at = at }
 
@@ -43,11 +46,17 @@ extension Profile.Moment: ProfilePart {
     ProfileField("delay", \.delay, ProfileType<UInt64>.delay.optional, told: "", "the same"),
     ProfileField(
       "cgroup", \.cgroup, ProfileType<String>.group.optional, usual: "the limited one", told: "",
-      "the cgroup for `limits`"
-    ).where("it has limits") { !$0.limits.isEmpty },
+      "the cgroup for `limits`, `files` and `reclaim`"
+    ).where("it has limits, files or reclaim") {
+      !$0.limits.isEmpty || !$0.files.isEmpty || $0.reclaim != nil
+    },
     ProfileField(
       "limits", \.limits, ProfileType<[Profile.Setting]>.limits.leftOut(\.isEmpty), told: "",
       "writes them"),
+    ProfileField("files", \.files, .cgroupFiles, told: "", "writes them"),
+    ProfileField(
+      "reclaim", \.reclaim, ProfileType<UInt64>.memory(orNone: false).optional, told: "",
+      "writes so many bytes to memory.reclaim (5.19 and later); to reclaim less is no failure"),
     ProfileField(
       "sysctl", \.sysctl,
       ProfileType<[Profile.Setting]>.sysctl.formed("mapping, as in `kernel`").leftOut(\.isEmpty),

@@ -12,6 +12,8 @@ extension Profile {
       case hot
       /// As `touched`, of shared anonymous memory: pages of tmpfs.
       case shmem
+      /// Written while the streams run, freed when all of it is there, and written again.
+      case churn
 
       fileprivate static func meaning(_ mode: Mode) -> String {
         switch mode {
@@ -19,6 +21,8 @@ extension Profile {
         case .touched: "written once; reclaim may swap it out"
         case .hot: "as `touched`, then touched repeatedly; each touch is timed"
         case .shmem: "as `touched`, with shared anonymous memory (tmpfs pages)"
+        case .churn:
+          "written from stream start on, freed (MADV_DONTNEED) when all of it is there, written again, and so on"
         }
       }
     }
@@ -47,10 +51,15 @@ extension Profile {
     package var distribution: Distribution = .uniform
     /// How much of hot memory is touched again, from its beginning, bytes; nil: all.
     package var workingSet: UInt64?
+    /// Percent of each page that are zeros.
+    package var compressible = 0
     package init(name: String, size: UInt64) {
       self.name = name
       self.size = size
     }
+
+    /// Whether it takes its memory while the streams run, and not before.
+    package var isLate: Bool { growth != nil || mode == .churn }
 
     /// What a report says of it beside its size, its mode and its group.
     package var differences: [String] { differences(from: .usual) }
@@ -92,6 +101,10 @@ extension Profile.Pinned: ProfilePart {
       usual: "`size`", told: "working set *",
       "the part that is touched repeatedly, from the beginning"
     ).where("mode is hot") { $0.mode == .hot },
+    ProfileField(
+      "compressible", \.compressible, .count(in: 0...100), told: "* % compressible",
+      "percentage of zeros in each page, for zswap and zram"
+    ).where("the memory is not locked") { $0.mode != .locked },
   ]
 
   mutating func check(_ section: ProfileSection) {
