@@ -78,6 +78,8 @@ package struct TrialSummary: Sendable {
   /// Each kill with all its stamps.
   package var killStamps: [KillStamps]
   package var shortfalls: [Shortfall]
+  /// What the timeline wrote, and how long that took.
+  package var timelineWrites: [TimelineWrite]
   /// Bytes of completed writes and copies, and per second from the first one's start to the last end.
   package var bytes: UInt64
   package var throughput: Double?
@@ -172,6 +174,7 @@ package struct TrialSummary: Sendable {
 
     killStamps = KillStamps.all(in: record)
     shortfalls = Self.shortfalls(record, plan.profile)
+    timelineWrites = TimelineWrite.all(in: record)
 
     let streams = StreamFigures(record, window)
     self.streams = streams.totals

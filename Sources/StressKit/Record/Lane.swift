@@ -56,15 +56,20 @@ package struct Lane: Sendable {
 }
 
 /// The values of one counter, as many as its lane has samples.
-package struct LaneColumn: Sendable {
+public struct LaneColumn: Sendable {
   /// Of each change, how many samples after the one before it (LEB128), and by how much (LEB128 of the
   /// zigzag code, https://protobuf.dev/programming-guides/encoding; unknown is `SampleLine.unknown`).
-  fileprivate let changes: [UInt8]
-  package let count: Int
+  @usableFromInline let changes: [UInt8]
+  public let count: Int
+
+  init(changes: [UInt8], count: Int) {
+    self.changes = changes
+    self.count = count
+  }
 
   /// Gives the values: each with the samples, counted from 0, that have it one after the other; nil is
   /// unknown.
-  package func forEachRun(_ body: (Range<Int>, Int64?) -> Void) {
+  @inlinable public func forEachRun(_ body: (Range<Int>, Int64?) -> Void) {
     var at = 0
     var start = 0
     var value: Int64 = 0
@@ -99,11 +104,11 @@ package struct LaneColumn: Sendable {
     return Double(after) - Double(before)
   }
 
-  private func give(_ run: Range<Int>, _ value: Int64, _ body: (Range<Int>, Int64?) -> Void) {
+  @inlinable func give(_ run: Range<Int>, _ value: Int64, _ body: (Range<Int>, Int64?) -> Void) {
     body(run, value == SampleLine.unknown ? nil : value)
   }
 
-  private func number(_ at: inout Int) -> UInt64 {
+  @inlinable func number(_ at: inout Int) -> UInt64 {
     var number: UInt64 = 0
     var shift: UInt64 = 0
     while true {

@@ -3,35 +3,35 @@ import StressCore
 
 /// One line of a record, its members read where they stand: what a look at a million lines can afford.
 ///
-/// Valid only within the call that it is given to.
-package struct RecordLine {
+/// Valid only within the call that it is given to. Reading is inlinable, as those who look are in another module.
+public struct RecordLine {
   /// What each line has beside its own members.
-  package static let typeName: StaticString = "type"
-  package static let timeName: StaticString = "t"
+  @inlinable public static var typeName: StaticString { "type" }
+  @inlinable public static var timeName: StaticString { "t" }
 
-  let bytes: UnsafeBufferPointer<UInt8>
+  @usableFromInline let bytes: UnsafeBufferPointer<UInt8>
 
-  package init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+  @inlinable public init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
   /// The whole line; null when it is no JSON any more.
   package var json: JSON { (try? JSON(parsing: bytes)) ?? .null }
 
-  package subscript(key: StaticString) -> JSON? { member(key) { try? $0.value() } }
+  @inlinable public subscript(key: StaticString) -> JSON? { member(key) { try? $0.value() } }
 
   /// A member as it stands, of whatever kind it is. Who reads a million lines looks up the name once, and gives that.
   package subscript<L: LineObject, Value>(path: KeyPath<L, Value?>) -> JSON? { self[L.name(path)] }
 
-  package var type: String? { string(Self.typeName) }
+  @inlinable public var type: String? { string(Self.typeName) }
 
   /// `t`.
-  package var time: Int64? { int(Self.timeName) }
+  @inlinable public var time: Int64? { int(Self.timeName) }
 
-  package func int(_ key: StaticString) -> Int64? { self[key]?.int }
+  @inlinable public func int(_ key: StaticString) -> Int64? { self[key]?.int }
 
-  package func string(_ key: StaticString) -> String? { self[key]?.string }
+  @inlinable public func string(_ key: StaticString) -> String? { self[key]?.string }
 
   /// Whether the member is this string.
-  package func has(_ key: StaticString, _ word: StaticString) -> Bool {
+  @inlinable public func has(_ key: StaticString, _ word: StaticString) -> Bool {
     member(key) { cursor in (try? cursor.text()).map { $0 == word } } ?? false
   }
 
@@ -41,7 +41,7 @@ package struct RecordLine {
   package var isWhole: Bool { (try? JSON(parsing: bytes)) != nil }
 
   /// The first members of these names as integers, all found in one pass; nil for one that is none.
-  package func ints<let count: Int>(
+  @inlinable public func ints<let count: Int>(
     _ keys: InlineArray<count, StaticString>
   ) -> InlineArray<count, Int64?> {
     var values = InlineArray<count, Int64?>(repeating: nil)
@@ -60,7 +60,7 @@ package struct RecordLine {
   }
 
   /// The first member of that name, as `JSON`'s subscript has it.
-  private func member<R>(_ key: StaticString, _ read: (inout JSONCursor) -> R?) -> R? {
+  @inlinable func member<R>(_ key: StaticString, _ read: (inout JSONCursor) -> R?) -> R? {
     var cursor = JSONCursor(bytes)
     guard (try? cursor.opens("{", "}")) == true else { return nil }
     while let name = cursor.checkedKey() {

@@ -2,9 +2,9 @@
 import StressCore
 
 /// A `sample` line, read without building JSON where it stands as the record's writer forms it.
-package enum SampleLine {
+public enum SampleLine {
   /// A value that the kernel did not give: never written as 0.
-  package static let unknown = Int64.min
+  @inlinable public static var unknown: Int64 { .min }
 
   /// As `RecordWriter` writes it.
   static let lead: StaticString = "{\"type\":\"sample\",\"t\":"

@@ -11,7 +11,8 @@ struct MakeFilesystemTests {
   @Test(arguments: [
     (Profile.Filesystem.Kind.ext4, "mke2fs ", "metadata_csum"), (.ext3, "mke2fs ", "has_journal"),
     (.xfs, "mkfs.xfs version ", "V5,"), (.btrfs, "mkfs.btrfs, ", "SKINNY_METADATA"),
-    (.f2fs, "mkfs.f2fs ", "none"),
+    (.ext2, "mke2fs ", "sparse_super"), (.f2fs, "mkfs.f2fs ", "none"),
+    (.gfs2, "mkfs.gfs2 ", "format "),
   ])
   func tellsWhatItMade(
     _ kind: Profile.Filesystem.Kind, _ version: String, _ feature: String
@@ -29,7 +30,7 @@ struct MakeFilesystemTests {
   }
 
   /// As on a device that is longer: none of what is behind the size is written, and it is known again.
-  @Test(arguments: Profile.Filesystem.Kind.onDisk)
+  @Test(arguments: Profile.Filesystem.Kind.onDisk.filter { $0.traits.mkfs?.length != nil })
   func takesAPart(_ kind: Profile.Filesystem.Kind) throws {
     let directory = try RecordFixture()
     let image = directory.path("image")
@@ -44,6 +45,27 @@ struct MakeFilesystemTests {
     // mkfs.xfs clears the very end of a device. SEEK_DATA (linux/fs.h), which Swift's Glibc module lacks.
     let seekData: Int32 = 3
     if kind != .xfs { #expect(lseek(opened.raw, 320 << 20, seekData) == -1) }
+  }
+
+  /// Where the program takes the whole device whatever it is told, or has no label that we could know.
+  @Test(arguments: [Profile.Filesystem.Kind.nilfs2, .gfs2])
+  func refusesAPart(_ kind: Profile.Filesystem.Kind) throws {
+    let directory = try RecordFixture()
+    let image = directory.path("image")
+    try Scratch.sparse(image, size: 320 << 20)
+    let opened = try Descriptor(open: image, O_RDWR)
+    var filesystem = Profile.Filesystem()
+    filesystem.kind = kind
+    let error = #expect(throws: HarnessError.self) {
+      try MakeFilesystem.run(filesystem, on: image, opened: opened.raw, size: 300 << 20)
+    }
+    #expect(
+      error?.operation
+        == "mkfs.\(kind.rawValue) cannot make and label a file system of 300MiB there")
+    #expect(try Signature(of: image) == nil)
+    let made = try MakeFilesystem.run(filesystem, on: image)
+    #expect(made.version?.contains("mkfs.\(kind.rawValue)") == true, "\(made)")
+    #expect(try Signature(of: image)?.type == kind.rawValue)
   }
 
   @Test func thereIsNothingToMakeOfTmpfs() throws {

@@ -117,7 +117,8 @@ struct ModuleResolverTests {
 
   @Test(arguments: [
     (Profile.Filesystem.Kind.ext3, ["ext4"]), (.ext4, ["ext4"]), (.xfs, ["xfs"]),
-    (.btrfs, ["btrfs"]), (.f2fs, ["f2fs"]), (.tmpfs, []),
+    (.btrfs, ["btrfs"]), (.f2fs, ["f2fs"]), (.ext2, ["ext4"]), (.nilfs2, ["nilfs2"]),
+    (.gfs2, ["gfs2"]), (.tmpfs, []),
   ])
   func knowsWhatAGuestNeeds(_ kind: Profile.Filesystem.Kind, _ modules: [String]) {
     var profile = Profile(name: "p")

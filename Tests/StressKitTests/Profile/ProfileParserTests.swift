@@ -465,7 +465,8 @@ struct ProfileParserTests: ProfileSuite {
     ),
     (
       "filesystem: {type: ntfs}",
-      "2:20: filesystem.type: expected one of ext4, ext3, xfs, btrfs, f2fs, tmpfs; found 'ntfs'"
+      "2:20: filesystem.type: expected one of ext4, ext3, ext2, xfs, btrfs, f2fs, "
+        + "nilfs2, gfs2, tmpfs; found 'ntfs'"
     ),
     ("filesystem: {mount: {}}", "2:21: filesystem.mount: expected a list; found a mapping"),
     ("filesystem: {mkfs: -F}", "2:20: filesystem.mkfs: expected a list; found '-F'"),

@@ -3,7 +3,7 @@
 /// A JSON value (RFC 8259). Members keep their order, integers keep all 64 bits.
 ///
 /// Foundation's coder would cost the guest tens of MB of memory that cannot be reclaimed.
-package enum JSON: Equatable, Sendable {
+public enum JSON: Equatable, Sendable {
   case null
   case bool(Bool)
   case int(Int64)
@@ -12,7 +12,7 @@ package enum JSON: Equatable, Sendable {
   case array([JSON])
   case object([(key: String, value: JSON)])
 
-  package static func == (a: JSON, b: JSON) -> Bool {
+  public static func == (a: JSON, b: JSON) -> Bool {
     switch (a, b) {
     case (.null, .null): true
     case (.bool(let x), .bool(let y)): x == y
@@ -32,13 +32,13 @@ package enum JSON: Equatable, Sendable {
     return members.first { $0.key == key }?.value
   }
 
-  package var string: String? { if case .string(let s) = self { s } else { nil } }
-  package var bool: Bool? { if case .bool(let b) = self { b } else { nil } }
-  package var array: [JSON]? { if case .array(let a) = self { a } else { nil } }
+  @inlinable public var string: String? { if case .string(let s) = self { s } else { nil } }
+  @inlinable public var bool: Bool? { if case .bool(let b) = self { b } else { nil } }
+  @inlinable public var array: [JSON]? { if case .array(let a) = self { a } else { nil } }
   package var members: [(key: String, value: JSON)]? {
     if case .object(let o) = self { o } else { nil }
   }
-  package var int: Int64? { if case .int(let i) = self { i } else { nil } }
+  @inlinable public var int: Int64? { if case .int(let i) = self { i } else { nil } }
   /// Such an integer that a great many of them can be added up, 0 to 2^48: a damaged one is no count.
   package var count: Int? { int?.count }
   package var double: Double? {
@@ -75,11 +75,11 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
   ExpressibleByBooleanLiteral,
   ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-  package init(stringLiteral value: String) { self = .string(value) }
-  package init(integerLiteral value: Int64) { self = .int(value) }
-  package init(booleanLiteral value: Bool) { self = .bool(value) }
-  package init(arrayLiteral elements: JSON...) { self = .array(elements) }
-  package init(dictionaryLiteral elements: (String, JSON)...) {
+  public init(stringLiteral value: String) { self = .string(value) }
+  public init(integerLiteral value: Int64) { self = .int(value) }
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  public init(arrayLiteral elements: JSON...) { self = .array(elements) }
+  public init(dictionaryLiteral elements: (String, JSON)...) {
     self = .object(elements.map { (key: $0.0, value: $0.1) })
   }
 }

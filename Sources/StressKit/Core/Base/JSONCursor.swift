@@ -2,10 +2,10 @@
 import Glibc
 
 /// Where a text stops being JSON.
-package struct JSONError: Error, CustomStringConvertible, Equatable {
+public struct JSONError: Error, CustomStringConvertible, Equatable {
   package var offset: Int
   package var message: String
-  package var description: String { "byte \(offset): \(message)" }
+  public var description: String { "byte \(offset): \(message)" }
 }
 
 extension JSON {
@@ -27,51 +27,60 @@ extension JSON {
 /// Goes through a JSON text (RFC 8259) from left to right: builds values, or passes over them, which checks
 /// them just as well and builds nothing.
 ///
-/// The bytes must outlive it.
-package struct JSONCursor {
+/// The bytes must outlive it. Who reads records goes through a million lines with it from another module: what runs for
+/// each byte or member is public and inlinable, as the compiler inlines and specialises no function of a package across
+/// its modules (Swift 6.3).
+public struct JSONCursor {
   /// Deeper nesting than any record has would exhaust the stack.
-  private static let deepest = 200
+  @inlinable static var deepest: Int { 200 }
   /// Any integer of so many digits is an Int64.
-  private static let safeDigits = 18
+  @inlinable static var safeDigits: Int { 18 }
 
-  private let bytes: UnsafeBufferPointer<UInt8>
-  private var at = 0
+  @usableFromInline let bytes: UnsafeBufferPointer<UInt8>
+  @usableFromInline var at = 0
 
-  package init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+  @inlinable public init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
   /// A string as it stands in the text; one with escapes in it is written anew.
-  package struct Text {
-    fileprivate let plain: UnsafeBufferPointer<UInt8>
-    fileprivate var escaped: [UInt8]?
+  public struct Text {
+    @usableFromInline let plain: UnsafeBufferPointer<UInt8>
+    @usableFromInline var escaped: [UInt8]?
+
+    @inlinable init(plain: UnsafeBufferPointer<UInt8>, escaped: [UInt8]? = nil) {
+      self.plain = plain
+      self.escaped = escaped
+    }
 
     package var string: String {
       escaped.map { String(decoding: $0, as: UTF8.self) } ?? String(decoding: plain, as: UTF8.self)
     }
 
     /// Of bytes.
-    package var count: Int { escaped?.count ?? plain.count }
+    @inlinable public var count: Int { escaped?.count ?? plain.count }
 
-    package static func == (text: Text, word: StaticString) -> Bool {
+    @inlinable public static func == (text: Text, word: StaticString) -> Bool {
       text.withBytes { $0.isSame(as: word.bytes) }
     }
 
     /// Gives its UTF-8.
-    package func withBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+    @inlinable public func withBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
       escaped.map { $0.withUnsafeBufferPointer(body) } ?? body(plain)
     }
   }
 
-  private func error(_ message: String) -> JSONError { JSONError(offset: at, message: message) }
+  @inline(never) @usableFromInline func error(_ message: String) -> JSONError {
+    JSONError(offset: at, message: message)
+  }
 
-  private mutating func skipBlanks() {
+  @inlinable mutating func skipBlanks() {
     while at < bytes.count, Self.isBlank(bytes[at]) { at += 1 }
   }
 
-  private static func isBlank(_ byte: UInt8) -> Bool {
+  @inlinable static func isBlank(_ byte: UInt8) -> Bool {
     byte == 0x20 || byte == 0x0a || byte == 0x09 || byte == 0x0d
   }
 
-  private mutating func take(_ byte: Unicode.Scalar) -> Bool {
+  @inlinable mutating func take(_ byte: Unicode.Scalar) -> Bool {
     skipBlanks()
     guard at < bytes.count, bytes[at] == UInt8(ascii: byte) else { return false }
     at += 1
@@ -79,7 +88,7 @@ package struct JSONCursor {
   }
 
   /// That nothing but blanks is left.
-  package mutating func end() throws(JSONError) {
+  @inlinable public mutating func end() throws(JSONError) {
     skipBlanks()
     if at < bytes.count { throw error("text after the value") }
   }
@@ -87,7 +96,7 @@ package struct JSONCursor {
   // MARK: Values
 
   /// Builds the value that comes next.
-  package mutating func value(depth: Int = 0) throws(JSONError) -> JSON {
+  public mutating func value(depth: Int = 0) throws(JSONError) -> JSON {
     switch try lead(depth) {
     case UInt8(ascii: "{"):
       var members: [(key: String, value: JSON)] = []
@@ -115,7 +124,7 @@ package struct JSONCursor {
   }
 
   /// Passes over the value that comes next.
-  package mutating func skip(depth: Int = 0) throws(JSONError) {
+  @inlinable public mutating func skip(depth: Int = 0) throws(JSONError) {
     switch try lead(depth) {
     case UInt8(ascii: "{"):
       var more = try opens("{", "}")
@@ -142,7 +151,7 @@ package struct JSONCursor {
 
   /// Passes over the value that comes next without a look at what it is: for a text that was checked before.
   /// Of any other it passes over something, but never leaves the bytes.
-  private mutating func passChecked() {
+  @inlinable mutating func passChecked() {
     var depth = 0
     if at < bytes.count, bytes[at] < UInt8(ascii: "A"), bytes[at] != UInt8(ascii: "\"") {
       // A number, as most values are.
@@ -165,7 +174,7 @@ package struct JSONCursor {
   }
 
   /// From its first quote to its last; whether there was an escape in it.
-  private mutating func passString() -> Bool {
+  @inlinable mutating func passString() -> Bool {
     at += 1
     var isEscaped = false
     while at < bytes.count, bytes[at] != UInt8(ascii: "\"") {
@@ -178,7 +187,7 @@ package struct JSONCursor {
   }
 
   /// The first byte of the value that comes next.
-  private mutating func lead(_ depth: Int) throws(JSONError) -> UInt8 {
+  @inlinable mutating func lead(_ depth: Int) throws(JSONError) -> UInt8 {
     if depth > Self.deepest { throw error("nested too deeply") }
     skipBlanks()
     guard at < bytes.count else { throw error("text ends where a value should be") }
@@ -188,7 +197,7 @@ package struct JSONCursor {
   // MARK: Objects and arrays
 
   /// Enters an object or an array; whether there is anything in it.
-  package mutating func opens(
+  @inlinable public mutating func opens(
     _ opening: Unicode.Scalar, _ closing: Unicode.Scalar
   ) throws(JSONError) -> Bool {
     guard take(opening) else { throw error("expected '\(opening)'") }
@@ -196,14 +205,14 @@ package struct JSONCursor {
   }
 
   /// After a member or an element: whether another comes. At the last it leaves the object or the array.
-  package mutating func another(_ closing: Unicode.Scalar) throws(JSONError) -> Bool {
+  @inlinable public mutating func another(_ closing: Unicode.Scalar) throws(JSONError) -> Bool {
     if take(",") { return true }
     guard take(closing) else { throw error("expected ',' or '\(closing)'") }
     return false
   }
 
   /// The next member's name, up to its value, in an object that was checked before; nil: none comes.
-  package mutating func checkedKey() -> Text? {
+  @inlinable public mutating func checkedKey() -> Text? {
     guard isAtString else { return nil }
     let start = self
     guard !passString() else {
@@ -220,13 +229,13 @@ package struct JSONCursor {
   }
 
   /// After a member whose value was read, or is not wanted: on to the next one of a text that was checked.
-  package mutating func passMember() {
+  @inlinable public mutating func passMember() {
     passChecked()
     _ = take(",")
   }
 
   /// A member's name, up to its value.
-  package mutating func key() throws(JSONError) -> Text {
+  @inlinable public mutating func key() throws(JSONError) -> Text {
     let key = try text()
     guard take(":") else { throw error("expected ':'") }
     return key
@@ -240,7 +249,7 @@ package struct JSONCursor {
     return value
   }
 
-  private mutating func number() throws(JSONError) -> JSON {
+  @usableFromInline mutating func number() throws(JSONError) -> JSON {
     let start = at
     if let value = try smallInteger() { return .int(value) }
     let text = String(decoding: bytes[start..<at], as: UTF8.self)
@@ -250,7 +259,7 @@ package struct JSONCursor {
   }
 
   /// Passes over a number; its value where it is an integer of up to `safeDigits`.
-  private mutating func smallInteger() throws(JSONError) -> Int64? {
+  @inlinable mutating func smallInteger() throws(JSONError) -> Int64? {
     let isNegative = bytes[at] == UInt8(ascii: "-")
     if isNegative { at += 1 }
     let first = at
@@ -265,7 +274,7 @@ package struct JSONCursor {
   }
 
   /// Passes over digits. Their value is right for up to `safeDigits` of them.
-  private mutating func digits() -> Int64 {
+  @inlinable mutating func digits() -> Int64 {
     var value: Int64 = 0
     while at < bytes.count, case let digit = bytes[at] &- 0x30, digit < 10 {
       value = value &* 10 &+ Int64(digit)
@@ -275,7 +284,7 @@ package struct JSONCursor {
   }
 
   /// Passes over a number's decimals and exponent; whether it had any.
-  private mutating func fraction() throws(JSONError) -> Bool {
+  @inlinable mutating func fraction() throws(JSONError) -> Bool {
     let start = at
     if at < bytes.count, bytes[at] == UInt8(ascii: ".") {
       at += 1
@@ -291,7 +300,7 @@ package struct JSONCursor {
     return at > start
   }
 
-  private mutating func expectDigits() throws(JSONError) {
+  @inlinable mutating func expectDigits() throws(JSONError) {
     let start = at
     _ = digits()
     if at == start { throw error("digit expected") }
@@ -300,7 +309,7 @@ package struct JSONCursor {
   // MARK: Strings
 
   /// Whether a string comes next.
-  package var isAtString: Bool {
+  @inlinable public var isAtString: Bool {
     mutating get {
       skipBlanks()
       return at < bytes.count && bytes[at] == UInt8(ascii: "\"")
@@ -308,7 +317,7 @@ package struct JSONCursor {
   }
 
   /// The string that comes next.
-  package mutating func text() throws(JSONError) -> Text {
+  @inlinable public mutating func text() throws(JSONError) -> Text {
     guard isAtString else { throw error("expected '\"'") }
     at += 1
     let start = at
@@ -329,12 +338,12 @@ package struct JSONCursor {
     throw error("string does not end")
   }
 
-  private func checkUTF8(_ text: some Sequence<UInt8>) throws(JSONError) {
+  @usableFromInline func checkUTF8(_ text: some Sequence<UInt8>) throws(JSONError) {
     if String(validating: text, as: UTF8.self) == nil { throw error("string is not UTF-8") }
   }
 
   /// The rest of a string from its first escape on, and the whole of it.
-  private mutating func escapedText(from start: Int) throws(JSONError) -> Text {
+  @usableFromInline mutating func escapedText(from start: Int) throws(JSONError) -> Text {
     var out = Array(bytes[start..<at])
     while at < bytes.count {
       let byte = bytes[at]
@@ -389,14 +398,14 @@ package struct JSONCursor {
 
 extension StaticString {
   /// Its UTF-8.
-  package var bytes: UnsafeBufferPointer<UInt8> {
+  @inlinable public var bytes: UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
   }
 }
 
 extension UnsafeBufferPointer<UInt8> {
   /// Whether the bytes are the same. The corresponding C function is `memcmp`.
-  package func isSame(as other: UnsafeBufferPointer<UInt8>) -> Bool {
+  @inlinable public func isSame(as other: UnsafeBufferPointer<UInt8>) -> Bool {
     guard count == other.count, first == other.first else { return false }
     return count == 0 || memcmp(baseAddress!, other.baseAddress!, count) == 0
   }

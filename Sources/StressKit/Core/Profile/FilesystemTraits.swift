@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 extension Profile.Filesystem {
   package enum Kind: String, CaseIterable, Sendable {
-    case ext4, ext3, xfs, btrfs, f2fs
+    case ext4, ext3, ext2, xfs, btrfs, f2fs, nilfs2, gfs2
     /// Memory itself, which nothing is written back from; the scratch device lies idle.
     case tmpfs
   }
@@ -43,8 +43,9 @@ package struct FilesystemTraits: Sendable {
     package var arguments: [String]
     /// The option that a label follows.
     package var label = "-L"
-    /// For a file system of so many bytes on a longer device: options, and what stands behind the device.
-    package var length: @Sendable (_ size: UInt64) -> (options: [String], last: [String])
+    /// For a file system of so many bytes on a longer device, labelled as ours: options, and what stands behind the
+    /// device. nil: the program cannot.
+    package var length: (@Sendable (_ size: UInt64) -> (options: [String], last: [String]))?
     /// The option that has it print its version.
     package var version = "-V"
     /// What prints the superblock: a program, and its arguments before the device.
@@ -59,9 +60,12 @@ extension Profile.Filesystem.Kind {
     switch self {
     case .ext4: .ext4
     case .ext3: .ext3
+    case .ext2: .ext2
     case .xfs: .xfs
     case .btrfs: .btrfs
     case .f2fs: .f2fs
+    case .nilfs2: .nilfs2
+    case .gfs2: .gfs2
     case .tmpfs: .tmpfs
     }
   }
@@ -84,6 +88,11 @@ extension FilesystemTraits {
   fileprivate static let ext3 = FilesystemTraits(
     mkfs: e2fsprogs("mkfs.ext3"), modules: ["ext4"], backing: .disk, signatures: ["ext3", "ext2"],
     list: "linux-ext4@vger.kernel.org")
+
+  /// By the ext4 driver too, where the kernel lacks one for ext2, as Debian's do.
+  fileprivate static let ext2 = FilesystemTraits(
+    mkfs: e2fsprogs("mkfs.ext2", journal: false), modules: ["ext4"], backing: .disk,
+    signatures: ["ext2"], list: "linux-ext4@vger.kernel.org")
 
   fileprivate static let xfs = FilesystemTraits(
     mkfs: Mkfs(
@@ -125,14 +134,35 @@ extension FilesystemTraits {
     least: 100 << 20, modules: ["f2fs"], backing: .disk, signatures: ["f2fs"],
     list: "linux-f2fs-devel@lists.sourceforge.net")
 
+  /// It takes at least 16 segments of 8 MiB. The second superblock is at the end of the device, whatever size it is
+  /// given (mkfs.nilfs2 2.2.9). Nobody cleans segments here: what is written beyond the device's size is ENOSPC.
+  fileprivate static let nilfs2 = FilesystemTraits(
+    mkfs: Mkfs(
+      program: "mkfs.nilfs2", package: "nilfs-tools", arguments: ["-q", "-f"], length: nil,
+      dump: ("nilfs-tune", ["-l"]), features: { value(in: $0, of: "Features", behind: ":") }),
+    least: 129 << 20, modules: ["nilfs2"], backing: .disk, signatures: ["nilfs2"],
+    list: "linux-nilfs@vger.kernel.org")
+
+  /// Without a cluster: no lock manager, and a single journal. What it has for a label is a cluster's lock table.
+  fileprivate static let gfs2 = FilesystemTraits(
+    mkfs: Mkfs(
+      program: "mkfs.gfs2", package: "gfs2-utils",
+      arguments: ["-q", "-O", "-p", "lock_nolock", "-j", "1"], length: nil,
+      dump: ("tunegfs2", ["-l"]),
+      features: { value(in: $0, of: "format version", behind: ":").map { "format \($0)" } }),
+    least: 32 << 20, modules: ["gfs2"], backing: .disk, signatures: ["gfs2"],
+    list: "gfs2@lists.linux.dev")
+
   /// Part of every kernel that has shared memory.
   fileprivate static let tmpfs = FilesystemTraits()
 
   /// The inode tables are written now: ext4lazyinit would write them during the trial.
-  private static func e2fsprogs(_ program: String) -> Mkfs {
+  private static func e2fsprogs(_ program: String, journal: Bool = true) -> Mkfs {
     Mkfs(
       program: program, package: "e2fsprogs",
-      arguments: ["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"],
+      arguments: [
+        "-q", "-F", "-E", "lazy_itable_init=0" + (journal ? ",lazy_journal_init=0" : ""),
+      ],
       length: { ([], ["\($0 >> 10)K"]) },
       dump: ("dumpe2fs", ["-h"]),
       features: { value(in: $0, of: "Filesystem features", behind: ":") })

@@ -34,9 +34,14 @@ package enum MakeFilesystem {
     _ filesystem: Profile.Filesystem, on path: String, opened: Int32, size: UInt64
   ) throws(HarnessError) -> MadeFilesystem {
     guard let mkfs = filesystem.kind.traits.mkfs else { return MadeFilesystem() }
+    guard let length = mkfs.length?(size) else {
+      throw HarnessError(
+        .usage, path,
+        "\(mkfs.program) cannot make and label a file system of \(Units.sizeText(size)) there",
+        remedy: "use --loop, or a guest")
+    }
     let own = filesystem.mkfs
     let label = own.contains(mkfs.label) ? [] : [mkfs.label, Signature.label]
-    let length = mkfs.length(size)
     return try run(
       mkfs, mkfs.arguments + label + length.options + own, on: path, length.last, passing: opened)
   }

@@ -66,6 +66,12 @@ extension JSONReport {
         "errno": .optional(one.errno),
       ]
     }
+    let writes = trial.timelineWrites.map { one -> JSON in
+      [
+        "at": .int(one.at), "what": .string(one.what), "duration": .number(one.duration),
+        "errno": .optional(one.errno),
+      ]
+    }
     return [
       ("killed", .bool(trial.hasKill)),
       (
@@ -80,6 +86,7 @@ extension JSONReport {
       ("kill_stamps", .array(stamps)),
       ("autopsies", .array((diagnosis?.autopsies ?? []).map(autopsy))),
       ("other_kills", .array(others)), ("shortfalls", .array(shortfalls)),
+      ("timeline_writes", .array(writes)),
     ]
   }
 

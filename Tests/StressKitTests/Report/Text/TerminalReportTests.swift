@@ -204,6 +204,36 @@ struct TerminalReportTests {
     expectNarrow(text)
   }
 
+  /// What the timeline wrote, with the time that each write took; older records do not tell that.
+  @Test func timelineWrites() throws {
+    func end(_ at: Int64, _ what: String, _ took: Int64, _ rest: String = "") -> String {
+      #"{"type":"moment-end","t":\#(9_000_000_000 + took),"start":9000000000,"at":\#(at),"what":"\#(what)"\#(rest)}"#
+    }
+    try campaign.plan([["fs": "ext4"]], trials: 2)
+    for (number, took) in [(1, Int64(250_000_000)), (2, 1_750_000_000)] {
+      try campaign.trial(
+        1, number, from: RecordFixture.completed,
+        adding: [
+          end(5_000_000_000, "memory.max=50331648", took),
+          end(
+            15_000_000_000, "a memory.reclaim=1048576", 4_000_000,
+            number == 1 ? #","errno":"EAGAIN""# : ""),
+          #"{"type":"moment-end","t":9000000000,"at":1000000000,"what":"delay=0"}"#,
+        ])
+    }
+    let lines = try campaign.report().split(separator: "\n").map(String.init)
+    let first = try #require(
+      lines.firstIndex { $0.hasPrefix("#  ") && $0.contains("write") && $0.contains("median") },
+      "\(lines.joined(separator: "\n"))")
+    let rows = lines[(first + 1)...(first + 2)].map {
+      $0.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+    #expect(rows[0].hasPrefix("1 5") && rows[0].hasSuffix("memory.max=50331648 2 1.00 1.75"))
+    #expect(
+      rows[1].hasPrefix("1 15") && rows[1].contains("a memory.reclaim=1048576 (EAGAIN in 1) 2"))
+    #expect(!lines.contains { $0.contains("delay=0") })
+  }
+
   /// A positive control that survives puts the others in doubt, and is said before the expectations.
   @Test func failedControls() throws {
     try campaign.plan(

@@ -25,6 +25,7 @@ package struct ShippedProfile: Sendable {
     .init(name: "noprogress", bytes: PackageResources.noprogress_yaml),
     .init(name: "oracle-backup", bytes: PackageResources.oracle_backup_yaml),
     .init(name: "reclaim-cpu", bytes: PackageResources.reclaim_cpu_yaml),
+    .init(name: "remedies", bytes: PackageResources.remedies_yaml),
     .init(name: "shmem-swap", bytes: PackageResources.shmem_swap_yaml),
     .init(name: "shrinking-max", bytes: PackageResources.shrinking_max_yaml),
     .init(name: "slow-device", bytes: PackageResources.slow_device_yaml),
