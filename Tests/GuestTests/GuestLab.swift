@@ -83,7 +83,7 @@ enum GuestLab {
     of file: String, on image: String, _ kind: Profile.Filesystem.Kind
   ) throws -> UInt64? {
     switch kind {
-    case .ext4, .ext3:
+    case .ext4, .ext3, .ext2:
       let words = try output("debugfs", ["-R", "stat /\(file)", image])
         .split { " \n".contains($0) }
       return words.firstIndex(of: "Size:").flatMap { UInt64(words[$0 + 1]) }

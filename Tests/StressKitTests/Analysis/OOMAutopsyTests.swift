@@ -156,6 +156,18 @@ struct OOMAutopsyTests {
     #expect(finding(memcg(clean: 500, writeback: 600)) == .undecided(.between))
   }
 
+  /// Swap cache is on the lists of anonymous memory, and no page table maps it.
+  @Test func swapCacheThatIsLeft() {
+    func report(_ kibibytes: UInt64) -> OOMReport {
+      var report = memcg(clean: 0, locked: false)
+      report.memory[0] = .init("anon", (102_400 - kibibytes) << 10)
+      report.memory.append(.init("swapcached", kibibytes << 10))
+      return report
+    }
+    #expect(finding(report(5120)) == .swapCached)
+    #expect(finding(report(5119)) == .justified)
+  }
+
   @Test func ruleWhereItMustNotJudge() {
     #expect(finding(memcg(clean: 50000, order: -1)) == .undecided(.sysrq))
     #expect(
@@ -213,12 +225,15 @@ struct OOMAutopsyTests {
   /// Which of them holds first is the finding, so what is said of it is of its own rule.
   @Test func eachFindingHasItsRuleAndItsText() {
     let names = OOMFinding.all.map(\.name)
-    #expect(names == ["premature", "justified", "writeback-bound", "undecided"])
+    #expect(names == ["premature", "swap-cached", "justified", "writeback-bound", "undecided"])
     for finding in OOMFinding.all.dropLast() {
       #expect(OOMFinding.rule.contains("\(finding.name): \(finding.condition)"))
     }
-    let told: [OOMFinding] = [.premature, .justified, .writebackBound, .undecided(.between)]
-    #expect(told.map(\.name) == names && told.map { $0.why != nil } == [false, false, false, true])
+    let told: [OOMFinding] = [
+      .premature, .swapCached, .justified, .writebackBound, .undecided(.between),
+    ]
+    #expect(told.map(\.name) == names)
+    #expect(told.map { $0.why != nil } == [false, false, false, false, true])
     #expect(OOMFinding.undecided(.sysrq).text == "undecided: triggered by sysrq-f")
   }
 

@@ -24,25 +24,15 @@ enum OwnDescriptors {
     #expect(isOwn.value)
   }
 
-  /// The calling thread's descriptors, and what each of them is.
+  /// The calling thread's descriptors, and the device and inode of each: what another test had open when the table was
+  /// copied may get another name meanwhile, or lose it.
   static var all: [String] {
     let directory = "/proc/thread-self/fd"
     return File.names(in: directory).compactMap { name in
-      var target = [CChar](repeating: 0, count: 256)
-      let length = readlink("\(directory)/\(name)", &target, target.count)
+      var file = stat()
       // That of the listing itself is gone.
-      guard length > 0 else { return nil }
-      let text = String(decoding: target[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
-      // What another test had open when the table was copied may lose its name meanwhile.
-      let deleted = " (deleted)"
-      return "\(name) \(text.hasSuffix(deleted) ? String(text.dropLast(deleted.count)) : text)"
+      guard stat("\(directory)/\(name)", &file) == 0 else { return nil }
+      return "\(name) \(file.st_dev):\(file.st_ino)"
     }
   }
-}
-
-/// A yes or no that another thread tells.
-final class Flag: Sendable {
-  private let state = Atomic<Bool>(false)
-  var value: Bool { state.load(ordering: .relaxed) }
-  func set(_ value: Bool) { state.store(value, ordering: .relaxed) }
 }

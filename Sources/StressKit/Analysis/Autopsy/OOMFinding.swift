@@ -4,7 +4,7 @@ import StressRecord
 /// What an OOM kill says about reclaim: the first of `rules` that what the memory consisted of meets. It looks at
 /// nothing but the kernel's dump and at how the file system was mounted. A further finding is a case and its rule.
 package enum OOMFinding: Sendable, Hashable {
-  case premature, justified, writebackBound
+  case premature, swapCached, justified, writebackBound
   case undecided(Undecided)
 
   /// Why no rule decides.
@@ -48,6 +48,12 @@ package enum OOMFinding: Sendable, Hashable {
       condition: "clean evictable file pages are at least \(percent(much)) of the limit",
       meaning: "memory was left that costs nothing to reclaim"
     ) { !$0.hidesDirty && $0.clean >= much },
+    Rule(
+      finding: .swapCached, name: "swap-cached",
+      condition:
+        "swap cache (anonymous memory that no page table maps) is at least \(percent(much)) of the limit",
+      meaning: "memory was left that swap has a copy of, or is about to have"
+    ) { $0.swapCache >= much },
     // Of slab that counts as reclaimable no dump tells how much could be freed: it does not count.
     Rule(
       finding: .justified, name: "justified",
@@ -133,6 +139,8 @@ package enum OOMFinding: Sendable, Hashable {
     var cache: Double
     /// Of these, not of the limit.
     var waitingOfCache: Double
+    /// Anonymous memory that no page table maps and swap has a place for.
+    var swapCache: Double
     /// Evictable anonymous memory that there is swap for, or may be.
     var swappable: Double
     /// Free memory above the min watermarks; 0 where none is told.
@@ -151,6 +159,7 @@ package enum OOMFinding: Sendable, Hashable {
       cache = share(both)
       waitingOfCache = both > 0 ? Double(memory.awaitingWriteback) / Double(both) : 0
       swappable = share(min(memory.swapLeft ?? memory.anonEvictable, memory.anonEvictable))
+      swapCache = share(memory[.swapCache])
       free = memory.watermark.map { share(memory[.free] - $0) } ?? 0
       knowsSwap = memory.swapLeft != nil
       hidesDirty = journalledData && cache >= OOMFinding.nothing

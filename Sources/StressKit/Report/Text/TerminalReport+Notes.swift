@@ -33,9 +33,9 @@ extension TerminalReport {
       }
       lines += recorded(i, cell)
       lines += shortfalls(i, cell)
-      // Without streams there is nothing to miss.
-      let silent =
-        cell.profile.streams.isEmpty ? 0 : cell.counted.filter { $0.stall == nil }.count
+      // Without a stream that writes there is nothing to miss.
+      let writes = cell.profile.streams.contains { $0.action == .write }
+      let silent = writes ? cell.counted.filter { $0.stall == nil }.count : 0
       if silent > 0 {
         lines += wrap(
           "#\(i + 1)",

@@ -199,11 +199,23 @@ package struct TerminalReport: PlainReport {
   }
 
   private var speeds: [String] {
-    lines(Self.speedColumns, speedRow) + [
+    lines(Self.speedColumns, speedRow) + reads + [
       "MiB/s: median over trials. Seconds: p50 and p99 of a trial's writes, median",
       "over trials; max and fsync, the longest write and fsync of all; memory and io,",
       "PSI some/full of the limited cgroup while the streams ran, median over trials.",
     ]
+  }
+
+  /// How fast streams read, where some do.
+  private var reads: [String] {
+    let told = cells.enumerated().compactMap { i, cell -> String? in
+      let speed = cell.sample(\.readThroughput)
+      guard speed.count > 0 else { return nil }
+      let range =
+        speed.count > 1 ? " (\(Format.mebibytes(speed.min))-\(Format.mebibytes(speed.max)))" : ""
+      return "#\(i + 1) \(Format.mebibytes(speed.median)) MiB/s\(range)"
+    }
+    return wrap("reads", told)
   }
 
   private static func pressure(

@@ -272,8 +272,7 @@ struct OOMCasesTests {
         swapLimit: unlimited, pageSize: 4096, rows: 1, figureCount: 53,
         figures: ["anon": 5_222_400, "file_writeback": 122_880, "swapcached": 5_156_864],
         composition: [10240 << 10, 10240 << 10, 0, 0],
-        unaccounted: 5_156_864 - (9_396_224 + 925_696 - 5_222_400), finding: "undecided",
-        reason: "anonymous memory was left, and the log does not say")
+        unaccounted: 5_156_864 - (9_396_224 + 925_696 - 5_222_400), finding: "swap-cached")
     ],
     "x32-next-5.18": [
       Expected(
