@@ -36,3 +36,10 @@ enum OwnDescriptors {
     }
   }
 }
+
+/// A yes or no that another thread tells.
+final class Flag: Sendable {
+  private let state = Atomic<Bool>(false)
+  var value: Bool { state.load(ordering: .relaxed) }
+  func set(_ value: Bool) { state.store(value, ordering: .relaxed) }
+}
