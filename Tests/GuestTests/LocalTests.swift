@@ -91,17 +91,18 @@ struct LocalTests {
     }
   }
 
-  /// Every profile but those that need a machine of their own, cut short.
-  @Test func everyProfileRuns() throws {
+  /// Every profile but those that need a machine of their own, cut short; by the halves of the alphabet, as together
+  /// they take too long for one guest.
+  @Test(arguments: ["[a-l]", "[m-z]"]) func everyProfileRuns(_ letters: String) throws {
     try GuestLab.withDirectory { directory in
       let console = try boot(
         "debian:6.12", in: directory,
         """
         state > /before
-        for path in /profiles/*.yaml; do
+        for path in /profiles/\(letters)*.yaml; do
           name=$(basename $path .yaml)
           /init run $path --loop /scratch/images --whole-machine --trials 1 --seed 1 \
-            --vary duration=2s --output /scratch/$name >/text 2>&1; code=$?
+            --vary duration=1s --output /scratch/$name >/text 2>&1; code=$?
           echo "PROFILE $name $code $(tail -n1 /scratch/$name/trials/1-1/record.jsonl 2>/dev/null)"
           [ $code -lt 2 ] || cat /text
           rm -rf /scratch/$name
@@ -109,11 +110,18 @@ struct LocalTests {
         state > /after; diff /before /after && echo SAME
         """, patience: 420)
       let ends = console.filter { $0.hasPrefix("PROFILE ") }
-      #expect(ends.count == File.names(in: GuestLab.profiles).count, "\(console)")
+      let isFirst = letters == "[a-l]"
+      let names = File.names(in: GuestLab.profiles).filter {
+        ("a"..."l").contains($0.prefix(1)) == isFirst
+      }
+      #expect(ends.count == names.count && names.count > 10, "\(console)")
       for end in ends {
         let words = end.split(separator: " ", maxSplits: 3)
         if words[1] == "small-zones" {
           #expect(words[2] == "4", "\(end)")
+        } else if words[1] == "zswap-exit" {
+          // The cloud kernel has no zswap.
+          #expect(end.contains("/sys/module/zswap/parameters/enabled: write 1: ENOENT"), "\(end)")
         } else {
           #expect(["0", "1"].contains(words[2]), "\(end)\n\(console)")
           let outcomes = [#""outcome":"completed""#, #""outcome":"oom""#]
