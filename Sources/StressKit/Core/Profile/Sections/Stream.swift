@@ -239,8 +239,8 @@ extension Profile.Stream: ProfilePart {
     ).where("the engine is io_uring, pwrite or pread") { $0.hasFlags },
     ProfileField(
       "dontcache", \.dontcache, .flag, told: "RWF_DONTCACHE",
-      "RWF_DONTCACHE at each operation: its pages leave the page cache when it is done (ext4, xfs and btrfs "
-        + "since 6.14 to 6.17; elsewhere the trial is invalid)"
+      "RWF_DONTCACHE at each operation: its pages leave the page cache when it is done. xfs has it on 6.16, "
+        + "ext4 since 6.17, btrfs not up to 7.3; without it the trial is invalid"
     ).where("the engine is io_uring, pwrite or pread") { $0.hasFlags },
     ProfileField(
       "dontneed", \.dontneed, ProfileType<UInt64>.size(in: 4096...Units.largest).optional,
