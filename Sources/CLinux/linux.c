@@ -62,8 +62,20 @@ static void become(const struct cl_spawn *what, pid_t parent, int report) {
   }
   for (int i = 0; i < what->fd_count; i++)
     if (dup2(lifted[i], i) < 0) goto failed;
+  if (what->oom_score_adj) {
+    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file < 0 || write(file, what->oom_score_adj, strlen(what->oom_score_adj)) < 0) goto failed;
+  }
+  if (what->root && (chroot(what->root) < 0 || chdir("/") < 0)) goto failed;
   sigprocmask(SIG_SETMASK, &none, NULL);
-  execve(what->path, what->argv, what->envp);
+  // As execvp(3): a file that may not be executed is told of where none is found that may.
+  int refused = 0;
+  for (const char *const *path = what->paths; *path; path++) {
+    execve(*path, what->argv, what->envp);
+    if (errno == EACCES) refused = EACCES;
+    else if (errno != ENOENT && errno != ENOTDIR) goto failed;
+  }
+  if (refused) errno = refused;
 failed:;
   int error = errno;
   if (write(report, &error, sizeof error) < 0) _exit(126);

@@ -20,7 +20,9 @@ enum { CL_SPAWN_MOST = 48 };
 
 /// What to start, and where.
 struct cl_spawn {
-  const char *_Nonnull path;
+  const char *_Nullable const *_Nonnull paths;  // up to a null: the first that is there is executed
+  const char *_Nullable root;                   // a directory to chroot into first
+  const char *_Nullable oom_score_adj;          // written to /proc/self/oom_score_adj before that
   char *_Nullable const *_Nonnull argv;
   char *_Nullable const *_Nonnull envp;
   const int *_Nullable fds;  // fds[i] becomes descriptor i of the child; -1: /dev/null

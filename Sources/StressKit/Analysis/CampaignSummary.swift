@@ -82,6 +82,8 @@ extension Profile.Expectation {
     case .vmstat(let counter): trial.vmstat[counter].map(Double.init)
     case .throttled(let reason): trial.throttled(reason).map(Double.init)
     case .kswapd: trial.kswapd
+    case .commandTime(let command): trial.command(command)?.time
+    case .figure(let command, let figure): trial.command(command)?.figures[figure]
     }
   }
 }

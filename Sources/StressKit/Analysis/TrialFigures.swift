@@ -17,30 +17,44 @@ package enum TrialFigures {
 
   private static func fixed(_ trial: TrialSummary) -> [Figure] {
     func count(_ value: Int?) -> Double? { value.map(Double.init) }
-    let rows: [(String, String, Double?)] = [
-      ("killed", "1", trial.hasKill ? 1 : 0), ("failed", "1", trial.hasFailed ? 1 : 0),
-      ("kills.kernel_log", "count", count(trial.kills.kernelLog)),
-      ("kills.memory_events", "count", count(trial.kills.memoryEvents)),
-      ("kills.console", "count", count(trial.kills.console)),
-      ("bytes", "bytes", Double(trial.bytes)), ("throughput", "B/s", trial.throughput),
-      ("read_throughput", "B/s", trial.readThroughput),
-      ("stall.p50", "ns", trial.stall?.p50), ("stall.p99", "ns", trial.stall?.p99),
-      ("stall.max", "ns", trial.stall?.max), ("stall.count", "count", count(trial.stall?.count)),
-      ("longest_write", "ns", trial.longestWrite), ("longest_fsync", "ns", trial.longestSync),
-      ("psi.memory.some", "ns", trial.memoryPressure?.some),
-      ("psi.memory.full", "ns", trial.memoryPressure?.full),
-      ("psi.io.some", "ns", trial.ioPressure?.some), ("psi.io.full", "ns", trial.ioPressure?.full),
-      ("survival.time", "ns", trial.survival?.time),
-      ("survival.killed", "1", trial.survival.map { $0.isKill ? 1 : 0 }),
-      ("cpu_time", "ns", trial.cpuTime), ("kswapd_time", "ns", trial.kswapd),
-      ("duration", "s", trial.duration), ("boot_time", "ns", trial.bootTime),
-      ("set_up_time", "ns", trial.setUpTime),
-      ("harness.cpu_share", "1", trial.mirror?.cpuShare),
-      ("harness.lateness_p99", "ns", trial.mirror?.latenessP99),
-      ("trace.lost", "count", count(trial.trace?.lostRecords)),
-      ("dropped_samples", "count", count(trial.droppedSamples)),
-    ]
+    let rows: [(String, String, Double?)] =
+      [
+        ("killed", "1", trial.hasKill ? 1 : 0), ("failed", "1", trial.hasFailed ? 1 : 0),
+        ("kills.kernel_log", "count", count(trial.kills.kernelLog)),
+        ("kills.memory_events", "count", count(trial.kills.memoryEvents)),
+        ("kills.console", "count", count(trial.kills.console)),
+        ("bytes", "bytes", Double(trial.bytes)), ("throughput", "B/s", trial.throughput),
+        ("read_throughput", "B/s", trial.readThroughput),
+        ("stall.p50", "ns", trial.stall?.p50), ("stall.p99", "ns", trial.stall?.p99),
+        ("stall.max", "ns", trial.stall?.max), ("stall.count", "count", count(trial.stall?.count)),
+        ("longest_write", "ns", trial.longestWrite), ("longest_fsync", "ns", trial.longestSync),
+        ("psi.memory.some", "ns", trial.memoryPressure?.some),
+        ("psi.memory.full", "ns", trial.memoryPressure?.full),
+        ("psi.io.some", "ns", trial.ioPressure?.some),
+        ("psi.io.full", "ns", trial.ioPressure?.full),
+        ("survival.time", "ns", trial.survival?.time),
+        ("survival.killed", "1", trial.survival.map { $0.isKill ? 1 : 0 }),
+        ("cpu_time", "ns", trial.cpuTime), ("kswapd_time", "ns", trial.kswapd),
+        ("duration", "s", trial.duration), ("boot_time", "ns", trial.bootTime),
+        ("set_up_time", "ns", trial.setUpTime),
+        ("harness.cpu_share", "1", trial.mirror?.cpuShare),
+        ("harness.lateness_p99", "ns", trial.mirror?.latenessP99),
+        ("trace.lost", "count", count(trial.trace?.lostRecords)),
+        ("dropped_samples", "count", count(trial.droppedSamples)),
+      ] + commands(trial)
     return rows.map { Figure(metric: $0.0, unit: $0.1, value: $0.2) }
+  }
+
+  private static func commands(_ trial: TrialSummary) -> [(String, String, Double?)] {
+    trial.commands.flatMap { command -> [(String, String, Double?)] in
+      let name = "command.\(command.name)"
+      return [
+        ("\(name).time", "ns", command.time), ("\(name).cpu_time", "ns", command.cpuTime),
+        ("\(name).bytes_read", "bytes", command.readBytes.map(Double.init)),
+        ("\(name).bytes_written", "bytes", command.writtenBytes.map(Double.init)),
+      ]
+        + command.figures.sorted { $0.key < $1.key }.map { ("\(name).\($0.key)", "1", $0.value) }
+    }
   }
 
   private static func latencies(_ trial: TrialSummary) -> [Figure] {

@@ -80,6 +80,8 @@ package struct TrialSummary: Sendable {
   package var shortfalls: [Shortfall]
   /// What the timeline wrote, and how long that took.
   package var timelineWrites: [TimelineWrite]
+  /// The commands that were started.
+  package var commands: [CommandResult]
   /// Bytes of completed writes and copies, and per second from the first one's start to the last end.
   package var bytes: UInt64
   package var throughput: Double?
@@ -175,6 +177,7 @@ package struct TrialSummary: Sendable {
     killStamps = KillStamps.all(in: record)
     shortfalls = Self.shortfalls(record, plan.profile)
     timelineWrites = TimelineWrite.all(in: record)
+    commands = CommandResult.all(in: record, plan.profile)
 
     let streams = StreamFigures(record, window)
     self.streams = streams.totals
@@ -223,6 +226,9 @@ package struct TrialSummary: Sendable {
     return record.lines(NoteLine.self).map { $0.message ?? "a note without a message" }
       + (watchdog.map { ["the watchdog ended before its time: \($0)"] } ?? [])
   }
+
+  /// What became of a command; nil: it was not started.
+  package func command(_ name: String) -> CommandResult? { commands.first { $0.name == name } }
 
   /// The latencies of one kind of operation, of one worker or of all.
   package func latency(of kind: String, worker: String?) -> Distribution? {

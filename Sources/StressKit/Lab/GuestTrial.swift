@@ -21,7 +21,9 @@ package struct GuestTrial {
       let second: UInt64 = 1_000_000_000
       boot = 30 * second * accelerator.patience
       silence = 10 * second * accelerator.patience
-      total = profile.duration + 120 * second * accelerator.patience
+      total =
+        profile.duration + 120 * second * accelerator.patience
+        + profile.commands.map { $0.grace + ($0.isTimed ? 0 : $0.within) }.reduce(0, +)
     }
 
     /// The time for the rest of the trial stays.
@@ -39,6 +41,8 @@ package struct GuestTrial {
   package var store: KernelStore
   /// Where record and console log go.
   package var directory: String
+  /// The image of the commands' user land; nil: there is none.
+  package var root: String?
   package var keepDisk = false
   /// Guests that run at a time, and QEMU's version: for the header.
   package var jobs = 1
@@ -120,7 +124,7 @@ package struct GuestTrial {
     }
     var plan = plan
     // virtio-blk names its disks in the order of the command line.
-    var names = ["/dev/vda", "/dev/vdb", "/dev/vdc"][...]
+    var names = ["/dev/vda", "/dev/vdb", "/dev/vdc", "/dev/vdd"][...]
     plan.device = names.removeFirst()
     var disks = [VirtualMachine.Disk(path: scratch.disk)]
     if profile.cache > 0 {
@@ -130,6 +134,10 @@ package struct GuestTrial {
     if profile.machine.swap > 0 {
       disks.append(.init(path: scratch.swap))
       plan.swapDevice = names.removeFirst()
+    }
+    if let root {
+      disks.append(.init(path: root, isTemporary: true))
+      plan.rootDevice = names.removeFirst()
     }
     let modules = try kernel.moduleFiles(ModuleResolver.wanted(for: profile))
     let base = try Initramfs.build(

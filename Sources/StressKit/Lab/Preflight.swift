@@ -5,9 +5,11 @@ import StressMachine
 /// What the host must have before the first trial: every lack at once, not the first.
 package enum Preflight {
   /// Finds the kernels of a matrix and checks that every cell can be run.
+  ///
+  /// - Returns: the kernels, and the images of the cells' user lands by what names them.
   package static func check(
     _ matrix: Matrix, jobs: Int, store: KernelStore, progress: (String) -> Void
-  ) throws(HarnessErrors) -> [KernelSpec: Kernel] {
+  ) throws(HarnessErrors) -> (kernels: [KernelSpec: Kernel], roots: [RootImage.Name: String]) {
     var problems: [HarnessError] = []
     func note(_ error: HarnessError) {
       if !problems.contains(error) { problems.append(error) }
@@ -47,7 +49,18 @@ package enum Preflight {
           remedy: "lower --jobs or machine.memory"))
     }
     if !problems.isEmpty { throw HarnessErrors(problems) }
-    return kernels
+    // Last: it is dear to make one.
+    var roots: [RootImage.Name: String] = [:]
+    for cell in matrix.cells where roots[RootImage.Name(cell.profile)] == nil {
+      do throws(HarnessError) {
+        roots[RootImage.Name(cell.profile)] = try RootImage.find(
+          for: cell.profile, store: store, progress: progress)
+      } catch {
+        note(error)
+      }
+    }
+    if !problems.isEmpty { throw HarnessErrors(problems) }
+    return (kernels, roots)
   }
 
   /// QEMU's own memory beside the guest's, with room to spare.
@@ -69,7 +82,8 @@ package enum Preflight {
 
   /// What must not change between the trials of one campaign.
   package static func identity(
-    _ kernels: [KernelSpec: Kernel], _ accelerator: Accelerator
+    _ kernels: [KernelSpec: Kernel], _ roots: [RootImage.Name: String],
+    _ accelerator: Accelerator
   ) throws(HarnessError) -> [Profile.Setting] {
     var identity = [
       Profile.Setting("wbstress", Version.text),
@@ -81,6 +95,11 @@ package enum Preflight {
       identity.append(
         Profile.Setting(
           "kernel \(spec)", "\(kernel.packageVersion ?? kernel.release) \(key.text)"))
+    }
+    for (name, path) in roots.sorted(by: { $0.key.root < $1.key.root }) {
+      var key = ContentKey()
+      key.add(file: path)
+      identity.append(Profile.Setting("root \(name.root)", key.text))
     }
     return identity
   }

@@ -34,7 +34,9 @@ struct ProfilePageTests: ProfileSuite {
       let key = parts[1].hasPrefix("*.") ? String(parts[1].dropFirst(2)) : parts[1]
       wanted[parts[0], default: []].insert(key)
     }
-    wanted["expect", default: []].formUnion(["WORKER.fsync.p99", "vmstat.COUNTER"])
+    wanted["expect", default: []].formUnion([
+      "WORKER.fsync.p99", "vmstat.COUNTER", "command.NAME.time", "command.NAME.FIGURE",
+    ])
     for (section, names) in wanted {
       let found = keys[section] ?? []
       #expect(names.subtracting(found).isEmpty, "not in section \(section)")

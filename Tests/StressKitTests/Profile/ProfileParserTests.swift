@@ -345,8 +345,8 @@ struct ProfileParserTests: ProfileSuite {
     #expect(
       problems(in: text) == [
         "p.yaml:3:1: unknown key 'limts'; known: limits, name, summary, source, control, files, cgroups, "
-          + "pinned, streams, tasks, timeline, cache, device, filesystem, kernel, machine, observe, "
-          + "duration, expect, variants",
+          + "pinned, streams, tasks, commands, timeline, cache, device, filesystem, kernel, machine, "
+          + "observe, duration, expect, variants",
         "p.yaml:7:3: unknown key 'memroy.max' in limits; known: \(limits)",
         "p.yaml:8:16: limits.memory.high: expected max or a size such as 64MiB; found '64Mib'",
         "p.yaml:11:13: streams[0].engine: expected one of io_uring, pwrite, mmap, pread, "
@@ -382,7 +382,7 @@ struct ProfileParserTests: ProfileSuite {
     huge.p50, huge.p99, huge.max, copy.p50, copy.p99, copy.max, advise.p50, advise.p99, \
     advise.max, throttled.writeback, throttled.isolated, \
     throttled.noprogress, throttled.congested, kswapd.cpu, WORKER.fsync.p99 and the like, \
-    vmstat.COUNTER
+    vmstat.COUNTER, command.NAME.time, command.NAME.FIGURE
     """
 
   /// One fault a file, below `pinned: [{size: 1MiB}]`.
@@ -527,7 +527,7 @@ struct ProfileParserTests: ProfileSuite {
     ),
     (
       "variants: {a: {pinned: []}}",
-      "1:1: nothing to run: 'pinned', 'streams' and 'tasks' are all empty (in variant 'a')"
+      "1:1: nothing to run: 'pinned', 'streams', 'tasks' and 'commands' are all empty (in variant 'a')"
     ),
     ("variants: {a: {variants: {}}}", "2:16: variants.a: unknown key 'variants'; nearest: "),
   ])
@@ -751,11 +751,11 @@ struct ProfileParserTests: ProfileSuite {
     ),
     (
       "timeline: [{at: 1s, start: backup}]",
-      "2:28: timeline[0].start: no 'backup' in streams or tasks; there are none"
+      "2:28: timeline[0].start: no 'backup' in streams, tasks or commands; there are none"
     ),
     (
       "streams: [{name: backup}]\ntimeline: [{at: 1s, stop: [backup, pin0]}]",
-      "3:27: timeline[0].stop: no 'pin0' in streams or tasks; known: backup"
+      "3:27: timeline[0].stop: no 'pin0' in streams, tasks or commands; known: backup"
     ),
     (
       "streams: [{name: a}]\ntimeline: [{at: 1s, start: a}, {at: 2s, start: a}]",
@@ -899,7 +899,7 @@ struct ProfileParserTests: ProfileSuite {
     #expect(problems(in: "[]") == ["p.yaml:1:1: expected a mapping; found a list"])
     #expect(
       problems(in: "name: x") == [
-        "p.yaml:1:1: nothing to run: 'pinned', 'streams' and 'tasks' are all empty"
+        "p.yaml:1:1: nothing to run: 'pinned', 'streams', 'tasks' and 'commands' are all empty"
       ])
     #expect(
       problems { _ = try ProfileFile(text: minimal, name: "/tmp/my profile.yaml") } == [

@@ -178,7 +178,7 @@ struct TimelineOfWorkersTests {
       let made = try TimelineRunner(
         profile, begin: 0, limited: .init(path: "no-such-group"), delayed: nil,
         record: RecordWriter(try Descriptor(open: "/dev/null", O_WRONLY)),
-        .init(on: [recorder.worker], of: profile, throttle: { _ in }))
+        .init(on: [recorder.worker], nil, of: profile, throttle: { _ in }))
       (timeline, worker) = (made, recorder.worker)
       try made.advance(to: 0)
       #expect(eventually { recorder.worker.state == .running })

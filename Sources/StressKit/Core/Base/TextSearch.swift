@@ -16,6 +16,10 @@ extension StringProtocol {
   }
 }
 
+extension String {
+  package var lines: [Substring] { self[...].lines }
+}
+
 extension Substring {
   package func after(prefix: String) -> Substring? {
     guard utf8.starts(with: prefix.utf8) else { return nil }

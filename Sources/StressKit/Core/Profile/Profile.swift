@@ -17,6 +17,7 @@ package struct Profile: Equatable, Sendable {
   package var pinned: [Pinned] = []
   package var streams: [Stream] = []
   package var tasks: [Task] = []
+  package var commands: [Command] = []
   /// What changes while the streams run, in the order of its times.
   package var timeline: [Moment] = []
   /// Clean page cache read in by the supervisor before the trial, outside the limits.
@@ -32,9 +33,15 @@ package struct Profile: Equatable, Sendable {
 
   package init(name: String) { self.name = name }
 
-  /// Names of the pins, streams and tasks.
+  /// Names of the pins, streams, tasks and commands.
   package var workers: [String] {
-    pinned.map(\.name) + streams.map(\.name) + tasks.map(\.name)
+    pinned.map(\.name) + streams.map(\.name) + tasks.map(\.name) + commands.map(\.name)
+  }
+
+  /// Those of its workers that are not below the limited cgroup.
+  package var outside: [String] {
+    tasks.filter { $0.action == .compact }.map(\.name)
+      + commands.filter(\.isOutside).map(\.name)
   }
 
   /// What is known of a cell beforehand; where it does not come true, the experiment is in doubt.
@@ -78,7 +85,7 @@ extension Profile: ProfilePart {
   static let fields: [ProfileField<Self>] = [
     ownName,
     ProfileField(
-      "summary", \.summary, ProfileType<String>.summary, "one line for `profiles list`"),
+      "summary", \.summary, ProfileType<String>.block, "one line for `profiles list`"),
     ProfileField(
       "source", \.source, ProfileType<Source>.section.optional,
       "the mail that the scenario is taken from, below"),
@@ -102,8 +109,11 @@ extension Profile: ProfilePart {
       "streams", \.streams, ProfileType<Stream>.list, "writers and readers of files, below"),
     ProfileField(
       "tasks", \.tasks, ProfileType<Task>.list,
-      "repeated operations beside the streams, below. At least one of `pinned`, `streams` and "
-        + "`tasks` is required"),
+      "repeated operations beside the streams, below"),
+    ProfileField(
+      "commands", \.commands, ProfileType<Command>.list.leftOut(\.isEmpty),
+      "any programs, below. At least one of `pinned`, `streams`, `tasks` and `commands` is required"
+    ),
     ProfileField(
       "timeline", \.timeline, ProfileType<Moment>.list, "changes while the streams run, below"),
     ProfileField(
@@ -157,32 +167,19 @@ extension Profile: ProfilePart {
   }
 }
 
-extension ProfileType<String> {
-  fileprivate static var summary: Self {
-    Self(
-      form: "text",
-      read: { cursor in
-        guard var text = cursor.text() else { return nil }
-        // A folded block ends with a line end that is not meant.
-        while text.last == "\n" { text.removeLast() }
-        return text
-      },
-      json: { .string($0) }, text: { $0.isEmpty ? nil : $0 })
-  }
-}
-
 // MARK: Checks between sections
 
 extension Profile {
   mutating func check(_ section: ProfileSection) {
-    let lists = ["pinned", "streams", "tasks"].map { section[$0] }
+    let lists = ["pinned", "streams", "tasks", "commands"].map { section[$0] }
     if lists.allSatisfy({ $0?.isEmptyList ?? true }) {
       Self.blame([section.cursor] + lists)?
-        .fail("nothing to run: 'pinned', 'streams' and 'tasks' are all empty")
+        .fail("nothing to run: 'pinned', 'streams', 'tasks' and 'commands' are all empty")
     }
     Moment.check(
       Array(zip(timeline, section["timeline"].sections)),
-      workers: streams.map(\.name) + tasks.map(\.name))
+      workers: streams.map(\.name) + tasks.map(\.name)
+        + commands.filter(\.isTimed).map(\.name))
     Stream.checkSharing(Array(zip(streams, section["streams"].sections)))
     checkPins(section)
     checkDevice(section)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+import StressCore
 
 /// A name for derived files: 64 bits of FNV-1a over what they are made from.
 ///
@@ -23,6 +24,20 @@ struct ContentKey {
     guard stat(path, &info) == 0 else { return add("missing") }
     add("\(info.st_dev):\(info.st_ino) \(info.st_size)")
     add("\(info.st_mtim.tv_sec).\(info.st_mtim.tv_nsec)")
+  }
+
+  /// All that is in a directory and below it.
+  mutating func add(tree path: String) {
+    for name in File.names(in: path).sorted() {
+      let inside = path + "/" + name
+      var info = stat()
+      if lstat(inside, &info) == 0, info.st_mode & S_IFMT == S_IFDIR {
+        add(inside)
+        add(tree: inside)
+      } else {
+        add(file: inside)
+      }
+    }
   }
 
   /// 16 hexadecimal digits.

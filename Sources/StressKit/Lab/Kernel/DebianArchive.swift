@@ -56,7 +56,7 @@ package struct DebianArchive: PackageArchive {
     var security: String?
   }
 
-  private func mirrors() throws(HarnessError) -> Mirrors {
+  func mirrors() throws(HarnessError) -> Mirrors {
     if let mirror { return Mirrors(main: mirror) }
     // apt has read one-line and deb822 files for us.
     let output = try Tool.run(

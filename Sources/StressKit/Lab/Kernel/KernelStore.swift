@@ -11,6 +11,7 @@ import SystemPackage
 /// kernels/PACKAGE_VERSION/     an unpacked package, with depmod's indexes
 /// modules/TREE-CONTENT/        links to the modules of a build tree, with depmod's indexes
 /// initramfs/KEY.cpio
+/// images/KEY.ext4             user lands of guests (``RootImage``)
 /// apt/                         package lists of Debian's suites (``DebianArchive``)
 /// ```
 ///
@@ -19,6 +20,7 @@ import SystemPackage
 package struct KernelStore: Sendable {
   package let root: String
   private let archives: [any PackageArchive]
+  private let debian: DebianArchive
 
   /// - Parameters:
   ///   - root: nil: `$XDG_CACHE_HOME/wbstress`, by default `~/.cache/wbstress`.
@@ -30,9 +32,12 @@ package struct KernelStore: Sendable {
   ) throws(HarnessError) {
     let directory = if let root { root } else { try Self.defaultRoot() }
     self.root = directory
-    self.archives =
-      archives ?? [MachineArchive(), DebianArchive(root: directory + "/apt", mirror: mirror)]
+    debian = DebianArchive(root: directory + "/apt", mirror: mirror)
+    self.archives = archives ?? [MachineArchive(), debian]
   }
+
+  /// URI of the mirror that Debian's packages come from.
+  func debianMirror() throws(HarnessError) -> String { try debian.mirrors().main }
 
   /// A kernel in the store.
   package struct Cached: Equatable, Sendable {

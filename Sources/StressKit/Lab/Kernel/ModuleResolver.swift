@@ -89,6 +89,8 @@ package struct ModuleResolver {
     var modules = profile.filesystem.kind.traits.modules
     if profile.usesDelay { modules.append("dm_delay") }
     if profile.machine.zram > 0 { modules.append("zram") }
+    if !profile.machine.root.isEmpty { modules += RootImage.modules }
+    modules += profile.machine.modules
     return ["virtio_pci", "virtio_blk", "virtio_console"] + modules
   }
 

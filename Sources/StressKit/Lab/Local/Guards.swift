@@ -146,6 +146,14 @@ package struct Guards {
     } else {
       findings.ok(.tools, "mkfs of \(profile.filesystem.kind.rawValue)", "is there")
     }
+    for command in profile.commands {
+      let missing = [command.run, command.ready].compactMap(\.first).filter { Tool.path($0) == nil }
+      for program in missing {
+        findings.refuse(
+          .tools, "command \(command.name)", "this machine has no \(program)",
+          "install it, or run it in a guest that has it (machine.root)")
+      }
+    }
     if place.device != nil, Tool.path("blkid") == nil {
       findings.add(Tool.missing("blkid", package: "util-linux"), as: .tools)
     }
@@ -160,11 +168,11 @@ package struct Guards {
         .profile, profile.name, "has no memory.max, and so puts the whole machine under pressure",
         "run it in a guest (--kernel debian:6.12), or allow it: --whole-machine")
     }
-    let outside = profile.tasks.count { $0.action == .compact }
+    let outside = profile.outside.count
     if outside >= Watchdog.mostKills {
       findings.refuse(
         .profile, profile.name,
-        "has \(outside) tasks outside its limits (do: compact); the watchdog that ends them holds"
+        "has \(outside) tasks and commands outside its limits; the watchdog that ends them holds"
           + " \(Watchdog.mostKills - 1)", "have fewer of them")
     }
     if place.images == nil, profile.cache > 0 || profile.machine.swap > 0 {

@@ -10,6 +10,7 @@ package struct GuestVenue: Venue {
   package let identity: [Profile.Setting]
   package let warnings: [String]
   private let kernels: [KernelSpec: Kernel]
+  private let roots: [RootImage.Name: String]
   private let accelerator: Accelerator
   private let options: Options
   private let qemuVersion = VirtualMachine.version()
@@ -36,7 +37,7 @@ package struct GuestVenue: Venue {
   package init(
     _ matrix: Matrix, jobs: Int, _ options: Options, progress: (String) -> Void
   ) throws {
-    let kernels = try Preflight.check(
+    let (kernels, roots) = try Preflight.check(
       matrix, jobs: jobs, store: options.store, progress: progress)
     // Refused now, where it has none that a guest can run.
     _ = try GuestProgram(in: options.binary)
@@ -49,10 +50,11 @@ package struct GuestVenue: Venue {
         "--jobs \(jobs): the guests have \(wanted) CPUs, the host has \(online): they will wait "
           + "for each other, which may change outcomes; the report says for how long")
     }
-    identity = try Preflight.identity(kernels, accelerator)
+    identity = try Preflight.identity(kernels, roots, accelerator)
     self.jobs = jobs
     self.warnings = warnings
     self.kernels = kernels
+    self.roots = roots
     self.accelerator = accelerator
     self.options = options
   }
@@ -91,6 +93,7 @@ package struct GuestVenue: Venue {
     var guest = GuestTrial(
       plan: plan, kernel: kernel, accelerator: accelerator, binary: options.binary,
       store: options.store, directory: directory)
+    guest.root = roots[RootImage.Name(plan.profile)]
     guest.keepDisk = options.keepDisks
     guest.jobs = jobs
     guest.qemuVersion = qemuVersion

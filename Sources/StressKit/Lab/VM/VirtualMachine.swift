@@ -19,10 +19,15 @@ package final class VirtualMachine {
   package struct Disk: Sendable {
     package var path: String
     package var readOnly = false
+    /// What the guest writes goes to a file of QEMU's, and with it.
+    package var isTemporary = false
     /// As the guest has it in sysfs, 20 characters at most; nil: none.
     package var serial: String?
-    package init(path: String, readOnly: Bool = false, serial: String? = nil) {
+    package init(
+      path: String, readOnly: Bool = false, isTemporary: Bool = false, serial: String? = nil
+    ) {
       self.path = path
+      self.isTemporary = isTemporary
       self.readOnly = readOnly
       self.serial = serial
     }
@@ -127,6 +132,7 @@ package final class VirtualMachine {
       var drive =
         "if=none,id=disk\(i),format=raw,file=\(escape(disk.path)),cache=\(cacheMode(disk.path))"
       if disk.readOnly { drive += ",readonly=on" }
+      if disk.isTemporary { drive += ",snapshot=on" }
       let serial = disk.serial.map { ",serial=" + escape($0) } ?? ""
       arguments += ["-drive", drive, "-device", "virtio-blk-pci,drive=disk\(i)\(serial)"]
     }

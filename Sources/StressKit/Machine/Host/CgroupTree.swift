@@ -193,6 +193,19 @@ package struct CgroupTree {
     return nil
   }
 
+  /// Sends SIGKILL to all that is in a cgroup and below it; before 5.14, which has cgroup.kill, to its own processes.
+  static func kill(_ group: Cgroup) {
+    let file = group.file("cgroup.kill")
+    if File.exists(file) {
+      try? File.set(file, "1")
+      return
+    }
+    for pid in ((try? File.text(group.file("cgroup.procs"))) ?? "").lines.compactMap({ Int32($0) })
+    {
+      attemptErrno(Int(Glibc.kill(pid, SIGKILL)), "pid \(pid)", "kill", .again)
+    }
+  }
+
   /// Deletes an empty cgroup. The corresponding C function is `rmdir`.
   static func remove(_ group: Cgroup) throws(HarnessError) {
     try checkErrno(

@@ -16,7 +16,8 @@ package struct Mount {
   /// Options that are flags of mount(2); all others go to the file system.
   private static let flags: [String: UInt] = [
     "ro": 1, "nosuid": 2, "nodev": 4, "noexec": 8, "sync": 16, "dirsync": 128, "noatime": 1024,
-    "nodiratime": 2048, "relatime": 1 << 21, "strictatime": 1 << 24, "lazytime": 1 << 25,
+    "nodiratime": 2048, "bind": 4096, "relatime": 1 << 21, "strictatime": 1 << 24,
+    "lazytime": 1 << 25,
   ]
 
   /// The corresponding C function is `mount`.

@@ -24,7 +24,23 @@ package struct Process: ~Copyable, Sendable {
   private let pidfd: Int32
   private let object: String
 
-  /// Starts `arguments[0]`, an absolute path.
+  /// Where a program is executed that is not the harness's own.
+  package struct Place {
+    /// Its root directory; nil: the caller's.
+    package var root: String?
+    /// The absolute paths below it that it may have: the first that is there is executed.
+    package var paths: [String]
+    /// Its oom_score_adj; nil: the caller's.
+    package var oomScore: String?
+
+    package init(root: String?, paths: [String], oomScore: String?) {
+      self.root = root
+      self.paths = paths
+      self.oomScore = oomScore
+    }
+  }
+
+  /// Starts `arguments[0]`, an absolute path unless `place` has others.
   ///
   /// - Parameters:
   ///   - descriptors: element i becomes the child's descriptor i; -1 is /dev/null.
@@ -35,18 +51,23 @@ package struct Process: ~Copyable, Sendable {
   package init(
     _ arguments: [String], environment: [String] = [], descriptors: [Int32] = [-1, -1, -1],
     cgroup: Int32 = -1, dieWithThread: Bool = true, newSession: Bool = true,
-    waiver: Waiver? = nil
+    in place: Place? = nil, waiver: Waiver? = nil
   ) throws(HarnessError) {
     let argv = arguments.map { strdup($0) } + [nil]
     let envp = environment.map { strdup($0) } + [nil]
-    defer { for pointer in argv + envp { free(pointer) } }
+    let paths = (place?.paths ?? [arguments[0]]).map { strdup($0) }
+    let root = place?.root.map { strdup($0) } ?? nil
+    let oomScore = place?.oomScore.map { strdup($0) } ?? nil
+    defer { for pointer in argv + envp + paths + [root, oomScore] { free(pointer) } }
+    let files = paths.map { UnsafePointer($0) } + [nil]
     var fd: Int32 = -1
     let result = descriptors.withUnsafeBufferPointer { fds in
       argv.withUnsafeBufferPointer { argv in
         envp.withUnsafeBufferPointer { envp in
-          arguments[0].withCString { path in
+          files.withUnsafeBufferPointer { files in
             var what = cl_spawn(
-              path: path, argv: argv.baseAddress!, envp: envp.baseAddress!, fds: fds.baseAddress,
+              paths: files.baseAddress!, root: root, oom_score_adj: oomScore,
+              argv: argv.baseAddress!, envp: envp.baseAddress!, fds: fds.baseAddress,
               fd_count: Int32(fds.count), cgroup_fd: cgroup,
               death_signal: dieWithThread ? SIGKILL : 0, new_session: newSession ? 1 : 0)
             return attempt(cl_spawn(&what, &fd), arguments[0], "start", waiver)

@@ -9,7 +9,8 @@ package enum Tool {
   /// How long a program may say nothing, ns: mkfs of a large slow disk says nothing while it discards and writes.
   package static let patience: UInt64 = 600_000_000_000
 
-  private static let directories = [
+  /// Where programs are, in the order of their search.
+  package static let directories = [
     "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
   ]
 

@@ -45,7 +45,7 @@ package struct Supervisor {
     try CgroupTree.set(group, Profile.Setting("memory.min", "\(Self.memory)"))
     let observe = plan.profile.observe
     let isTraced = observe.trace && observe.level == .full
-    tracing = isTraced ? Tracing(observe, journal) : nil
+    tracing = isTraced ? Tracing(plan.profile, journal) : nil
   }
 
   /// What the unit must have so that the groups in it get what they ask for.

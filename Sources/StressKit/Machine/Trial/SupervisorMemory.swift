@@ -53,6 +53,11 @@ package struct SupervisorMemory: Sendable, Equatable {
         Self.worker(TaskRunner.control(task), [.write, .fsync, .fault]),
         "lower size of \(task.name)")
     }
+    if !profile.commands.isEmpty {
+      add(
+        "commands' output",
+        UInt128(CommandOutput.sharedMemory + profile.commands.count * CommandOutput.memory), "")
+    }
     addObservation(profile, cpus: cpus)
   }
 

@@ -193,17 +193,21 @@ final class TimelineRunner {
 }
 
 extension TimelineRunner.Actions {
-  /// Starts and stops workers. It holds these and nothing that holds the timeline.
+  /// Starts and stops workers and commands. It holds these and nothing that holds the timeline.
   ///
   /// - Parameter profile: knows their names.
   init(
-    on workers: [WorkerProcess], of profile: Profile,
+    on workers: [WorkerProcess], _ commands: Commands?, of profile: Profile,
     throttle: @escaping (Throttle) throws(HarnessError) -> Void
   ) {
     start = { name throws(HarnessError) in
+      if try commands?.start(name) == true { return }
       for worker in workers.called(name, in: profile) { try worker.start(at: cl_boottime()) }
     }
-    stop = { name in for worker in workers.called(name, in: profile) { worker.requestStop() } }
+    stop = { name in
+      if commands?.stop(name) == true { return }
+      for worker in workers.called(name, in: profile) { worker.requestStop() }
+    }
     self.throttle = throttle
   }
 }

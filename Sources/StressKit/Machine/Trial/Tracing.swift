@@ -27,10 +27,12 @@ package final class Tracing {
   /// Static keys are flipped for that: in an emulated guest it must come before anything else is at work
   /// (GuestTrial.isEmulatorFault). A machine that cannot trace does without, and the record says why.
   package init(
-    _ observe: Profile.Observe, name: String = "wbstress-\(getpid())", _ journal: CleanupJournal
+    _ profile: Profile, name: String = "wbstress-\(getpid())", _ journal: CleanupJournal
   ) {
+    let observe = profile.observe
+    let threads = profile.commands.flatMap(\.traced)
     buffer = observe.traceBuffer
-    digest = TraceDigest()
+    digest = TraceDigest(threads: threads)
     let wanted = TraceEvent.allCases.filter { observe.sched || !TraceEvent.scheduling.contains($0) }
     let start = cl_boottime()
     jiffies = JiffyClock.read()
@@ -38,7 +40,7 @@ package final class Tracing {
       // No instance may have a probe that is taken away: made first, undone last.
       try journal.make(MadeProbes(group: TraceProbes.group)) {}
       let instance = try journal.make(MadeTraceInstance(name)) { () throws(HarnessError) in
-        try TraceInstance(name, buffer: buffer)
+        try TraceInstance(name, buffer: buffer, threads: threads)
       }
       self.instance = instance
       journal.own { [weak self] in self?.follower?.closeBuffers() }

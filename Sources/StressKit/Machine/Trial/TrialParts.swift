@@ -92,6 +92,10 @@ struct TrialParts {
   var workers: [WorkerProcess] = []
   var streams: [OperationRecorder] = []
   var tasks: [OperationRecorder] = []
+  /// nil: the profile has none, or the set-up has not come to them.
+  var commands: Commands?
+  /// Of the commands, in the profile's order.
+  var commandGroups: [Cgroup] = []
   /// In the profile's order.
   var pins: [OperationRecorder] = []
   let disk: ScratchDisk
@@ -111,9 +115,10 @@ struct TrialParts {
     pins.filter { $0.worker.isLate || $0.worker.isHot } + streams + tasks
   }
 
-  /// The workers' own cgroups; the jobs of a stream share one.
+  /// The workers' and commands' own cgroups; the jobs of a stream share one.
   var workerGroups: [Cgroup] {
     workers.compactMap(\.group).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+      + commandGroups
   }
 
   /// How the watchdog has ended the trial; nil: it has not.

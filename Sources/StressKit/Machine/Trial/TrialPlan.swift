@@ -34,6 +34,8 @@ package struct TrialPlan: Sendable {
   package var device: String
   package var cacheDevice: String?
   package var swapDevice: String?
+  /// Of the user land; nil: the commands' is the machine's own.
+  package var rootDevice: String?
   package var fault: Fault?
   package var peer: Peer?
   /// How long neither the workload nor the storage may move until the trial counts as stalled, ns.
@@ -83,6 +85,7 @@ package struct TrialPlan: Sendable {
     line.device = device
     line.cacheDevice = cacheDevice
     line.swapDevice = swapDevice
+    line.rootDevice = rootDevice
     line.fault = fault?.rawValue
     line.peer = peer.map {
       ["start": .array($0.start.map(JSON.string)), "finish": .array($0.finish.map(JSON.string))]
@@ -106,6 +109,7 @@ package struct TrialPlan: Sendable {
     self.device = device
     cacheDevice = line.cacheDevice
     swapDevice = line.swapDevice
+    rootDevice = line.rootDevice
     func words(_ key: String) -> [String]? {
       line.peer?[key]?.array?.compactMap(\.string)
     }

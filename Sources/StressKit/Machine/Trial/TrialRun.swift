@@ -93,7 +93,8 @@ struct TrialRun {
     }
     return try TimelineRunner(
       profile, begin: begin, limited: limited, delayed: parts.disk.delayed, record: context.record,
-      .init(on: parts.workers, of: profile, throttle: context.venue.throttle))
+      .init(
+        on: parts.workers, parts.commands, of: profile, throttle: context.venue.throttle))
   }
 
   /// Lets all begin that no moment of the timeline starts, and waits for that.
@@ -108,6 +109,7 @@ struct TrialRun {
     parts.watchdog?.expectStep(within: context.plan.startDelay)
     cl_sleep_until(start)
     context.phase(.stream, at: start)
+    try parts.commands?.startTimed(except: Set(context.profile.timeline.flatMap(\.start)))
   }
 
   /// Looks on until the streams have ended, or their time, or it is told to end.
@@ -117,8 +119,9 @@ struct TrialRun {
     let deadline = start + context.profile.duration
     var progressDue = start + Trial.second
     var beatDue = start + Heartbeats.interval
-    while ended.count < workers.count {
+    while true {
       try timeline.advance(to: cl_boottime())
+      parts.commands?.look(at: cl_boottime())
       for worker in workers where !ended.contains(worker.name) && worker.hasEnded() {
         ended.insert(worker.name)
         context.recordEnd(worker)
@@ -136,7 +139,7 @@ struct TrialRun {
         beatDue += Heartbeats.interval
         if beats.isStalled(at: cl_boottime()) { return tellStall(at: cl_boottime()) }
       }
-      if awaited.allSatisfy({ ended.contains($0.worker.name) }), !awaited.isEmpty { break }
+      if isOver || parts.commands?.failure != nil { break }
       if cl_boottime() >= deadline || context.venue.isInterrupted() || parts.aborted != nil {
         break
       }
@@ -166,6 +169,8 @@ struct TrialRun {
     // A worker dies when the disk has taken its last writes.
     if context.venue.isInterrupted() { context.quicken() }
     // Who waits for a disk that does nothing does not die of it.
+    parts.commands?.end(
+      gently: stalled == nil && !context.venue.isInterrupted(), timeout: context.killTime)
     WorkerProcess.kill(
       workers,
       timeout: stalled == nil
@@ -181,11 +186,25 @@ struct TrialRun {
 
   /// How it ended when a worker outlives its kill; nil: none does.
   private func unkillable() -> Ending? {
+    if let stuck = parts.commands?.unkillable {
+      return Ending(.stalled, reason: "unkillable", message: stuck)
+    }
     guard let stuck = workers.first(where: { !$0.hasEnded() }) else { return nil }
     return Ending(
       .stalled, reason: "unkillable",
       message: "worker \(stuck.name) in uninterruptible sleep outlived SIGKILL by "
         + "\(context.killTime / Trial.second) s\(StallEvidence.tell(workers, record))")
+  }
+
+  /// Whether all has ended that the trial is about: its streams and the commands with them; where it has neither, its
+  /// tasks, or else its pins.
+  private var isOver: Bool {
+    if ended.count == workers.count, parts.commands?.areIdle ?? true { return true }
+    let isCounted = parts.commands?.counts ?? false
+    if isCounted, parts.commands?.haveEnded == false { return false }
+    let awaited = parts.streams.isEmpty && isCounted ? [] : self.awaited
+    return (isCounted || !awaited.isEmpty)
+      && awaited.allSatisfy { ended.contains($0.worker.name) }
   }
 
   /// What the trial is about: its streams; without them its tasks, and without those its pins.

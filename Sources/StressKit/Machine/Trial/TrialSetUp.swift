@@ -63,17 +63,19 @@ struct TrialSetUp {
     for (name, parent) in profile.pinned.map({ ($0.name, $0.cgroup) })
       + profile.streams.map({ ($0.name, $0.cgroup) })
     {
-      let path = [Trial.root, parent, name].compactMap(\.self).joined(separator: "/")
-      groups.append(try parts.cgroups.make(path))
+      groups.append(try make(name, in: parent, outside: false, &parts))
     }
     for task in profile.tasks {
       // Compaction is asked for by an administrator, outside the limits.
-      let path =
-        task.action == .compact
-        ? Self.outside(task)
-        : [Trial.root, task.cgroup, task.name].compactMap(\.self).joined(separator: "/")
-      groups.append(try parts.cgroups.make(path))
+      groups.append(
+        try make(task.name, in: task.cgroup, outside: task.action == .compact, &parts))
     }
+    for command in profile.commands {
+      parts.commandGroups.append(
+        try make(command.name, in: command.cgroup, outside: command.isOutside, &parts))
+    }
+    let workerGroups = groups
+    groups += parts.commandGroups
     parts.watchdog = try startWatchdog(
       beside: limited, over: groups.filter { !$0.path.hasPrefix(limited.path + "/") })
     let children = parts.tree + groups
@@ -85,8 +87,18 @@ struct TrialSetUp {
     }
 
     context.phase(.pin)
-    try startWorkers(in: groups, observed: [limited] + children, &parts)
+    try startWorkers(in: workerGroups, observed: [limited] + children, &parts)
     return limited
+  }
+
+  /// Makes the cgroup of a worker or command.
+  private func make(
+    _ name: String, in parent: String?, outside: Bool, _ parts: inout TrialParts
+  ) throws(HarnessError) -> Cgroup {
+    try parts.cgroups.make(
+      outside
+        ? Self.outside(name)
+        : [Trial.root, parent, name].compactMap(\.self).joined(separator: "/"))
   }
 
   private func startWatchdog(
@@ -95,7 +107,8 @@ struct TrialSetUp {
     guard let limits = venue.machineLimits else { return nil }
     let watchdog = try Watchdog(
       over: [limited] + groups, limits, beside: MachineLimits.beside(limited))
-    watchdog.expect(within: Self.time)
+    let preparing = profile.commands.filter { !$0.isTimed }.map(\.within).reduce(0, +)
+    watchdog.expect(within: Self.time + preparing)
     return watchdog
   }
 
@@ -140,6 +153,28 @@ struct TrialSetUp {
         $0.cgroup = worker.cgroup
       }
     }
+    try prepareCommands(&parts)
+  }
+
+  /// Runs the commands that come before the streams.
+  private func prepareCommands(_ parts: inout TrialParts) throws(HarnessError) {
+    if profile.commands.isEmpty { return }
+    var land: UserLand?
+    if let device = plan.rootDevice {
+      land = try UserLand(device, context.journal)
+      try land?.show(Trial.mountPoint, of: parts.disk.source)
+    }
+    let (kernelLog, announcements) = (parts.kernelLog, parts.announcements)
+    let commands = try Commands(
+      context, in: parts.commandGroups, root: land.map { _ in UserLand.path }
+    ) { process throws(HarnessError) in
+      kernelLog.own { $0.workers.insert(process.pid) }
+      try announcements?.add(
+        process.command.name, pid: process.pid, try process.duplicateDescriptor())
+    }
+    parts.commands = commands
+    let parts = parts
+    try commands.prepare { venue.isInterrupted() || parts.aborted != nil }
   }
 
   /// The cgroups in which nobody is but the trial; nil: the machine is its own.
@@ -147,11 +182,11 @@ struct TrialSetUp {
     if venue.machineLimits == nil { return nil }
     let base = parts.cgroups.base.location
     if !base.isEmpty { return [base] }
-    return [Trial.root] + profile.tasks.filter { $0.action == .compact }.map(Self.outside)
+    return [Trial.root] + profile.outside.map(Self.outside)
   }
 
-  /// The cgroup of a task outside the limits.
-  private static func outside(_ task: Profile.Task) -> String { "\(Trial.root)-\(task.name)" }
+  /// The cgroup of a task or command outside the limits.
+  private static func outside(_ name: String) -> String { "\(Trial.root)-\(name)" }
 
   private func adopt(_ worker: WorkerProcess, _ parts: inout TrialParts) throws(HarnessError) {
     parts.workers.append(worker)

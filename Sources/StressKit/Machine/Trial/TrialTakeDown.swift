@@ -23,6 +23,7 @@ struct TrialTakeDown {
         ? .interrupted : Ending(.invalid, reason: "set-up", message: error.description))
     parts.lanes.stop()
     parts.watchdog?.rest()
+    parts.commands?.end(gently: false, timeout: context.killTime)
     WorkerProcess.kill(parts.workers, timeout: context.killTime)
     for worker in parts.workers where !worker.hasEnded() { context.recordEnd(worker) }
     return settle(failure)
@@ -50,6 +51,9 @@ struct TrialTakeDown {
             .invalid, reason: "worker",
             message: "worker \(worker.name) died of signal \(number)\(why)"))
       }
+    }
+    if let failed = parts.commands?.failure {
+      return settle(Ending(.invalid, reason: "command", message: failed.description))
     }
     return settle(Ending(.completed))
   }
@@ -110,11 +114,12 @@ struct TrialTakeDown {
   /// The ending of a trial that somebody in user space has shortened: a worker died of a SIGKILL that is neither the
   /// kernel's nor ours. nil: nobody has.
   private func killedByOther() -> Ending? {
-    let victims = parts.workers.filter { $0.exit == .signal(SIGKILL) && !$0.wasStopped }
+    let victims =
+      parts.workers.filter { $0.exit == .signal(SIGKILL) && !$0.wasStopped }
+      .map { (name: $0.name, pid: $0.pid) } + (parts.commands?.killedByOthers ?? [])
     if victims.isEmpty { return nil }
-    let names = victims.map { worker in
-      "\(worker.name) (pid \(worker.pid))"
-        + (context.tracing?.killer(of: worker.pid).map { " by \($0)" } ?? "")
+    let names = victims.map { name, pid in
+      "\(name) (pid \(pid))" + (context.tracing?.killer(of: pid).map { " by \($0)" } ?? "")
     }
     let daemons = (try? MemoryDaemon.alive())?.map { "\($0.name) (pid \($0.pid))" } ?? ["unknown"]
     return Ending(

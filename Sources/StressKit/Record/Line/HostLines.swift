@@ -17,6 +17,7 @@ package struct HeaderLine: Line {
     package var device: String?
     package var cacheDevice: String?
     package var swapDevice: String?
+    package var rootDevice: String?
     package var fault: String?
     package var peer: JSON?
     package var stallTime: Int64?
@@ -32,6 +33,9 @@ package struct HeaderLine: Line {
       Member(
         "cache_device", \.cacheDevice, "path of the node of the disk that page cache is read from"),
       Member("swap_device", \.swapDevice, "path of the node of the disk for swap"),
+      Member(
+        "root_device", \.rootDevice, isLeftOut: true,
+        "path of the node of the disk with the commands' user land"),
       Member("fault", \.fault, "failure that the harness's own tests ask for"),
       Member("peer", \.peer, "tool that the harness's own tests run beside the trial"),
       Member(

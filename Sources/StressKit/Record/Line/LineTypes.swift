@@ -7,7 +7,7 @@ package enum LineTypes {
     ColumnsLine.self, ReadingLine.self, LaneLine.self, SnapshotLine.self,
     WorkerLine.self, CostLine.self, PinLine.self, ProgressLine.self, StateLine.self,
     SlowLine.self, InFlightLine.self, StreamLine.self, TouchesLine.self, RoundsLine.self,
-    LatencyLine.self, ExitLine.self,
+    LatencyLine.self, ExitLine.self, CommandEndLine.self,
     MomentLine.self, MomentEndLine.self, DeviceLine.self,
     KmsgLine.self, ClockLine.self, OOMLine.self, OOMGroupKillLine.self, OOMWithoutKillLine.self,
     KillsLine.self, MemcgEventLine.self, CgroupEventLine.self, PressureLine.self,

@@ -81,6 +81,62 @@ package struct ExitLine: Line {
   ]
 }
 
+/// A command of the profile, when it has ended.
+package struct CommandEndLine: Line {
+  package static let type: StaticString = "command"
+  package static let meaning = """
+    A command of the profile that was started, told at the trial's end: how it ended, and what it printed. What its \
+    cgroup used is in `snapshot`.
+    """
+
+  package enum Ended: String, CaseIterable, MemberValue {
+    case itself
+    /// By the signal that its profile names.
+    case stopped
+    /// By the harness's SIGKILL, when its grace was over.
+    case killed
+    /// By another's SIGKILL: the kernel's, say.
+    case killedByOthers = "killed-by-others"
+    case unkillable
+  }
+
+  package var t: Int64?
+  package var command: String?
+  package var pid: Int64?
+  package var start: Int64?
+  package var end: Int64?
+  package var exit: String?
+  package var ended: Ended?
+  package var left: [String]?
+  package var printed: Int64?
+  package var output: String?
+  package var outputEnd: String?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("command", \.command, "name of the command"),
+    Member("pid", \.pid, "pid of its first process"),
+    Member("start", \.start, .nanoseconds, "when it was started"),
+    Member(
+      "end", \.end, .nanoseconds,
+      "when its first process was seen to have ended; `null`: it has not"
+    ),
+    Member("exit", \.exit, "exit status or signal of that process; `null`: it has not ended"),
+    Member(
+      "ended", \.ended,
+      "what ended it: `itself`; `stopped`: the signal of its profile; `killed`: the harness's SIGKILL after its grace; `killed-by-others`: a SIGKILL of somebody else, such as the kernel; `unkillable`: nothing did"
+    ),
+    Member(
+      "left", \.left, isLeftOut: true,
+      "names of the processes in its cgroup that outlived the first one"),
+    Member("printed", \.printed, .bytes, "bytes that it printed"),
+    Member(
+      "output", \.output, "what it printed on both streams; of more than 32 KiB the first 8 KiB"),
+    Member(
+      "output_end", \.outputEnd, isLeftOut: true,
+      "of more than 32 KiB the last 24 KiB"),
+  ]
+}
+
 /// A line that is of one worker, which it names by its role.
 package protocol WorkersLine: Line {
   var stream: String? { get set }

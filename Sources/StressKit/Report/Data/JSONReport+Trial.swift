@@ -86,7 +86,18 @@ extension JSONReport {
       ("kill_stamps", .array(stamps)),
       ("autopsies", .array((diagnosis?.autopsies ?? []).map(autopsy))),
       ("other_kills", .array(others)), ("shortfalls", .array(shortfalls)),
-      ("timeline_writes", .array(writes)),
+      ("timeline_writes", .array(writes)), ("commands", .array(trial.commands.map(command))),
+    ]
+  }
+
+  private static func command(_ one: CommandResult) -> JSON {
+    [
+      "name": .string(one.name), "exit": .optional(one.exit),
+      "ended": .optional(one.ended?.rawValue), "time": .number(one.time),
+      "cpu_time": .number(one.cpuTime), "bytes_read": one.readBytes.map { .int($0) } ?? .null,
+      "bytes_written": one.writtenBytes.map { .int($0) } ?? .null,
+      "figures": keyed(one.figures.keys) { .number(one.figures[$0]) },
+      "left": .array(one.left.map(JSON.string)),
     ]
   }
 

@@ -43,6 +43,8 @@ extension Glossary {
     case .throttled(let reason):
       "How often reclaim made a task wait for reason \(TraceSpan.throttled(reason).label)."
     case .kswapd: "CPU time of all kswapd threads."
+    case .commandTime: "From a command's start until its first process had ended."
+    case .figure: "A number that a command printed of itself: the profile says which (figures)."
     }
   }
 

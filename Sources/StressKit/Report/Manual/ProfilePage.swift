@@ -49,6 +49,9 @@ package enum ProfilePage {
     rows.append(["`\(worker.name)` and the like", unit(worker), "of one worker instead of all"])
     let counter = Metric.vmstat("COUNTER")
     rows.append(["`\(counter.name)`", unit(counter), meaning(counter)])
+    for metric in [Metric.commandTime("NAME"), .figure(command: "NAME", "FIGURE")] {
+      rows.append(["`\(metric.name)`", unit(metric), meaning(metric)])
+    }
     return GeneratedPage.table(["key", "unit", "meaning"], rows)
   }
 
@@ -73,6 +76,8 @@ package enum ProfilePage {
     case .throttled:
       "tasks throttled in reclaim, by reason (VMSCAN_THROTTLE_*); needs `trace`"
     case .kswapd: "CPU time of all kswapd threads while the streams ran"
+    case .commandTime: "from a command's start to the end of its first process"
+    case .figure: "of a command, by its `figures`"
     }
   }
 }

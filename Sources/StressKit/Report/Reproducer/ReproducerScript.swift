@@ -76,6 +76,9 @@ package struct ReproducerScript {
     if profile.usesDelay { refused.append("device.delay") }
     if profile.cache > 0 { refused.append("a cache outside the limits") }
     if profile.machine.swap + profile.machine.zram > 0 { refused.append("swap") }
+    if !profile.commands.isEmpty {
+      refused.append("commands (\(profile.commands.map(\.name).joined(separator: ", ")))")
+    }
     if profile.pinned.contains(where: \.isLate) {
       refused.append("a pin that is filled while the streams run")
     }

@@ -31,6 +31,7 @@ extension RecordText {
       (SupervisorLine.self, .whole), (WatchdogLine.self, .whole), (TaskStackLine.self, .whole),
       (OpenLine.self, .whole), (WrittenLine.self, .whole), (OutageLine.self, .whole),
       (GuestEndLine.self, .whole), (SilenceLine.self, .whole), (HostLine.self, .whole),
+      (CommandEndLine.self, .text { $0.command($1) }),
       (PhaseLine.self, .text { $0.phase($1) }), (WorkerLine.self, .text { $0.worker($1) }),
       (CostLine.self, .text { $0.cost($1) }), (SlowLine.self, .text { $0.slow($1) }),
       (InFlightLine.self, .text { $0.inFlight($1) }), (PinLine.self, .text { $0.pin($1) }),
@@ -69,6 +70,14 @@ extension RecordText {
       ?? line[\WorkerLine.cgroup]?.string ?? ""
     return "worker \(text(line[\WorkerLine.name])): \(text(line[\WorkerLine.event]))"
       + (more.isEmpty ? "" : " " + more)
+  }
+
+  private func command(_ line: RecordLine) -> String {
+    let printed = [line[\CommandEndLine.output]?.string, line[\CommandEndLine.outputEnd]?.string]
+      .compactMap(\.self).last.flatMap { $0.split(separator: "\n").last }
+    let words = printed.map { ": \($0)" } ?? ""
+    return "command \(text(line[\CommandEndLine.command])): "
+      + "\(text(line[\CommandEndLine.exit])), printed \(count(line[\CommandEndLine.printed])) bytes\(words)"
   }
 
   private func cost(_ line: RecordLine) -> String {

@@ -38,7 +38,9 @@ package struct TerminalReport: PlainReport {
     let more = [
       "'wbstress report DIR --format full' adds latencies, reclaim and counters;", Self.hint,
     ]
-    return Self.joined([heading, verdicts, legend, kills, speeds, timelineWrites, notes, more])
+    return Self.joined([
+      heading, verdicts, legend, kills, speeds, timelineWrites, commands, notes, more,
+    ])
   }
 
   /// All tables.
@@ -48,7 +50,8 @@ package struct TerminalReport: PlainReport {
     let vmstat = VmstatSection(cells).lines(width: Self.width, style.bold)
     let calibration = CalibrationSection(CalibratedCell.all(in: summary).map { $0.noise() }).lines
     return Self.joined([
-      heading, verdicts, legend, kills, speeds, timelineWrites, latencies, reclaim, vmstat, movers,
+      heading, verdicts, legend, kills, speeds, timelineWrites, commands, latencies, reclaim,
+      vmstat, movers,
       calibration, notes, [Self.hint],
     ])
   }

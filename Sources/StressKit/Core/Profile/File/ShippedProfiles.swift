@@ -24,6 +24,7 @@ package struct ShippedProfile: Sendable {
     .init(name: "noisy-neighbour", bytes: PackageResources.noisy_neighbour_yaml),
     .init(name: "noprogress", bytes: PackageResources.noprogress_yaml),
     .init(name: "oracle-backup", bytes: PackageResources.oracle_backup_yaml),
+    .init(name: "postgres-backup", bytes: PackageResources.postgres_backup_yaml),
     .init(name: "reclaim-cpu", bytes: PackageResources.reclaim_cpu_yaml),
     .init(name: "remedies", bytes: PackageResources.remedies_yaml),
     .init(name: "shmem-swap", bytes: PackageResources.shmem_swap_yaml),

@@ -284,6 +284,8 @@ final class ProfileNames {
 
   fileprivate private(set) var taken: [(name: String, at: YAMLNode.Position)] = []
   var groups: [String] = []
+  /// Of each command, what `expect` may name of it.
+  var figures: [String: [String]] = [:]
   /// Pins, streams with each of their jobs, and tasks.
   var workers: [String] { taken.map(\.name).filter { !groups.contains($0) } }
 

@@ -25,10 +25,10 @@ enum ProfileKeys {
     return keys.map { "\(section).\($0)" }
   }
 
-  /// Those that a word may stand for. Not those of groups, moments and the source, which are never meant by a
-  /// word alone; nor limits, whose files' names are their shorthands: `cpus` is not cpuset.cpus.
+  /// Those that a word may stand for. Not those of groups, moments, commands and the source, which are never meant by
+  /// a word alone; nor limits, whose files' names are their shorthands: `cpus` is not cpuset.cpus.
   static let shorthands = paths.filter { path in
-    !["limits.", "cgroups.", "source.", "timeline."].contains { path.hasPrefix($0) }
+    !["limits.", "cgroups.", "source.", "timeline.", "commands."].contains { path.hasPrefix($0) }
   }
 
   /// `known`, with the names first that `name` may be a misspelling of.

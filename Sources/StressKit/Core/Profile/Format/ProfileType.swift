@@ -158,6 +158,18 @@ extension ProfileType<String> {
       form: "text", read: { $0.line() }, json: { .string($0) }, text: { $0.isEmpty ? nil : $0 })
   }
 
+  /// Any text; a folded block ends with a line end that is not meant.
+  static var block: Self {
+    Self(
+      form: "text",
+      read: { cursor in
+        guard var text = cursor.text() else { return nil }
+        while text.last == "\n" { text.removeLast() }
+        return text
+      },
+      json: { .string($0) }, text: { $0.isEmpty ? nil : $0 })
+  }
+
   /// A name of `cgroups`.
   static var group: Self {
     Self(form: "a group", read: { $0.group() }, json: { .string($0) }, text: { $0 })

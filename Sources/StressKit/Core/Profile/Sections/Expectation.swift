@@ -63,6 +63,13 @@ extension ProfileCursor {
         problems.add(
           pair.keyPosition, "expect: no '\(worker)' in pinned, streams or tasks; \(known)")
       }
+      if let (command, figure) = metric.command, names.figures[command]?.contains(figure) != true {
+        let known =
+          names.figures[command].map { ProfileKeys.known($0, figure, "") }
+          ?? ProfileKeys.known(names.figures.keys.sorted(), command, "there are none")
+        let what = names.figures[command] == nil ? "'\(command)' in commands" : "figure '\(figure)'"
+        problems.add(pair.keyPosition, "expect: no \(what); \(known)")
+      }
       return child(pair.key)?.bound(metric)
     }
   }

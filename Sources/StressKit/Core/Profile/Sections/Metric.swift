@@ -36,6 +36,10 @@ extension Profile.Expectation {
     case throttled(Reason)
     /// CPU time of all kswapd threads.
     case kswapd
+    /// From a command's start to its end.
+    case commandTime(String)
+    /// A number that a command prints of itself.
+    case figure(command: String, String)
 
     /// VMSCAN_THROTTLE_* of enum vmscan_throttle_state (include/linux/mmzone.h).
     package enum Reason: String, CaseIterable, Sendable {
@@ -55,7 +59,10 @@ extension Profile.Expectation {
       + ["psi.memory.some", "psi.memory.full", "psi.io.some", "psi.io.full"]
       + operations.flatMap { kind in Quantile.allCases.map { "\(kind).\($0.rawValue)" } }
       + Reason.allCases.map { "throttled.\($0.rawValue)" } + ["kswapd.cpu"]
-    package static let forms = ["WORKER.fsync.p99 and the like", "vmstat.COUNTER"]
+    package static let forms = [
+      "WORKER.fsync.p99 and the like", "vmstat.COUNTER", "command.NAME.time",
+      "command.NAME.FIGURE",
+    ]
 
     package init?(_ name: String) {
       let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
@@ -81,6 +88,11 @@ extension Profile.Expectation {
           case "io": .ioPressure(full: parts[2] == "full")
           default: nil
           }
+        case ("command", 3)
+        where ProfileCursor.isName(parts[1]) && ProfileCursor.isName(parts[2])
+          && !Self.operations.contains(parts[1]):
+          parts[2] == Profile.Command.time
+            ? .commandTime(parts[1]) : .figure(command: parts[1], parts[2])
         case (_, 2): latency(nil, parts[0], parts[1])
         case (_, 3) where ProfileCursor.isName(parts[0]): latency(parts[0], parts[1], parts[2])
         default: nil
@@ -106,15 +118,26 @@ extension Profile.Expectation {
       case .vmstat(let counter): "vmstat.\(counter)"
       case .throttled(let reason): "throttled.\(reason.rawValue)"
       case .kswapd: "kswapd.cpu"
+      case .commandTime(let command): "command.\(command).\(Profile.Command.time)"
+      case .figure(let command, let figure): "command.\(command).\(figure)"
+      }
+    }
+
+    /// The command that it is of, and the name of its figure there.
+    var command: (name: String, figure: String)? {
+      switch self {
+      case .commandTime(let name): (name, Profile.Command.time)
+      case .figure(let name, let figure): (name, figure)
+      default: nil
       }
     }
 
     /// What the metric counts in.
     package var unit: Unit {
       switch self {
-      case .oomKill, .vmstat, .throttled: .count
+      case .oomKill, .vmstat, .throttled, .figure: .count
       case .throughput, .readThroughput: .rate
-      case .stall, .memoryPressure, .ioPressure, .latency, .kswapd: .duration
+      case .stall, .memoryPressure, .ioPressure, .latency, .kswapd, .commandTime: .duration
       }
     }
   }

@@ -5,7 +5,7 @@ extension Profile {
   package struct Moment: Equatable, Sendable {
     /// After the streams' start, ns.
     package var at: UInt64
-    /// Streams and tasks that begin now and not with the others.
+    /// Streams, tasks and commands that begin now and not with the others.
     package var start: [String] = []
     package var stop: [String] = []
     /// New throttles of the scratch device; nil: as before, `.some(nil)`: none.
@@ -64,7 +64,7 @@ extension Profile.Moment: ProfilePart {
   ]
 
   private static let workers = ProfileType<[String]>.words(commas: true)
-    .formed("names of streams and tasks, as a list or with commas").leftOut(\.isEmpty)
+    .formed("names of streams, tasks and commands, as a list or with commas").leftOut(\.isEmpty)
 
   mutating func check(_ section: ProfileSection) {
     if section["at"] == nil || !section.isClean || self != Self(at: at) { return }
@@ -82,7 +82,7 @@ extension Profile.Moment: ProfilePart {
       for (key, names) in [("start", moment.start), ("stop", moment.stop)] {
         for name in names where !workers.contains(name) {
           let known = ProfileKeys.known(workers, name, "there are none")
-          section[key]?.fail("no '\(name)' in streams or tasks; \(known)")
+          section[key]?.fail("no '\(name)' in streams, tasks or commands; \(known)")
         }
       }
       for name in moment.start where !started.insert(name).inserted {

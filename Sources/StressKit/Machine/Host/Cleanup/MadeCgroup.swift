@@ -48,7 +48,7 @@ package struct MadeCgroup: Undoable {
   /// Writes back at full speed what the limited cgroup has dirtied, and lets nothing dirty more.
   package func quiet(_ identity: JSON?) {
     guard let isToEnd = try? isOurs(identity) && !isOwn, isToEnd else { return }
-    try? File.set(group.file("cgroup.kill"), "1")
+    CgroupTree.kill(group)
     for line in ((try? File.text(group.file("io.max"))) ?? "").split(separator: "\n") {
       guard let device = line.split(separator: " ").first else { continue }
       try? File.set(group.file("io.max"), "\(device) rbps=max wbps=max riops=max wiops=max")
@@ -75,7 +75,7 @@ package struct MadeCgroup: Undoable {
           remedy: "run wbstress clean from another cgroup")
       }
       // Once: what is killed twice dies no sooner.
-      try? File.set(group.file("cgroup.kill"), "1")
+      CgroupTree.kill(group)
       let isEmpty = try patience.wait(atMost: Self.deathTime) { () throws(HarnessError) in
         try !isPopulated
       }

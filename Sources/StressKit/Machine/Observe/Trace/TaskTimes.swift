@@ -32,6 +32,8 @@ package struct TaskTimes: ~Copyable {
   /// EXIT_DEAD and EXIT_ZOMBIE: it does not come back.
   private static let dead: Int64 = 0x30
   private static let names = TraceEvent.taskNames.map { Array($0.utf8) }
+  /// Of the trial's commands, in full.
+  private let threads: [[UInt8]]
   private static let ioWorker = Array(TraceEvent.ioWorker.utf8)
 
   private var tasks = SpanTable(capacity: 1 << 12, nothing: OffCPU())
@@ -47,7 +49,10 @@ package struct TaskTimes: ~Copyable {
   /// Intervals that records were lost in, and stacks whose switch was.
   package private(set) var unpaired = 0
 
-  package init(_ stacks: StackTable) { self.stacks = stacks }
+  package init(_ stacks: StackTable, threads: [String] = []) {
+    self.stacks = stacks
+    self.threads = threads.map { Array($0.utf8) + [0] }
+  }
 
   package var overflowed: Int { tasks.overflowed + requests.overflowed + stacks.overflowed }
 
@@ -85,6 +90,7 @@ package struct TaskTimes: ~Copyable {
       guard Self.names[which] == Self.ioWorker else { return true }
       return submitters.contains(Self.number(name, from: Self.ioWorker.count))
     }
+    for which in 0..<threads.count where Self.begins(name, threads[which]) { return true }
     return false
   }
 

@@ -51,10 +51,12 @@ package final class TraceDigest: @unchecked Sendable {
   /// What one takes, with its tables and stacks, bytes at most.
   package static let memory = 8 << 20
 
-  /// - Parameter capacity: rows kept for a reader that is late; a power of two.
-  package init(capacity: Int = 1 << 14) {
+  /// - Parameters:
+  ///   - capacity: rows kept for a reader that is late; a power of two.
+  ///   - threads: names of threads that are the trial's beside its workers'.
+  package init(capacity: Int = 1 << 14, threads: [String] = []) {
     precondition(TraceEvent.allCases.count <= 128 && capacity.nonzeroBitCount == 1)
-    tasks = TaskTimes(stacks)
+    tasks = TaskTimes(stacks, threads: threads)
     rows = .allocate(capacity: capacity)
     ring = SPSCRing(capacity: capacity)
     let nothing = TraceRow(nil, TraceRecord(.throttled), from: 0)

@@ -45,6 +45,8 @@ package final class TraceInstance {
   /// CPUs that have a buffer.
   package let cpus: [Int]
   private let directory: String
+  /// Names of threads that are the trial's beside its workers'.
+  private let threads: [String]
   private var enabled: [TraceEvent] = []
   /// What went wrong with single events and buffers, apart from what this kernel does not have.
   package private(set) var failures: [HarnessError] = []
@@ -52,8 +54,13 @@ package final class TraceInstance {
 
   /// Makes an instance that records nothing yet, with the clock of the samples and the workers.
   ///
-  /// - Parameter buffer: bytes for each CPU.
-  package init(_ name: String, buffer: UInt64) throws(HarnessError) {
+  /// - Parameters:
+  ///   - buffer: bytes for each CPU.
+  ///   - threads: names of threads that are the trial's beside its workers'.
+  package init(
+    _ name: String, buffer: UInt64, threads: [String] = []
+  ) throws(HarnessError) {
+    self.threads = threads
     let directory = Mount.tracefs + "/instances/" + name
     let made = attemptErrno(Int(mkdir(directory, 0o750)), "trace instance \(name)", "mkdir")
     if made != -Int(EEXIST) {
@@ -119,7 +126,7 @@ package final class TraceInstance {
   private func enableStacks() -> Bool {
     let switches = TraceEvent.schedSwitch.definition
     // TASK_INTERRUPTIBLE or TASK_UNINTERRUPTIBLE; one that can run is where it is by chance.
-    let trigger = "stacktrace if (prev_state & 3) && (\(Self.isOfTrial(["prev_comm"])))"
+    let trigger = "stacktrace if (prev_state & 3) && (\(Self.isOfTrial(["prev_comm"], threads)))"
     return write(switches.system, switches.name, "trigger", trigger)
   }
 
@@ -140,8 +147,9 @@ package final class TraceInstance {
     }
   }
 
-  private static func isOfTrial(_ fields: [String]) -> String {
-    fields.flatMap { field in TraceEvent.taskNames.map { "\(field) ~ \"\($0)*\"" } }
+  private static func isOfTrial(_ fields: [String], _ threads: [String]) -> String {
+    let names = TraceEvent.taskNames.map { $0 + "*" } + threads
+    return fields.flatMap { field in names.map { "\(field) ~ \"\($0)\"" } }
       .joined(separator: " || ")
   }
 
@@ -155,14 +163,16 @@ package final class TraceInstance {
   /// they are recorded whole.
   package func filter(_ target: Target) -> [TraceEvent] {
     enabled.filter { event in
-      guard let filter = Self.filter(event.definition.scope, target) else { return false }
+      guard let filter = Self.filter(event.definition.scope, target, threads) else { return false }
       let definition = event.definition
       return !write(system(definition), definition.name, "filter", filter)
     }
   }
 
   /// A filter in the kernel's language (Documentation/trace/events.rst, "Event filtering"); nil: none.
-  static func filter(_ scope: TraceEvent.Scope, _ target: Target) -> String? {
+  static func filter(
+    _ scope: TraceEvent.Scope, _ target: Target, _ threads: [String] = []
+  ) -> String? {
     func equals(_ field: String, _ numbers: [String]) -> String? {
       let devices = numbers.compactMap(deviceNumber)
       return devices.isEmpty ? nil : devices.map { "\(field) == \($0)" }.joined(separator: " || ")
@@ -173,7 +183,7 @@ package final class TraceInstance {
     case .superblock(let field): return equals(field, [target.superblock])
     case .backing(let field): return "\(field) == \"\(target.backing)\""
     case .ioWorkers: return "newcomm ~ \"\(TraceEvent.ioWorker)*\""
-    case .tasks(let fields): return isOfTrial(fields)
+    case .tasks(let fields): return isOfTrial(fields, threads)
     }
   }
 
