@@ -19,6 +19,26 @@ package enum NormalDistribution {
   package static func halfWidth(confidence: Double) -> Double { -quantile((1 - confidence) / 2) }
 }
 
+/// The chi-squared distribution.
+struct ChiSquaredDistribution: Equatable, Sendable {
+  /// At least 1.
+  let degrees: Int
+
+  /// P(X >= x), for x >= 0: Abramowitz and Stegun 26.4.4 and 26.4.5.
+  func upperTail(_ x: Double) -> Double {
+    if x.isInfinite { return 0 }
+    let half = x / 2
+    var tail = degrees % 2 == 1 ? erfc(half.squareRoot()) : exp(-half)
+    var k = degrees % 2 == 1 ? 1 : 2
+    while k < degrees {
+      let shape = Double(k) / 2
+      if x > 0 { tail += exp(shape * log(half) - half - SpecialFunctions.logGamma(shape + 1)) }
+      k += 2
+    }
+    return min(1, tail)
+  }
+}
+
 /// Student's t distribution.
 package struct StudentDistribution: Equatable, Sendable {
   /// Above 0; need not be whole.

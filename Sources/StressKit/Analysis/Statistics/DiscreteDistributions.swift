@@ -45,16 +45,30 @@ package struct HypergeometricDistribution: Equatable, Sendable {
   }
 
   /// The p-value of each k of `range`.
-  package func p(_ alternative: Alternative) -> [Double] {
-    switch alternative {
-    case .less: probabilities.cumulative
-    case .greater: probabilities.reversed().cumulative.reversed()
-    case .twoSided: probabilities.twoSided
-    }
-  }
+  package func p(_ alternative: Alternative) -> [Double] { probabilities.p(alternative) }
 }
 
 extension [Double] {
+  /// Of the probabilities of successive counts, the p-value of each count.
+  func p(_ alternative: Alternative) -> [Double] {
+    switch alternative {
+    case .less: cumulative
+    case .greater: reversed().cumulative.reversed()
+    case .twoSided: twoSided
+    }
+  }
+
+  /// Of the probabilities of two counts, those of their sum.
+  ///
+  /// - Parameter step: by how much one more of the other count adds to the sum; at least 1.
+  func convolved(with other: [Double], step: Int = 1) -> [Double] {
+    var sum = [Double](repeating: 0, count: count + step * (other.count - 1))
+    for (j, q) in other.enumerated() where q > 0 {
+      for (i, p) in enumerated() { sum[i + step * j] += p * q }
+    }
+    return sum
+  }
+
   /// The sums up to each; of probabilities, so that rounding must not lead above 1.
   var cumulative: [Double] {
     var sum = 0.0

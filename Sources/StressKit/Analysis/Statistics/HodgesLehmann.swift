@@ -36,17 +36,26 @@ package struct RankEstimate: Equatable, Sendable {
 }
 
 /// How far one arm is shifted against another: the median of all differences between their values, with the
-/// interval that the Mann-Whitney test leaves.
+/// interval that the Mann-Whitney test leaves. Of several strata, the differences within each, weighted as van
+/// Elteren's test weights them, and the interval that this test leaves.
 ///
 /// J. L. Hodges and E. L. Lehmann, Annals of Mathematical Statistics 34 (1963) 598; the interval: M.
 /// Hollander and D. A. Wolfe, Nonparametric Statistical Methods, section 4.3. Ties make the interval wider
 /// than it needs to be, never narrower.
 package enum HodgesLehmann {
+  /// The two arms of a stratum.
+  package typealias Arms = (first: OrderedSample, second: OrderedSample)
+
   /// The first arm less the second, in the values' unit; nil: an arm is empty.
   package static func shift(
     _ first: OrderedSample, _ second: OrderedSample, confidence: Double = 0.95
   ) -> RankEstimate? {
-    estimate(first, second, confidence) { $0 - $1 }
+    shift([(first, second)], confidence: confidence)
+  }
+
+  /// The same of several strata; nil: none has values in both arms.
+  package static func shift(_ strata: [Arms], confidence: Double = 0.95) -> RankEstimate? {
+    estimate(strata, confidence) { $0 - $1 }
   }
 
   /// The first arm over the second: the median of all ratios. A base of 0 makes a ratio infinite; two zeros
@@ -54,37 +63,58 @@ package enum HodgesLehmann {
   package static func ratio(
     _ first: OrderedSample, _ second: OrderedSample, confidence: Double = 0.95
   ) -> RankEstimate? {
-    guard let a = first.min, let b = second.min, a >= 0, b >= 0 else { return nil }
-    return estimate(first, second, confidence) { log($0) - log($1) }?.exponential
+    ratio([(first, second)], confidence: confidence)
+  }
+
+  /// The same of several strata; nil: none has values in both arms, or a value is negative.
+  package static func ratio(_ strata: [Arms], confidence: Double = 0.95) -> RankEstimate? {
+    guard strata.allSatisfy({ ($0.first.min ?? 0) >= 0 && ($0.second.min ?? 0) >= 0 }) else {
+      return nil
+    }
+    return estimate(strata, confidence) { log($0) - log($1) }?.exponential
   }
 
   private static func estimate(
-    _ first: OrderedSample, _ second: OrderedSample, _ confidence: Double,
-    _ difference: (Double, Double) -> Double
+    _ strata: [Arms], _ confidence: Double, _ difference: (Double, Double) -> Double
   ) -> RankEstimate? {
-    let (n, m) = (first.count, second.count)
-    guard n > 0, m > 0 else { return nil }
+    let strata = strata.filter { $0.first.count > 0 && $0.second.count > 0 }
+    if strata.isEmpty { return nil }
+    let sizes = VanElteren.strata(strata.map { ($0.first.count, $0.second.count) })
     // Between equal values there is no difference, infinite ones included.
-    let differences = OrderedSample(
-      first.values.flatMap { x in second.values.map { y in x == y ? 0 : difference(x, y) } })
-    let (outside, achieved) = outside(n, m, confidence)
-    return RankEstimate(medianOf: differences, outside: outside, achieved: achieved)
+    let differences = zip(strata, sizes).flatMap { arms, size in
+      arms.first.values.flatMap { x in
+        arms.second.values.flatMap { y in
+          repeatElement(x == y ? 0 : difference(x, y), count: size.weight)
+        }
+      }
+    }
+    let (outside, achieved) = outside(sizes, confidence)
+    return RankEstimate(
+      medianOf: OrderedSample(differences), outside: outside, achieved: achieved)
   }
 
-  /// How many differences lie beyond each end of the interval, and the interval's real confidence.
-  private static func outside(_ n: Int, _ m: Int, _ confidence: Double) -> (Int, Double) {
+  /// How many differences lie beyond each end of the interval, each as often as it is weighted, and the interval's
+  /// real confidence.
+  private static func outside(
+    _ strata: [RankSumDistribution.Stratum], _ confidence: Double
+  ) -> (Int, Double) {
     let tail = (1 - confidence) / 2
-    if n * m <= RankSumDistribution.largestPairs {
-      let null = RankSumDistribution(first: n, second: m)
+    if VanElteren.isExact(strata) {
+      let null = RankSumDistribution(strata)
       let rank = max(1, Int(null.quantile(tail)))
       return (rank - 1, 1 - 2 * null.cdf(Double(rank - 1)))
     }
-    let pairs = Double(n * m)
-    let deviate = sqrt(pairs * Double(n + m + 1) / 12)
+    let (mean, variance) = strata.reduce((0.0, 0.0)) { sum, stratum in
+      let pairs = Double(stratum.first * stratum.second)
+      let weight = Double(stratum.weight)
+      let size = Double(stratum.first + stratum.second + 1)
+      return (sum.0 + weight * pairs / 2, sum.1 + weight * weight * pairs * size / 12)
+    }
+    let deviate = sqrt(variance)
     // One against thousands: the approximation's end lies beyond all pairs, whose interval has less confidence.
-    let end = pairs / 2 - NormalDistribution.halfWidth(confidence: confidence) * deviate
+    let end = mean - NormalDistribution.halfWidth(confidence: confidence) * deviate
     let rank = max(1, end.rounded(.towardZero))
-    let below = (rank - 0.5 - pairs / 2) / deviate
+    let below = (rank - 0.5 - mean) / deviate
     return (Int(rank) - 1, 1 - 2 * NormalDistribution.cdf(below))
   }
 }

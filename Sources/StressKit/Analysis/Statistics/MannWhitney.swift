@@ -54,13 +54,20 @@ package struct MannWhitney: Equatable, Sendable {
     return (null.p(u, alternative), groups.contains { $0 > 1 } ? .permutation : .exact)
   }
 
-  /// The normal approximation, corrected for continuity, its variance for ties; nil: all values are equal.
-  func normal(_ alternative: Alternative = .twoSided) -> Double? {
+  /// U less its mean.
+  var deviation: Double { u - Double(first * second) / 2 }
+
+  /// Of U where nothing differs, for the ties that there are; 0: all values are equal.
+  var variance: Double {
+    if groups.count == 1 { return 0 }
     let n = Double(first + second)
     let ties = groups.reduce(0.0) { $0 + pow(Double($1), 3) - Double($1) }
-    let variance = Double(first * second) / 12 * (n + 1 - ties / (n * (n - 1)))
+    return Double(first * second) / 12 * (n + 1 - ties / (n * (n - 1)))
+  }
+
+  /// The normal approximation, corrected for continuity, its variance for ties; nil: all values are equal.
+  func normal(_ alternative: Alternative = .twoSided) -> Double? {
     guard groups.count > 1 else { return nil }
-    let deviation = u - Double(first * second) / 2
     // Half a pair towards the mean.
     let correction = 0.5
     let deviate = sqrt(variance)

@@ -5,7 +5,8 @@ import Glibc
 /// exact null distribution, ties and all.
 ///
 /// H. B. Mann and D. R. Whitney, Annals of Mathematical Statistics 18 (1947) 50; with ties, the permutation
-/// distribution of the midranks (E. L. Lehmann, Nonparametrics (1975), section 1.4).
+/// distribution of the midranks (E. L. Lehmann, Nonparametrics (1975), section 1.4). Of several strata it is the
+/// distribution of a sum of their U.
 package struct RankSumDistribution: Sendable {
   /// U counts pairs, a tie as half a pair; with ties it is kept doubled to stay whole.
   private let scale: Double
@@ -23,17 +24,46 @@ package struct RankSumDistribution: Sendable {
   /// - Parameter groups: how many values are equal to each other, in ascending order of the values; 1 for
   ///   each value that stands alone. Adds up to both sizes. nil: no ties.
   package init(first: Int, second: Int, groups: [Int]? = nil) {
-    let groups = groups ?? Array(repeating: 1, count: first + second)
+    self.init([Stratum(first: first, second: second, groups: groups)])
+  }
+
+  /// Values that are dealt out by themselves.
+  package struct Stratum: Sendable {
+    package var first: Int
+    package var second: Int
+    /// nil: no ties.
+    package var groups: [Int]?
+    /// How often its U counts in the sum; at least 1.
+    package var weight = 1
+  }
+
+  /// The distribution of the weighted sum of the strata's U; at least one.
+  package init(_ strata: [Stratum]) {
+    let unit = Self.unit(strata)
+    let sum = strata.reduce([1.0]) { sum, stratum in
+      sum.convolved(with: Self.probabilities(stratum, unit), step: stratum.weight)
+    }
+    lower = sum.cumulative
+    upper = sum.reversed().cumulative.reversed()
+    scale = Double(unit)
+    mean = strata.reduce(0) { $0 + Double($1.weight * $1.first * $1.second) / 2 }
+  }
+
+  /// How often U is counted to stay whole.
+  static func unit(_ strata: [Stratum]) -> Int {
+    strata.contains { $0.groups?.contains { $0 > 1 } == true } ? 2 : 1
+  }
+
+  /// P(unit * U = index).
+  static func probabilities(_ stratum: Stratum, _ unit: Int) -> [Double] {
+    let (first, second) = (stratum.first, stratum.second)
+    let groups = stratum.groups ?? Array(repeating: 1, count: first + second)
     precondition(groups.reduce(0, +) == first + second, "\(groups) for \(first) and \(second)")
-    let unit = groups.contains { $0 > 1 } ? 2 : 1
     // It is counted for the smaller arm: what the larger one has of all pairs is the rest.
-    let counts = Self.ways(min(first, second), max(first, second), groups, unit)
+    let counts = ways(min(first, second), max(first, second), groups, unit)
     let row = first <= second ? counts : counts.reversed()
     let total = row.reduce(0, +)
-    lower = row.map { $0 / total }.cumulative
-    upper = row.reversed().map { $0 / total }.cumulative.reversed()
-    scale = Double(unit)
-    mean = Double(first * second) / 2
+    return row.map { $0 / total }
   }
 
   /// In how many ways `few` of the values have each U, from 0 to `unit` times all pairs.

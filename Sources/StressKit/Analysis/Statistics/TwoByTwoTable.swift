@@ -25,16 +25,20 @@ package struct TwoByTwoTable: Equatable, Sendable {
   ///
   /// Method 10 of R. G. Newcombe, Statistics in Medicine 17 (1998) 873.
   package func newcombe(z: Double = Proportion.z95) -> ConfidenceInterval? {
-    guard let a = first.rate, let b = second.rate else { return nil }
-    let one = first.wilson(z: z)
-    let two = second.wilson(z: z)
-    let below = hypot(a - one.lower, two.upper - b)
-    let above = hypot(one.upper - a, b - two.lower)
-    return ConfidenceInterval(max(-1, a - b - below), min(1, a - b + above))
+    guard let difference else { return nil }
+    let reach = reach(z: z)
+    return ConfidenceInterval(max(-1, difference - reach.below), min(1, difference + reach.above))
+  }
+
+  /// How far Newcombe's interval goes from the difference, before it is cut at -1 and 1; both arms have trials.
+  func reach(z: Double) -> (below: Double, above: Double) {
+    let (a, b) = (first.rate ?? 0, second.rate ?? 0)
+    let (one, two) = (first.wilson(z: z), second.wilson(z: z))
+    return (hypot(a - one.lower, two.upper - b), hypot(one.upper - a, b - two.lower))
   }
 
   /// The distribution of the first arm's events, given the events of both.
-  private var conditional: HypergeometricDistribution {
+  var conditional: HypergeometricDistribution {
     HypergeometricDistribution(
       first: first.trials, second: second.trials, events: first.events + second.events)
   }
