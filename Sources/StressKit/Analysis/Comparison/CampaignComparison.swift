@@ -16,7 +16,10 @@ package struct CampaignComparison: Sendable {
   package static let familyLevel = 0.05
 
   package let campaigns: [CampaignSummary]
+  /// Those of the same two values follow each other.
   package let comparisons: [Comparison]
+  /// Verdicts on several comparisons of the same two values, in their order.
+  package let pooled: [PooledComparison]
   /// Where one is, no verdict holds.
   package let failedControls: [FailedControl]
   /// Cells without a partner, in words.
@@ -34,29 +37,36 @@ package struct CampaignComparison: Sendable {
     allowed: Set<String> = [], noise: CampaignSummary? = nil, draws: Int = CalibratedCell.draws
   ) throws(HarnessError) {
     let choice = try ComparisonChoice(campaigns, request)
-    let pairs = choice.pairs.filter { !$0.isControl }
+    let questions = ComparedQuestion.all(
+      choice.pairs.filter { !$0.isControl }, allowed: allowed)
+    let pairs = questions.flatMap(\.pairs)
     if pairs.isEmpty {
       throw HarnessError(
         .usage, campaigns.map(\.directory).joined(separator: " "),
         "has nothing but controls to compare")
     }
-    let checked = pairs.map { pair in
-      Comparability(
-        pair.base.counted.map(\.facts), pair.new.counted.map(\.facts), along: pair.axis,
-        allowed: allowed)
-    }
-    try Self.check(allowed, checked)
+    try Self.check(allowed, questions.flatMap(\.comparability))
     let calibrated = try Self.calibrated(campaigns, noise, pairs)
-    let judged = checked.count { $0.refusals.isEmpty }
     self.campaigns = campaigns
     unmatched = choice.unmatched
     controls = choice.pairs.filter(\.isControl)
-    comparisons = zip(pairs, checked).map { pair, comparability in
-      let sizes = (pair.base.counted.count, pair.new.counted.count)
-      let noise = calibrated.filter { $0.isOf(pair.base) || $0.isOf(pair.new) }
-        .map { $0.noise(sizes, draws: draws) }
-      return Comparison(pair, comparability, noise: noise, family: max(1, judged))
+    var comparisons: [Comparison] = []
+    var pooled: [PooledComparison] = []
+    let asked = max(1, questions.count { $0.judged > 0 })
+    for question in questions {
+      let family = question.family
+      comparisons += zip(question.pairs, question.comparability).map { pair, comparability in
+        let sizes = (pair.base.counted.count, pair.new.counted.count)
+        let noise = calibrated.filter { $0.isOf(pair.base) || $0.isOf(pair.new) }
+          .map { $0.noise(sizes, draws: draws) }
+        return Comparison(pair, comparability, noise: noise, family: asked * family.pair)
+      }
+      if question.isPooled {
+        pooled.append(PooledComparison(question, comparisons, family: asked * family.pooled))
+      }
     }
+    self.comparisons = comparisons
+    self.pooled = pooled
     failedControls = campaigns.flatMap { campaign in
       campaign.failedControls.map {
         FailedControl(
@@ -96,16 +106,26 @@ package struct CampaignComparison: Sendable {
   }
 
   /// What the command says of a comparison, its controls considered; nil: it refuses to say.
-  package func call(_ comparison: Comparison) -> Verdict.Call? {
+  package func call(_ comparison: some JudgedComparison) -> Verdict.Call? {
     guard let call = comparison.verdict?.call else { return nil }
     return failedControls.isEmpty ? call : .inconclusive
   }
 
-  /// Of the whole command, by its worst comparison; nil: no regression.
+  /// The pooled verdict that a comparison is a stratum of; nil: it stands by itself.
+  package func pooled(of index: Int) -> PooledComparison? {
+    pooled.first { $0.strata.contains(index) }
+  }
+
+  /// Of the whole command, by its worst comparison; nil: no regression. An improvement that several strata have in
+  /// common is not in doubt for the few trials of one of them; that an average does not change says less of each.
   package var code: HarnessError.Code? {
     let calls = comparisons.map(call)
-    if calls.contains(.regression) { return .expectation }
+    if calls.contains(.regression) || pooled.contains(where: { call($0) == .regression }) {
+      return .expectation
+    }
     if calls.contains(nil) { return .refused }
-    return calls.contains(.inconclusive) ? .inconclusive : nil
+    let improved = pooled.filter { call($0) == .improvement && $0.isCommon }.flatMap(\.strata)
+    let isOpen = calls.indices.contains { calls[$0] == .inconclusive && !improved.contains($0) }
+    return isOpen ? .inconclusive : nil
   }
 }

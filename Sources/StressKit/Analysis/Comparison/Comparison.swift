@@ -1,7 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// What has a verdict among others of the same command.
+package protocol JudgedComparison: Sendable {
+  /// nil: the arms differ in more than what is compared.
+  var verdict: Verdict? { get }
+  /// Its share of the command's level is one in so many.
+  var family: Int { get }
+}
+
+extension JudgedComparison {
+  /// A p-value that Holm has adjusted for the endpoints, adjusted for the command's other verdicts too.
+  package func adjusted(_ result: Verdict.Result) -> Double {
+    min(1, result.adjustedP * Double(family))
+  }
+}
+
 /// One comparison: two cells, whether they may be compared, and what their trials say.
-package struct Comparison: Sendable {
+package struct Comparison: JudgedComparison {
   package var cells: ComparedCells
   package var comparability: Comparability
   /// What the verdict rests on; nil: the arms differ in more than what is compared.
@@ -12,12 +27,9 @@ package struct Comparison: Sendable {
   package var counters: CounterSweep
   /// The noise of the cells, where they have been calibrated.
   package var noise: [CellNoise]
-  /// Comparisons that the command judges, this one included.
-  private let family: Int
+  package let family: Int
 
-  /// - Parameters:
-  ///   - comparability: of the same cells.
-  ///   - family: comparisons that the command judges.
+  /// - Parameter comparability: of the same cells.
   init(
     _ cells: ComparedCells, _ comparability: Comparability, noise: [CellNoise], family: Int
   ) {
@@ -37,10 +49,5 @@ package struct Comparison: Sendable {
     described = Measure.secondary.map { $0.measurement(base, new, $0.endpoint) }
     survival = SurvivalFigures(base, new)
     counters = CounterSweep(base, new)
-  }
-
-  /// A p-value that Holm has adjusted for the endpoints, adjusted for the comparisons too.
-  package func adjusted(_ result: Verdict.Result) -> Double {
-    min(1, result.adjustedP * Double(family))
   }
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// What a comparison of these arms could have seen, and what it would take to see what matters.
+/// What a comparison of these arms could have seen, and what it would take to see what matters. Several strata are
+/// taken as one with as many trials, whose values scatter as they do within the strata.
 extension Measurement {
   /// The smallest change that arms of these sizes show with a chance of 80 % at `level`, counted as
   /// `Endpoint.matters`: from the base's rate towards the worse (the better, where there is no room), or by
   /// the spread of the values within the arms. nil: none, or the spread is not known.
   package func detectable(level: Double) -> Double? {
-    let sizes = (base.count, new.count)
+    let sizes = (sizes.base, sizes.new)
     switch endpoint.scale {
     case .points:
       guard let rate = base.proportion.rate else { return nil }
@@ -76,16 +77,17 @@ extension Measurement {
       size < matters ? beyond / (matters - size) : .infinity,
     ].filter(\.isFinite)
     guard let factor = factors.min() else { return nil }
-    let trials = 2 / (1 / Double(base.count) + 1 / Double(new.count)) * factor * factor
+    let trials = 2 / (1 / Double(sizes.base) + 1 / Double(sizes.new)) * factor * factor
     return trials < 1e6 ? Int(trials.rounded(.up)) : nil
   }
 
   /// The standard deviation within the arms, on the additive scale; nil: fewer than three values, or one that
   /// has no logarithm.
   private var spread: Double? {
-    let samples = [base, new].map { sample in OrderedSample(sample.values.map(endpoint.additive)) }
+    let arms = compared.flatMap { [$0.base, $0.new] }
+    let samples = arms.map { sample in OrderedSample(sample.values.map(endpoint.additive)) }
     guard samples.allSatisfy({ $0.count > 0 && $0.mean != nil }) else { return nil }
-    let degrees = base.count + new.count - 2
+    let degrees = samples.reduce(0) { $0 + $1.count - 1 }
     guard degrees > 0 else { return nil }
     let squares = samples.reduce(0) { $0 + ($1.variance ?? 0) * Double($1.count - 1) }
     return sqrt(squares / Double(degrees))

@@ -27,6 +27,8 @@ package struct Verdict: Equatable, Sendable {
     case unclear
     /// So few trials that no result could have been significant.
     case tooFew = "too-few"
+    /// Of several strata: they change by different amounts, and not all in one direction. They are judged singly.
+    case heterogeneous
     /// Arms that differ in nothing come apart by as much as matters: more trials will not help.
     case noisy
     /// One arm has no values, or the values cannot be compared.
@@ -84,14 +86,16 @@ package struct Verdict: Equatable, Sendable {
     results.map { $0.measurement.detectable(level: firstStep) }
   }
 
-  /// About how many more trials of each arm would settle what is not; nil: not known, or no number would.
+  /// About how many more trials of each cell would settle what is not; nil: not known, or no number would.
   package var moreTrials: Int? {
     let open = results.filter { ![.same, .negligible, .absent].contains($0.finding) }
     let needed = open.map { result -> Int? in
       let measurement = result.measurement
-      guard ![.noisy, .missing].contains(result.finding) else { return nil }
+      guard ![.noisy, .missing, .heterogeneous].contains(result.finding) else { return nil }
+      let strata = measurement.compared.count
       return measurement.trialsToSettle(level: firstStep).map {
-        max(1, $0 - min(measurement.base.count, measurement.new.count))
+        let more = $0 - min(measurement.sizes.base, measurement.sizes.new)
+        return max(1, (more + strata - 1) / strata)
       }
     }
     return needed.contains(nil) ? nil : needed.compactMap { $0 }.max()
@@ -105,12 +109,20 @@ package struct Verdict: Equatable, Sendable {
     let isSignificant = p <= level && measurement.smallestP <= level
     if measurement.base.count == 0 && measurement.new.count == 0 { return .absent }
     guard let additive = measurement.additive else { return .missing }
+    let direction: Finding = (additive.estimate > 0) == endpoint.moreIsWorse ? .worse : .better
     let floor = endpoint.floor.map(endpoint.additive) ?? 0
     let excludes = measurement.excludesWhatMatters
-    if isSignificant, excludes { return .negligible }
-    if isSignificant, abs(additive.estimate) > floor {
-      return (additive.estimate > 0) == endpoint.moreIsWorse ? .worse : .better
+    if measurement.differsByStratum {
+      // The test holds all the same: not every stratum is as its base, in a direction that none contradicts.
+      let isChange = isSignificant && abs(additive.estimate) > floor && measurement.hasOneDirection
+      return isChange ? direction : .heterogeneous
     }
+    // What a stratum without one of its arms would show is not known.
+    if excludes, measurement.lacksArm, floor < endpoint.additive(endpoint.matters) {
+      return .missing
+    }
+    if isSignificant, excludes { return .negligible }
+    if isSignificant, abs(additive.estimate) > floor { return direction }
     if floor >= endpoint.additive(endpoint.matters) { return .noisy }
     if isSignificant { return .withinNoise }
     if measurement.smallestP > first { return .tooFew }

@@ -7,7 +7,7 @@ package struct ReportedCell: Sendable {
   /// Why it is this one.
   package enum Reason: Sendable, Equatable {
     case named
-    /// The comparison's worst.
+    /// The worst of a regression, its own or one that is pooled over several.
     case regression
     case mostKills
   }
@@ -19,13 +19,17 @@ package struct ReportedCell: Sendable {
   package let comparison: Comparison?
   /// The command's, its controls considered; nil: it refuses to say.
   package let call: Verdict.Call?
+  /// What the comparison is a stratum of, and the command's call of that; nil: of none.
+  package let pooled: PooledComparison?
+  package let pooledCall: Verdict.Call?
   /// All comparisons of the campaign, and what stands in their way.
   package let comparisons: CampaignComparison?
   package let obstacle: HarnessError?
 
-  /// A regression from one kernel to another.
+  /// A regression from one kernel to another, shown by the cell, or by several together where it is open by itself.
   package var isKernelRegression: Bool {
-    guard call == .regression, let axis = comparison?.cells.axis else { return false }
+    let isShown = call == .regression || call == .inconclusive && pooledCall == .regression
+    guard isShown, let axis = comparison?.cells.axis else { return false }
     return axis.key == CampaignFile.kernelKey || axis.rebuilt
   }
 }
@@ -49,10 +53,13 @@ extension CampaignAnalysis {
     }
     let made = found
     func reported(_ index: Int, _ reason: ReportedCell.Reason) -> ReportedCell {
-      let own = made?.comparisons.first { $0.cells.new.axes == summary.cells[index].axes }
+      let own = made?.comparisons.firstIndex { $0.cells.new.axes == summary.cells[index].axes }
+      let comparison = own.flatMap { made?.comparisons[$0] }
+      let pooled = own.flatMap { made?.pooled(of: $0) }
       return ReportedCell(
-        index: index, reason: reason, comparison: own, call: own.flatMap { made?.call($0) },
-        comparisons: made, obstacle: obstacle)
+        index: index, reason: reason, comparison: comparison,
+        call: comparison.flatMap { made?.call($0) }, pooled: pooled,
+        pooledCall: pooled.flatMap { made?.call($0) }, comparisons: made, obstacle: obstacle)
     }
     if let cell {
       guard summary.cells.indices.contains(cell) else {
@@ -79,8 +86,10 @@ extension CampaignAnalysis {
       one.verdict?.results.first { $0.measurement.endpoint.name == Measure.failed.rawValue }?
         .measurement.change?.estimate ?? 0
     }
-    return comparison.comparisons.filter { comparison.call($0) == .regression }
-      .max { points($0) < points($1) }
+    let single = comparison.comparisons.filter { comparison.call($0) == .regression }
+    let strata = comparison.pooled.filter { comparison.call($0) == .regression }
+      .flatMap { $0.strata.map { comparison.comparisons[$0] } }
+    return (single.isEmpty ? strata : single).max { points($0) < points($1) }
   }
 
   private func nothingToReport() -> HarnessError {

@@ -7,6 +7,7 @@ extension JSONReport {
   static func comparison(_ comparison: CampaignComparison) -> JSON {
     [
       "refused": .null,
+      "pooled": .array(comparison.pooled.map { pooled($0, comparison) }),
       "pairs": .array(comparison.comparisons.map { pair($0, comparison.call($0)) }),
     ]
   }
@@ -22,36 +23,61 @@ extension JSONReport {
       ("refusals", differences(pair.comparability.refusals)),
       ("confounders", differences(pair.comparability.confounders)),
       ("unknown", .array(pair.comparability.unknown.map { .string($0) })),
-      ("endpoints", .array(endpoints(pair))),
+      ("endpoints", .array(endpoints(pair).map { .object($0) })),
       ("described", .array(pair.described.map { .object(measurement($0)) })),
       ("survival", survival(pair.survival)), ("counters", sweep(pair.counters)),
     ])
   }
 
-  private static func endpoints(_ pair: Comparison) -> [JSON] {
-    guard let verdict = pair.verdict else { return [] }
-    return zip(verdict.results, verdict.detectable).map { result, detectable in
-      .object(
-        measurement(result.measurement) + [
-          ("adjusted_p", .number(pair.adjusted(result))),
-          ("finding", .string(result.finding.rawValue)), ("detectable", .number(detectable)),
+  private typealias Members = [(key: String, value: JSON)]
+
+  /// Several pairs as one question, its strata by their index among the pairs.
+  private static func pooled(_ pooled: PooledComparison, _ all: CampaignComparison) -> JSON {
+    let results = pooled.verdict?.results ?? []
+    let endpoints = zip(endpoints(pooled), results).map { members, result -> JSON in
+      let odds = result.measurement.odds.map { estimate($0.estimate, $0.interval) }
+      return .object(
+        members + [
+          ("odds_ratio", odds ?? .null),
+          ("heterogeneity_p", .number(result.measurement.heterogeneity)),
+          ("differs_by_stratum", .bool(result.measurement.differsByStratum)),
         ])
+    }
+    return .object([
+      ("axis", .optional(pooled.axis.key)), ("base", .string(pooled.baseName)),
+      ("new", .string(pooled.newName)),
+      ("stratified_by", .array(pooled.stratifiedBy.map { .string($0) })),
+      ("strata", .array(pooled.strata.map { .number($0) })),
+      ("call", .optional(all.call(pooled)?.rawValue)), ("level", .number(pooled.verdict?.level)),
+      ("endpoints", .array(endpoints)),
+    ])
+  }
+
+  private static func endpoints(_ one: some JudgedComparison) -> [Members] {
+    guard let verdict = one.verdict else { return [] }
+    return zip(verdict.results, verdict.detectable).map { result, detectable in
+      measurement(result.measurement) + [
+        ("adjusted_p", .number(one.adjusted(result))),
+        ("finding", .string(result.finding.rawValue)), ("detectable", .number(detectable)),
+      ]
     }
   }
 
-  private static func measurement(_ one: Measurement) -> [(key: String, value: JSON)] {
-    let change = one.change.map { change -> JSON in
-      [
-        "estimate": .number(change.estimate), "lower": .number(change.interval.lower),
-        "upper": .number(change.interval.upper),
-      ]
-    }
+  private static func measurement(_ one: Measurement) -> Members {
+    let change = one.change.map { estimate($0.estimate, $0.interval) }
     return [
       ("endpoint", .string(one.endpoint.name)), ("scale", .string(one.endpoint.scale.rawValue)),
       ("more_is_worse", .bool(one.endpoint.moreIsWorse)),
       ("matters", .number(one.endpoint.matters)), ("floor", .number(one.endpoint.floor)),
       ("base", sample(one.base)), ("new", sample(one.new)), ("change", change ?? .null),
       ("p", .number(one.p)),
+    ]
+  }
+
+  private static func estimate(_ estimate: Double, _ interval: ConfidenceInterval) -> JSON {
+    [
+      "estimate": .number(estimate), "lower": .number(interval.lower),
+      "upper": .number(interval.upper),
     ]
   }
 

@@ -25,11 +25,7 @@ struct MailComparison {
       return text
     }
     text.verbatim(failures(comparison))
-    let words = CompareReport(all, style: .init(colour: false)).reasons(comparison)
-    text.add(
-      "Verdict: \(told.reported.call?.rawValue ?? "REFUSED"): \(words). Fisher's exact test of the rates,"
-        + " Mann-Whitney of the rest, p adjusted for the endpoints (Holm) and the campaign's comparisons (Bonferroni)."
-    )
+    verdicts(comparison, CompareReport(all, style: .init(colour: false)), &text)
     let survival = CompareReport.survival(comparison.survival)
     if !survival.isEmpty {
       text.add(
@@ -42,6 +38,19 @@ struct MailComparison {
     }
     text.verbatim(operations([comparison.cells.base, comparison.cells.new]))
     return text
+  }
+
+  private func verdicts(_ comparison: Comparison, _ report: CompareReport, _ text: inout MailText) {
+    func word(_ call: Verdict.Call?) -> String { call?.rawValue ?? CompareReport.refused }
+    let tests =
+      "Fisher's exact test of the rates, Mann-Whitney of the rest, p adjusted for the endpoints (Holm)"
+      + " and the campaign's verdicts (Bonferroni)."
+    let own = "\(word(told.reported.call)): \(report.reasons(comparison))."
+    guard let pooled = told.reported.pooled else { return text.add("Verdict: \(own) \(tests)") }
+    text.add(
+      "Verdict: \(word(told.reported.pooledCall)) (\(report.name(pooled))): \(report.reasons(pooled))."
+        + " Exact conditional test of a common odds ratio, van Elteren's of the rest.")
+    text.add("This stratum alone: \(own) \(tests)")
   }
 
   private var reason: String {

@@ -164,13 +164,11 @@ package struct PageReport {
   }
 
   private static func lines(_ all: CampaignComparison) -> [Markup] {
-    let words = CompareReport(all, style: .init(colour: false))
-    return all.comparisons.map { one in
-      let call = all.call(one)
-      let isBad = call == .regression || call == nil
+    CompareReport(all, style: .init(colour: false)).calls.map { one in
+      let isBad = one.call == .regression || one.call == nil
       return """
-        <li class="\(isBad ? "bad" : "told")"><b>\(call?.rawValue ?? "REFUSED")</b> \
-        \(words.name(one)): \(words.reasons(one))</li>
+        <li class="\(isBad ? "bad" : "told")\(one.isBelow ? " stratum" : "")">\
+        <b>\(one.call?.rawValue ?? CompareReport.refused)</b> \(one.words)</li>
 
         """
     }

@@ -41,7 +41,12 @@ extension CompareReport {
       return "\(endpoint.name) (\(Self.size(endpoint.matters, endpoint.scale)))"
     }
     let level = Format.fixed(CampaignComparison.familyLevel * 100, 0)
-    let times = judged > 1 ? ", times the \(judged) comparisons judged" : ""
+    let isPooled = !comparison.pooled.isEmpty
+    let times =
+      isPooled
+      ? " and the number of verdicts (half of a question's level is the pooled verdict's, half its"
+        + " comparisons')"
+      : judged > 1 ? ", times the \(judged) comparisons judged" : ""
     return wrap(
       "method",
       [
@@ -49,6 +54,7 @@ extension CompareReport {
         "the trial is the unit: medians over trials, n in brackets; change and interval by Newcombe"
           + " (rates) and Hodges-Lehmann (over all pairs)",
         "p two-sided, by Fisher's and the Mann-Whitney test, exact",
+      ] + (isPooled ? [Self.pooling] : []) + [
         "the verdict uses endpoints declared beforehand, each with the smallest change that matters: "
           + names.joined(separator: ", "),
         "adj.: the p-value adjusted by Holm for these endpoints\(times); compared with \(level) %, which"
@@ -56,6 +62,12 @@ extension CompareReport {
         "all other figures are descriptive", "counters: Mann-Whitney, Benjamini-Hochberg",
       ])
   }
+
+  private static let pooling =
+    "pooled over the strata: p by the exact conditional test of a common odds ratio (Mantel-Haenszel) and by van"
+    + " Elteren's test; differences of rates by Mantel-Haenszel weights (interval: MOVER), ratios by"
+    + " Hodges-Lehmann within strata; where a change differs by stratum (het. at most"
+    + " \(Format.fixed(Measurement.heterogeneityLevel, 2))) none is told as common"
 
   private var order: String {
     let seeds = comparison.campaigns.map { "\($0.seed)" }.joined(separator: " and ")

@@ -6,20 +6,27 @@ import StressAnalysis
 extension CompareReport {
   /// What stands behind a verdict's word.
   func reasons(_ one: Comparison) -> String {
-    guard let verdict = one.verdict else {
+    guard one.verdict != nil else {
       let refusals = one.comparability.refusals
       let options = refusals.map { "--allow \(ShellWord.quoted($0.key))" }
       return "the arms also differ in \(refusals.map(\.text).joined(separator: "; "))"
         + (options.isEmpty
           ? "" : " (to compare them anyway: \(options.joined(separator: " ")))")
     }
+    return words(one)
+  }
+
+  func reasons(_ pooled: PooledComparison) -> String { words(pooled) }
+
+  private func words(_ one: some JudgedComparison) -> String {
+    guard let verdict = one.verdict else { return "" }
     let doubt =
       comparison.failedControls.isEmpty
       ? "" : "a control failed; by itself this would be \(verdict.call.rawValue): "
-    return doubt + reasons(one, verdict)
+    return doubt + words(one, verdict)
   }
 
-  private func reasons(_ one: Comparison, _ verdict: Verdict) -> String {
+  private func words(_ one: some JudgedComparison, _ verdict: Verdict) -> String {
     func all(_ findings: [Verdict.Finding]) -> [String] {
       verdict.results.filter { findings.contains($0.finding) }.map {
         Self.text($0, one.adjusted($0))
@@ -34,7 +41,7 @@ extension CompareReport {
     case .noChange: return "with a chance of 80 % it would have shown " + seen(verdict)
     case .inconclusive:
       let more =
-        verdict.moreTrials.map { "; about \($0) more trials of each would settle it" } ?? ""
+        verdict.moreTrials.map { "; about \($0) more trials of each cell would settle it" } ?? ""
       let open = obstacles(verdict)
       return (open.isEmpty ? "no usable trials" : open) + more
     }
@@ -74,8 +81,26 @@ extension CompareReport {
     let endpoint = measurement.endpoint
     let measure = Measure(rawValue: endpoint.name)
     let values = [measurement.new, measurement.base].map { measure?.text(of: $0) ?? "" }
-    let change = measurement.change.map { ", \(text($0)) (\(interval($0)))" } ?? ""
+    var change = measurement.change.map { ", \(text($0)) (\(interval($0)))" } ?? ""
+    if measurement.differsByStratum {
+      change = ", \(strata(measurement))"
+    } else if let odds = measurement.odds {
+      change += ", odds ratio \(text(odds))"
+    }
     return "\(endpoint.name) \(values[0]) against \(values[1])\(change), adjusted p \(p(adjusted))"
+  }
+
+  /// From which change to which the strata go, and how sure it is that they differ.
+  private static func strata(_ measurement: Measurement) -> String {
+    let changes = measurement.strata.compactMap(\.change).sorted { $0.estimate < $1.estimate }
+    let ends = [changes.first, changes.last].compactMap(\.self).map { text($0) }
+    return "\(ends.joined(separator: " to ")) by stratum (heterogeneity p "
+      + "\(p(measurement.heterogeneity)): no common change)"
+  }
+
+  /// With its interval.
+  static func text(_ odds: OddsRatio) -> String {
+    "\(short(odds.estimate)) (\(short(odds.interval.lower))..\(short(odds.interval.upper)))"
   }
 
   /// What keeps an endpoint from settling; nil: it is settled.
@@ -90,7 +115,10 @@ extension CompareReport {
     case .tooFew:
       return "\(measurement.base.count) against \(measurement.new.count) trials are too few"
     case .noisy: return "noise of \(floor) hides what matters"
-    case .missing: return "no values in one arm"
+    case .missing:
+      return measurement.strata.isEmpty
+        ? "no values in one arm" : "no values in one arm of a stratum"
+    case .heterogeneous: return strata(measurement)
     }
   }
 
@@ -150,17 +178,25 @@ extension String {
   }
 }
 
-extension Comparison {
-  /// Of each measure that a trial has: the verdict's first, with p-values adjusted among them.
-  var rows: [(measure: Measure, measurement: Measurement, adjusted: Double?)] {
-    let judged = verdict?.results.map { ($0.measurement, Optional(adjusted($0))) } ?? []
-    return (judged + described.map { ($0, nil) }).compactMap { measurement, adjusted in
-      guard let measure = Measure(rawValue: measurement.endpoint.name),
-        measurement.base.count + measurement.new.count > 0
-      else { return nil }
-      return (measure, measurement, adjusted)
-    }
+extension JudgedComparison {
+  typealias Row = (measure: Measure, measurement: Measurement, adjusted: Double?)
+
+  /// Of each measure that the verdict rests on and a trial has, with its adjusted p-value.
+  var judged: [Row] {
+    (verdict?.results ?? []).compactMap { Self.row($0.measurement, adjusted($0)) }
   }
+
+  static func row(_ measurement: Measurement, _ adjusted: Double?) -> Row? {
+    guard let measure = Measure(rawValue: measurement.endpoint.name),
+      measurement.base.count + measurement.new.count > 0
+    else { return nil }
+    return (measure, measurement, adjusted)
+  }
+}
+
+extension Comparison {
+  /// Of each measure that a trial has, the verdict's first.
+  var rows: [Row] { judged + described.compactMap { Self.row($0, nil) } }
 }
 
 extension Measure {

@@ -17,9 +17,10 @@ package struct CompareReport: PlainReport {
   package var text: String {
     var sections = [doubts, verdicts]
     for (index, one) in comparison.comparisons.enumerated() {
+      if let pooled = leading(index) { sections.append(section(pooled)) }
       let isJudged = one.verdict != nil
       sections.append(
-        title(index, one) + (isJudged ? table(one) + missing(one) + survival(one) : []))
+        title(index, one) + (isJudged ? table(one.rows) + missing(one) + survival(one) : []))
       if isJudged { sections.append(counters(one)) }
       sections.append(circumstances(one))
     }
@@ -44,22 +45,66 @@ package struct CompareReport: PlainReport {
 
   /// `kernel debian:6.1 > debian:6.12, fs ext4`: only axes in which the comparisons differ.
   func name(_ one: Comparison) -> String {
-    let shared = one.cells.shared.filter { setting in
+    ([Self.arms(one.cells.axis, one.cells.baseName, one.cells.newName)] + own(one))
+      .joined(separator: ", ")
+  }
+
+  /// What tells it from the other comparisons.
+  private func own(_ one: Comparison) -> [String] {
+    one.cells.shared.filter { setting in
       comparison.comparisons.contains { !$0.cells.shared.contains(setting) }
+    }.map { "\($0.key) \($0.value)" }
+  }
+
+  /// `kernel debian:6.1 > debian:6.12, 3 strata by fs`.
+  func name(_ pooled: PooledComparison) -> String {
+    Self.arms(pooled.axis, pooled.baseName, pooled.newName)
+      + ", \(pooled.strata.count) strata by \(pooled.stratifiedBy.joined(separator: ", "))"
+  }
+
+  private static func arms(_ axis: ComparedAxis, _ base: String, _ new: String) -> String {
+    "\(axis.key ?? "campaign") \(base) > \(new)"
+  }
+
+  /// The pooled verdict that stands before this comparison, the first that it is of.
+  private func leading(_ index: Int) -> PooledComparison? {
+    comparison.pooled.first { $0.comparisons.lowerBound == index }
+  }
+
+  /// A line of the verdicts.
+  struct Call {
+    /// nil: refused.
+    var call: Verdict.Call?
+    var words: String
+    /// Below a pooled verdict, which names the arms.
+    var isBelow: Bool
+  }
+
+  /// All verdicts: a pooled one before those of its strata.
+  var calls: [Call] {
+    comparison.comparisons.enumerated().flatMap { index, one in
+      let pooled = leading(index).map {
+        Call(call: comparison.call($0), words: "\(name($0)): \(reasons($0))", isBelow: false)
+      }
+      let isBelow = comparison.pooled.contains { $0.comparisons.contains(index) }
+      let title = isBelow ? own(one).joined(separator: ", ") : name(one)
+      let single = Call(
+        call: comparison.call(one), words: "\(title): \(reasons(one))", isBelow: isBelow)
+      return [pooled, single].compactMap(\.self)
     }
-    let arms = "\(one.cells.axis.key ?? "campaign") \(one.cells.baseName) > \(one.cells.newName)"
-    return ([arms] + shared.map { "\($0.key) \($0.value)" }).joined(separator: ", ")
   }
 
   private var verdicts: [String] {
-    comparison.comparisons.flatMap { one -> [String] in
-      let call = comparison.call(one)
-      let isBad = call != .noChange && call != .improvement
+    calls.flatMap { one -> [String] in
+      let isBad = one.call != .noChange && one.call != .improvement
       return hang(
-        call?.rawValue ?? "REFUSED", "\u{a0} \(name(one)): \(reasons(one))",
-        isBad ? style.warning : style.bold)
+        (one.isBelow ? "\u{a0}\u{a0}" : "") + (one.call?.rawValue ?? Self.refused),
+        "\u{a0} \(one.words)", isBad ? style.warning : style.bold)
     }
   }
+
+  /// What stands for a verdict that is not given.
+  static let refused = "REFUSED"
 
   private func title(_ index: Int, _ one: Comparison) -> [String] {
     hang("\(index + 1). \(name(one))", "", style.bold)
@@ -67,19 +112,37 @@ package struct CompareReport: PlainReport {
 
   // MARK: Figures
 
-  private func table(_ one: Comparison) -> [String] {
-    if one.rows.isEmpty { return [] }
-    var table = Table([
-      ("", .left), ("base", .right), ("new", .right), ("change", .right), ("95 %", .text),
-      ("p", .right), ("adj.", .right),
-    ])
-    for (measure, measurement, adjusted) in one.rows {
-      table.add([
-        measure.title, measure.text(of: measurement.base), measure.text(of: measurement.new),
-        measurement.change.map { Self.text($0, points: "pp") } ?? "-",
-        measurement.change.map(Self.interval) ?? "-",
-        Self.p(measurement.p), Self.p(adjusted),
-      ])
+  /// What several comparisons say as one, and which of them it is not of.
+  private func section(_ pooled: PooledComparison) -> [String] {
+    let odds = pooled.judged.filter { !$0.measurement.differsByStratum }.compactMap { row in
+      row.measurement.odds.map { "\(row.measure.rawValue) \(Self.text($0))" }
+    }
+    let others = pooled.comparisons.filter { !pooled.strata.contains($0) }.map { index in
+      let one = comparison.comparisons[index]
+      let shared = one.cells.shared.filter { pooled.stratifiedBy.contains($0.key) }
+      return shared.map(\.value).joined(separator: " ")
+        + (one.verdict == nil ? " refused" : " an arm has no trial that counts")
+    }
+    return hang(name(pooled), "", style.bold) + table(pooled.judged)
+      + wrap("common odds ratio", odds) + wrap("not pooled", others, style.warning)
+  }
+
+  private func table(_ rows: [Comparison.Row]) -> [String] {
+    if rows.isEmpty { return [] }
+    let isPooled = rows.contains { !$0.measurement.strata.isEmpty }
+    var table = Table(
+      [
+        ("", .left), ("base", .right), ("new", .right), ("change", .right), ("95 %", .text),
+        ("p", .right), ("adj.", .right),
+      ] + (isPooled ? [("het.", .right)] : []))
+    for (measure, measurement, adjusted) in rows {
+      let change = measurement.differsByStratum ? nil : measurement.change
+      table.add(
+        [
+          measure.title, measure.text(of: measurement.base), measure.text(of: measurement.new),
+          change.map { Self.text($0, points: "pp") } ?? "-", change.map(Self.interval) ?? "-",
+          Self.p(measurement.p), Self.p(adjusted),
+        ] + (isPooled ? [Self.p(measurement.heterogeneity)] : []))
     }
     var lines = table.lines(within: TerminalReport.width)
     lines[0] = style.bold(lines[0])

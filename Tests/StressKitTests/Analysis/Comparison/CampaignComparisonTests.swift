@@ -154,7 +154,8 @@ struct CampaignComparisonTests {
     let among = try four([some, fixture.trials(12, usual)])
     #expect(among.call(among.comparisons[0]) == .inconclusive)
     let result = try #require(among.comparisons[0].verdict?.results.first)
-    #expect(among.comparisons[0].adjusted(result) == min(1, 2 * result.adjustedP))
+    // Of two strata each has a quarter of the level, as half of it is for both together.
+    #expect(among.comparisons[0].adjusted(result) == min(1, 4 * result.adjustedP))
     // What is refused is not judged, and takes nothing of the level.
     let other = try four([some, try refused(fixture.trials(12, usual))])
     #expect(other.call(other.comparisons[0]) == .regression)

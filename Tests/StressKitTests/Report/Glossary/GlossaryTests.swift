@@ -136,7 +136,8 @@ struct GlossaryTests {
   @Test func everyHeadingOfWhyAndCompareHasAnEntry() {
     expectEntries([
       "counter", "quiet", "before", "ratio", "SD", "q", "lag", "r", "base", "new", "change", "p",
-      "adj.", "counters that differ", "of", "unexplained", "stalls", "their time, s", "REFUSED",
+      "adj.", "het.", "stratum", "heterogeneity p", "odds ratio", "common odds ratio",
+      "counters that differ", "of", "unexplained", "stalls", "their time, s", "REFUSED",
     ])
   }
 

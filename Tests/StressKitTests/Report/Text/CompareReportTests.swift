@@ -112,6 +112,37 @@ struct CompareReportTests {
       try CampaignComparison([base, new], .init(axis: "kernel")), "compare-verdicts.txt")
   }
 
+  private func onFilesystems(
+    _ strata: [(fs: String, base: [TrialSummary], new: [TrialSummary])]
+  ) throws -> CampaignComparison {
+    let cells = strata.flatMap { stratum in
+      [("6.1", stratum.base), ("6.12", stratum.new)].map { kernel, trials in
+        (axes: ["kernel": kernel, "fs": stratum.fs] as KeyValuePairs, trials: trials)
+      }
+    }
+    return try CampaignComparison([fixture.campaign(cells)], .init(axis: "kernel"))
+  }
+
+  /// The quickstart's result, and a file system that has not been run yet.
+  @Test func strata() throws {
+    let (alive, dead) = (fixture.trials(4, usual), fixture.trials(4, killed))
+    let comparison = try onFilesystems([
+      ("ext4", alive, dead), ("xfs", alive, dead), ("btrfs", alive, dead), ("f2fs", alive, []),
+    ])
+    #expect(comparison.code == .expectation)
+    try expectGolden(comparison, "compare-strata.txt")
+  }
+
+  /// Worse on one and better on another, and slower on one of them: no common change is told.
+  @Test func strataThatDiffer() throws {
+    let (alive, dead) = (fixture.trials(12, usual), fixture.trials(12, killed))
+    let some = fixture.trials(12) { $0 < 9 ? killed($0) : usual($0) }
+    try expectGolden(
+      try onFilesystems([("ext4", alive, dead), ("xfs", dead, alive)]), "compare-opposite.txt")
+    try expectGolden(
+      try onFilesystems([("ext4", alive, some), ("xfs", alive, alive)]), "compare-one-stratum.txt")
+  }
+
   /// Said before anything else.
   @Test func failedControls() throws {
     let alive = fixture.trials(12, usual)
