@@ -64,6 +64,15 @@ struct Run: ParsableCommand {
   var vary: [String] = []
 
   @Flag(
+    help: """
+      Stop as soon as it is known whether one of two values fails more often; --trials is the \
+      most that a cell gets.
+      """)
+  var untilVerdict = false
+
+  @OptionGroup(title: "With --until-verdict") var comparison: ComparedAxisOptions
+
+  @Flag(
     help: "Run every cell as two identical arms: what 'compare' finds between them is noise.")
   var calibrate = false
 
@@ -115,6 +124,16 @@ struct Run: ParsableCommand {
     if let bootTimeout, !(1...3600).contains(bootTimeout) {
       throw ValidationError("--boot-timeout: 1 to 3600 seconds")
     }
+    if untilVerdict, jobs > 1 {
+      throw ValidationError(
+        "--until-verdict: one trial at a time (--jobs 1), as each depends on those before it")
+    }
+    if untilVerdict, calibrate {
+      throw ValidationError("--until-verdict and --calibrate exclude each other")
+    }
+    if !untilVerdict, !comparison.request.isOpen {
+      throw ValidationError("--axis, --base and --against: need --until-verdict")
+    }
     if isHere, jobs > 1 {
       throw ValidationError("--jobs: one trial at a time on this machine")
     }
@@ -144,6 +163,7 @@ struct Run: ParsableCommand {
     let matrix = try Matrix(
       choice, kernels: specs, filesystems: fs.split(separator: ",").map(String.init),
       vary: try vary.map(Matrix.Axis.init), calibrate: calibrate)
+    let question = untilVerdict ? try matrix.question(comparison.request) : nil
     let display = Display(matrix, isLive: !noLive)
     let directory = output.map(File.plain) ?? Self.defaultDirectory(matrix.label)
     let venue: any Venue =
@@ -152,11 +172,12 @@ struct Run: ParsableCommand {
       : try guests(matrix, display)
     for warning in venue.warnings { display.note(warning) }
     let campaign = try Campaign(
-      directory: directory, matrix: matrix, identity: venue.identity, trials: trials, seed: seed)
+      directory: directory, matrix: matrix, identity: venue.identity, trials: trials, seed: seed,
+      untilVerdict: question)
     // Only now: until here ^C may end the process at once, there is nothing to take down.
     let interrupt = Interrupt.ofProcess
     try interrupt.takeSignals()
-    let runner = CampaignRunner(campaign, venue, interrupt: interrupt)
+    let runner = try CampaignRunner(campaign, venue, interrupt: interrupt)
     do {
       // Whatever is thrown must not be printed into the live view.
       defer { display.finish() }
@@ -174,11 +195,14 @@ struct Run: ParsableCommand {
       Output.error("interrupted; resume with: wbstress \(words)\(output)")
       throw ExitCode(HarnessError.Code.interrupted.rawValue)
     }
+    let verdict = question == nil ? nil : try CampaignComparison([summary])
+    if let verdict { Output.line("\n" + CompareReport(verdict, style: .forTerminal()).lead) }
     switch summary.verdict {
     case .met: break
     case .missed: throw ExitCode(HarnessError.Code.expectation.rawValue)
     case .inconclusive: throw ExitCode(HarnessError.Code.inconclusive.rawValue)
     }
+    if let code = verdict?.code { throw ExitCode(code.rawValue) }
   }
 
   private func guests(_ matrix: Matrix, _ display: Display) throws -> GuestVenue {

@@ -44,18 +44,13 @@ package struct CampaignAnalysis: Sendable {
 
   /// Verdicts over the campaign's own cells.
   ///
-  /// - Parameter request: without an axis the kernel is compared, where it varies: a report is asked about
-  ///   that first.
+  /// - Parameter request: without an axis that which the campaign asked for, or the kernel, where it varies: a report
+  ///   is asked about that first.
   /// - Throws: when nothing in it can be compared (code usage).
   package func comparison(
     _ request: ComparisonChoice.Request = .init()
   ) throws(HarnessError) -> CampaignComparison {
-    let kernels = file.cells.compactMap { cell in
-      cell.axes.first { $0.key == CampaignFile.kernelKey }?.value
-    }
-    var request = request
-    if request.axis == nil, Set(kernels).count > 1 { request.axis = CampaignFile.kernelKey }
-    return try CampaignComparison([summary], request)
+    try CampaignComparison([summary], request.suggested(by: summary))
   }
 
   /// - Throws: when there is no such cell (from 0) or trial (from 1) (code usage).

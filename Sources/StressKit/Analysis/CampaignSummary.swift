@@ -96,6 +96,8 @@ package struct CampaignSummary: Sendable {
   package var planned: Int
   package var identity: [Profile.Setting]
   package var cells: [CellSummary]
+  /// What it stopped for; nil: the number of its trials was fixed.
+  package var untilVerdict: CampaignFile.Question?
 
   /// - Throws: when the directory holds no campaign.
   package init(directory: String) throws(HarnessError) {
@@ -108,23 +110,29 @@ package struct CampaignSummary: Sendable {
     seed = file.seed
     planned = file.trials
     identity = file.identity
-    cells = []
-    for (index, cell) in file.cells.enumerated() {
-      var summary = CellSummary(axes: cell.axes, profile: cell.profile, trials: [])
-      for number in 1...max(1, file.trials) {
-        let record =
-          CampaignFile.trialDirectory(in: directory, cell: index, number: number)
-          + "/" + RecordFile.name
-        // An empty one was lost before it began, and is not a trial yet.
-        guard let size = File.size(record), size > 0 else { continue }
-        do throws(HarnessError) {
-          var trial = try TrialSummary(record)
-          trial.facts.addImage(image(of: cell.axes))
-          summary.trials.append(trial)
-        } catch { summary.unreadable.append(error) }
-      }
-      cells.append(summary)
+    untilVerdict = file.untilVerdict
+    cells = file.cells.map { CellSummary(axes: $0.axes, profile: $0.profile, trials: []) }
+    for cell in cells.indices {
+      for number in 0..<file.trials { read(cell: cell, number: number + 1) }
     }
+  }
+
+  /// Takes a trial in that has not been read yet, if there is one.
+  ///
+  /// - Parameters:
+  ///   - cell: index from 0.
+  ///   - number: from 1.
+  package mutating func read(cell: Int, number: Int) {
+    let record =
+      CampaignFile.trialDirectory(in: directory, cell: cell, number: number)
+      + "/" + RecordFile.name
+    // An empty one was lost before it began, and is not a trial yet.
+    guard let size = File.size(record), size > 0 else { return }
+    do throws(HarnessError) {
+      var trial = try TrialSummary(record)
+      trial.facts.addImage(image(of: cells[cell].axes))
+      cells[cell].trials.append(trial)
+    } catch { cells[cell].unreadable.append(error) }
   }
 
   /// What a cell's kernel stood for; of the machine itself there is one only.

@@ -113,7 +113,7 @@ package struct CellResult: Sendable {
   /// Index from 0.
   package var index: Int
   package var cell: CellSummary
-  /// By their numbers, one for each that was planned.
+  /// By their numbers, one for each that was planned; of a campaign that stops when it is known, for each that ran.
   package var trials: [TrialResult]
 
   package func count(_ status: TrialResult.Status) -> Int { trials.count { $0.status == status } }
@@ -126,13 +126,14 @@ extension CampaignSummary {
   /// All trials that were planned, held against what is expected of them.
   package var results: [CellResult] {
     cells.enumerated().map { index, cell in
-      let trials = (1...max(1, planned)).map { number in
+      let trials = (1...max(1, planned)).compactMap { number -> TrialResult? in
         if let trial = cell.trials.first(where: { $0.number == number }) {
           return TrialResult(trial, of: cell.profile)
         }
         let path = CampaignFile.trialDirectory(in: "", cell: index, number: number).dropFirst()
         let error = cell.unreadable.map(withinCampaign).first { $0.object.hasPrefix(path + "/") }
-        return TrialResult(number, error)
+        // One that is not needed is not missing.
+        return untilVerdict != nil && error == nil ? nil : TrialResult(number, error)
       }
       return CellResult(index: index, cell: cell, trials: trials)
     }

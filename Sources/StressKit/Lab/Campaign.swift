@@ -5,7 +5,7 @@ import StressRecord
 
 /// A directory of trials (``CampaignFile``): what is to be run, in which order, and what has been.
 package struct Campaign: Sendable {
-  package struct Trial: Sendable, Equatable {
+  package struct Trial: Sendable, Hashable {
     /// Index of the cell, from 0, and the trial's number in it, from 1.
     package var cell: Int
     package var number: Int
@@ -16,6 +16,8 @@ package struct Campaign: Sendable {
   package let matrix: Matrix
   package let trials: Int
   package let seed: UInt64
+  /// What it stops for; nil: it runs all of its trials.
+  package let untilVerdict: CampaignFile.Question?
 
   /// Opens a campaign's directory, or makes it.
   ///
@@ -25,8 +27,10 @@ package struct Campaign: Sendable {
   /// - Parameters:
   ///   - identity: what must be the same for trials to be pooled, beside the matrix.
   ///   - seed: nil: the directory's own, or a new one.
+  ///   - untilVerdict: what it stops for.
   package init(
-    directory: String, matrix: Matrix, identity: [Profile.Setting], trials: Int, seed: UInt64?
+    directory: String, matrix: Matrix, identity: [Profile.Setting], trials: Int, seed: UInt64?,
+    untilVerdict: CampaignFile.Question? = nil
   ) throws(HarnessError) {
     try File.makeDirectory(directory)
     // Held as long as the process lives: two runs in one directory would take each other's trials away.
@@ -39,12 +43,21 @@ package struct Campaign: Sendable {
     var file = CampaignFile(
       label: matrix.label,
       cells: matrix.cells.map { CampaignFile.Cell(axes: $0.axes, profile: $0.profile) },
-      identity: identity, trials: trials, seed: seed ?? UInt64(UInt32.random(in: .min ... .max)))
+      identity: identity, trials: trials, seed: seed ?? UInt64(UInt32.random(in: .min ... .max)),
+      untilVerdict: untilVerdict)
     if File.exists(CampaignFile.path(in: directory)) {
       let stored = try CampaignFile(directory: directory)
       guard stored.cells == file.cells, seed == nil || seed == stored.seed else {
         throw HarnessError(
           .usage, directory, "holds another campaign (other cells, profile or seed)",
+          remedy: "rerun its command to resume it, or name another --output directory")
+      }
+      // Trials that were stopped by what they showed are no fixed number, and the reverse.
+      guard stored.untilVerdict == untilVerdict else {
+        throw HarnessError(
+          .usage, directory,
+          stored.untilVerdict == nil
+            ? "was begun without --until-verdict" : "was begun with another --until-verdict",
           remedy: "rerun its command to resume it, or name another --output directory")
       }
       for (now, then) in zip(identity, stored.identity) where now != then {
@@ -65,6 +78,7 @@ package struct Campaign: Sendable {
     self.matrix = matrix
     self.trials = file.trials
     self.seed = file.seed
+    self.untilVerdict = untilVerdict
     try File.makeDirectory(CampaignFile.trialsDirectory(in: directory))
     try file.write(to: directory)
   }

@@ -19,16 +19,19 @@ package final class CampaignRunner: Sendable {
   private let interrupt: Interrupt
 
   private struct Queue {
-    var rest: ArraySlice<Campaign.Trial>
+    var schedule: any TrialSchedule
     var failure: HarnessError?
   }
   private let queue: Mutex<Queue>
 
-  package init(_ campaign: Campaign, _ venue: any Venue, interrupt: Interrupt) {
+  /// - Throws: when the cells do not have what the campaign asks (code usage).
+  package init(
+    _ campaign: Campaign, _ venue: any Venue, interrupt: Interrupt
+  ) throws(HarnessError) {
     self.campaign = campaign
     self.venue = venue
     self.interrupt = interrupt
-    queue = Mutex(Queue(rest: campaign.order.filter { campaign.ending(of: $0) == nil }[...]))
+    queue = Mutex(Queue(schedule: try campaign.schedule()))
   }
 
   /// Runs what remains. Returns when all is done or the user interrupts; throws what the host lacks.
@@ -54,7 +57,7 @@ package final class CampaignRunner: Sendable {
 
   private func work(_ handle: SerialHandler) {
     while !interrupt.isRequested,
-      let trial = queue.withLock({ $0.failure == nil ? $0.rest.popFirst() : nil })
+      let trial = queue.withLock({ $0.failure == nil ? $0.schedule.next() : nil })
     {
       handle(.started(trial))
       let started = cl_boottime()
@@ -64,6 +67,7 @@ package final class CampaignRunner: Sendable {
           campaign.plan(of: trial), kernel: campaign.matrix.cells[trial.cell].kernel,
           directory: campaign.directory(of: trial), interrupt
         ) { handle(.phase(trial, $0)) }
+        queue.withLock { $0.schedule.take(trial) }
         handle(.ended(trial, ending, seconds: Double(cl_boottime() - started) / 1e9))
         if let refusal = venue.refusal(after: ending) { throw refusal }
       } catch {

@@ -34,22 +34,50 @@ package struct CampaignFile: Sendable, Equatable {
   /// How a cell tells its file system, be it an axis or not.
   package static let filesystemKey = "fs"
 
+  /// What a campaign asks that stops when it is known: two values of an axis.
+  package struct Question: Sendable, Equatable {
+    package var axis: String
+    package var base: String
+    package var new: String
+
+    package init(axis: String, base: String, new: String) {
+      (self.axis, self.base, self.new) = (axis, base, new)
+    }
+
+    fileprivate init?(_ json: JSON) {
+      guard let axis = json["axis"]?.string, let base = json["base"]?.string,
+        let new = json["new"]?.string
+      else { return nil }
+      self.init(axis: axis, base: base, new: new)
+    }
+
+    fileprivate var json: JSON {
+      ["axis": .string(axis), "base": .string(base), "new": .string(new)]
+    }
+  }
+
   package var label: String
   package var cells: [Cell]
   /// What the kernels' names stood for, and what ran them: trials of different things are not pooled.
   package var identity: [Profile.Setting]
   package var trials: Int
   package var seed: UInt64
+  /// `run --until-verdict`: its trials depend on what those before them showed. nil: their number is fixed.
+  package var untilVerdict: Question?
 
   package init(
-    label: String, cells: [Cell], identity: [Profile.Setting], trials: Int, seed: UInt64
+    label: String, cells: [Cell], identity: [Profile.Setting], trials: Int, seed: UInt64,
+    untilVerdict: Question? = nil
   ) {
     self.label = label
     self.cells = cells
     self.identity = identity
     self.trials = trials
     self.seed = seed
+    self.untilVerdict = untilVerdict
   }
+
+  private static let questionKey = "until_verdict"
 
   package static func path(in directory: String) -> String { directory + "/campaign.json" }
 
@@ -81,6 +109,13 @@ package struct CampaignFile: Sendable, Equatable {
       label: label, cells: [],
       identity: identity.map { Profile.Setting($0.key, $0.value.string ?? "") },
       trials: trials, seed: UInt64(bitPattern: seed))
+    if let question = plan[Self.questionKey], question != .null {
+      // Read without it, the trials would pass for as many as were planned.
+      guard let question = Question(question) else {
+        throw HarnessError(.usage, path, "\(Self.questionKey) cannot be read")
+      }
+      untilVerdict = question
+    }
     for (index, cell) in cells.enumerated() {
       guard let axes = cell["axes"]?.members, let json = cell["profile"],
         let profile = try? Profile(json: json, name: path)
@@ -104,7 +139,7 @@ package struct CampaignFile: Sendable, Equatable {
       "profile": .string(label), "trials": .int(Int64(trials)),
       "seed": .int(Int64(bitPattern: seed)),
       "identity": .object(identity.map { ($0.key, .string($0.value)) }),
-      "cells": .array(cells),
+      Self.questionKey: untilVerdict?.json ?? .null, "cells": .array(cells),
     ]
     try File.replace(Self.path(in: directory), Array((plan.text + "\n").utf8))
   }

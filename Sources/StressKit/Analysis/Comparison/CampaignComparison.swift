@@ -20,6 +20,10 @@ package struct CampaignComparison: Sendable {
   package let comparisons: [Comparison]
   /// Verdicts on several comparisons of the same two values, in their order.
   package let pooled: [PooledComparison]
+  /// Of a campaign that stopped when it was known, if what is compared is what it asked; nil: of none.
+  package let anytime: AnytimeVerdict?
+  /// The trials' number depends on what they showed: no p-value of a fixed number holds.
+  package let isStopped: Bool
   /// Where one is, no verdict holds.
   package let failedControls: [FailedControl]
   /// Cells without a partner, in words.
@@ -36,6 +40,9 @@ package struct CampaignComparison: Sendable {
     _ campaigns: [CampaignSummary], _ request: ComparisonChoice.Request = .init(),
     allowed: Set<String> = [], noise: CampaignSummary? = nil, draws: Int = CalibratedCell.draws
   ) throws(HarnessError) {
+    let isAlone = campaigns.count == 1
+    let request =
+      isAlone && campaigns[0].untilVerdict != nil ? request.suggested(by: campaigns[0]) : request
     let choice = try ComparisonChoice(campaigns, request)
     let questions = ComparedQuestion.all(
       choice.pairs.filter { !$0.isControl }, allowed: allowed)
@@ -52,21 +59,28 @@ package struct CampaignComparison: Sendable {
     controls = choice.pairs.filter(\.isControl)
     var comparisons: [Comparison] = []
     var pooled: [PooledComparison] = []
-    let asked = max(1, questions.count { $0.judged > 0 })
+    let judged = max(1, questions.count { $0.judged > 0 })
     for question in questions {
       let family = question.family
       comparisons += zip(question.pairs, question.comparability).map { pair, comparability in
         let sizes = (pair.base.counted.count, pair.new.counted.count)
         let noise = calibrated.filter { $0.isOf(pair.base) || $0.isOf(pair.new) }
           .map { $0.noise(sizes, draws: draws) }
-        return Comparison(pair, comparability, noise: noise, family: asked * family.pair)
+        return Comparison(pair, comparability, noise: noise, family: judged * family.pair)
       }
       if question.isPooled {
-        pooled.append(PooledComparison(question, comparisons, family: asked * family.pooled))
+        pooled.append(PooledComparison(question, comparisons, family: judged * family.pooled))
       }
     }
     self.comparisons = comparisons
     self.pooled = pooled
+    isStopped = campaigns.contains { $0.untilVerdict != nil }
+    let asked = isAlone && questions.count == 1 ? campaigns[0].untilVerdict : nil
+    anytime = asked.flatMap { asked in
+      guard questions[0].isOf(asked) else { return nil }
+      let floor = comparisons.flatMap(\.noise).compactMap { $0.floors[.failed] }.max()
+      return AnytimeVerdict(questions[0], planned: campaigns[0].planned, floor: floor)
+    }
     failedControls = campaigns.flatMap { campaign in
       campaign.failedControls.map {
         FailedControl(
@@ -108,7 +122,11 @@ package struct CampaignComparison: Sendable {
   /// What the command says of a comparison, its controls considered; nil: it refuses to say.
   package func call(_ comparison: some JudgedComparison) -> Verdict.Call? {
     guard let call = comparison.verdict?.call else { return nil }
-    return failedControls.isEmpty ? call : .inconclusive
+    return failedControls.isEmpty && !isStopped ? call : .inconclusive
+  }
+
+  package func call(_ anytime: AnytimeVerdict) -> Verdict.Call {
+    failedControls.isEmpty ? anytime.call : .inconclusive
   }
 
   /// The pooled verdict that a comparison is a stratum of; nil: it stands by itself.
@@ -120,6 +138,11 @@ package struct CampaignComparison: Sendable {
   /// common is not in doubt for the few trials of one of them; that an average does not change says less of each.
   package var code: HarnessError.Code? {
     let calls = comparisons.map(call)
+    if let call = anytime.map(call) {
+      if call == .regression { return .expectation }
+      if calls.contains(nil) { return .refused }
+      return call == .inconclusive ? .inconclusive : nil
+    }
     if calls.contains(.regression) || pooled.contains(where: { call($0) == .regression }) {
       return .expectation
     }

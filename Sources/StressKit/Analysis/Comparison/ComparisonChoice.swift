@@ -30,6 +30,24 @@ package struct ComparisonChoice: Sendable {
       self.base = base
       self.against = against
     }
+
+    package init(_ question: CampaignFile.Question) {
+      self.init(axis: question.axis, base: question.base, against: [question.new])
+    }
+
+    /// Nothing was asked for.
+    package var isOpen: Bool { axis == nil && base == nil && against.isEmpty }
+
+    /// Where no axis is asked for: what the campaign was to answer, or the kernel, if it has several.
+    package func suggested(by campaign: CampaignSummary) -> Request {
+      if isOpen, let question = campaign.untilVerdict { return Request(question) }
+      guard axis == nil,
+        ComparisonChoice.values(of: CampaignFile.kernelKey, in: campaign.cells).count > 1
+      else { return self }
+      var request = self
+      request.axis = CampaignFile.kernelKey
+      return request
+    }
   }
 
   package private(set) var pairs: [ComparedCells] = []
@@ -76,6 +94,30 @@ package struct ComparisonChoice: Sendable {
     let isOnlyAxis = varying(campaign.cells).allSatisfy { $0 == key }
     return request.axis == key || alone && request.axis == nil && isOnlyAxis
       ? campaign.cells : CalibratedCell.pooled(campaign.cells)
+  }
+
+  /// The two values that are compared, for a campaign that is to stop when it is known.
+  ///
+  /// - Throws: when several pairs of values are, or nothing but controls (code usage).
+  package func question() throws(HarnessError) -> CampaignFile.Question {
+    let option = "--until-verdict"
+    var questions: [CampaignFile.Question] = []
+    for pair in pairs where !pair.isControl {
+      let question = CampaignFile.Question(
+        axis: pair.axis.key ?? "", base: pair.baseName, new: pair.newName)
+      if !questions.contains(question) { questions.append(question) }
+    }
+    guard let question = questions.first else {
+      throw HarnessError(
+        .usage, option, "there is nothing but controls to compare",
+        remedy: "add a variant that is no control")
+    }
+    if questions.count == 1 { return question }
+    let values = questions.map(\.new).joined(separator: ", ")
+    throw HarnessError(
+      .usage, option,
+      "answers one question, and \(question.axis) \(question.base) is compared with \(values)",
+      remedy: "choose one with --against")
   }
 
   // MARK: The axis

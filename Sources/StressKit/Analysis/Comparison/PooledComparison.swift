@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import StressCore
+import StressRecord
 
 /// Pairs of cells with the same two values of an axis: one question. Those that can tell of it are its strata.
 struct ComparedQuestion {
@@ -26,6 +27,12 @@ struct ComparedQuestion {
     return questions
   }
 
+  /// Whether it is what a campaign asks.
+  func isOf(_ asked: CampaignFile.Question) -> Bool {
+    let first = pairs[0]
+    return (first.axis.key, first.baseName, first.newName) == (asked.axis, asked.base, asked.new)
+  }
+
   /// Pairs that get a verdict of their own.
   var judged: Int { comparability.count { $0.refusals.isEmpty } }
 
@@ -38,6 +45,13 @@ struct ComparedQuestion {
   }
 
   var isPooled: Bool { strata.count > 1 }
+
+  /// The axes in which its pairs differ.
+  var stratifiedBy: [String] {
+    pairs[0].shared.map(\.key).filter { key in
+      Set(pairs.map { $0.base.value(of: key) }).count > 1
+    }
+  }
 
   /// How many parts of one question's level there are for each of its pairs: half of it is the pooled verdict's.
   var family: (pooled: Int, pair: Int) {
@@ -65,9 +79,7 @@ package struct PooledComparison: JudgedComparison {
   init(_ question: ComparedQuestion, _ all: [Comparison], family: Int) {
     let first = question.pairs[0]
     (axis, baseName, newName) = (first.axis, first.baseName, first.newName)
-    stratifiedBy = first.shared.map(\.key).filter { key in
-      Set(question.pairs.map { $0.base.value(of: key) }).count > 1
-    }
+    stratifiedBy = question.stratifiedBy
     let comparisons = (all.count - question.pairs.count)..<all.count
     self.comparisons = comparisons
     let strata = question.strata.map { comparisons.lowerBound + $0 }

@@ -18,6 +18,10 @@ extension CampaignSummary {
       default: words += ["--vary", "\(key)=\(list)"]
       }
     }
+    if let question = untilVerdict {
+      words += ["--until-verdict", "--axis", question.axis, "--base", question.base]
+      words += ["--against", question.new]
+    }
     return (words + ["--trials", "\(planned)", "--seed", "\(seed)"]).joined(separator: " ")
   }
 }

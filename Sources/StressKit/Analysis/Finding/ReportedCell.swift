@@ -19,8 +19,9 @@ package struct ReportedCell: Sendable {
   package let comparison: Comparison?
   /// The command's, its controls considered; nil: it refuses to say.
   package let call: Verdict.Call?
-  /// What the comparison is a stratum of, and the command's call of that; nil: of none.
+  /// What the comparison is a stratum of; nil: of none.
   package let pooled: PooledComparison?
+  /// The command's call of all strata together; nil: there is none.
   package let pooledCall: Verdict.Call?
   /// All comparisons of the campaign, and what stands in their way.
   package let comparisons: CampaignComparison?
@@ -59,7 +60,8 @@ extension CampaignAnalysis {
       return ReportedCell(
         index: index, reason: reason, comparison: comparison,
         call: comparison.flatMap { made?.call($0) }, pooled: pooled,
-        pooledCall: pooled.flatMap { made?.call($0) }, comparisons: made, obstacle: obstacle)
+        pooledCall: made?.anytime.flatMap { made?.call($0) } ?? pooled.flatMap { made?.call($0) },
+        comparisons: made, obstacle: obstacle)
     }
     if let cell {
       guard summary.cells.indices.contains(cell) else {
@@ -89,6 +91,9 @@ extension CampaignAnalysis {
     let single = comparison.comparisons.filter { comparison.call($0) == .regression }
     let strata = comparison.pooled.filter { comparison.call($0) == .regression }
       .flatMap { $0.strata.map { comparison.comparisons[$0] } }
+    if single.isEmpty, comparison.anytime.map(comparison.call) == .regression {
+      return comparison.comparisons.max { points($0) < points($1) }
+    }
     return (single.isEmpty ? strata : single).max { points($0) < points($1) }
   }
 

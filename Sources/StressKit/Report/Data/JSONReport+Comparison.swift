@@ -7,6 +7,7 @@ extension JSONReport {
   static func comparison(_ comparison: CampaignComparison) -> JSON {
     [
       "refused": .null,
+      "anytime": comparison.anytime.map { anytime($0, comparison) } ?? .null,
       "pooled": .array(comparison.pooled.map { pooled($0, comparison) }),
       "pairs": .array(comparison.comparisons.map { pair($0, comparison.call($0)) }),
     ]
@@ -30,6 +31,24 @@ extension JSONReport {
   }
 
   private typealias Members = [(key: String, value: JSON)]
+
+  /// What a campaign that stops when it is known has shown.
+  private static func anytime(_ one: AnytimeVerdict, _ all: CampaignComparison) -> JSON {
+    let strata = one.strata.map { stratum -> JSON in
+      [
+        "shared": settings(stratum.shared), "base": proportion(stratum.base),
+        "new": proportion(stratum.new), "pairs": .number(stratum.pairs.count),
+        "e_more": .number(stratum.more), "e_fewer": .number(stratum.fewer),
+        "e_unchanged": .number(stratum.unchanged),
+      ]
+    }
+    return [
+      "axis": .optional(one.axis.key), "base": .string(one.baseName), "new": .string(one.newName),
+      "call": .string(all.call(one).rawValue), "decisive": .number(SafeRateTest.decisive),
+      "e_more": .number(one.more), "e_fewer": .number(one.fewer), "trials_run": .number(one.run),
+      "trials_planned": .number(one.planned), "strata": .array(strata),
+    ]
+  }
 
   /// Several pairs as one question, its strata by their index among the pairs.
   private static func pooled(_ pooled: PooledComparison, _ all: CampaignComparison) -> JSON {

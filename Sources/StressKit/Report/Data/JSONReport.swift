@@ -65,7 +65,7 @@ package struct JSONReport {
       let asked = choice.comparison
       if asked.axis != nil || asked.base != nil || !asked.against.isEmpty { throw error }
       let error = campaign.summary.withinCampaign(error)
-      return ["refused": .string(error.description), "pooled": [], "pairs": []]
+      return ["refused": .string(error.description), "anytime": .null, "pooled": [], "pairs": []]
     }
   }
 

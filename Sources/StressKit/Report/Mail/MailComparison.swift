@@ -26,7 +26,7 @@ struct MailComparison {
     }
     text.verbatim(failures(comparison))
     verdicts(comparison, CompareReport(all, style: .init(colour: false)), &text)
-    let survival = CompareReport.survival(comparison.survival)
+    let survival = CompareReport.survival(comparison.survival, isTested: !all.isStopped)
     if !survival.isEmpty {
       text.add(
         "Seconds until the first OOM kill (Kaplan-Meier), base and new: "
@@ -46,6 +46,12 @@ struct MailComparison {
       "Fisher's exact test of the rates, Mann-Whitney of the rest, p adjusted for the endpoints (Holm)"
       + " and the campaign's verdicts (Bonferroni)."
     let own = "\(word(told.reported.call)): \(report.reasons(comparison))."
+    if let anytime = report.comparison.anytime {
+      return text.add(
+        "Verdict: \(word(told.reported.pooledCall)) (\(report.name(anytime))): \(report.reasons(anytime))."
+          + " Trials ran until it was known, by e-values of pairs of trials (safe test of two proportions; Turner, Ly"
+          + " and Gr\u{fc}nwald), which may be looked at after every trial.")
+    }
     guard let pooled = told.reported.pooled else { return text.add("Verdict: \(own) \(tests)") }
     text.add(
       "Verdict: \(word(told.reported.pooledCall)) (\(report.name(pooled))): \(report.reasons(pooled))."

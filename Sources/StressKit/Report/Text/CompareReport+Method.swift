@@ -23,7 +23,8 @@ extension CompareReport {
   private var unfinished: [String] {
     comparison.campaigns.flatMap { campaign in
       let rest = campaign.cells.reduce(0) { $0 + max(0, campaign.planned - $1.trials.count) }
-      return rest == 0
+      // One that stops when it is known may be looked at whenever one likes.
+      return rest == 0 || campaign.untilVerdict != nil
         ? []
         : wrap(
           "not finished",
@@ -41,6 +42,7 @@ extension CompareReport {
       return "\(endpoint.name) (\(Self.size(endpoint.matters, endpoint.scale)))"
     }
     let level = Format.fixed(CampaignComparison.familyLevel * 100, 0)
+    if comparison.isStopped { return wrap("method", [Self.stopped]) }
     let isPooled = !comparison.pooled.isEmpty
     let times =
       isPooled
@@ -62,6 +64,13 @@ extension CompareReport {
         "all other figures are descriptive", "counters: Mann-Whitney, Benjamini-Hochberg",
       ])
   }
+
+  private static let stopped =
+    "the number of trials depends on what they showed (run --until-verdict); the verdict is by e-values of pairs of"
+    + " trials, a safe test of two proportions (Turner, Ly and Gr\u{fc}nwald), which may be looked at after every"
+    + " trial: the chance that one reaches \(decisive) where nothing differs is at most"
+    + " \(Format.fixed(100 / SafeRateTest.decisive, 0)) %; all other figures describe; p-values of a fixed number of"
+    + " trials are left out, and q of counters is of one"
 
   private static let pooling =
     "pooled over the strata: p by the exact conditional test of a common odds ratio (Mantel-Haenszel) and by van"

@@ -20,10 +20,50 @@ extension CompareReport {
 
   private func words(_ one: some JudgedComparison) -> String {
     guard let verdict = one.verdict else { return "" }
-    let doubt =
-      comparison.failedControls.isEmpty
-      ? "" : "a control failed; by itself this would be \(verdict.call.rawValue): "
-    return doubt + words(one, verdict)
+    if comparison.isStopped {
+      return "the trials were stopped by what they showed (run --until-verdict): no p-value holds"
+    }
+    return doubt(verdict.call) + words(one, verdict)
+  }
+
+  private func doubt(_ call: Verdict.Call) -> String {
+    comparison.failedControls.isEmpty
+      ? "" : "a control failed; by itself this would be \(call.rawValue): "
+  }
+
+  func reasons(_ one: AnytimeVerdict) -> String {
+    func sum(_ arm: (AnytimeVerdict.Stratum) -> Proportion) -> String {
+      let arms = one.strata.map(arm)
+      return "\(arms.reduce(0) { $0 + $1.events }):\(arms.reduce(0) { $0 + $1.trials })"
+    }
+    let least = Self.decisive
+    let alike = one.strata.map(\.unchanged).min()
+    let endpoint = Measure.failed.endpoint
+    let change = Self.size(endpoint.matters, endpoint.scale)
+    let evidence: String =
+      switch one.call {
+      case .regression, .improvement:
+        "e-value \(Self.e(one.call == .regression ? one.more : one.fewer)) (\(least) decides)"
+      case .noChange:
+        "less than \(change) in every stratum, e-value \(Self.e(alike ?? 0)) (\(least) decides)"
+      case .inconclusive:
+        "e-values: more \(Self.e(one.more)), fewer \(Self.e(one.fewer)), less than \(change)"
+          + " \(alike.map(Self.e) ?? "-") (\(least) would decide)"
+      }
+    let saved = one.call == .inconclusive ? "" : ", \(one.saved) saved"
+    return doubt(one.call)
+      + "\(endpoint.name) \(sum(\.new)) against \(sum(\.base)), \(evidence);"
+      + " \(one.run) of \(one.planned) trials ran\(saved)"
+  }
+
+  static let decisive = Format.fixed(SafeRateTest.decisive, 0)
+
+  /// An e-value, three digits, rounded towards less evidence.
+  static func e(_ value: Double) -> String {
+    if value >= 1e6 { return "> 1e6" }
+    let digits = value < 10 ? 2 : value < 100 ? 1 : 0
+    let scale = pow(10, Double(digits))
+    return Format.fixed((value * scale).rounded(.down) / scale, digits)
   }
 
   private func words(_ one: some JudgedComparison, _ verdict: Verdict) -> String {

@@ -16,6 +16,7 @@ package struct CompareReport: PlainReport {
 
   package var text: String {
     var sections = [doubts, verdicts]
+    if let anytime = comparison.anytime { sections.append(section(anytime)) }
     for (index, one) in comparison.comparisons.enumerated() {
       if let pooled = leading(index) { sections.append(section(pooled)) }
       let isJudged = one.verdict != nil
@@ -25,8 +26,14 @@ package struct CompareReport: PlainReport {
       sections.append(circumstances(one))
     }
     sections += [notes, method]
-    return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }
-      .joined(separator: "\n\n")
+    return Self.joined(sections)
+  }
+
+  /// The verdicts alone.
+  package var lead: String { Self.joined([doubts, verdicts]) }
+
+  private static func joined(_ sections: [[String]]) -> String {
+    sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }
 
   // MARK: Verdicts
@@ -59,7 +66,16 @@ package struct CompareReport: PlainReport {
   /// `kernel debian:6.1 > debian:6.12, 3 strata by fs`.
   func name(_ pooled: PooledComparison) -> String {
     Self.arms(pooled.axis, pooled.baseName, pooled.newName)
-      + ", \(pooled.strata.count) strata by \(pooled.stratifiedBy.joined(separator: ", "))"
+      + Self.strata(pooled.strata.count, pooled.stratifiedBy)
+  }
+
+  func name(_ anytime: AnytimeVerdict) -> String {
+    Self.arms(anytime.axis, anytime.baseName, anytime.newName)
+      + Self.strata(anytime.strata.count, anytime.stratifiedBy)
+  }
+
+  private static func strata(_ count: Int, _ axes: [String]) -> String {
+    count > 1 ? ", \(count) strata by \(axes.joined(separator: ", "))" : ""
   }
 
   private static func arms(_ axis: ComparedAxis, _ base: String, _ new: String) -> String {
@@ -68,7 +84,8 @@ package struct CompareReport: PlainReport {
 
   /// The pooled verdict that stands before this comparison, the first that it is of.
   private func leading(_ index: Int) -> PooledComparison? {
-    comparison.pooled.first { $0.comparisons.lowerBound == index }
+    comparison.anytime == nil
+      ? comparison.pooled.first { $0.comparisons.lowerBound == index } : nil
   }
 
   /// A line of the verdicts.
@@ -82,7 +99,14 @@ package struct CompareReport: PlainReport {
 
   /// All verdicts: a pooled one before those of its strata.
   var calls: [Call] {
-    comparison.comparisons.enumerated().flatMap { index, one in
+    if let anytime = comparison.anytime {
+      let words = "\(name(anytime)): \(reasons(anytime))"
+      let refused = comparison.comparisons.filter { $0.verdict == nil }.map {
+        Call(call: nil, words: "\(name($0)): \(reasons($0))", isBelow: true)
+      }
+      return [Call(call: comparison.call(anytime), words: words, isBelow: false)] + refused
+    }
+    return comparison.comparisons.enumerated().flatMap { index, one in
       let pooled = leading(index).map {
         Call(call: comparison.call($0), words: "\(name($0)): \(reasons($0))", isBelow: false)
       }
@@ -127,6 +151,26 @@ package struct CompareReport: PlainReport {
       + wrap("common odds ratio", odds) + wrap("not pooled", others, style.warning)
   }
 
+  /// What each stratum of a campaign that stops when it is known has shown by itself.
+  private func section(_ anytime: AnytimeVerdict) -> [String] {
+    var table = Table([
+      ("", .left), ("base", .right), ("new", .right), ("pairs", .right), ("e more", .right),
+      ("e fewer", .right), ("e alike", .right),
+    ])
+    for stratum in anytime.strata {
+      let shared = stratum.shared.filter { anytime.stratifiedBy.contains($0.key) }
+      table.add([
+        shared.isEmpty ? Measure.failed.rawValue : shared.map(\.value).joined(separator: " "),
+        "\(stratum.base.events):\(stratum.base.trials)",
+        "\(stratum.new.events):\(stratum.new.trials)", "\(stratum.pairs.count)",
+        Self.e(stratum.more), Self.e(stratum.fewer), Self.e(stratum.unchanged),
+      ])
+    }
+    var lines = table.lines(within: TerminalReport.width)
+    lines[0] = style.bold(lines[0])
+    return hang(name(anytime), "", style.bold) + lines
+  }
+
   private func table(_ rows: [Comparison.Row]) -> [String] {
     if rows.isEmpty { return [] }
     let isPooled = rows.contains { !$0.measurement.strata.isEmpty }
@@ -141,7 +185,9 @@ package struct CompareReport: PlainReport {
         [
           measure.title, measure.text(of: measurement.base), measure.text(of: measurement.new),
           change.map { Self.text($0, points: "pp") } ?? "-", change.map(Self.interval) ?? "-",
-          Self.p(measurement.p), Self.p(adjusted),
+          // Of trials that were stopped by what they showed none holds.
+          Self.p(comparison.isStopped ? nil : measurement.p),
+          Self.p(comparison.isStopped ? nil : adjusted),
         ] + (isPooled ? [Self.p(measurement.heterogeneity)] : []))
     }
     var lines = table.lines(within: TerminalReport.width)
@@ -169,11 +215,15 @@ package struct CompareReport: PlainReport {
   }
 
   private func survival(_ one: Comparison) -> [String] {
-    wrap("s until the first OOM kill, base and new", Self.survival(one.survival))
+    wrap(
+      "s until the first OOM kill, base and new",
+      Self.survival(one.survival, isTested: !comparison.isStopped))
   }
 
   /// Medians, restricted means and their test; nothing where no trial was killed.
-  static func survival(_ survival: SurvivalFigures) -> [String] {
+  ///
+  /// - Parameter isTested: false: the number of trials was not fixed, and the test's p-value does not hold.
+  static func survival(_ survival: SurvivalFigures, isTested: Bool) -> [String] {
     guard survival.base.count + survival.new.count > 0, let means = survival.means,
       !survival.base.steps.isEmpty || !survival.new.steps.isEmpty
     else { return [] }
@@ -192,8 +242,7 @@ package struct CompareReport: PlainReport {
       "mean time without one, up to \(Format.seconds(means.base.horizon)) s: "
         + "\(Format.seconds(means.base.mean)) and \(Format.seconds(means.new.mean))"
         + (difference ?? ""),
-      "log-rank p \(p(survival.p))",
-    ]
+    ] + (isTested ? ["log-rank p \(p(survival.p))"] : [])
   }
 
   // MARK: Counters

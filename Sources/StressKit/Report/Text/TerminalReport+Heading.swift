@@ -10,9 +10,12 @@ extension TerminalReport {
   }
 
   var title: String {
-    "\(summary.label): \(Self.count(cells.count, "cell")), "
+    "\(summary.label): \(Self.count(cells.count, "cell")), \(most)"
       + "\(Self.count(summary.planned, "trial")) each"
   }
+
+  /// Of a campaign that stops when it is known.
+  private var most: String { summary.untilVerdict == nil ? "" : "at most " }
 
   /// What ran where, by what it is called; facts without a value are left out.
   var facts: [(name: String, values: [String])] {

@@ -81,7 +81,7 @@ struct PooledSimulationTests {
     _ seed: UInt64, _ n: Int, _ shape: SimulatedTrials.Shape, factors: [Double], rate: Double = 0
   ) -> (calls: [Verdict.Call: Double], heterogeneous: Double) {
     var trials = SimulatedTrials(seed: seed)
-    let comparisons = Self.isLong ? 10_000 : n > 4 ? 60 : 300
+    let comparisons = Self.isLong ? 2_000 : n > 4 ? 60 : 300
     var calls: [Verdict.Call: Double] = [:]
     var heterogeneous = 0.0
     for _ in 0..<comparisons {

@@ -4,6 +4,7 @@ import Testing
 @testable import StressAnalysis
 @testable import StressCore
 @testable import StressRecord
+@testable import StressReport
 
 /// Which cell is told, and what is told of it.
 struct FindingTests {
@@ -59,6 +60,46 @@ struct FindingTests {
       summary.command
         == "wbstress run oracle-backup --kernel debian:6.1,debian:6.12 --fs ext4,xfs --trials 2"
         + " --seed 4040321717")
+  }
+
+  /// Four trials of each cell show nothing by themselves: what all strata show together is reported, of one of them.
+  @Test(arguments: [false, true]) func aStratumOfARegression(_ isStopped: Bool) throws {
+    let campaign = CampaignFixture(directory)
+    let kernels = ["debian:6.1", "debian:6.12"]
+    let axes = kernels.flatMap { kernel in
+      ["ext4", "xfs"].map { ["kernel": kernel, "fs": $0] as KeyValuePairs }
+    }
+    try campaign.plan(axes, trials: 4)
+    for cell in 1...4 {
+      for number in 1...4 {
+        try campaign.trial(
+          cell, number, from: cell > 2 ? MailFixture.killed : MailFixture.completed)
+      }
+    }
+    if isStopped {
+      var file = try CampaignFile(directory: directory.root)
+      file.untilVerdict = .init(axis: "kernel", base: kernels[0], new: kernels[1])
+      try file.write(to: directory.root)
+      #expect(try CampaignFile(directory: directory.root) == file)
+    }
+    let analysis = try CampaignAnalysis(directory: directory.root)
+    let found = try analysis.reportedCell(nil, .init())
+    #expect(found.index >= 2 && found.reason == .regression)
+    #expect(found.call == .inconclusive && found.pooledCall == .regression)
+    #expect(found.isKernelRegression)
+    let draft = String(decoding: try ReportFormat.mail.render(analysis, .init()), as: UTF8.self)
+    let prose = ParsedMail(draft).prose
+    #expect(draft.contains("Subject: [REGRESSION] "))
+    #expect(
+      prose.contains("Verdict: REGRESSION (kernel debian:6.1 > debian:6.12, 2 strata by fs): "))
+    #expect(prose.contains("This stratum alone: INCONCLUSIVE") != isStopped)
+    #expect(prose.contains("p adjusted") != isStopped && prose.contains("e-value") == isStopped)
+    let json = try JSONReport(analysis, .init()).json()["comparison"]
+    #expect((json?["anytime"] != .null) == isStopped)
+    #expect(json?["pooled"]?.array?.first?["strata"] == [0, 1])
+    #expect(
+      json?["pooled"]?.array?.first?["call"] == (isStopped ? "INCONCLUSIVE" : "REGRESSION"))
+    #expect(analysis.summary.command.contains(" --until-verdict --axis kernel ") == isStopped)
   }
 
   @Test func noSuchCell() throws {

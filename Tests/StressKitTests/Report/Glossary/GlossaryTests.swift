@@ -136,7 +136,8 @@ struct GlossaryTests {
   @Test func everyHeadingOfWhyAndCompareHasAnEntry() {
     expectEntries([
       "counter", "quiet", "before", "ratio", "SD", "q", "lag", "r", "base", "new", "change", "p",
-      "adj.", "het.", "stratum", "heterogeneity p", "odds ratio", "common odds ratio",
+      "adj.", "het.", "stratum", "heterogeneity p", "odds ratio", "common odds ratio", "e-value",
+      "pairs", "e more", "e fewer", "e alike",
       "counters that differ", "of", "unexplained", "stalls", "their time, s", "REFUSED",
     ])
   }

@@ -143,6 +143,36 @@ struct CompareReportTests {
       try onFilesystems([("ext4", alive, some), ("xfs", alive, alive)]), "compare-one-stratum.txt")
   }
 
+  /// Campaigns that stop when it is known: after one trial of each cell, and not yet.
+  @Test func untilVerdict() throws {
+    let (alive, dead) = (fixture.trials(1, usual), fixture.trials(1, killed))
+    let cells = ["ext4", "xfs", "btrfs"].flatMap { fs in
+      [("6.1", alive), ("6.12", dead)].map { kernel, trials in
+        (axes: ["kernel": kernel, "fs": fs] as KeyValuePairs, trials: trials)
+      }
+    }
+    var campaign = fixture.campaign(cells)
+    campaign.planned = 4
+    campaign.untilVerdict = .init(axis: "kernel", base: "6.1", new: "6.12")
+    let known = try CampaignComparison([campaign])
+    try expectGolden(known, "compare-until-verdict.txt")
+    let lead = CompareReport(known, style: .init(colour: false)).lead
+    #expect(text(known).hasPrefix(lead) && lead.hasPrefix("REGRESSION  kernel 6.1 > 6.12, "))
+    campaign.cells[5].trials = []
+    let open = try CampaignComparison([campaign])
+    #expect(
+      CompareReport(open, style: .init(colour: false)).lead.hasPrefix("INCONCLUSIVE  kernel"))
+    let other = try CampaignComparison([campaign], .init(axis: "fs"))
+    #expect(text(other).contains("no p-value holds"))
+  }
+
+  @Test(
+    arguments: [
+      (0.129, "0.12"), (9.999, "9.99"), (19.99, "19.9"), (20, "20.0"), (99.99, "99.9"),
+      (12345.6, "12345"), (2e6, "> 1e6"), (.infinity, "> 1e6"),
+    ] as [(Double, String)])
+  func eValues(_ e: Double, _ text: String) { #expect(CompareReport.e(e) == text) }
+
   /// Said before anything else.
   @Test func failedControls() throws {
     let alive = fixture.trials(12, usual)
