@@ -63,11 +63,28 @@ package struct Distribution: Sendable, Equatable {
 
   /// `[[value, count], ...]` of a record; a value that no latency can have (`LineHead.latest`) is damage, and left out.
   package static func pairs(_ json: JSON?) -> [(value: Double, count: Int)] {
-    (json?.array ?? []).compactMap { pair in
-      guard let pair = pair.array, pair.count == 2, let value = pair[0].double,
-        0...Double(LineHead.latest) ~= value, let count = pair[1].count
-      else { return nil }
-      return (value, count)
+    (json?.array ?? []).compactMap(pair)
+  }
+
+  private static func pair(_ json: JSON) -> (value: Double, count: Int)? {
+    guard let pair = json.array, pair.count == 2, let value = pair[0].double, isPossible(value),
+      let count = pair[1].count
+    else { return nil }
+    return (value, count)
+  }
+
+  private static func isPossible(_ value: Double) -> Bool { 0...Double(LineHead.latest) ~= value }
+
+  /// The same of a list where it stands in a line, without a value of JSON for each pair.
+  static func forEachPair(_ list: inout JSONCursor, _ body: (Double, Int) -> Void) {
+    var more = (try? list.opens("[", "]")) ?? false
+    while more {
+      if let (value, count) = list.integerPair() {
+        if isPossible(Double(value)), let count = count.count { body(Double(value), count) }
+      } else if let (value, count) = (try? list.value()).flatMap(pair) {
+        body(value, count)
+      }
+      more = (try? list.another("]")) ?? false
     }
   }
 
@@ -89,30 +106,57 @@ package struct Latencies: Sendable {
 
   /// - Parameter streams: names of the streams by those of their jobs; a stream's are all of its jobs'.
   package init(_ record: RecordReader, streams: [String: String] = [:]) {
-    // Seconds share most of their values: what is held at a time is one line and the sums.
-    var sums: [String: Sum] = [:]
-    var shares: [String: [String: Sum]] = [:]
+    // Seconds share most of their values: what is held at a time is one line and the sums. Of each worker (nil: none)
+    // by `of`.
+    var sums: [String?: [String: Sum]] = [:]
     record.forEach(LatencyLine.self) { line in
-      let line = LatencyLine(line)
-      let of = line.of ?? "?"
-      sums[of, default: Sum()].add(line)
-      guard let worker = line.worker ?? line.stream else { return }
-      shares[worker, default: [:]][of, default: Sum()].add(line)
-      if let stream = streams[worker] { shares[stream, default: [:]][of, default: Sum()].add(line) }
+      let worker = line.string(Self.worker) ?? line.string(Self.stream)
+      sums[worker, default: [:]][line.string(Self.of) ?? "?", default: Sum()].add(line)
     }
-    all = sums.mapValues(\.distribution)
-    workers = shares.mapValues { $0.mapValues(\.distribution) }
+    var all: [String: Sum] = [:]
+    var workers: [String: [String: Sum]] = [:]
+    for (worker, kinds) in sums {
+      let names = [worker, worker.flatMap { streams[$0] }].compactMap(\.self)
+      for (of, sum) in kinds {
+        all[of, default: Sum()].add(sum)
+        for name in names { workers[name, default: [:]][of, default: Sum()].add(sum) }
+      }
+    }
+    self.all = all.mapValues(\.distribution)
+    self.workers = workers.mapValues { $0.mapValues(\.distribution) }
   }
 
+  private static let of = LatencyLine.name(\.of)
+  private static let worker = LatencyLine.name(\.worker)
+  private static let stream = LatencyLine.name(\.stream)
+
   private struct Sum {
+    private static let figures: InlineArray<2, StaticString> = [
+      LatencyLine.name(\.max), LatencyLine.name(\.sum),
+    ]
+    private static let values = LatencyLine.name(\.values)
+
     private var counts: [Double: Int] = [:]
     private var max: Double?
     private var sum = 0.0
 
-    mutating func add(_ line: LatencyLine) {
-      for (value, count) in Distribution.pairs(line.values) { counts[value, default: 0] += count }
-      if let longest = line.max.map(Double.init) { max = Swift.max(max ?? longest, longest) }
-      sum += line.sum.map(Double.init) ?? 0
+    mutating func add(_ line: RecordLine) {
+      line.read(Self.values) { list in
+        Distribution.forEachPair(&list) { counts[$0, default: 0] += $1 }
+      }
+      let figures = line.ints(Self.figures)
+      raise(figures[0].map(Double.init))
+      sum += figures[1].map(Double.init) ?? 0
+    }
+
+    mutating func add(_ other: Sum) {
+      counts.merge(other.counts, uniquingKeysWith: +)
+      raise(other.max)
+      sum += other.sum
+    }
+
+    private mutating func raise(_ longest: Double?) {
+      if let longest { max = Swift.max(max ?? longest, longest) }
     }
 
     var distribution: Distribution {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressCore
 import StressRecord
 
 /// What the streams of a trial did, all of them together. ``TrialSummary`` says what each figure is.
@@ -21,8 +22,9 @@ struct StreamFigures {
     bytes = Self.bytes(streams.filter(\.writes))
     firstStart = streams.compactMap(\.firstStart).filter { $0 > 0 }.min()
     stall = Self.stall(record, streams)
-    longestWrite = Self.longest(record, streams, "write")
-    longestSync = Self.longest(record, streams, "fsync")
+    let slowest = Self.slowest(record)
+    longestWrite = Self.longest(record, streams, "write", slowest)
+    longestSync = Self.longest(record, streams, "fsync", slowest)
     let all: [any TotalsLine] =
       streams + record.lines(TouchesLine.self) + record.lines(RoundsLine.self)
     lostLatencies = all.reduce(0) {
@@ -50,27 +52,44 @@ struct StreamFigures {
     return Double(bytes(streams)) / ((Double(end) - Double(first)) / 1e9)
   }
 
+  /// Of the streams' operations that have a line each, the longest of each kind, ns.
+  private static func slowest(_ record: RecordReader) -> [String: Int64] {
+    var slowest: [String: Int64] = [:]
+    for names in OperationNames.all {
+      record.forEach(names.type) { line in
+        var (kind, isStreams, time) = (String?.none, false, Int64?.none)
+        line.forEachMember { name, value in
+          if kind == nil, name == names.kind {
+            kind = (try? value.text())?.string
+          } else if name == names.stream {
+            isStreams = true
+          } else if time == nil, name == names.time {
+            time = value.integer()
+          }
+        }
+        // More is damage, as for a time.
+        guard isStreams, let kind, let time, 0...LineHead.latest ~= time else { return }
+        slowest[kind] = max(slowest[kind] ?? 0, time)
+      }
+    }
+    return slowest
+  }
+
   private static func longest(
-    _ record: RecordReader, _ streams: [StreamLine], _ kind: String
+    _ record: RecordReader, _ streams: [StreamLine], _ kind: String, _ slowest: [String: Int64]
   ) -> Double? {
     // The histogram's values are rounded.
     var values = streams.flatMap { stream in
       let told = stream.operations(of: kind)
       return told?.max.map { [Double($0)] } ?? Distribution.pairs(told?.latency).map(\.value)
     }
-    for names in OperationNames.all {
-      record.forEach(names.type) { line in
-        guard line.string(names.kind) == kind, line[names.stream] != nil else { return }
-        if let value = line.int(names.time) { values.append(Double(value)) }
-      }
-    }
+    if let slowest = slowest[kind] { values.append(Double(slowest)) }
     if streams.isEmpty, kind == "write" {
       let (stream, oldest) = (ProgressLine.name(\.stream), ProgressLine.name(\.oldest))
       record.forEach(ProgressLine.self) { line in
         if line[stream] != nil, let value = line.int(oldest) { values.append(Double(value)) }
       }
     }
-    // More is damage, as for a time.
     return values.filter { 0...Double(LineHead.latest) ~= $0 }.max()
   }
 

@@ -5,7 +5,10 @@ import StressCore
 ///
 /// Samples become columns at once, for as long as they come after their `columns` line and each later than
 /// the one before. Otherwise they are read a second time, when all are known, in the order of their times.
-final class LaneBuilder {
+///
+/// It must be ended by `finish` or `drop`. (A class would do that by itself, and have each access to its members checked
+/// at run time: 5 % of what reading a record takes.)
+struct LaneBuilder {
   /// What one `columns` line says: where it stands, and for each of its values the number of its column.
   private struct Layout {
     var offset: Int
@@ -33,12 +36,16 @@ final class LaneBuilder {
     middle = SampleLine.middle(of: name)
   }
 
-  deinit { for i in columns.indices { columns[i].drop() } }
+  /// Forgets what it has.
+  mutating func drop() {
+    for i in columns.indices { columns[i].drop() }
+    columns = []
+  }
 
   // MARK: Columns
 
   /// Takes a `columns` line; whether it says other than the one before it.
-  func addColumns(_ line: JSON, at offset: Int) -> Bool {
+  mutating func addColumns(_ line: JSON, at offset: Int) -> Bool {
     let named = (line["names"]?.array ?? []).map { $0.string ?? "" }
     if let last = layouts.last, last.columns.map({ names[$0] }) == named { return false }
     interval = interval ?? line["interval"]?.int.flatMap { 1...LineHead.latest ~= $0 ? $0 : nil }
@@ -56,14 +63,14 @@ final class LaneBuilder {
     return layouts.count > 1
   }
 
-  private func append(_ name: String) -> Int {
+  private mutating func append(_ name: String) -> Int {
     names.append(name)
     if PressureTotal.isOne(column: name) { pressures.append((names.count - 1, PressureTotal())) }
     if numbers[name] == nil { numbers[name] = names.count - 1 }
     return names.count - 1
   }
 
-  private func use(_ layout: Layout) {
+  private mutating func use(_ layout: Layout) {
     current = layout
     row = [Int64](repeating: SampleLine.unknown, count: names.count)
     while columns.count < names.count {
@@ -85,7 +92,7 @@ final class LaneBuilder {
   ///
   /// - Parameters:
   ///   - time: the sample's, which ends at `end` in `bytes`.
-  func add(_ bytes: UnsafeBufferPointer<UInt8>, time: Int64, end: Int) -> Answer {
+  mutating func add(_ bytes: UnsafeBufferPointer<UInt8>, time: Int64, end: Int) -> Answer {
     let rest = UnsafeBufferPointer(rebasing: bytes[end...])
     let isOurs =
       rest.count > middle.count
@@ -100,7 +107,7 @@ final class LaneBuilder {
   }
 
   /// Takes any sample of this lane. Without columns yet it is kept for later.
-  func add(time: Int64, _ values: [Int64]) -> Answer {
+  mutating func add(time: Int64, _ values: [Int64]) -> Answer {
     guard let current else {
       mustSort = true
       return .taken
@@ -111,7 +118,7 @@ final class LaneBuilder {
   }
 
   /// Keeps the sample in `row`.
-  private func keep(_ time: Int64) -> Answer {
+  private mutating func keep(_ time: Int64) -> Answer {
     if mustSort { return .taken }
     if let last = times.last, last >= time {
       mustSort = true
@@ -121,11 +128,11 @@ final class LaneBuilder {
     return .taken
   }
 
-  private func store(_ time: Int64) {
+  private mutating func store(_ time: Int64) {
     let sample = times.count
     times.append(time)
     if layouts.count == 1 {
-      checkPressures(&row, at: time)
+      Self.check(&row, &pressures, at: time)
       columns.withUnsafeMutableBufferPointer { columns in
         row.withUnsafeBufferPointer { row in
           for i in columns.indices { columns[i].add(row[i], at: sample) }
@@ -134,13 +141,18 @@ final class LaneBuilder {
     } else if let current {
       var all = [Int64](repeating: SampleLine.unknown, count: names.count)
       for (value, column) in zip(row, current.columns) { all[column] = value }
-      checkPressures(&all, at: time)
+      Self.check(&all, &pressures, at: time)
       for i in columns.indices { columns[i].add(all[i], at: sample) }
     }
   }
 
-  /// Values by their columns.
-  private func checkPressures(_ values: inout [Int64], at time: Int64) {
+  /// Makes those totals of PSI unknown that cannot be.
+  ///
+  /// - Parameter values: by their columns.
+  private static func check(
+    _ values: inout [Int64], _ pressures: inout [(column: Int, total: PressureTotal)],
+    at time: Int64
+  ) {
     for i in pressures.indices {
       let column = pressures[i].column
       values[column] = pressures[i].total.known(values[column], at: time) ?? SampleLine.unknown
@@ -153,7 +165,7 @@ final class LaneBuilder {
   ///
   /// - Parameter places: of its samples, in the order of the file.
   /// - Returns: also those of them that were left out after all.
-  func finish(
+  mutating func finish(
     _ places: some Sequence<LinePlace>, _ storage: RecordStorage, _ defects: inout RecordDefects
   ) -> (lane: Lane?, left: Set<LinePlace>) {
     guard let first = layouts.first else {
@@ -169,12 +181,11 @@ final class LaneBuilder {
   }
 
   /// Reads all samples again, by their times; those that were left out.
-  private func sort(
+  private mutating func sort(
     _ places: some Sequence<LinePlace>, from first: Layout, _ storage: RecordStorage,
     _ defects: inout RecordDefects
   ) -> Set<LinePlace> {
-    for i in columns.indices { columns[i].drop() }
-    columns = []
+    drop()
     times = []
     for i in pressures.indices { pressures[i].total = PressureTotal() }
     mustSort = false
@@ -198,7 +209,7 @@ final class LaneBuilder {
     return left
   }
 
-  private func addAgain(
+  private mutating func addAgain(
     _ bytes: UnsafeBufferPointer<UInt8>, at offset: Int, _ first: Layout
   ) -> Answer {
     // Which of several layouts a sample before the first has, nothing tells.

@@ -40,21 +40,33 @@ public struct RecordLine {
   /// Whether it is JSON from its beginning to its end, which a line of a ``RecordReader`` is.
   package var isWhole: Bool { (try? JSON(parsing: bytes)) != nil }
 
+  /// Gives a cursor that stands before the value of the first member of that name.
+  @inlinable public func read(_ key: StaticString, _ body: (inout JSONCursor) -> Void) {
+    _ = member(key) { body(&$0) }
+  }
+
+  /// Gives each member's name, and a cursor that stands before its value, in one pass.
+  @inlinable public func forEachMember(_ body: (JSONCursor.Text, inout JSONCursor) -> Void) {
+    var cursor = JSONCursor(bytes)
+    guard (try? cursor.opens("{", "}")) == true else { return }
+    while let name = cursor.checkedKey() {
+      var value = cursor
+      body(name, &value)
+      cursor.passMember()
+    }
+  }
+
   /// The first members of these names as integers, all found in one pass; nil for one that is none.
   @inlinable public func ints<let count: Int>(
     _ keys: InlineArray<count, StaticString>
   ) -> InlineArray<count, Int64?> {
     var values = InlineArray<count, Int64?>(repeating: nil)
     var isMissing = InlineArray<count, Bool>(repeating: true)
-    var cursor = JSONCursor(bytes)
-    guard (try? cursor.opens("{", "}")) == true else { return values }
-    while let name = cursor.checkedKey() {
+    forEachMember { name, value in
       for i in keys.indices where isMissing[i] && name == keys[i] {
         isMissing[i] = false
-        var value = cursor
-        values[i] = (try? value.value())?.int
+        values[i] = value.integer()
       }
-      cursor.passMember()
     }
     return values
   }

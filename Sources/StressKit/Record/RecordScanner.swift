@@ -18,12 +18,17 @@ struct RecordScanner: ~Copyable {
   private static let piece = 1 << 20
 
   init(_ storage: RecordStorage) throws(HarnessError) {
-    try scan(storage)
+    do {
+      try scan(storage)
+    } catch {
+      for i in builders.indices { builders[i].drop() }
+      throw error
+    }
     index.removeDuplicates(storage, &defects)
     let sample = "\(RecordFile.sample)"
-    for builder in builders {
-      let places = index[sample]?.places(of: builder.name)
-      let (lane, left) = builder.finish(places.map { Array($0) } ?? [], storage, &defects)
+    for i in builders.indices {
+      let places = index[sample]?.places(of: builders[i].name)
+      let (lane, left) = builders[i].finish(places.map { Array($0) } ?? [], storage, &defects)
       index.remove(left, from: sample)
       if let lane { lanes.append(lane) }
     }
@@ -143,7 +148,8 @@ struct RecordScanner: ~Copyable {
     if head.type == "header", isOfAnother(bytes) { return }
     if head.type == "columns", let line = try? JSON(parsing: bytes), let lane = line["lane"]?.string
     {
-      if builder(of: lane).addColumns(line, at: offset) { defects.add(.columnsChanged) }
+      let builder = builder(of: lane)
+      if builders[builder].addColumns(line, at: offset) { defects.add(.columnsChanged) }
     }
     let hash = lineHash(bytes)
     head.type.withBytes { type in
@@ -167,10 +173,11 @@ struct RecordScanner: ~Copyable {
 
   // MARK: Samples
 
-  private mutating func builder(of lane: String) -> LaneBuilder {
-    if let known = builders.first(where: { $0.name == lane }) { return known }
+  /// The number of a lane's builder.
+  private mutating func builder(of lane: String) -> Int {
+    if let known = builders.firstIndex(where: { $0.name == lane }) { return known }
     builders.append(LaneBuilder(lane))
-    return builders[builders.count - 1]
+    return builders.count - 1
   }
 
   /// Whether it was a sample of the writer's making, of a lane that is known.
@@ -191,7 +198,8 @@ struct RecordScanner: ~Copyable {
     guard let sample = SampleLine.parse(RecordLine(bytes).json) else {
       return defects.add(.wrongValue)
     }
-    settle(builder(of: sample.lane).add(time: sample.time, sample.values), sample.lane, place)
+    let builder = builder(of: sample.lane)
+    settle(builders[builder].add(time: sample.time, sample.values), sample.lane, place)
   }
 
   private mutating func settle(_ answer: LaneBuilder.Answer, _ lane: String, _ place: LinePlace) {

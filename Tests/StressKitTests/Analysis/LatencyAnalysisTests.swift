@@ -2,6 +2,7 @@
 import Testing
 
 @testable import StressAnalysis
+@testable import StressCore
 @testable import StressRecord
 
 struct LatencyAnalysisTests {
@@ -36,6 +37,41 @@ struct LatencyAnalysisTests {
     #expect(all.keys.sorted() == ["fsync", "write"])
     // The maximum is exact, the buckets are not.
     #expect(all["write"] == made([(10, 2), (20, 1)], max: 21, sum: 41))
+  }
+
+  /// A stream has what its jobs have, and each of them its own.
+  @Test func jobsAreTheirStreamsToo() throws {
+    let told = Latencies(
+      try record([
+        #"{"type":"latency","t":2,"of":"write","worker":"s-0","count":1,"sum":10,"max":10,"v":[[10,1]]}"#,
+        #"{"type":"latency","t":2,"of":"write","worker":"s-1","count":1,"sum":30,"max":31,"v":[[30,1]]}"#,
+        #"{"type":"latency","t":2,"of":"block-write","count":1,"sum":7,"max":7,"v":[[7,1]]}"#,
+        #"{"type":"latency","t":3,"count":1,"sum":8,"max":null,"v":[[8,1]]}"#,
+      ]), streams: ["s-0": "s", "s-1": "s"])
+    #expect(told.all.keys.sorted() == ["?", "block-write", "write"])
+    #expect(told.all["write"] == made([(10, 1), (30, 1)], max: 31, sum: 40))
+    #expect(told.workers.keys.sorted() == ["s", "s-0", "s-1"])
+    #expect(told.workers["s"]?["write"] == told.all["write"])
+    #expect(told.workers["s-0"]?["write"] == made([(10, 1)], max: 10, sum: 10))
+    #expect(told.all["?"]?.max == 8)
+  }
+
+  /// Read where they stand, pairs are those of the JSON value; what is damaged is left out.
+  @Test(arguments: [
+    "[[10,1],[20,2]]", "[ [ 10 , 1 ] , [20.5,2] ]", "[[10,1.0],[10,1]]", "[[-1,1],[1,-1],[2,0]]",
+    "[[1,2,3],[1],[],5,\"x\",null,[3,4]]", "[[[1,2],3],[4,5]]", "[[2305843009213693953,1],[1,1]]",
+    "[[123456789012345678901,1],[1,281474976710657],[6,7]]", "[]", "{}", "5", "null",
+  ])
+  func pairsWhereTheyStand(_ text: String) throws {
+    let bytes = Array("{\"v\":\(text),\"w\":1}".utf8)
+    var found: [(value: Double, count: Int)] = []
+    bytes.withUnsafeBufferPointer { bytes in
+      RecordLine(bytes).read("v") { list in
+        Distribution.forEachPair(&list) { found.append(($0, $1)) }
+      }
+    }
+    let expected = Distribution.pairs(try JSON(parsing: Array(text.utf8)))
+    #expect(found.elementsEqual(expected) { $0 == $1 }, "\(found)")
   }
 
   /// A cgroup of 1000 bytes of which 200 are taken when the streams start: the room is 800, the threshold

@@ -258,6 +258,27 @@ public struct JSONCursor {
     return .double(value)
   }
 
+  /// The value that comes next where it is an integer, which most numbers of a record are.
+  @inlinable public mutating func integer() -> Int64? {
+    guard at < bytes.count else { return nil }
+    if bytes[at] &- UInt8(ascii: "0") < 10 {
+      let start = at
+      if let value = try? smallInteger() { return value }
+      at = start
+    }
+    return (try? value())?.int
+  }
+
+  /// The list of two integers that comes next; nil: something else does, and the cursor stays before it.
+  @inlinable public mutating func integerPair() -> (Int64, Int64)? {
+    let start = self
+    if take("["), let first = integer(), take(","), let second = integer(), take("]") {
+      return (first, second)
+    }
+    self = start
+    return nil
+  }
+
   /// Passes over a number; its value where it is an integer of up to `safeDigits`.
   @inlinable mutating func smallInteger() throws(JSONError) -> Int64? {
     let isNegative = bytes[at] == UInt8(ascii: "-")

@@ -25,7 +25,7 @@ extension Line {
   /// Reads a line of this type.
   package init(_ line: RecordLine) {
     self.init()
-    read(line.bytes, time: \.t)
+    t = read(line.bytes)
   }
 
   /// Reads a line as it came, without its end; nil: it is of another type, or damaged.
@@ -96,29 +96,35 @@ extension LineObject {
   }
 
   /// Takes each member's first value. What is of another kind than the member is as good as missing.
-  mutating func read(
-    _ bytes: UnsafeBufferPointer<UInt8>, time: WritableKeyPath<Self, Int64?>
-  ) {
+  ///
+  /// - Returns: the line's time.
+  mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) -> Int64? {
+    var time: Int64?
     var cursor = JSONCursor(bytes)
-    guard (try? cursor.opens("{", "}")) == true else { return }
+    guard (try? cursor.opens("{", "}")) == true else { return nil }
     let members = Self.members
     var seen: UInt64 = 0
     var hasTime = false
+    // They are written in their order.
+    var next = 0
     while let name = cursor.checkedKey() {
       var value = cursor
-      if let index = members.firstIndex(where: { name == $0.name }) {
+      let isNext = next < members.count && name == members[next].name
+      if let index = isNext ? next : members.firstIndex(where: { name == $0.name }) {
+        next = index + 1
         if seen >> UInt64(index) & 1 == 0 {
           seen |= 1 << UInt64(index)
           if let json = try? value.value() { members[index].read(&self, json) }
         }
-      } else if name == "t" {
-        if !hasTime { self[keyPath: time] = (try? value.value())?.int }
+      } else if name == RecordLine.timeName {
+        if !hasTime { time = (try? value.value())?.int }
         hasTime = true
       } else if Self.keepsRest, !(name == "type"), let json = try? value.value() {
         rest.append((name.string, json))
       }
       cursor.passMember()
     }
+    return time
   }
 
   package init?(json: JSON) {
