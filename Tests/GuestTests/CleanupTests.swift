@@ -35,8 +35,7 @@ struct CleanupTests {
   /// What must be as it was, as text; and how a run is ended and looked at afterwards.
   private static let functions = """
     mkdir -p /scratch/images
-    # To read it takes an emulated processor longer than all the rest of such a trial.
-    mount --bind /dev/null /proc/kallsyms
+    \(ShellGuest.withoutSymbols)
     state() { (
       cut -d' ' -f1-3 /proc/mounts; ls /mnt; find /sys/fs/cgroup -type d
       cat /sys/fs/cgroup/cgroup.subtree_control; cat /proc/swaps
@@ -48,8 +47,8 @@ struct CleanupTests {
       ps -o comm | grep wb | grep -v grep
     ) 2>/dev/null; }
     now() { cut -d' ' -f1 /proc/uptime; }
-    start() { rm -rf /scratch/out; /init run /kill.yaml --loop /scratch/images --trials 1 --seed 1 --output /scratch/out \
-      >/dev/null 2>/text & run=$!; }
+    start() { rm -rf /scratch/out; /init run /kill.yaml --loop /scratch/images --trials 1 \
+      --seed \(GuestLab.campaignSeed) --output /scratch/out >/dev/null 2>/text & run=$!; }
     reach() { for i in $(seq 200); do
       grep -qs "\\"name\\":\\"$1\\"" /scratch/out/trials/1-1/record.jsonl && return; sleep 0.05; done; }
     phase() { p=$(grep -o '"type":"phase".*"name":"[a-z]*"' /scratch/out/trials/1-1/record.jsonl \

@@ -88,9 +88,9 @@ struct DeviceGuardTests {
         \(Self.real)
         \(DangerousTarget.functions)
         \(state)
-        mkdir /scratch/images
+        mkdir /scratch/images; \(ShellGuest.withoutSymbols)
         dd if=/dev/urandom of=/dev/vdb bs=1M seek=512 2>/dev/null; rest >/tmp/rest; state >/before
-        run() { /init run /profiles/smoke.yaml --trials 1 --seed 1 --no-live "$@" 2>&1; }
+        run() { /init run /profiles/smoke.yaml --trials 1 --seed \(GuestLab.campaignSeed) --no-live "$@" 2>&1; }
         /init check /profiles/smoke.yaml --device /dev/vdb --output /scratch/a --yes-wipe WB-7
         echo CHECK $?
         run --device /dev/vdb --yes-wipe WB-7 --fs ext4,xfs,btrfs --output /scratch/serial
@@ -125,7 +125,7 @@ struct DeviceGuardTests {
     try GuestLab.withDirectory { directory in
       let console = try Self.guest().run(
         """
-        run() { /init run /profiles/smoke.yaml --loop /scratch --trials 1 --seed 1 "$@" 2>&1; }
+        run() { /init run /profiles/smoke.yaml --loop /scratch --trials 1 --seed \(GuestLab.campaignSeed) "$@" 2>&1; }
         program() { printf '#!/bin/sh\\nsleep 10000\\n' >/tmp/$1; chmod +x /tmp/$1; /tmp/$1 & }
         program earlyoom; sleep 1; run --output /scratch/w --whole-machine --vary memory.max=max
         echo DAEMON $?

@@ -155,7 +155,7 @@ struct EvidenceTests {
         run() {
           /init run /profiles/smoke.yaml --vary device.bandwidth=1MiB/s --vary device.size=32MiB \
             --vary streams.*.size=16MiB --vary streams.*.fsync=64KiB --vary duration=7s \
-            --loop /scratch/images --trials 1 --seed 1 --output $1 & pid=$!
+            --loop /scratch/images --trials 1 --seed \(GuestLab.campaignSeed) --output $1 & pid=$!
           while ! grep -q '"name":"stream"' $1/trials/1-1/record.jsonl 2>/dev/null; do
             usleep 100000; [ -d /proc/$pid ] || break
           done
@@ -173,7 +173,7 @@ struct EvidenceTests {
 
         esc=$(printf '\\033'); name="-x:y <b>'\\"; touch hit; \\$(touch hit)$esc[31m"
         mkdir "/scratch/$name"; cd /scratch
-        /init run /profiles/smoke.yaml --vary device.size=16MiB "--loop=$name" --trials 1 --seed 1 \
+        /init run /profiles/smoke.yaml --vary device.size=16MiB "--loop=$name" --trials 1 --seed \(GuestLab.campaignSeed) \
           "--output=$name.out" >/text 2>&1; echo STATUS-3 $?
         tail -n1 "./$name.out/trials/1-1/record.jsonl"; ls "./$name"; ls hit
         /init report "./$name.out" --format reproducer | tail -n +2 | head -n 3

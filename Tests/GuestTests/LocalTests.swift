@@ -98,11 +98,12 @@ struct LocalTests {
       let console = try boot(
         "debian:6.12", in: directory,
         """
+        \(ShellGuest.withoutSymbols)
         state > /before
         for path in /profiles/\(letters)*.yaml; do
           name=$(basename $path .yaml)
-          /init run $path --loop /scratch/images --whole-machine --trials 1 --seed 1 \
-            --vary duration=1s --output /scratch/$name >/text 2>&1; code=$?
+          /init run $path --loop /scratch/images --whole-machine --trials 1 \
+            --seed \(GuestLab.campaignSeed) --vary duration=1s --output /scratch/$name >/text 2>&1; code=$?
           echo "PROFILE $name $code $(tail -n1 /scratch/$name/trials/1-1/record.jsonl 2>/dev/null)"
           [ $code -lt 2 ] || cat /text
           rm -rf /scratch/$name

@@ -62,14 +62,17 @@ struct MeasurementTests {
         }
         kills += summary.kills.kernelLog
         expectStamped(summary, name)
-        try expectObserverKeptAway(trial.recordPath, name)
+        let record = try RecordReader(trial.recordPath)
+        try expectObserverKeptAway(record, name)
+        if summary.kills.kernelLog > 0 { expectSigns(record, name) }
         GuestLab.expectNothingLeft(of: directory, disk: true)
       }
     }
     #expect(kills >= 6)
   }
 
-  /// Every kill has several stamps, two of them of different sources within 10 ms of each other.
+  /// Every kill has several stamps, two of them of different sources within 10 ms of each other, and one of the
+  /// trace's.
   private func expectStamped(_ summary: TrialSummary, _ name: Comment) {
     #expect(summary.killStamps.isEmpty == (summary.kills.kernelLog == 0), name)
     for kill in summary.killStamps {
@@ -78,6 +81,16 @@ struct MeasurementTests {
       #expect(kill.stamps.count >= KillStamps.Source.allCases.count - 1, "\(name): \(stamps)")
       #expect(kill.closest.map { $0 < 10_000_000 } == true, "\(name): \(stamps)")
     }
+    if let first = summary.killStamps.first {
+      #expect(first.stamps.map(\.source).contains(.trace), name)
+    }
+  }
+
+  /// What the kernel notifies of on the way to a kill.
+  private func expectSigns(_ record: RecordReader, _ name: Comment) {
+    let events = record.lines("memcg-event")
+    #expect(events.contains { ($0["deltas"]?["max"]?.int ?? 0) > 0 }, name)
+    #expect(!record.lines("psi").isEmpty, name)
   }
 
   /// The kernel log's clock is held against ours from start to end.
@@ -98,8 +111,7 @@ struct MeasurementTests {
   }
 
   /// What every record must show of the harness itself.
-  private func expectObserverKeptAway(_ path: String, _ name: Comment) throws {
-    let record = try RecordReader(path)
+  private func expectObserverKeptAway(_ record: RecordReader, _ name: Comment) throws {
     let columns = record.lines("columns").flatMap { $0["names"]?.array ?? [] }
       .compactMap(\.string)
     #expect(columns.contains("wbstress/memory.current"), name)

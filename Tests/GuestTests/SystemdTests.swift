@@ -31,8 +31,8 @@ struct SystemdTests {
     ended() { echo "END $1 $(tail -n1 $(record $1))"; }
     slow() {
       name=$1; shift
-      /init run /profiles/smoke.yaml --vary device.bandwidth=256KiB/s --trials 1 --seed 1 --output /scratch/$name \
-        --loop /scratch/images "$@" >/text 2>&1 & run=$!
+      /init run /profiles/smoke.yaml --vary device.bandwidth=256KiB/s --trials 1 --seed \#(GuestLab.campaignSeed) \
+        --output /scratch/$name --loop /scratch/images "$@" >/text 2>&1 & run=$!
       until_file '"name":"stream"' $(record $name); unit=$(echo /sys/fs/cgroup/wbstress-*.service)
     }
     state >/before
@@ -134,7 +134,8 @@ struct SystemdTests {
     try GuestLab.withDirectory { directory in
       let console = try boot(
         #"""
-        smoke() { /init run /profiles/smoke.yaml --loop /scratch/images --trials 1 --seed 1 "$@" 2>&1; echo "STATUS $?"; }
+        smoke() { /init run /profiles/smoke.yaml --loop /scratch/images --trials 1 \
+          --seed \#(GuestLab.campaignSeed) "$@" 2>&1; echo "STATUS $?"; }
         unshare --mount sh -c 'mount --bind /dev/null /run/systemd/private
           mount --bind /dev/null /run/dbus/system_bus_socket
           /init run /profiles/smoke.yaml --loop /scratch/images --trials 1 2>&1; echo STATUS-bus $?'

@@ -14,7 +14,7 @@ struct WatchdogGuestTests {
     since() { echo "$1 $(age)" | awk '{printf "%.2f", $2 - $1}'; }
     begin() {
       NAME=$1; shift
-      /init run /profiles/smoke.yaml --loop /scratch/images --trials 1 --seed 1 \
+      /init run /profiles/smoke.yaml --loop /scratch/images --trials 1 --seed \(GuestLab.campaignSeed) \
         --vary streams.*.size=unlimited --vary duration=200s --vary device.bandwidth=1MiB/s \
         --vary observe.trace=off \
         --output /scratch/$NAME "$@" >/scratch/$NAME.txt 2>&1 & TRIAL=$!
