@@ -7,8 +7,8 @@ struct LintMail: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check a mail to a kernel list, such as an edited draft, before you send it.",
     discussion: """
-      docs/mail.md lists the checks. Errors cost a round trip or the mail itself; warnings deserve \
-      a look. Exits with 1 if there are errors. Nothing is ever sent.
+      docs/mail.md lists the checks. With an error a list would ask for more or drop the mail; a \
+      warning is worth a look. Exits with 1 if there are errors. Nothing is ever sent.
       """)
 
   @Argument(help: "The mail, as 'wbstress report --format mail' writes it.")

@@ -10,7 +10,7 @@ struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Report a campaign's results from its records.",
     discussion:
-      "Formats for a single cell or trial use the first suitable one, unless one is given."
+      "Formats that show one cell or trial use the first suitable one, unless one is given."
   )
 
   @Argument(

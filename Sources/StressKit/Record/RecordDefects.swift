@@ -72,7 +72,7 @@ extension RecordDefects.Kind {
     case .tooLong: "\(lines) too long to read"
     case .unknownType: "\(lines) of unknown type"
     case .duplicate: "\(lines) duplicated, counted once"
-    case .repeated: "\(lines) identical to another, all counted"
+    case .repeated: "\(lines) the same as an earlier one, counted as well"
     case .foreign: "\(lines) behind a second header, left out"
     case .unnamedSample: "\(samples) without columns, left out"
     case .wrongWidth: "\(samples) with too many or too few values, left out"

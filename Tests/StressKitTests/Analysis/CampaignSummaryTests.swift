@@ -189,7 +189,7 @@ struct CampaignSummaryTests: ProfileSuite {
     let cell = try #require(try CampaignSummary(directory: directory.root).cells.first)
     #expect(cell.trials.count == 1 && cell.unreadable.map(\.object) == [path])
     let report = try campaign.report().split(separator: "\n").joined(separator: " ")
-    #expect(report.contains("left out: #1 "))
+    #expect(report.contains("unreadable: #1 "))
     #expect(report.contains("it has no header"))
     #expect(report.contains("#1: 2 of 3 trials run so far"))
   }

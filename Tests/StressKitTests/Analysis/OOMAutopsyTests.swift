@@ -227,7 +227,7 @@ struct OOMAutopsyTests {
     let names = OOMFinding.all.map(\.name)
     #expect(names == ["premature", "swap-cached", "justified", "writeback-bound", "undecided"])
     for finding in OOMFinding.all.dropLast() {
-      #expect(OOMFinding.rule.contains("\(finding.name): \(finding.condition)"))
+      #expect(OOMFinding.rule.contains("\(finding.name), if \(finding.condition)"))
     }
     let told: [OOMFinding] = [
       .premature, .swapCached, .justified, .writebackBound, .undecided(.between),

@@ -6,9 +6,9 @@ package struct CountersAround: Sendable {
   package static let level = 0.05
 
   package static let definition =
-    "Mean of the second before the events, less that of quiet seconds of the same trial (of a kill, of earlier"
-    + " ones); totals as rates per second. One difference a trial, Wilcoxon's signed ranks (exact),"
-    + " Benjamini-Hochberg over all counters that moved."
+    "before: mean of the last second before an event. quiet: mean of seconds of the same trial without an event"
+    + " (for a kill, before it). Totals are rates per second. q: Wilcoxon's signed-rank test (exact) of one"
+    + " difference per trial, adjusted by Benjamini-Hochberg over all counters that moved."
 
   package struct Counter: Sendable, Equatable {
     package var name: String

@@ -58,8 +58,8 @@ package enum OOMFinding: Sendable, Hashable {
     Rule(
       finding: .justified, name: "justified",
       condition:
-        "file pages all together are below \(percent(nothing)) of the limit, so is anonymous memory"
-        + " that there is swap for, and free memory above the min watermarks is below \(percent(much))",
+        "all file pages together are below \(percent(nothing)) of the limit, anonymous memory that could be"
+        + " swapped out is too, and free memory above the min watermarks is below \(percent(much))",
       meaning: "next to nothing was left to reclaim: anonymous memory, shmem or the kernel had it"
     ) { $0.cache < nothing && $0.swappable < nothing && $0.free < much },
     Rule(
@@ -87,7 +87,8 @@ package enum OOMFinding: Sendable, Hashable {
 
   /// All rules, as they stand in reports.
   package static let rule =
-    rules.map { "\($0.name): \($0.condition)" }.joined(separator: "; else ") + "."
+    rules.map { "\($0.name), if \($0.condition)" }.joined(separator: "; else ")
+    + "; else \(noRule.name)."
 
   package var name: String {
     Self.rules.first { $0.finding == self }?.name ?? Self.noRule.name

@@ -56,10 +56,8 @@ struct MailEvent {
   /// The line that says where the memory was.
   private func arithmetic(_ autopsy: OOMAutopsy) -> [String] {
     guard let memory = autopsy.memory else { return [] }
-    return AutopsySection.figures(memory).map {
-      $0.hasPrefix("KiB")
-        ? "At the kill, in " + $0 + "." : "Besides, in KiB" + $0.dropFirst("besides".count) + "."
-    }
+    let figures = AutopsySection.figures(memory)
+    return ["At the kill, in KiB: \(figures.parts).", "Other figures, in KiB: \(figures.others)."]
   }
 
   private var counters: MailText {

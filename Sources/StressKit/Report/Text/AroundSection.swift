@@ -40,8 +40,8 @@ package struct AroundSection {
   static let legend: String =
     CountersAround.definition
     + " SD: the difference in standard deviations of the quiet seconds. n/a: 0 or constant in quiet seconds."
-    + " lag: seconds by which the counter leads the stalls where their correlation r is strongest; it is not"
-    + " a test. Stalls: operations of at least"
+    + " lag: by how many seconds the counter moves before the stalls, where their correlation r is strongest;"
+    + " it is not a test. Stalls: operations that took at least"
     + " \(TrialEvents.threshold / 1_000_000) ms and \(Format.fixed(TrialEvents.medians, 0)) times the median of"
     + " their kind; those within a second of each other count as one."
 
@@ -66,19 +66,18 @@ package struct AroundSection {
   static func sentence(_ study: CountersAround) -> String {
     let tally = study.tally
     var text =
-      "counters before \(study.kind.words(tally.events)) (\(tally.events) in \(tally.withEvents) of"
+      "counters before \(study.kind.words(0)) (\(tally.events) in \(tally.withEvents) of"
       + " \(Self.count(tally.trials, "trial"))"
-    if tally.early > 0 { text += ", \(tally.early) too early to be compared" }
+    if tally.early > 0 { text += ", \(tally.early) too early to compare" }
     text += "): "
     if tally.compared == 0 {
       text +=
         tally.neverQuiet > 0
-        ? "no trial with \(study.kind.words(0)) has a quiet second to compare with"
-        : "none compared"
+        ? "no comparison, as no second of these trials was quiet" : "no comparison"
     } else {
       let findings = study.counters.count(where: \.isFinding)
       text +=
-        "\(Self.count(tally.compared, "trial")) compared with \(tally.quietWindows) quiet seconds;"
+        "\(Self.count(tally.compared, "trial")) compared, with \(tally.quietWindows) quiet seconds;"
         + " \(study.counters.count) counters tested, \(findings) with q < \(CountersAround.level)"
     }
     return text + limit(study)
@@ -88,10 +87,10 @@ package struct AroundSection {
   private static func limit(_ study: CountersAround) -> String {
     guard let p = study.smallestP, study.tally.compared < study.trialsForOne else { return "" }
     let text =
-      "; the smallest p of \(Self.count(study.tally.compared, "trial")) is \(Self.p(p)): "
+      "; with \(Self.count(study.tally.compared, "trial")) p is at least \(Self.p(p)), so "
     return p >= CountersAround.level
-      ? text + "no counter can reach q < \(CountersAround.level), 6 trials could"
-      : text + "one counter alone would need \(study.trialsForOne) trials, many at once fewer"
+      ? text + "no counter can reach q < \(CountersAround.level): that takes 6 trials"
+      : text + "a single counter cannot: that takes \(study.trialsForOne) trials"
   }
 
   // MARK: Tables

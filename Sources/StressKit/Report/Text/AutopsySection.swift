@@ -28,7 +28,9 @@ package struct AutopsySection {
         lines += [""] + Self.story(trial, autopsy, width: width, paint)
       }
       if cases.count > told {
-        lines += ["", "... and \(TerminalReport.count(cases.count - told, "more kill"))"]
+        lines += [
+          "", "... and \(TerminalReport.count(cases.count - told, "more kill")): see --kills",
+        ]
       }
     }
     for (trial, kill) in others {
@@ -75,7 +77,11 @@ package struct AutopsySection {
       let order = autopsy.report.order.map { ", order \($0)" } ?? ""
       add("invoked by: " + task(invoker) + order + flags)
     }
-    if let memory = autopsy.memory { figures(memory).forEach(add) }
+    if let memory = autopsy.memory {
+      let figures = figures(memory)
+      add("KiB: " + figures.parts)
+      add("other figures: " + figures.others)
+    }
     add("finding: " + autopsy.finding.text)
     lead(autopsy.lead).forEach(add)
     return lines
@@ -106,8 +112,8 @@ package struct AutopsySection {
 
   private static func seconds(_ time: Int64) -> String { Format.seconds(Double(time)) + " s" }
 
-  /// The parts that are not zero, in KiB as in the kernel's own dump.
-  static func figures(_ memory: OOMComposition) -> [String] {
+  /// The parts that are not zero, and other views of the same memory, in KiB as in the kernel's own dump.
+  static func figures(_ memory: OOMComposition) -> (parts: String, others: String) {
     // A name and its figure stay on one line.
     func text(_ name: String, _ bytes: Int64) -> String {
       "\(name) \(bytes / 1024)".map { $0 == " " ? "\u{a0}" : String($0) }.joined()
@@ -125,9 +131,7 @@ package struct AutopsySection {
     var extra = [text("unevictable", memory.unevictable)]
     extra.append(text("clean evictable file", memory.cleanEvictable))
     if let swap = memory.swapLeft { extra.append(text("swap left", swap)) }
-    return [
-      "KiB: " + items.joined(separator: ", "), "besides: " + extra.joined(separator: ", "),
-    ]
+    return (items.joined(separator: ", "), extra.joined(separator: ", "))
   }
 
   static func lead(_ lead: OOMLead) -> [String] {
@@ -152,6 +156,6 @@ package struct AutopsySection {
       told("reclaim put a task to sleep", lead.throttled),
     ].compactMap { $0 }
     if unknown.isEmpty { return lines }
-    return lines + ["unknown, since nothing told it: \(unknown.joined(separator: ", "))"]
+    return lines + ["not recorded: \(unknown.joined(separator: ", "))"]
   }
 }

@@ -98,11 +98,11 @@ package struct LedgerSection {
   private func legend(_ width: Int) -> [String] {
     let threshold = Units.durationText(UInt64(StallLedger.threshold))
     var lines = Format.broken(
-      "Stalls: operations of at least \(threshold), those in flight at the end with their age; full:"
-        + " while the streams ran, times in which PSI's full of the cgroup grew by more than"
-        + " \(Self.percent(PressureStall.share)) % of each interval. The causes and what is unexplained"
-        + " sum to all the time; an operation's time counts also while another waits for the same."
-        + " Median and p90: of the stalls' unexplained shares. docs/ledger.md says what each cause is.",
+      "Stalls: operations that took at least \(threshold), or were in flight for as long at the end. full: periods"
+        + " of the streams' time in which full in the cgroup's PSI grew by more than"
+        + " \(Self.percent(PressureStall.share)) % of each interval. The causes and unexplained add up to 100 %;"
+        + " operations that wait for the same thing all count. unexplained, median/p90: of the single stalls."
+        + " docs/ledger.md defines each cause.",
       width: width)
     let blind = cells.indices.filter { i in
       cells[i].trials.contains { !$0.ledger.hasScheduler }

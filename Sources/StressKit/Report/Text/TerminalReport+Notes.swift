@@ -9,12 +9,12 @@ extension TerminalReport {
       for trial in cell.trials where ![.completed, .oom].contains(trial.ending.outcome) {
         let why = trial.ending.message?.split(separator: "\n").first.map(String.init) ?? ""
         lines += wrap(
-          trial.ending.outcome.counts ? "not well" : "excluded",
+          trial.ending.outcome.counts ? "failed" : "excluded",
           ["#\(i + 1) trial \(trial.number): \(trial.ending.outcome.rawValue): \(why)"],
           style.warning)
       }
       for error in cell.unreadable {
-        lines += wrap("left out", ["#\(i + 1) \(error)"], style.warning)
+        lines += wrap("unreadable", ["#\(i + 1) \(error)"], style.warning)
       }
       for trial in cell.trials where !trial.kills.agree {
         lines += wrap(
@@ -40,8 +40,8 @@ extension TerminalReport {
         lines += wrap(
           "#\(i + 1)",
           [
-            "\(Self.count(silent, "trial")) made no end and have no percentiles, speed, PSI or "
-              + "counters; their longest write so far is in max"
+            "\(Self.count(silent, "trial")) without an end: no percentiles, speed, PSI or counters; max has the"
+              + " longest write so far"
           ])
       }
       let lost = cell.trials.reduce(0) { $0 + $1.lostLatencies }

@@ -78,7 +78,7 @@ package struct TerminalReport: PlainReport {
   var findings: [(what: String, where: String)] {
     let missed = cells.enumerated().flatMap { i, cell in
       cell.missed.map {
-        (text: $0.expectation.text, cell: "#\(i + 1) in \($0.trials):\(cell.counted.count)")
+        (text: $0.expectation.text, cell: "#\(i + 1) (\($0.trials):\(cell.counted.count))")
       }
     }
     // Where a control fails, the other figures may mean nothing.
@@ -92,7 +92,7 @@ package struct TerminalReport: PlainReport {
     }
     findings += distinct(missed.map(\.text)).map { text in
       let cells = missed.filter { $0.text == text }.map(\.cell)
-      return ("expected \(text)", "missed by " + cells.joined(separator: ", "))
+      return ("expected \(text)", "missed in " + cells.joined(separator: ", "))
     }
     for (i, cell) in cells.enumerated()
     where cell.isSilent && !(cell.trials.isEmpty && cell.unreadable.isEmpty) {

@@ -24,7 +24,7 @@ package struct WhyReport {
     let killed = cells.contains { $0.trials.contains { !$0.autopsies.isEmpty } }
     let ledgers = cells.map { cell in CellLedger(cell.trials.map { ($0.number, $0.ledger) }) }
     let ledger = LedgerSection(ledgers).lines(width: TerminalReport.width, style.bold)
-    let rule = Format.broken("findings: " + OOMFinding.rule, width: TerminalReport.width)
+    let rule = Format.broken("finding: " + OOMFinding.rule, width: TerminalReport.width)
     var text = [style.bold("\(label): why")]
     for cell in cells { text += [""] + lines(cell) }
     if killed { text += [""] + rule }

@@ -100,7 +100,7 @@ struct PageReportTests {
   @Test func verdictsAreInTheMarkup() throws {
     let campaign = try PageFixture.campaign()
     let text = try page(campaign)
-    #expect(text.contains("<b>expected oom_kill == 0</b>: missed by #2 in 1:2"))
+    #expect(text.contains("<b>expected oom_kill == 0</b>: missed in #2 (1:2)"))
     let report = CompareReport(try campaign.comparison(), style: .init(colour: false))
     let one = try #require(report.comparison.comparisons.first)
     let reasons: Markup = "\(report.reasons(one))"

@@ -60,16 +60,16 @@ struct AroundSectionTests {
     stalled.stalls = [700 * Self.ms..<30_000 * Self.ms]
     #expect(
       try lines([stalled, stalled]) == [
-        "counters before stalls (2 in 2 of 2 trials): no trial with stalls has a quiet",
-        "    second to compare with", "no OOM kills in 2 trials",
+        "counters before stalls (2 in 2 of 2 trials): no comparison, as no second of",
+        "    these trials was quiet", "no OOM kills in 2 trials",
       ])
     var killed = trial(scanned: 1)
     killed.stalls = []
     killed.kills = [100 * Self.ms]
     #expect(
       try lines([killed, killed]) == [
-        "counters before OOM kills (2 in 2 of 2 trials, 2 too early to be compared): no",
-        "    trial with OOM kills has a quiet second to compare with",
+        "counters before OOM kills (2 in 2 of 2 trials, 2 too early to compare): no",
+        "    comparison, as no second of these trials was quiet",
         "no stalls that stand out in 2 trials",
       ])
   }

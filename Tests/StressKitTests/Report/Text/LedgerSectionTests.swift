@@ -74,12 +74,11 @@ struct LedgerSectionTests {
         their time, s                   0.02   -
         unexplained, median/p90      0.0/0.0   -
 
-        Stalls: operations of at least 10ms, those in flight at the end with their age;
-        full: while the streams ran, times in which PSI's full of the cgroup grew by
-        more than 10.0 % of each interval. The causes and what is unexplained sum to all
-        the time; an operation's time counts also while another waits for the same.
-        Median and p90: of the stalls' unexplained shares. docs/ledger.md says what each
-        cause is.
+        Stalls: operations that took at least 10ms, or were in flight for as long at the
+        end. full: periods of the streams' time in which full in the cgroup's PSI grew
+        by more than 10.0 % of each interval. The causes and unexplained add up to 100
+        %; operations that wait for the same thing all count. unexplained, median/p90:
+        of the single stalls. docs/ledger.md defines each cause.
         #2: records without the scheduler's events; what no other event tells is
             unexplained
         worst of #1, trial 1: fsync of s, 0.10 s from t = 0.100: journal or log commit

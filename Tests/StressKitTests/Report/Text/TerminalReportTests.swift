@@ -243,7 +243,7 @@ struct TerminalReportTests {
     try campaign.trial(2, 1, from: RecordFixture.killed)
     let lines = try campaign.report().split(separator: "\n")
     let failed = try #require(lines.firstIndex(of: "positive control failed: #1 killed in 0:1"))
-    let missed = try #require(lines.firstIndex(of: "expected oom_kill == 0: missed by #2 in 1:1"))
+    let missed = try #require(lines.firstIndex(of: "expected oom_kill == 0: missed in #2 (1:1)"))
     #expect(failed < missed)
     #expect(lines.contains("2  xfs   1:1  21-100 %  writeback-bound 1  oom 1, control +"))
     #expect(
