@@ -119,6 +119,22 @@ struct SupervisorMemoryTests {
     #expect(SupervisorMemory.refusal(inGuest: larger) == nil)
   }
 
+  /// The least guests for smoke (docs/findings.md); of 113 and 100 MiB, with a pin that is not locked, it completed.
+  @Test(arguments: [
+    ([("observe.trace_buffer", "2MiB")], 113),
+    ([("observe.trace", "off"), ("machine.cpus", "1")], 99),
+  ])
+  func theLeastGuest(_ overrides: [(String, String)], _ least: Int) throws {
+    let smoke = try ProfileCatalog().find("smoke").file
+    func isRefused(_ mebibytes: Int) throws -> Bool {
+      let all = overrides + [("machine.memory", "\(mebibytes)MiB")]
+      let profile = try smoke.profile(
+        variant: nil, overrides: all.map { (key: $0.0, value: $0.1, origin: "--vary") })
+      return SupervisorMemory.refusal(inGuest: profile) != nil
+    }
+    #expect(try (64...160).first { try !isRefused($0) } == least)
+  }
+
   /// The trace's ring, the samples' and the pins count as well.
   @Test func everyPartCounts() throws {
     for (what, change) in [
