@@ -72,6 +72,20 @@ struct PooledSimulationTests {
     #expect(found >= least)
   }
 
+  /// What several strata are said to have been able to see is computed as of one with as many trials.
+  @Test(arguments: [3, 5]) func detectableChanges(_ n: Int) throws {
+    let none = OrderedSample(Array(repeating: 0, count: n))
+    let stratum = Measurement(.killed, base: none, new: none)
+    let pooled = Measurement(pooling: [stratum, stratum, stratum])
+    let level = 0.05 / 6
+    let rate = try #require(pooled.detectable(level: level))
+    let found = chances(n, Array(repeating: (0, rate), count: 3)) {
+      (tables(n, $0).p() ?? 1) <= level
+    }
+    figure("three strata of \(n) against \(n): the detectable rate, found", rate, found)
+    #expect(found > 0.75 && found < 0.9)
+  }
+
   // MARK: Values
 
   private static let isLong = getenv("WBSTRESS_FIGURES") != nil
