@@ -39,7 +39,8 @@ package struct TerminalReport: PlainReport {
       "'wbstress report DIR --format full' adds latencies, reclaim and counters;", Self.hint,
     ]
     return Self.joined([
-      heading, verdicts, legend, kills, speeds, timelineWrites, commands, notes, more,
+      heading, verdicts, legend, kills, speeds, ranking, timelineWrites, commands, notes,
+      more,
     ])
   }
 
@@ -50,7 +51,8 @@ package struct TerminalReport: PlainReport {
     let vmstat = VmstatSection(cells).lines(width: Self.width, style.bold)
     let calibration = CalibrationSection(CalibratedCell.all(in: summary).map { $0.noise() }).lines
     return Self.joined([
-      heading, verdicts, legend, kills, speeds, timelineWrites, commands, latencies, reclaim,
+      heading, verdicts, legend, kills, speeds, ranking, timelineWrites, commands, latencies,
+      reclaim,
       vmstat, movers,
       calibration, notes, [Self.hint],
     ])
