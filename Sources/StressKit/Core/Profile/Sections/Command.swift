@@ -70,9 +70,6 @@ extension Profile {
     /// Whether it begins when the streams do.
     package var isTimed: Bool { when == .with || when == .beside }
 
-    /// What a report says of it beside its name and what it runs.
-    package var differences: [String] { differences(from: Self(name: name)) }
-
     /// The program's name as the kernel has it for its threads: 15 bytes of the file's name (execve(2)).
     fileprivate var comm: String {
       let program = run.first ?? ""
