@@ -145,9 +145,10 @@ package func chosenFailure(
     private static let failKey = "WBSTRESS_FAIL"
     private static let listKey = "WBSTRESS_FAIL_LIST"
 
-    /// By number; the process's own is 0.
-    private static let choices = Mutex<[Int: Choice]>(
-      ofProcess.map { [0: $0] } ?? [:])
+    /// The process's own, and those of tests. An array, as keys of a dictionary that changes are copied: a call that
+    /// passes while another thread has a choice allocates nothing.
+    private static let choices = Mutex<[(number: Int, choice: Choice)]>(
+      ofProcess.map { [(0, $0)] } ?? [])
     /// Asked without a lock at each call.
     private static let active = Atomic<Int>(ofProcess == nil ? 0 : 1)
     private static let numbers = Atomic<Int>(0)
@@ -213,12 +214,14 @@ package func chosenFailure(
     private static func with<E>(
       _ choice: Choice, _ body: () throws(E) -> Void
     ) throws(E) -> Choice {
-      let key = numbers.add(1, ordering: .relaxed).newValue
-      choices.withLock { $0[key] = choice }
+      let number = numbers.add(1, ordering: .relaxed).newValue
+      choices.withLock { $0.append((number, choice)) }
       active.add(1, ordering: .relaxed)
       func end() -> Choice {
         active.subtract(1, ordering: .relaxed)
-        return choices.withLock { $0.removeValue(forKey: key) } ?? choice
+        return choices.withLock { choices in
+          choices.firstIndex { $0.number == number }.map { choices.remove(at: $0).choice }
+        } ?? choice
       }
       do throws(E) {
         try body()
@@ -238,8 +241,8 @@ package func chosenFailure(
       let thread = pthread_self()
       return choices.withLock { choices in
         var failure: Errno?
-        for key in choices.keys {
-          failure = choices[key]?.take(object, operation, waiver, thread) ?? failure
+        for i in choices.indices {
+          failure = choices[i].choice.take(object, operation, waiver, thread) ?? failure
         }
         return failure
       }

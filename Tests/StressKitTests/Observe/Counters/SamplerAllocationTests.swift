@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CAllocationCount
+import StressCore
 import Testing
 
 @testable import StressMachine
@@ -32,6 +33,24 @@ struct SamplerAllocationTests {
     for i in 0..<600 { sampler.sample(at: UInt64(i)) }
     #expect(ac_allocations() == before)
     #expect(sampler.health.samples == 512 && sampler.health.dropped == 88)
+  }
+
+  /// Tests share a process: what one of them makes fail on its thread costs the others nothing.
+  @Test func chosenFailureAllocatesNothingElsewhere() throws {
+    let directory = try RecordFixture()
+    let path = try directory.write("memory.current", "4096\n")
+    let file = try #require(CounterFile(path, .single, prefix: "current"))
+    let sampler = Sampler(lane: "test", interval: 1, files: [file], capacity: 2)
+    let isFree = Flag()
+    let calls = try CallFailures.calls { () throws(HarnessError) in
+      try Thread("wb-test") {
+        let before = ac_allocations()
+        sampler.sample(at: 1)
+        isFree.set(ac_allocations() == before)
+      }.join()
+    }
+    #expect(isFree.value && sampler.health.samples == 1)
+    #expect(!calls.contains { $0.operation == "pread" })
   }
 
   /// The same of the whole loop: the source reads the count of the thread that it is called on.
