@@ -35,7 +35,7 @@ struct Check: ParsableCommand {
       try choice.map { try [$0.file.profile(variant: $0.variant, overrides: [])] } ?? []
     let here = Guards(
       profiles, try machine.place(images: loop, output.map(File.plain) ?? "."))
-    let kinds = profiles.first.map { [$0.filesystem.kind] } ?? Profile.Filesystem.Kind.common
+    let kinds = profiles.first.map { [$0.filesystem.base] } ?? Profile.Filesystem.Kind.common
     let guests = GuestCheck.findings(kinds, profiles)
     let style = TerminalReport.Style.forTerminal()
     let place = machine.device ?? loop

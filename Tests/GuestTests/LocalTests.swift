@@ -126,6 +126,20 @@ struct LocalTests {
           #expect(
             console.contains { $0.hasPrefix("command pgbench: this machine has no pgbench; ") },
             "\(console)")
+        } else if words[1] == "qemu-img-600m" {
+          #expect(words[2] == "4", "\(end)")
+          #expect(
+            console.contains {
+              $0.hasPrefix("command convert: this machine has no qemu-img; ")
+            }, "\(console)")
+        } else if words[1] == "tar-restore" {
+          // The archive is made with the guests' user land.
+          #expect(end.contains("command restore: exit status 1: tar: "), "\(end)")
+        } else if words[1] == "nfs-dirty" {
+          #expect(words[2] == "4", "\(end)")
+          #expect(
+            console.contains { $0.hasPrefix("nfs-dirty: starts the kernel's NFS server, ") },
+            "\(console)")
         } else if words[1] == "zswap-exit" {
           // The cloud kernel has no zswap.
           #expect(end.contains("/sys/module/zswap/parameters/enabled: write 1: ENOENT"), "\(end)")

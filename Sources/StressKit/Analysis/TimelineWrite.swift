@@ -2,7 +2,7 @@
 import StressRecord
 
 /// A value that a moment of the timeline wrote, and how long the kernel took for it: a smaller memory.max is reclaimed
-/// for, or killed for, before write(2) returns.
+/// for, or killed for, before write(2) returns. Or a group that it removed.
 package struct TimelineWrite: Sendable, Equatable {
   /// From the streams' start to the moment, ns, as the profile has it.
   package var at: Int64
@@ -10,7 +10,7 @@ package struct TimelineWrite: Sendable, Equatable {
   package var what: String
   /// ns.
   package var duration: Double
-  /// The errno's name where it is no failure: EAGAIN of memory.reclaim.
+  /// The errno's name where it is no failure: EAGAIN of memory.reclaim, EBUSY of rmdir.
   package var errno: String?
 
   /// Those that have a line of their own, in the order of the record; older records have none.

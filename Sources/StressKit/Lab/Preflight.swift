@@ -19,7 +19,7 @@ package enum Preflight {
     }
     for cell in matrix.cells {
       if let refusal = SupervisorMemory.refusal(inGuest: cell.profile) { note(refusal) }
-      if let missing = MakeFilesystem.missing(cell.profile.filesystem.kind) { note(missing) }
+      if let missing = MakeFilesystem.missing(cell.profile.filesystem.base) { note(missing) }
     }
     var kernels: [KernelSpec: Kernel] = [:]
     var failed: Set<KernelSpec> = []

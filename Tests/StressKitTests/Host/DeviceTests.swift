@@ -57,9 +57,9 @@ struct DeviceTests {
   }
 
   @Test func tmpfsHasNoStrictLimit() {
-    #expect(BlockDevice.backing("tmpfs", .tmpfs) == nil)
+    #expect(BlockDevice.backing("tmpfs", .tmpfs, at: "/") == nil)
     let error = #expect(throws: HarnessError.self) {
-      try KernelSettings.setStrictLimit(true, device: "tmpfs", .tmpfs, CleanupJournal())
+      try KernelSettings.setStrictLimit(true, of: .tmpfs, backing: nil, CleanupJournal())
     }
     #expect(error?.description.hasPrefix("tmpfs: has no backing device") == true)
   }

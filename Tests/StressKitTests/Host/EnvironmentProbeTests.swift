@@ -9,7 +9,7 @@ import Testing
 struct EnvironmentProbeTests {
   private func members(device: String = "/dev/none") -> JSON {
     EnvironmentProbe.line(
-      device: device, mountPoint: "/proc", backing: nil, [Cgroup(path: "no-such-group")]
+      device: device, mountPoint: "/proc", below: nil, backing: nil, [Cgroup(path: "no-such-group")]
     ).json
   }
 

@@ -107,6 +107,9 @@ struct ModuleResolverTests {
     #expect(own?.remedy?.hasPrefix("build it with CONFIG_VIRTIO_CONSOLE,") == true)
     let without = #expect(throws: HarnessError.self) { try built.moduleFiles(["f2fs"]) }
     #expect(without?.remedy?.hasPrefix("build it with CONFIG_F2FS_FS,") == true)
+    #expect(
+      ModuleResolver.options(for: ["overlay", "nfs", "nfsv4", "nfsd", "zram"])
+        == "CONFIG_OVERLAY_FS, CONFIG_NFS_FS, CONFIG_NFS_V4, CONFIG_NFSD_V4, CONFIG_ZRAM")
   }
 
   @Test func needsTheIndex() throws {
@@ -118,7 +121,8 @@ struct ModuleResolverTests {
   @Test(arguments: [
     (Profile.Filesystem.Kind.ext3, ["ext4"]), (.ext4, ["ext4"]), (.xfs, ["xfs"]),
     (.btrfs, ["btrfs"]), (.f2fs, ["f2fs"]), (.ext2, ["ext4"]), (.nilfs2, ["nilfs2"]),
-    (.gfs2, ["gfs2"]), (.tmpfs, []),
+    (.gfs2, ["gfs2"]), (.tmpfs, []), (.overlay, ["ext4", "overlay"]),
+    (.nfs, ["ext4", "nfs", "nfsv4", "nfsd"]),
   ])
   func knowsWhatAGuestNeeds(_ kind: Profile.Filesystem.Kind, _ modules: [String]) {
     var profile = Profile(name: "p")

@@ -30,6 +30,23 @@ struct FilesystemTraitsTests: ProfileSuite {
     #expect(!Profile.Filesystem.Kind.onDisk.contains(.tmpfs))
   }
 
+  /// One that stands above another is made of that, on its device, and has its pages or the client's.
+  @Test(arguments: [Profile.Filesystem.Kind.overlay, .nfs])
+  func layersStandAboveAnother(_ kind: Profile.Filesystem.Kind) {
+    let traits = kind.traits
+    #expect(traits.mkfs == nil && traits.least == nil && traits.signatures.isEmpty)
+    #expect(traits.list?.contains("@") == true && traits.modules.contains(kind.rawValue))
+    var filesystem = Profile.Filesystem()
+    filesystem.kind = kind
+    #expect(filesystem.base == .ext4 && filesystem.layerWords == "\(kind.rawValue) above ext4")
+    filesystem.below = .xfs
+    #expect(filesystem.base == .xfs)
+    #expect(filesystem.holder == (kind == .overlay ? .xfs : .nfs))
+    filesystem.kind = .btrfs
+    #expect(filesystem.base == .btrfs && filesystem.holder == .btrfs)
+    #expect(filesystem.layerWords == nil)
+  }
+
   @Test func pagesNameEach() throws {
     let readme = try File.text(root + "/README.md")
     // Its second paragraph says what is written onto.

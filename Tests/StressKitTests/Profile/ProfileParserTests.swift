@@ -466,7 +466,20 @@ struct ProfileParserTests: ProfileSuite {
     (
       "filesystem: {type: ntfs}",
       "2:20: filesystem.type: expected one of ext4, ext3, ext2, xfs, btrfs, f2fs, "
-        + "nilfs2, gfs2, tmpfs; found 'ntfs'"
+        + "nilfs2, gfs2, tmpfs, overlay, nfs; found 'ntfs'"
+    ),
+    (
+      "filesystem: {type: xfs, below: ext4}",
+      "2:32: filesystem.below: means nothing unless type is overlay or nfs"
+    ),
+    (
+      "filesystem: {type: nfs, below: overlay}",
+      "2:32: filesystem.below: overlay does not lie on the device; one of ext4, ext3, ext2, xfs, "
+        + "btrfs, f2fs, nilfs2, gfs2 does"
+    ),
+    (
+      "filesystem: {type: overlay, below: btrfs}\ndevice: {size: 127MiB}",
+      "3:16: device.size: btrfs needs a device of at least 128MiB; it has 127MiB"
     ),
     ("filesystem: {mount: {}}", "2:21: filesystem.mount: expected a list; found a mapping"),
     ("filesystem: {mkfs: -F}", "2:20: filesystem.mkfs: expected a list; found '-F'"),
@@ -738,12 +751,12 @@ struct ProfileParserTests: ProfileSuite {
     (
       "timeline: [{at: 1s}]",
       "2:12: timeline[0]: nothing happens; it may have start, stop, bandwidth, iops, delay, cgroup, "
-        + "limits, files, reclaim, sysctl"
+        + "limits, files, reclaim, rmdir, sysctl"
     ),
     (
       "timeline: [{at: 1s, start: [], limits: {}}]",
       "2:12: timeline[0]: nothing happens; it may have start, stop, bandwidth, iops, delay, cgroup, "
-        + "limits, files, reclaim, sysctl"
+        + "limits, files, reclaim, rmdir, sysctl"
     ),
     (
       "timeline: [{at: 2s, delay: 1s}, {at: 1s, delay: 0s}]",
@@ -819,6 +832,18 @@ struct ProfileParserTests: ProfileSuite {
       "2:29: cgroups[0].files: '../x.y' is not a file of a cgroup such as memory.dirty_min"
     ),
     ("timeline: [{at: 1s, reclaim: 0}]", "2:30: timeline[0].reclaim: 0 is less than 1B"),
+    (
+      "cgroups: [{name: a}]\ntimeline: [{at: 1s, rmdir: b}]",
+      "3:28: timeline[0].rmdir: no 'b' in cgroups; known: a"
+    ),
+    (
+      "cgroups: [{name: a}, {name: a/b}]\ntimeline: [{at: 1s, rmdir: a}, {at: 2s, rmdir: a/b}]",
+      "3:48: timeline[1].rmdir: 'a/b' is gone: a moment above removes it"
+    ),
+    (
+      "cgroups: [{name: a}]\ntimeline: [{at: 1s, rmdir: a}, {at: 2s, cgroup: a, reclaim: 1MiB}]",
+      "3:49: timeline[1].cgroup: 'a' is gone: a moment above removes it"
+    ),
     // Expectations.
     ("expect: {vmstat.: 0}", "2:10: unknown key 'vmstat.' in expect; known: "),
     ("expect: {vmstat.PGSCAN: 0}", "2:10: unknown key 'vmstat.PGSCAN' in expect; known: "),
@@ -877,6 +902,11 @@ struct ProfileParserTests: ProfileSuite {
       "mode: churn, working_set: 8KiB",
       "49: pinned[0].working_set: means nothing unless mode is hot"
     ),
+    (
+      "mode: hot, passes: 2",
+      "42: pinned[0].passes: means nothing unless mode is touched, shmem or churn"
+    ),
+    ("mode: churn, passes: 0", "44: pinned[0].passes: 0 is less than 1"),
     ("cgroup: a", "31: pinned[0].cgroup: no 'a' in cgroups; there are none"),
   ])
   func refusesPins(_ keys: String, _ message: String) {

@@ -122,6 +122,33 @@ struct TimelineTests {
     #expect(lines.lines("moment-end").isEmpty)
   }
 
+  /// A group that has a group below it: the deepest goes first. What the kernel refuses for a process that is left is
+  /// no failure; that it is not there is one.
+  @Test func groupsAreRemovedFromBelow() throws {
+    let directory = try TemporaryDirectory()
+    let group = Cgroup(path: "none/such", base: directory.root)
+    var told: [String] = []
+    let error = #expect(throws: HarnessError.self) {
+      try CgroupTree.removeAll(group) { told.append($0) }
+    }
+    #expect(error?.errno == .noSuchFileOrDirectory && told.isEmpty)
+    var moment = Profile.Moment(at: 0)
+    moment.removed = "a"
+    moment.reclaim = 4096
+    let path = directory.path("record.jsonl")
+    let record = RecordWriter(try Descriptor(open: path, O_WRONLY | O_CREAT))
+    try record.start()
+    var profile = Profile(name: "p")
+    profile.timeline = [moment]
+    let timeline = try TimelineRunner(
+      profile, begin: 0, limited: .init(path: "no-such-group"), delayed: nil, record: record,
+      .init(start: { _ in }, stop: { _ in }, throttle: { _ in }))
+    try timeline.advance(to: 0)
+    #expect(throws: HarnessError.self) { try timeline.finish() }
+    record.finish()
+    #expect(try RecordReader(path).first("moment")?["what"] == "memory.reclaim=4096, rmdir a")
+  }
+
   @Test func kernelWritesKeepTheirOrder() throws {
     let writes = KernelWrites()
     try writes.start()

@@ -196,6 +196,31 @@ struct PinnedMemoryTests {
     #expect(worker.exit == .signal(SIGKILL))
   }
 
+  /// Each further pass writes every page again: in the histogram, and not in what is there.
+  @Test(arguments: [Profile.Pinned.Mode.touched, .shmem])
+  func writesAllAgain(_ mode: Profile.Pinned.Mode) throws {
+    let recorder = try start(pin(mode) { $0.passes = 3 }, slow: 0)
+    let worker = recorder.worker
+    #expect(worker.isReady && worker.reach.reached == 8 << 20)
+    #expect(worker.touches?.count == 3 * 2048)
+    var offsets: [UInt64] = []
+    worker.drain { offsets.append($0.offset) }
+    let pass = (0..<2048).map { UInt64($0) * 4096 }
+    #expect(offsets == Array((pass + pass + pass).prefix(4096)))
+  }
+
+  /// Freed after its last pass only, and told to stop in the middle of one.
+  @Test func churnsAfterItsPasses() throws {
+    let recorder = try start(pin(.churn) { $0.passes = 2 })
+    let worker = recorder.worker
+    try worker.start(at: cl_boottime())
+    #expect(eventually { worker.totals.rounds >= 2 })
+    worker.requestStop()
+    #expect(eventually { worker.isDone })
+    let (rounds, count) = (worker.totals.rounds, worker.touches?.count ?? 0)
+    #expect(count >= rounds * 2 * 2048 && count <= (rounds + 1) * 2 * 2048, "\(rounds), \(count)")
+  }
+
   @Test func stopsGrowing() throws {
     let recorder = try start(
       pin(.touched, 100 * Self.mebibyte) { $0.growth = 10 * Self.mebibyte })

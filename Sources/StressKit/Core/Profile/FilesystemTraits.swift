@@ -4,6 +4,8 @@ extension Profile.Filesystem {
     case ext4, ext3, ext2, xfs, btrfs, f2fs, nilfs2, gfs2
     /// Memory itself, which nothing is written back from; the scratch device lies idle.
     case tmpfs
+    /// These stand above another, which lies on the device.
+    case overlay, nfs
   }
 }
 
@@ -16,8 +18,10 @@ package struct FilesystemTraits: Sendable {
   package var least: UInt64?
   /// Modules of a kernel that mounts it, where they are not built in.
   package var modules: [String] = []
-  /// nil: there is none.
+  /// nil: there is none, or the one below it has it.
   package var backing: Backing?
+  /// How it stands above another that lies on the device; nil: it does not.
+  package var layer: Layer?
   /// What blkid(8) calls one that `mkfs` has made.
   package var signatures: [String] = []
   /// Its mailing list (MAINTAINERS of 6.18); nil: there is none but those of memory management.
@@ -32,6 +36,16 @@ package struct FilesystemTraits: Sendable {
     case disk
     /// One for each file system, with a name that begins so.
     case own(prefix: String)
+    /// One for each file system, which is called as its superblock: MAJ:MIN.
+    case superblock
+  }
+
+  /// How one file system stands above another.
+  package enum Layer: Sendable {
+    /// overlayfs whose upper layer is a directory of it (Documentation/filesystems/overlayfs.rst).
+    case overlay
+    /// Mounted over the loopback interface of the kernel's own server, which exports it.
+    case nfs
   }
 
   /// The program that makes one, and the one that tells what was made.
@@ -67,10 +81,12 @@ extension Profile.Filesystem.Kind {
     case .nilfs2: .nilfs2
     case .gfs2: .gfs2
     case .tmpfs: .tmpfs
+    case .overlay: .overlay
+    case .nfs: .nfs
     }
   }
 
-  /// Whether it lies on the scratch device.
+  /// Whether it lies on the scratch device itself.
   package var isOnDisk: Bool { traits.mkfs != nil }
 
   package static var onDisk: [Self] { allCases.filter(\.isOnDisk) }
@@ -155,6 +171,17 @@ extension FilesystemTraits {
 
   /// Part of every kernel that has shared memory.
   fileprivate static let tmpfs = FilesystemTraits()
+
+  /// Files are opened in the layer that has them: their pages, their superblock and their bdi are those of the file
+  /// system below.
+  fileprivate static let overlay = FilesystemTraits(
+    modules: ["overlay"], layer: .overlay, list: "linux-unionfs@vger.kernel.org")
+
+  /// The client's pages are its own, and the server's beside them. It has no writeback by cgroup (SB_I_CGROUPWB):
+  /// all is accounted to the root's. Source: fs/nfs/super.c (`nfs_get_tree_common`).
+  fileprivate static let nfs = FilesystemTraits(
+    modules: ["nfs", "nfsv4", "nfsd"], backing: .superblock, layer: .nfs,
+    list: "linux-nfs@vger.kernel.org")
 
   /// The inode tables are written now: ext4lazyinit would write them during the trial.
   private static func e2fsprogs(_ program: String, journal: Bool = true) -> Mkfs {

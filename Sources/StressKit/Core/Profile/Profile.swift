@@ -55,7 +55,7 @@ package struct Profile: Equatable, Sendable {
   /// Whether the scratch device ever holds requests back; tmpfs asks nothing of it.
   package var usesDelay: Bool {
     let delays = [device.delay] + timeline.compactMap(\.delay)
-    return filesystem.kind.isOnDisk && delays.contains { $0 > 0 }
+    return filesystem.base.isOnDisk && delays.contains { $0 > 0 }
   }
 
   /// Whether the scratch device is ever made slower than it is, its delay aside.
@@ -206,9 +206,10 @@ extension Profile {
   }
 
   private func checkDevice(_ section: ProfileSection) {
-    let kind = filesystem.kind
+    let kind = filesystem.base
     guard let least = kind.traits.least, device.size < least else { return }
-    Self.blame([section["device"]?.child("size"), section["filesystem"]?.child("type")])?.fail(
+    let key = filesystem.layer == nil ? "type" : "below"
+    Self.blame([section["device"]?.child("size"), section["filesystem"]?.child(key)])?.fail(
       "\(kind.rawValue) needs a device of at least \(Units.sizeText(least)); it has"
         + " \(Units.sizeText(device.size))")
   }

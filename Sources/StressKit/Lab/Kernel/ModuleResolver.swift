@@ -86,7 +86,9 @@ package struct ModuleResolver {
   /// The modules that a guest needs to reach its disks and ports, to mount the filesystem, and for what else
   /// the profile has.
   package static func wanted(for profile: Profile) -> [String] {
-    var modules = profile.filesystem.kind.traits.modules
+    let filesystem = profile.filesystem
+    var modules = filesystem.base.traits.modules
+    if filesystem.layer != nil { modules += filesystem.kind.traits.modules }
     if profile.usesDelay { modules.append("dm_delay") }
     if profile.machine.zram > 0 { modules.append("zram") }
     if !profile.machine.root.isEmpty { modules += RootImage.modules }
@@ -158,8 +160,10 @@ package struct ModuleResolver {
   /// The kernel's options for modules: `CONFIG_XFS_FS, CONFIG_ZRAM`.
   static func options(for modules: [String]) -> String {
     let filesystems = Profile.Filesystem.Kind.allCases.flatMap(\.traits.modules)
+    let others = ["nfsv4": "NFS_V4", "nfsd": "NFSD_V4"]
     return modules.map { name in
-      "CONFIG_\(name.uppercased())\(filesystems.contains(name) ? "_FS" : "")"
+      "CONFIG_"
+        + (others[name] ?? name.uppercased() + (filesystems.contains(name) ? "_FS" : ""))
     }.joined(separator: ", ")
   }
 

@@ -141,10 +141,17 @@ package struct Guards {
   // MARK: The profiles
 
   private mutating func check(_ profile: Profile) {
-    if let missing = MakeFilesystem.missing(profile.filesystem.kind) {
+    let base = profile.filesystem.base
+    if let missing = MakeFilesystem.missing(base) {
       findings.add(missing, as: .tools)
     } else {
-      findings.ok(.tools, "mkfs of \(profile.filesystem.kind.rawValue)", "is there")
+      findings.ok(.tools, "mkfs of \(base.rawValue)", "is there")
+    }
+    if profile.filesystem.layer == .nfs {
+      findings.refuse(
+        .profile, profile.name,
+        "starts the kernel's NFS server, of which a machine has one, with exports of its own",
+        "run it in a guest: --kernel debian:6.12")
     }
     for command in profile.commands {
       let missing = [command.run, command.ready].compactMap(\.first).filter { Tool.path($0) == nil }
@@ -194,8 +201,9 @@ package struct Guards {
     if profiles.contains(where: { $0.machine.zram > 0 }), !File.exists("/sys/block/zram0") {
       lacks(.missing, "/sys/block/zram0", "not found", "modprobe zram (CONFIG_ZRAM)")
     }
+    let kinds = profiles.flatMap { [$0.filesystem.kind, $0.filesystem.base] }
     for kind in Profile.Filesystem.Kind.allCases
-    where profiles.contains(where: { $0.filesystem.kind == kind }) && !Self.mounts(kind) {
+    where kinds.contains(kind) && !Self.mounts(kind) {
       let options = ModuleResolver.options(for: kind.traits.modules)
       let guest = KernelSpec.debian(version: "6.12", flavour: .generic)
       lacks(

@@ -23,7 +23,7 @@ package enum MakeFilesystem {
   static func run(
     _ filesystem: Profile.Filesystem, on path: String
   ) throws(HarnessError) -> MadeFilesystem {
-    guard let mkfs = filesystem.kind.traits.mkfs else { return MadeFilesystem() }
+    guard let mkfs = filesystem.base.traits.mkfs else { return MadeFilesystem() }
     return try run(mkfs, mkfs.arguments + filesystem.mkfs, on: path, passing: nil)
   }
 
@@ -33,7 +33,7 @@ package enum MakeFilesystem {
   static func run(
     _ filesystem: Profile.Filesystem, on path: String, opened: Int32, size: UInt64
   ) throws(HarnessError) -> MadeFilesystem {
-    guard let mkfs = filesystem.kind.traits.mkfs else { return MadeFilesystem() }
+    guard let mkfs = filesystem.base.traits.mkfs else { return MadeFilesystem() }
     guard let length = mkfs.length?(size) else {
       throw HarnessError(
         .usage, path,

@@ -214,6 +214,26 @@ package struct CgroupTree {
     )
   }
 
+  /// Deletes a cgroup and those below it, the deepest first, until one has a process.
+  ///
+  /// - Parameter tell: told which stays, and who is in it.
+  /// - Returns: EBUSY: one did (Documentation/admin-guide/cgroup-v2.rst, "Organizing Processes and Threads").
+  static func removeAll(
+    _ group: Cgroup, _ tell: (String) -> Void
+  ) throws(HarnessError) -> Errno? {
+    for child in try children(of: group) {
+      let below = Cgroup(path: "\(group.path)/\(child)", base: group.base)
+      if let errno = try removeAll(below, tell) { return errno }
+    }
+    do throws(HarnessError) {
+      try remove(group)
+    } catch  where error.errno == .resourceBusy {
+      tell("cgroup \(group.location): rmdir: EBUSY: it has \(StuckTask.text(in: group))")
+      return .resourceBusy
+    }
+    return nil
+  }
+
   /// Moves the calling process into a cgroup: the supervisor's own.
   package static func enter(_ group: Cgroup) throws(HarnessError) {
     try File.set(group.file("cgroup.procs"), "0")

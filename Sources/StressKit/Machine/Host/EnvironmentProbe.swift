@@ -50,10 +50,11 @@ package enum EnvironmentProbe {
   /// - Parameters:
   ///   - device: the scratch disk.
   ///   - mountPoint: of the file system under test, which need not be on that disk itself.
+  ///   - below: where the file system that it stands above is mounted; nil: it stands above none.
   ///   - backing: the file system's backing device, by its name in sysfs; nil: it has none.
   ///   - groups: the trial's cgroups.
   package static func line(
-    device: String, mountPoint: String, backing: String?, _ groups: [Cgroup]
+    device: String, mountPoint: String, below: String?, backing: String?, _ groups: [Cgroup]
   ) -> EnvironmentLine {
     let mounts = ((try? File.text("/proc/mounts")) ?? "").split(separator: "\n")
     let queue = "/sys/dev/block/\(BlockDevice.diskNumber(device) ?? "?")/queue/"
@@ -70,6 +71,7 @@ package enum EnvironmentProbe {
     line.mount = mounts.last { $0.holds(" \(mountPoint) ") }.map(String.init)
     // It has a mount's options and its file system's.
     line.mountinfo = (try? MountTable.entry(at: mountPoint))?.line
+    line.mountinfoBelow = below.flatMap { (try? MountTable.entry(at: $0))?.line }
     line.cgroupMount = mounts.first { $0.holds(" cgroup2 ") }.map(String.init)
     line.cgroups = Keyed(([Cgroup(path: "")] + groups).map { ($0.path, limits(of: $0)) })
     line.cgroupBase = base

@@ -84,15 +84,17 @@ package enum KernelSettings {
   }
 
   /// Sets the strict_limit of the scratch file system's backing device.
+  ///
+  /// - Parameter backing: its name in sysfs; nil: it cannot be told.
   package static func setStrictLimit(
-    _ on: Bool, device: String, _ kind: Profile.Filesystem.Kind, _ journal: CleanupJournal
+    _ on: Bool, of kind: Profile.Filesystem.Kind, backing: String?, _ journal: CleanupJournal
   ) throws(HarnessError) {
     if kind.traits.backing == nil {
       throw HarnessError(
         .environment, kind.rawValue, "has no backing device whose strict_limit could be set",
         remedy: "leave kernel.strict_limit out, or take another filesystem.type")
     }
-    let file = "/sys/class/bdi/\(BlockDevice.backing(device, kind) ?? "?")/strict_limit"
+    let file = "/sys/class/bdi/\(backing ?? "?")/strict_limit"
     if !File.exists(file) {
       throw HarnessError(
         .environment, file, "open", errno: .noSuchFileOrDirectory,
@@ -126,9 +128,16 @@ package enum BlockDevice {
   }
 
   /// Name of the backing device of a mounted file system, in sysfs and debugfs; nil: it has none.
-  package static func backing(_ path: String, _ kind: Profile.Filesystem.Kind) -> String? {
+  ///
+  /// - Parameters:
+  ///   - path: the block device that it lies on, if it does.
+  ///   - mountPoint: where it is mounted.
+  package static func backing(
+    _ path: String, _ kind: Profile.Filesystem.Kind, at mountPoint: String
+  ) -> String? {
     switch kind.traits.backing {
     case .disk: diskNumber(path)
+    case .superblock: Mount.superblock(at: mountPoint)
     case .own(let prefix): File.names(in: "/sys/class/bdi").last { $0.hasPrefix(prefix) }
     case nil: nil
     }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import StressCore
 
-/// The scratch disk of a trial: what lies over it, and the file system that is mounted of it.
+/// The scratch disk of a trial: what lies over it, the file system that is mounted of it, and one above that.
 final class ScratchDisk {
   /// Where the file system under test is mounted.
   static let mountPoint = "/mnt/wbstress"
+  /// Where that on the disk is mounted when the one under test stands above it.
+  private static let lowerPoint = "/mnt/wbstress-below"
+  /// overlayfs's directories there; the lower layer is empty.
+  private static let layers = ["lower", "upper", "work"]
 
   private let plan: TrialPlan
   private var profile: Profile { plan.profile }
@@ -31,24 +35,50 @@ final class ScratchDisk {
       }
     }
     try journal.makeDirectory(Self.mountPoint)
+    if let below { try journal.makeDirectory(below) }
     let unmounted = journal.mark
-    try mountSource()
-    if try prepareFiles(), profile.filesystem.kind.isOnDisk {
+    try mountBase()
+    if try prepareFiles(), profile.filesystem.base.isOnDisk {
       // The files' page cache and inodes, whose writeback is the supervisor's, go with the mount.
       if let failure = journal.undo(to: unmounted).first { throw failure }
-      try mountSource()
+      try mountBase()
     }
+    try mountLayer()
     for stream in profile.streams where stream.action == .copy && stream.sharing == nil {
       try StreamRunner.warm(stream, in: Self.mountPoint)
     }
     isMounted = true
   }
 
-  private func mountSource() throws(HarnessError) {
-    try journal.make(MadeMount(source, at: Self.mountPoint)) { () throws(HarnessError) in
-      _ = try Mount(
-        source, at: Self.mountPoint, type: profile.filesystem.kind.rawValue,
-        options: profile.filesystem.mount)
+  private func mount(
+    _ source: String, at path: String, type: String, _ options: [String]
+  ) throws(HarnessError) {
+    try journal.make(MadeMount(source, at: path)) { () throws(HarnessError) in
+      _ = try Mount(source, at: path, type: type, options: options)
+    }
+  }
+
+  /// Mounts what lies on the disk; the profile's options are for the file system under test.
+  private func mountBase() throws(HarnessError) {
+    let filesystem = profile.filesystem
+    try mount(
+      device ?? filesystem.base.rawValue, at: below ?? Self.mountPoint,
+      type: filesystem.base.rawValue, below == nil ? filesystem.mount : [])
+    if filesystem.layer == .overlay {
+      for name in Self.layers { try File.makeDirectory("\(Self.lowerPoint)/\(name)") }
+    }
+  }
+
+  private func mountLayer() throws(HarnessError) {
+    let options = profile.filesystem.mount
+    switch profile.filesystem.layer {
+    case .overlay:
+      let layers = Self.layers.map { "\($0)dir=\(Self.lowerPoint)/\($0)" }
+      try mount(source, at: Self.mountPoint, type: "overlay", layers + options)
+    case .nfs:
+      try NFSServer.start(Self.lowerPoint, journal)
+      try mount(source, at: Self.mountPoint, type: "nfs", NFSServer.clientOptions + options)
+    case nil: break
     }
   }
 
@@ -57,20 +87,50 @@ final class ScratchDisk {
     var isAny = false
     for (stream, seeds) in zip(profile.streams, plan.seeds.streams)
     where stream.usesPrepared && stream.sharing == nil {
-      try StreamRunner.prepare(stream, in: Self.mountPoint, seeds: seeds)
+      try StreamRunner.prepare(stream, in: files, seeds: seeds)
       isAny = true
     }
     return isAny
   }
 
-  /// What is mounted: the scratch disk, or what lies over it, or nothing of the kind.
-  var source: String {
-    let kind = profile.filesystem.kind
-    return kind.isOnDisk ? delayed?.path ?? plan.device : kind.rawValue
+  /// Where the files lie that the file system under test shows, on the disk or above it.
+  private var files: String {
+    switch profile.filesystem.layer {
+    case .overlay: Self.lowerPoint + "/upper"
+    case .nfs: Self.lowerPoint
+    case nil: Self.mountPoint
+    }
   }
 
-  /// The mounted file system's backing device, by its name in sysfs and debugfs; nil: it has none.
-  var backing: String? { BlockDevice.backing(source, profile.filesystem.kind) }
+  /// The scratch disk, or what lies over it; nil: nothing is made on it.
+  private var device: String? {
+    profile.filesystem.base.isOnDisk ? delayed?.path ?? plan.device : nil
+  }
+
+  /// What is mounted, as /proc/self/mountinfo has it.
+  var source: String {
+    switch profile.filesystem.layer {
+    case .overlay: "overlay"
+    case .nfs: NFSServer.source
+    case nil: device ?? profile.filesystem.kind.rawValue
+    }
+  }
+
+  /// Where the file system on the disk is mounted, if the one under test stands above it; nil: it does not.
+  var below: String? { profile.filesystem.layer.map { _ in Self.lowerPoint } }
+
+  /// Where that is mounted whose inodes have the pages that are written.
+  private var holderPoint: String {
+    profile.filesystem.layer == .overlay ? Self.lowerPoint : Self.mountPoint
+  }
+
+  /// `MAJ:MIN` of its superblock; nil: it is not mounted.
+  var superblock: String? { Mount.superblock(at: holderPoint) }
+
+  /// Its backing device, by its name in sysfs and debugfs; nil: it has none.
+  var backing: String? {
+    BlockDevice.backing(device ?? "", profile.filesystem.holder, at: holderPoint)
+  }
 
   /// Ends the delay, only to save time: returns when the disk has done all that was under way.
   func endDelay() throws(HarnessError) { try delayed?.setDelay(0) }

@@ -118,12 +118,11 @@ final class TimelineRunner {
   }
 
   private func write(_ moment: Profile.Moment) {
-    let group = Cgroup(
-      path: limited.path + (moment.cgroup.map { "/" + $0 } ?? ""), base: limited.base)
-    for (what, write) in zip(Self.settings(moment), Self.writes(moment)) {
+    let group = group(moment.cgroup)
+    for (what, write) in zip(Self.settings(moment), writes(moment)) {
       files.add { [record, at = moment.at] () throws(HarnessError) in
         let start = cl_boottime()
-        let errno = try Self.carryOut(write, group)
+        let errno = try Self.carryOut(write, group, record)
         Self.tellEnd(at, what, from: start, errno, record)
       }
     }
@@ -141,19 +140,29 @@ final class TimelineRunner {
     case sysctl(Profile.Setting)
     case file(Profile.Setting)
     case reclaim(UInt64)
+    case remove(Cgroup)
   }
 
-  private static func writes(_ moment: Profile.Moment) -> [Write] {
+  private func writes(_ moment: Profile.Moment) -> [Write] {
     moment.sysctl.map { .sysctl($0) } + (moment.limits + moment.files).map { .file($0) }
-      + [moment.reclaim].compactMap(\.self).map { .reclaim($0) }
+      + (moment.reclaim.map { [.reclaim($0)] } ?? [])
+      + (moment.removed.map { [.remove(group($0))] } ?? [])
+  }
+
+  private func group(_ name: String?) -> Cgroup {
+    Cgroup(path: limited.path + (name.map { "/" + $0 } ?? ""), base: limited.base)
   }
 
   /// - Returns: an errno that is no failure.
-  private static func carryOut(_ write: Write, _ group: Cgroup) throws(HarnessError) -> Errno? {
+  private static func carryOut(
+    _ write: Write, _ group: Cgroup, _ record: RecordWriter
+  ) throws(HarnessError) -> Errno? {
     switch write {
     case .sysctl(let setting): try KernelSettings.setSysctl(setting)
     case .file(let setting): try CgroupTree.set(group, setting)
     case .reclaim(let bytes): return try CgroupTree.reclaim(bytes, in: group)
+    case .remove(let removed):
+      return try CgroupTree.removeAll(removed) { record.emit(NoteLine($0)) }
     }
     return nil
   }
@@ -176,6 +185,7 @@ final class TimelineRunner {
     return moment.sysctl.map { "\($0.key)=\($0.value)" }
       + (moment.limits + moment.files).map { "\(group)\($0.key)=\($0.value)" }
       + (moment.reclaim.map { ["\(group)memory.reclaim=\($0)"] } ?? [])
+      + (moment.removed.map { ["rmdir \($0)"] } ?? [])
   }
 
   private static func delay(_ nanoseconds: UInt64) -> String { "delay=\(nanoseconds)" }

@@ -77,7 +77,7 @@ struct TrialRun {
     context.tracing?.start(
       TraceInstance.Target(
         devices: devices.compactMap(BlockDevice.diskNumber),
-        superblock: Mount.superblock(at: Trial.mountPoint) ?? "",
+        superblock: parts.disk.superblock ?? "",
         backing: parts.disk.backing ?? ""),
       record: context.record, slow: plan.profile.observe.slow, workers: parts.workers,
       submitters: Set(pairs.filter { $0.0.engine == .ioUring }.map(\.1.worker.pid)),

@@ -201,14 +201,14 @@ struct TrialSetUp {
     try KernelSettings.apply(profile, mounted: true, context.journal)
     if let strict = profile.kernel.strictLimit {
       try KernelSettings.setStrictLimit(
-        strict, device: parts.disk.source, profile.filesystem.kind, context.journal)
+        strict, of: profile.filesystem.holder, backing: parts.disk.backing, context.journal)
     }
     var cache: PageCache?
     if let device = plan.cacheDevice { cache = try PageCache(from: device, bytes: profile.cache) }
     record.emit(
       EnvironmentProbe.line(
-        device: plan.device, mountPoint: Trial.mountPoint, backing: parts.disk.backing,
-        parts.cgroups.made))
+        device: plan.device, mountPoint: Trial.mountPoint, below: parts.disk.below,
+        backing: parts.disk.backing, parts.cgroups.made))
     return cache
   }
 

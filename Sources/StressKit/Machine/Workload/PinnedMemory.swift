@@ -124,8 +124,7 @@ struct PinnedMemory {
         let due = schedule.due(after: UInt64(reached))
         if due > cl_boottime() { cl_sleep_until(due) }
       }
-      if growth > 0 || mode == .churn, cl_load(&header.pointee.stop) != 0 { return }
-      if cl_boottime() >= deadline { return }
+      if isOver(deadline, growth: growth) { return }
       var length = min(Self.page, size - reached)
       if mode == .locked {
         if !isRefused { length = lockLength(reached, grows: growth > 0) }
@@ -146,6 +145,19 @@ struct PinnedMemory {
       reached += length
       cl_store(&pin.pointee.reached, UInt64(reached))
     }
+    // What has been swapped out meanwhile is faulted in.
+    for _ in 1..<max(1, pin.pointee.passes) {
+      for start in stride(from: 0, to: size, by: Self.page) {
+        if isOver(deadline, growth: growth) { return }
+        touch(start, min(Self.page, size - start))
+      }
+    }
+  }
+
+  /// Whether its time is over, or, of one that is filled while the streams run, it is told to stop.
+  private func isOver(_ deadline: UInt64, growth: UInt64) -> Bool {
+    if growth > 0 || mode == .churn, cl_load(&header.pointee.stop) != 0 { return true }
+    return cl_boottime() >= deadline
   }
 
   /// How much is locked next: to the next place where a huge page could begin.
@@ -156,7 +168,7 @@ struct PinnedMemory {
     return min((at / step + 1) * step - at, size - reached)
   }
 
-  /// Fills a page, and times how long the first access to it takes.
+  /// Fills a page, and times how long the first access to it takes, in whatever pass.
   private mutating func touch(_ start: Int, _ length: Int) {
     let words = (memory + start).assumingMemoryBound(to: UInt64.self)
     operations.begin(0, .populate, bytes: UInt64(length), offset: UInt64(start))

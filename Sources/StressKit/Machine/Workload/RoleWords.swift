@@ -76,6 +76,8 @@ struct PinWords: RoleWords {
   var slow: UInt64 = 0
   /// Percent of each page that are zeros.
   var compressible: UInt64 = 0
+  /// How often all pages are written.
+  var passes: UInt64 = 1
 
   var touches: UInt64 = 0
   /// The longest first touch, ns.

@@ -55,6 +55,7 @@ package final class WorkerProcess {
     control.words.growth = pinned.growth ?? 0
     control.words.within = pinned.within
     control.words.compressible = UInt64(pinned.compressible)
+    control.words.passes = UInt64(pinned.passes)
     if pinned.mode != .locked {
       control.words.slow = slow
       control.header.buckets = UInt64(LatencyBucket.count)

@@ -35,6 +35,7 @@ package struct EnvironmentLine: Line {
   package var swaps: [String]?
   package var mount: String?
   package var mountinfo: String?
+  package var mountinfoBelow: String?
   package var cgroupMount: String?
   package var cgroups: Keyed<Keyed<String>>?
   package var cgroupBase: String?
@@ -69,6 +70,9 @@ package struct EnvironmentLine: Line {
     Member(
       "mountinfo", \.mountinfo,
       "the file system's line of /proc/self/mountinfo: the options in effect"),
+    Member(
+      "mountinfo_below", \.mountinfoBelow, isLeftOut: true,
+      "the same line of the file system on the disk, where overlay or nfs stand above it"),
     Member("cgroup_mount", \.cgroupMount, "the line of /proc/mounts of the cgroup2 mount"),
     Member(
       "cgroups", \.cgroups,

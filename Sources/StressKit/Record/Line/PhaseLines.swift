@@ -71,8 +71,8 @@ package struct MomentEndLine: Line {
   package static let type: StaticString = "moment-end"
   package static let meaning = """
     The kernel has taken one of the values that a moment writes to it: a sysctl, a limit, another file of a cgroup, \
-    or the disk's delay. A write may take long: a smaller memory.max reclaims first, a new delay waits for the \
-    requests under way and holds back new ones meanwhile.
+    or the disk's delay; or it has removed a cgroup. A write may take long: a smaller memory.max reclaims first, a \
+    new delay waits for the requests under way and holds back new ones meanwhile.
     """
   package var t: Int64?
   package var at: Int64?
@@ -90,7 +90,8 @@ package struct MomentEndLine: Line {
     ),
     Member(
       "errno", \.errno, isLeftOut: true,
-      "of memory.reclaim: EAGAIN where the kernel reclaimed less than it was asked for"),
+      "of memory.reclaim: EAGAIN where the kernel reclaimed less than it was asked for; of rmdir: EBUSY where a process was left, and the group stays"
+    ),
   ]
 }
 

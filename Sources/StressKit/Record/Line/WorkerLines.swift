@@ -215,13 +215,13 @@ package struct PinLine: WorkersLine {
       ),
       Member(
         "touches", \.touches, isLeftOut: true,
-        "number of pages that were written to for the first time"),
+        "number of writes to pages of it, each page once in every pass"),
       Member(
         "touch_max", \.touchMax, .nanoseconds, isLeftOut: true,
         "how long the longest such write took"),
       Member(
         "log_lost", \.logLost, isLeftOut: true,
-        "number of slow first writes that have no `slow` line"),
+        "number of slow writes of these that have no `slow` line"),
       Member(
         "touch_latency", \.touchLatency, .nanoseconds, isLeftOut: true,
         "histogram of how long all of them took, as `[value, count]` pairs"),

@@ -170,7 +170,7 @@ struct MailEnvironment {
       return ([words] + stream.differences).joined(separator: ", ")
     }
     return [
-      ("workload", (pins + streams).joined(separator: "; ")),
+      ("workload", (pins + streams + profile.commands.map { $0.words() }).joined(separator: "; ")),
       ("duration", "at most \(Units.durationText(profile.duration)) a run"),
     ]
   }

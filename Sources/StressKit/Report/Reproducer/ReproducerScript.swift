@@ -73,6 +73,7 @@ package struct ReproducerScript {
     if !profile.tasks.isEmpty {
       refused.append("tasks (\(profile.tasks.map(\.name).joined(separator: ", ")))")
     }
+    if let words = profile.filesystem.layerWords { refused.append(words) }
     if profile.usesDelay { refused.append("device.delay") }
     if profile.cache > 0 { refused.append("a cache outside the limits") }
     if profile.machine.swap + profile.machine.zram > 0 { refused.append("swap") }

@@ -53,3 +53,17 @@ extension TerminalReport {
     }
   }
 }
+
+extension Profile.Command {
+  /// What it runs and when, as in `backup (beside, in jobs): tar -cf /mnt/wbstress/a.tar /srv`.
+  ///
+  /// - Parameter length: the command is cut to so many characters; nil: it is not.
+  func words(atMost length: Int? = nil) -> String {
+    let isShell = run.count == 3 && run[0] == "/bin/sh" && run[1] == "-c"
+    var line = (isShell ? run[2] : run.joined(separator: " "))
+      .split(whereSeparator: \.isWhitespace).joined(separator: " ").visible
+    if let length, line.count > length { line = line.prefix(length) + " ..." }
+    let how = differences + (cgroup.map { ["in \($0)"] } ?? [])
+    return "\(name)\(how.isEmpty ? "" : " (\(how.joined(separator: ", ")))"): \(line)"
+  }
+}

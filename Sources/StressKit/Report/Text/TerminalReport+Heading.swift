@@ -41,9 +41,12 @@ extension TerminalReport {
       ("streams", distinct(profiles.flatMap { $0.streams.map(\.words) })),
       ("tasks", distinct(profiles.flatMap { $0.tasks.map(\.words) })),
     ]
+    facts += distinct(profiles.flatMap { $0.commands.map { $0.words(atMost: 160) } })
+      .map { ("command", [$0]) }
     facts += distinct(profiles.map(\.timelineWords)).filter { !$0.isEmpty }
       .map { ("timeline", [$0]) }
     facts += [
+      ("file system", distinct(profiles.compactMap(\.filesystem.layerWords))),
       ("mount options", hasOptions ? distinct(options.map { $0.isEmpty ? "none" : $0 }) : []),
       ("observer", distinct(profiles.map(\.observe.words))),
       ("all cells", fixed.map { "\($0.key) \($0.value)" }),

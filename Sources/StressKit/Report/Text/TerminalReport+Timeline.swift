@@ -32,8 +32,9 @@ extension TerminalReport {
     var lines = table.lines(within: Self.width)
     lines[0] = style.bold(lines[0])
     return lines + [
-      "Seconds from the streams' start, and until write(2) returned; a write that had",
-      "not returned when the trial ended is not counted.",
+      "Seconds from the streams' start, and until write(2) or rmdir(2) returned; one that",
+      "had not returned when the trial ended is not counted. EAGAIN: less was reclaimed than",
+      "asked for; EBUSY: the group had a process, and stays.",
     ]
   }
 }

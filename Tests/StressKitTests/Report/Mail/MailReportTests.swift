@@ -80,6 +80,24 @@ struct MailReportTests {
     #expect(MailLint(draft).errors.allSatisfy { $0.item == 17 }, "\(MailLint(draft).errors)")
   }
 
+  /// Any program that was part of the workload, as it was run.
+  @Test func namesTheCommands() throws {
+    let directory = try RecordFixture()
+    let campaign = CampaignFixture(directory)
+    try campaign.plan(
+      [["kernel": "debian:6.12", "fs": "ext4"]], trials: 1,
+      replacing: [
+        "\"pinned\":[{":
+          "\"commands\":[{\"name\":\"restore\",\"run\":[\"tar\",\"-xf\",\"/var/lib/dump.tar\"]}],"
+          + "\"pinned\":[{"
+      ])
+    try campaign.trial(1, 1, from: MailFixture.killed)
+    let analysis = try CampaignAnalysis(directory: directory.root)
+    let draft = String(decoding: try ReportFormat.mail.render(analysis, .init()), as: UTF8.self)
+    let words = draft.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    #expect(words.contains("restore: tar -xf /var/lib/dump.tar"), "\(draft)")
+  }
+
   @Test(arguments: [
     "wbstress run oracle-backup --kernel debian:6.1,debian:6.12 --fs ext4 --trials 10 --seed 31",
     "wbstress run noisy-neighbour --kernel debian:6.1,debian:6.12 --vary"

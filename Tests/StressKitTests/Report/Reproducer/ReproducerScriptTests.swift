@@ -58,8 +58,11 @@ struct ReproducerScriptTests: ProfileSuite {
     profile = try backup()
     profile.machine.swap = 1 << 20
     profile.pinned[0].growth = 1 << 20
+    profile.filesystem.kind = .nfs
     let others = #expect(throws: HarnessError.self) { try script(profile) }
-    #expect(others?.operation == "cannot have swap, a pin that is filled while the streams run")
+    #expect(
+      others?.operation
+        == "cannot have nfs above ext4, swap, a pin that is filled while the streams run")
   }
 
   /// What is set is put back.

@@ -144,12 +144,15 @@ struct TerminalReportTests {
         "\"source\":{\"list\":\"linux-mm\",\"subject\":\"mm: vmscan: avoid stalls\","
         + "\"date\":\"2026\"},\"summary\":\"",
       "\"pinned\":[{":
-        "\"cgroups\":[{\"name\":\"data\",\"memory.min\":\"8388608\"},{\"name\":\"batch\"}],"
+        "\"commands\":[{\"name\":\"dump\",\"cgroup\":\"batch\",\"when\":\"beside\",\"run\":"
+        + "\"while :; do\\n  cp -r /srv /mnt/wbstress\\ndone\"},{\"name\":\"server\",\"outside\":true,"
+        + "\"when\":\"service\",\"run\":[\"sleep\",\"infinity\"],\"within\":\"5s\"}],"
+        + "\"cgroups\":[{\"name\":\"data\",\"memory.min\":\"8388608\"},{\"name\":\"batch\"}],"
         + "\"tasks\":[{\"name\":\"probe\",\"do\":\"probe\",\"cgroup\":\"batch\"},{\"name\":\"drop\","
         + "\"do\":\"truncate\",\"size\":4194304,\"state\":\"writeback\",\"rounds\":5}],"
         + "\"timeline\":[{\"at\":\"0s\",\"start\":\"drop\"},{\"at\":\"1s\",\"bandwidth\":\"1MiB/s\","
         + "\"delay\":\"20ms\"},{\"at\":\"2500ms\",\"bandwidth\":\"unlimited\",\"cgroup\":\"batch\","
-        + "\"limits\":{\"memory.high\":\"16777216\"}}],"
+        + "\"limits\":{\"memory.high\":\"16777216\"}},{\"at\":\"3s\",\"rmdir\":\"data\"}],"
         + "\"pinned\":[{\"name\":\"heap\",\"cgroup\":\"data\",\"size\":8388608,\"mode\":\"hot\","
         + "\"growth\":\"65536B/s\",\"huge\":false,\"rate\":500,\"distribution\":\"zipf\"},{",
       "\"fsync\":\"end\"":
@@ -232,6 +235,21 @@ struct TerminalReportTests {
     #expect(
       rows[1].hasPrefix("1 15") && rows[1].contains("a memory.reclaim=1048576 (EAGAIN in 1) 2"))
     #expect(!lines.contains { $0.contains("delay=0") })
+  }
+
+  /// A command in a heading is cut; in a mail it is not.
+  @Test func commandsInWords() {
+    var command = Profile.Command(name: "copy")
+    command.run = ["cp", "-r", "/srv/data", "/mnt/wbstress"]
+    #expect(command.words() == "copy: cp -r /srv/data /mnt/wbstress")
+    #expect(command.words(atMost: 5) == "copy: cp -r ...")
+    command.run = ["/bin/sh", "-c", "for i in 1 2; do\n  sync\ndone\u{1b}[31m"]
+    command.cgroup = "batch"
+    command.when = .before
+    command.exit = nil
+    #expect(
+      command.words()
+        == "copy (before, exit status any, in batch): for i in 1 2; do sync done\\u{1b}[31m")
   }
 
   /// A positive control that survives puts the others in doubt, and is said before the expectations.

@@ -67,6 +67,9 @@ extension Profile {
     package var figures: [Figure] = []
     package init(name: String) { self.name = name }
 
+    /// What a report says of it beside its name, its program and its group.
+    package var differences: [String] { differences(from: .usual) }
+
     /// Whether it begins when the streams do.
     package var isTimed: Bool { when == .with || when == .beside }
 

@@ -18,6 +18,8 @@ extension Profile {
     package var files: [Setting] = []
     /// Bytes that memory.reclaim is asked for.
     package var reclaim: UInt64?
+    /// The group that is removed, with those below it.
+    package var removed: String?
     package var sysctl: [Setting] = []
     package init(at: UInt64) { self.at = at }
 
@@ -58,6 +60,10 @@ extension Profile.Moment: ProfilePart {
       "reclaim", \.reclaim, ProfileType<UInt64>.memory(orNone: false).optional, told: "",
       "writes so many bytes to memory.reclaim (5.19 and later); to reclaim less is no failure"),
     ProfileField(
+      "rmdir", \.removed, ProfileType<String>.group.optional,
+      "removes that group and those below it, the deepest first. One that has a process stays (EBUSY): "
+        + "stop its workers at a moment before"),
+    ProfileField(
       "sysctl", \.sysctl,
       ProfileType<[Profile.Setting]>.sysctl.formed("mapping, as in `kernel`").leftOut(\.isEmpty),
       told: "", "writes them"),
@@ -75,6 +81,7 @@ extension Profile.Moment: ProfilePart {
   /// What holds between moments, and between them and what they start and stop.
   static func check(_ moments: [(Self, ProfileSection)], workers: [String]) {
     var started: Set<String> = []
+    var removed: [String] = []
     var last: UInt64 = 0
     for (moment, section) in moments {
       if moment.at < last { section["at"]?.fail("is before the moment above it") }
@@ -88,6 +95,13 @@ extension Profile.Moment: ProfilePart {
       for name in moment.start where !started.insert(name).inserted {
         section["start"]?.fail("'\(name)' starts twice")
       }
+      for (key, name) in [("cgroup", moment.cgroup), ("rmdir", moment.removed)] {
+        guard let name, removed.contains(where: { (name + "/").hasPrefix($0 + "/") }) else {
+          continue
+        }
+        section[key]?.fail("'\(name)' is gone: a moment above removes it")
+      }
+      if let name = moment.removed { removed.append(name) }
     }
   }
 }

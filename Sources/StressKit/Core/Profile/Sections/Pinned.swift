@@ -53,6 +53,8 @@ extension Profile {
     package var workingSet: UInt64?
     /// Percent of each page that are zeros.
     package var compressible = 0
+    /// How often all pages are written once they are there, the first time included.
+    package var passes = 1
     package init(name: String, size: UInt64) {
       self.name = name
       self.size = size
@@ -105,6 +107,12 @@ extension Profile.Pinned: ProfilePart {
       "compressible", \.compressible, .count(in: 0...100), told: "* % compressible",
       "percentage of zeros in each page, for zswap and zram"
     ).where("the memory is not locked") { $0.mode != .locked },
+    ProfileField(
+      "passes", \.passes, ProfileType<Int>.count(in: 1...1000).leftOut { $0 == 1 },
+      told: "written * times",
+      "how often all pages are written, the first time included: each further pass faults in what "
+        + "was swapped out. With `churn` that often before each time that they are freed"
+    ).where("mode is touched, shmem or churn") { $0.mode != .locked && $0.mode != .hot },
   ]
 
   mutating func check(_ section: ProfileSection) {
