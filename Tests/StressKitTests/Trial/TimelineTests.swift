@@ -94,14 +94,10 @@ struct TimelineTests {
     #expect(throttle.bandwidth == nil && throttle.iops == 7)
   }
 
-  /// A file that the kernel does not take is the trial's end, at the next look.
-  @Test func aRefusedLimitIsToldAtTheNextLook() throws {
-    var moment = Profile.Moment(at: 0)
-    moment.cgroup = "a"
-    moment.limits = [.init("memory.max", "1048576")]
-    moment.delay = 5_000_000
-    let directory = try RecordFixture()
-    let path = directory.path("record.jsonl")
+  /// A timeline that has begun a moment that the kernel will refuse, and the record that it writes.
+  private func refused(
+    _ moment: Profile.Moment, _ path: String
+  ) throws -> (TimelineRunner, RecordWriter) {
     let record = RecordWriter(try Descriptor(open: path, O_WRONLY | O_CREAT))
     try record.start()
     var profile = Profile(name: "p")
@@ -110,6 +106,18 @@ struct TimelineTests {
       profile, begin: 0, limited: .init(path: "no-such-group"), delayed: nil, record: record,
       .init(start: { _ in }, stop: { _ in }, throttle: { _ in }))
     try timeline.advance(to: 0)
+    return (timeline, record)
+  }
+
+  /// A file that the kernel does not take is the trial's end, at the next look.
+  @Test func aRefusedLimitIsToldAtTheNextLook() throws {
+    var moment = Profile.Moment(at: 0)
+    moment.cgroup = "a"
+    moment.limits = [.init("memory.max", "1048576")]
+    moment.delay = 5_000_000
+    let directory = try RecordFixture()
+    let path = directory.path("record.jsonl")
+    let (timeline, record) = try refused(moment, path)
     #expect(timeline.next == nil)
     #expect(throws: HarnessError.self) { try timeline.finish() }
     let error = #expect(throws: HarnessError.self) { try timeline.advance(to: 1) }
@@ -136,14 +144,7 @@ struct TimelineTests {
     moment.removed = "a"
     moment.reclaim = 4096
     let path = directory.path("record.jsonl")
-    let record = RecordWriter(try Descriptor(open: path, O_WRONLY | O_CREAT))
-    try record.start()
-    var profile = Profile(name: "p")
-    profile.timeline = [moment]
-    let timeline = try TimelineRunner(
-      profile, begin: 0, limited: .init(path: "no-such-group"), delayed: nil, record: record,
-      .init(start: { _ in }, stop: { _ in }, throttle: { _ in }))
-    try timeline.advance(to: 0)
+    let (timeline, record) = try refused(moment, path)
     #expect(throws: HarnessError.self) { try timeline.finish() }
     record.finish()
     #expect(try RecordReader(path).first("moment")?["what"] == "memory.reclaim=4096, rmdir a")
