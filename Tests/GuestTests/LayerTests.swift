@@ -48,9 +48,12 @@ struct LayerTests {
       #expect(environment.bdi?["max_ratio"]?.string == "100")
       let columns = record.lanes.flatMap(\.names)
       #expect(columns.contains("bdi:BdiDirtied") && columns.contains("disk:write_sectors"))
-      // What the file system's bdi has seen dirtied is what was written: of the client's pages with NFS.
+      // What the file system's bdi has seen dirtied is what was written: of the client's pages with NFS, and in the root
+      // cgroup, which is all that the file tells of before 6.10 (mm/backing-dev.c, bdi_debug_stats_show). Its counter
+      // may lag by a batch of each CPU.
+      if kind == .overlay, kernel == "debian:6.1" { return }
       let dirtied = try #require(record.end(of: "bdi:BdiDirtied").known, "\(columns)")
-      #expect(dirtied >= 14 << 10 && dirtied < 40 << 10, "\(dirtied) KiB")
+      #expect((13 << 10..<40 << 10).contains(dirtied), "\(dirtied) KiB")
     }
   }
 
