@@ -10,7 +10,8 @@ struct CommandLineTool: ParsableCommand {
     abstract: "Reproduce, explain and compare writeback and OOM behaviour of Linux kernels.",
     version: Version.text,
     subcommands: [
-      Run.self, Check.self, Clean.self, Report.self, Why.self, Compare.self, Profiles.self,
+      Run.self, Threshold.self, Check.self, Clean.self, Report.self, Why.self, Compare.self,
+      Profiles.self,
       Kernels.self,
       Record.self,
       Explain.self, LintMail.self, Manual.self, Completions.self,

@@ -107,7 +107,11 @@ final class Display: Sendable {
     let done = "\(progress?.done ?? 0)"
     let counter = String(repeating: " ", count: max(0, total.count - done.count)) + done
     let cell = matrix.cells[trial.cell].axes.map(\.value).joined(separator: " ")
-    var line = "[\(counter)/\(total)] \(cell) #\(trial.number): \(ending.outcome.rawValue)"
+    let value = trial.value.flatMap { value in
+      matrix.threshold.map { " at \($0.quantity.text(value))" }
+    }
+    var line =
+      "[\(counter)/\(total)] \(cell) #\(trial.number)\(value ?? ""): \(ending.outcome.rawValue)"
     if let reason = ending.reason { line += " (\(reason))" }
     Output.progress(line + " in \(Int(seconds.rounded())) s\n")
     if let message = ending.message { Output.progress("  \(message)\n") }

@@ -98,6 +98,10 @@ package struct CampaignSummary: Sendable {
   package var cells: [CellSummary]
   /// What it stopped for; nil: the number of its trials was fixed.
   package var untilVerdict: CampaignFile.Question?
+  /// What it looks for; nil: its trials have the values of their cells.
+  package var threshold: CampaignFile.Threshold?
+  /// Whether it may end before its cells have had as many trials as they may.
+  package var mayEndEarly: Bool { untilVerdict != nil || threshold != nil }
 
   /// - Throws: when the directory holds no campaign.
   package init(directory: String) throws(HarnessError) {
@@ -111,6 +115,7 @@ package struct CampaignSummary: Sendable {
     planned = file.trials
     identity = file.identity
     untilVerdict = file.untilVerdict
+    threshold = file.threshold
     cells = file.cells.map { CellSummary(axes: $0.axes, profile: $0.profile, trials: []) }
     for cell in cells.indices {
       for number in 0..<file.trials { read(cell: cell, number: number + 1) }

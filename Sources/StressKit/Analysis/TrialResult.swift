@@ -133,7 +133,7 @@ extension CampaignSummary {
         let path = CampaignFile.trialDirectory(in: "", cell: index, number: number).dropFirst()
         let error = cell.unreadable.map(withinCampaign).first { $0.object.hasPrefix(path + "/") }
         // One that is not needed is not missing.
-        return untilVerdict != nil && error == nil ? nil : TrialResult(number, error)
+        return mayEndEarly && error == nil ? nil : TrialResult(number, error)
       }
       return CellResult(index: index, cell: cell, trials: trials)
     }

@@ -9,6 +9,12 @@ package struct Campaign: Sendable {
     /// Index of the cell, from 0, and the trial's number in it, from 1.
     package var cell: Int
     package var number: Int
+    /// Of the key that is searched; nil: it is the cell's own.
+    package var value: UInt64?
+
+    package init(cell: Int, number: Int, value: UInt64? = nil) {
+      (self.cell, self.number, self.value) = (cell, number, value)
+    }
   }
 
   private let lock: FileLock
@@ -44,12 +50,21 @@ package struct Campaign: Sendable {
       label: matrix.label,
       cells: matrix.cells.map { CampaignFile.Cell(axes: $0.axes, profile: $0.profile) },
       identity: identity, trials: trials, seed: seed ?? UInt64(UInt32.random(in: .min ... .max)),
-      untilVerdict: untilVerdict)
+      untilVerdict: untilVerdict, threshold: matrix.threshold)
     if File.exists(CampaignFile.path(in: directory)) {
       let stored = try CampaignFile(directory: directory)
       guard stored.cells == file.cells, seed == nil || seed == stored.seed else {
         throw HarnessError(
           .usage, directory, "holds another campaign (other cells, profile or seed)",
+          remedy: "rerun its command to resume it, or name another --output directory")
+      }
+      guard stored.threshold == matrix.threshold else {
+        throw HarnessError(
+          .usage, directory,
+          stored.threshold == nil
+            ? "was not begun by 'wbstress threshold'"
+            : matrix.threshold == nil
+              ? "was begun by 'wbstress threshold'" : "was begun with another --find or range",
           remedy: "rerun its command to resume it, or name another --output directory")
       }
       // Trials that were stopped by what they showed are no fixed number, and the reverse.
@@ -126,10 +141,21 @@ package struct Campaign: Sendable {
       remedy: "\(directory) must be writable: the attempt in it is kept")
   }
 
-  package func plan(of trial: Trial) -> TrialPlan {
+  /// - Throws: when the profile cannot have the value that is searched (code usage).
+  package func plan(of trial: Trial) throws(HarnessError) -> TrialPlan {
     let cell = matrix.cells[trial.cell]
+    var (profile, axes) = (cell.profile, cell.axes)
+    if let value = trial.value, let threshold = matrix.threshold {
+      let text = threshold.quantity.text(value)
+      do throws(HarnessErrors) {
+        profile = try cell.profile(threshold.key, text, origin: "\(threshold.key) \(text)")
+      } catch {
+        throw error.errors[0]
+      }
+      axes.append(Profile.Setting(threshold.key, text))
+    }
     return TrialPlan(
-      profile: cell.profile, label: matrix.label, axes: cell.axes, number: trial.number,
+      profile: profile, label: matrix.label, axes: axes, number: trial.number,
       seed: seed(of: trial))
   }
 }

@@ -64,7 +64,7 @@ package final class CampaignRunner: Sendable {
       do throws(HarnessError) {
         try campaign.setAside(trial)
         let ending = try venue.run(
-          campaign.plan(of: trial), kernel: campaign.matrix.cells[trial.cell].kernel,
+          try campaign.plan(of: trial), kernel: campaign.matrix.cells[trial.cell].kernel,
           directory: campaign.directory(of: trial), interrupt
         ) { handle(.phase(trial, $0)) }
         queue.withLock { $0.schedule.take(trial) }

@@ -52,6 +52,21 @@ package struct Matrix: Sendable {
     package var axes: [Profile.Setting]
     package var kernel: KernelSpec
     package var profile: Profile
+    /// What the profile was made of.
+    fileprivate var file: ProfileFile
+    fileprivate var variant: String?
+    fileprivate var overrides: [ProfileFile.Override]
+
+    /// The profile with one more key set, without what it expects: whether a trial dies is what is asked.
+    ///
+    /// - Throws: when the value will not do (code usage).
+    func profile(_ key: String, _ value: String, origin: String) throws(HarnessErrors) -> Profile {
+      var profile = try file.profile(
+        variant: variant, overrides: overrides + [(key: key, value: value, origin: origin)])
+      profile.expect = []
+      profile.control = nil
+      return profile
+    }
   }
 
   /// The value of the axis `variant` that stands for the profile itself.
@@ -60,7 +75,9 @@ package struct Matrix: Sendable {
   private static let arms = Axis(key: CampaignFile.calibrateKey, values: ["A", "B"])
 
   package let label: String
-  package let cells: [Cell]
+  package private(set) var cells: [Cell]
+  /// What is looked for in each cell; nil: trials have their cells' values.
+  package private(set) var threshold: CampaignFile.Threshold?
 
   /// Axes that set the same key twice, however they spell it: rows would carry false labels.
   private static func repeated(_ axes: [Axis]) -> [HarnessError] {
@@ -126,7 +143,10 @@ package struct Matrix: Sendable {
               Profile.Setting(CampaignFile.filesystemKey, profile.filesystem.kind.rawValue))
           }
           axes += point.map { Profile.Setting($0.key, $0.value) }
-          cells.append(Cell(axes: axes, kernel: kernel, profile: profile))
+          cells.append(
+            Cell(
+              axes: axes, kernel: kernel, profile: profile, file: choice.file, variant: variant,
+              overrides: overrides))
         } catch {
           problems += error.errors.filter { !problems.contains($0) }
         }
@@ -135,5 +155,105 @@ package struct Matrix: Sendable {
     if !problems.isEmpty { throw HarnessErrors(problems) }
     label = choice.file.name + (choice.variant.map { ":\($0)" } ?? "")
     self.cells = cells
+  }
+}
+
+// MARK: - A threshold
+
+extension Matrix {
+  /// What `threshold` is asked, as the user says it; nil: what suggests itself.
+  package struct ThresholdRequest: Sendable {
+    package var key: String
+    package var from: String?
+    package var to: String?
+    package var within: String?
+
+    package init(_ key: String, from: String? = nil, to: String? = nil, within: String? = nil) {
+      (self.key, self.from, self.to, self.within) = (key, from, to, within)
+    }
+  }
+
+  /// Of memory.max, or of the range.
+  private static let precision = 0.02
+  /// What the search's grid resolves: parts of a range.
+  private static let finest: UInt64 = 400
+  /// How far around a profile's own value is searched where nothing is said: from a quarter to four times as much.
+  private static let reach: UInt64 = 4
+
+  /// The same cells, each to be tried at many values of a key.
+  ///
+  /// - Throws: when the key cannot be searched, is an axis, or its range will not do in some cell (code usage).
+  package func searching(_ request: ThresholdRequest) throws(HarnessErrors) -> Matrix {
+    var matrix = self
+    var ranges: [CampaignFile.Threshold.Range] = []
+    do throws(HarnessError) {
+      let key = try SearchedKey(request.key, in: cells[0].profile)
+      for index in cells.indices {
+        let (cell, option) = (cells[index], "--find \(request.key)")
+        if let axis = cell.axes.first(where: { key.isSet(by: $0.key) }) {
+          throw HarnessError(
+            .usage, option, "--vary \(axis.key) sets the same key", remedy: "leave one of them out")
+        }
+        let range = try Self.range(key, cell.profile, request)
+        ranges.append(range)
+        for (end, value) in [("--from", range.from), ("--to", range.to)] {
+          let text = key.quantity.text(value)
+          do throws(HarnessErrors) {
+            _ = try cell.profile(key.name, text, origin: "\(end) \(text)")
+          } catch {
+            throw error.errors[0]
+          }
+        }
+        matrix.cells[index].profile.expect = []
+        matrix.cells[index].profile.control = nil
+      }
+      matrix.threshold = .init(key: key.name, quantity: key.quantity, ranges: ranges)
+    } catch {
+      throw HarnessErrors([error])
+    }
+    return matrix
+  }
+
+  private static func range(
+    _ key: SearchedKey, _ profile: Profile, _ request: ThresholdRequest
+  ) throws(HarnessError) -> CampaignFile.Threshold.Range {
+    func given(_ option: String, _ text: String?) throws(HarnessError) -> UInt64? {
+      guard let text else { return nil }
+      do throws(UnitError) {
+        return try key.quantity.parse(text)
+      } catch {
+        throw HarnessError(.usage, "\(option) \(text)", error.description)
+      }
+    }
+    let limit = profile.limits.first { $0.key == "memory.max" }.flatMap { UInt64($0.value) }
+    let own = key.value(in: profile)
+    let usual: (from: UInt64, to: UInt64)? =
+      if key.isPin, let limit {
+        (0, limit)
+      } else {
+        own.map { ($0 / reach, $0.multipliedReportingOverflow(by: reach).partialValue) }
+      }
+    guard let from = try given("--from", request.from) ?? usual?.from,
+      let to = try given("--to", request.to) ?? usual?.to
+    else {
+      throw HarnessError(
+        .usage, "--find \(request.key)", "the profile does not say \(key.name)",
+        remedy: "give the range: --from and --to")
+    }
+    if from >= to {
+      throw HarnessError(
+        .usage, "--from \(key.quantity.text(from))",
+        "is not below --to \(key.quantity.text(to))")
+    }
+    let whole = key.isMemory ? limit ?? to - from : to - from
+    let within =
+      try given("--within", request.within) ?? UInt64(Double(whole) * precision)
+    if within == 0 || within > to - from || within < (to - from) / finest {
+      throw HarnessError(
+        .usage, "--within \(key.quantity.text(within))",
+        "is not between a \(finest)th of the range and all of it (\(key.quantity.text(to - from)))",
+        remedy: "narrow the range with --from and --to, or name another precision")
+    }
+    return .init(from: from, to: to, within: within, limit: key.isPin ? limit : nil)
   }
 }

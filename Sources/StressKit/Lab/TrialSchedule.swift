@@ -16,6 +16,7 @@ extension Campaign {
   ///
   /// - Throws: when the cells do not have what the campaign asks (code usage).
   func schedule() throws(HarnessError) -> any TrialSchedule {
+    if let threshold = matrix.threshold { return try ThresholdSchedule(self, threshold) }
     guard let untilVerdict else {
       return FixedSchedule(rest: order.filter { ending(of: $0) == nil }[...])
     }
@@ -88,9 +89,7 @@ package struct VerdictSchedule: TrialSchedule {
 
   package mutating func take(_ trial: Campaign.Trial) {
     over.insert(trial)
-    // Of a trial that was carried out again the first attempt is put aside.
-    summary.cells[trial.cell].trials.removeAll { $0.number == trial.number }
-    summary.read(cell: trial.cell, number: trial.number)
+    summary.readAgain(trial)
   }
 
   package func next() -> Campaign.Trial? {
@@ -138,5 +137,61 @@ package struct VerdictSchedule: TrialSchedule {
     if number(pair.base) == nil || number(pair.new) == nil { return nil }
     var random = SplitMix64(seed: campaign.seed ^ (UInt64(pair.base) << 32) ^ UInt64(base))
     return Bool.random(using: &random) ? pair.base : pair.new
+  }
+}
+
+/// Trials at the values that tell most of each cell's threshold, until it is known or the cell has had all that it may.
+/// One after another, in turns: a drift of the host falls on all cells alike. Which value is next follows from the
+/// records and the campaign's seed alone.
+struct ThresholdSchedule: TrialSchedule {
+  private let campaign: Campaign
+  private let threshold: CampaignFile.Threshold
+  private var summary: CampaignSummary
+  private var over: [Set<Int>]
+
+  /// - Throws: when the directory holds no campaign (code usage).
+  init(_ campaign: Campaign, _ threshold: CampaignFile.Threshold) throws(HarnessError) {
+    self.campaign = campaign
+    self.threshold = threshold
+    summary = try CampaignSummary(directory: campaign.directory)
+    // What the same command carries out again says nothing yet.
+    for cell in summary.cells.indices {
+      summary.cells[cell].trials.removeAll(where: \.ending.isRepeated)
+    }
+    over = campaign.matrix.cells.indices.map { cell in
+      Set(
+        (1...max(1, campaign.trials)).filter {
+          campaign.ending(of: .init(cell: cell, number: $0)) != nil
+        })
+    }
+  }
+
+  mutating func take(_ trial: Campaign.Trial) {
+    over[trial.cell].insert(trial.number)
+    summary.readAgain(trial)
+  }
+
+  mutating func next() -> Campaign.Trial? {
+    let open = summary.cells.indices.compactMap { cell -> (trial: Campaign.Trial, count: Int)? in
+      guard let number = (1...max(1, campaign.trials)).first(where: { !over[cell].contains($0) })
+      else { return nil }
+      let search = CellThreshold(summary.cells[cell], threshold, index: cell)
+      guard search.stage == .open else { return nil }
+      let seed = campaign.seed ^ (UInt64(cell + 1) << 32)
+      return (
+        .init(cell: cell, number: number, value: search.next(seed: seed)), over[cell].count
+      )
+    }
+    let fewest = open.map(\.count).min()
+    var random = SplitMix64(seed: campaign.seed &+ UInt64(over.reduce(0) { $0 + $1.count }))
+    return open.filter { $0.count == fewest }.randomElement(using: &random)?.trial
+  }
+}
+
+extension CampaignSummary {
+  /// Of a trial that was carried out again the first attempt is put aside.
+  fileprivate mutating func readAgain(_ trial: Campaign.Trial) {
+    cells[trial.cell].trials.removeAll { $0.number == trial.number }
+    read(cell: trial.cell, number: trial.number)
   }
 }

@@ -56,6 +56,66 @@ package struct CampaignFile: Sendable, Equatable {
     }
   }
 
+  /// What a campaign looks for that runs each trial at a value of its own: where half of them die.
+  package struct Threshold: Sendable, Equatable {
+    /// Where a cell's values are, in the quantity's unit.
+    package struct Range: Sendable, Equatable {
+      package var from: UInt64
+      package var to: UInt64
+      /// How far the threshold's 95 % interval may reach to either side, for the search to end.
+      package var within: UInt64
+      /// memory.max, where pins are searched: what is not pinned is headroom; nil: neither.
+      package var limit: UInt64?
+
+      package init(from: UInt64, to: UInt64, within: UInt64, limit: UInt64? = nil) {
+        (self.from, self.to, self.within, self.limit) = (from, to, within, limit)
+      }
+
+      fileprivate init?(_ json: JSON) {
+        func number(_ key: String) -> UInt64? { json[key]?.int.flatMap { UInt64(exactly: $0) } }
+        guard let from = number("from"), let to = number("to"), let within = number("within"),
+          from < to, within > 0
+        else { return nil }
+        self.init(from: from, to: to, within: within, limit: number("limit"))
+      }
+
+      fileprivate var json: JSON {
+        func number(_ value: UInt64) -> JSON { .int(Int64(clamping: value)) }
+        return [
+          "from": number(from), "to": number(to), "within": number(within),
+          "limit": limit.map(number) ?? .null,
+        ]
+      }
+    }
+
+    /// The full path of the key whose value is looked for; a trial's axes have it under this name.
+    package var key: String
+    package var quantity: ProfileQuantity
+    /// Of each cell.
+    package var ranges: [Range]
+
+    package init(key: String, quantity: ProfileQuantity, ranges: [Range]) {
+      (self.key, self.quantity, self.ranges) = (key, quantity, ranges)
+    }
+
+    fileprivate init?(_ json: JSON) {
+      guard let key = json["key"]?.string,
+        let quantity = json["quantity"]?.string.flatMap(ProfileQuantity.init(rawValue:)),
+        let list = json["ranges"]?.array
+      else { return nil }
+      let ranges = list.compactMap(Range.init)
+      if ranges.count < list.count { return nil }
+      self.init(key: key, quantity: quantity, ranges: ranges)
+    }
+
+    fileprivate var json: JSON {
+      [
+        "key": .string(key), "quantity": .string(quantity.rawValue),
+        "ranges": .array(ranges.map(\.json)),
+      ]
+    }
+  }
+
   package var label: String
   package var cells: [Cell]
   /// What the kernels' names stood for, and what ran them: trials of different things are not pooled.
@@ -64,10 +124,12 @@ package struct CampaignFile: Sendable, Equatable {
   package var seed: UInt64
   /// `run --until-verdict`: its trials depend on what those before them showed. nil: their number is fixed.
   package var untilVerdict: Question?
+  /// `threshold`: the values of its trials depend on what those before them showed. nil: there are none.
+  package var threshold: Threshold?
 
   package init(
     label: String, cells: [Cell], identity: [Profile.Setting], trials: Int, seed: UInt64,
-    untilVerdict: Question? = nil
+    untilVerdict: Question? = nil, threshold: Threshold? = nil
   ) {
     self.label = label
     self.cells = cells
@@ -75,9 +137,11 @@ package struct CampaignFile: Sendable, Equatable {
     self.trials = trials
     self.seed = seed
     self.untilVerdict = untilVerdict
+    self.threshold = threshold
   }
 
   private static let questionKey = "until_verdict"
+  private static let thresholdKey = "threshold"
 
   package static func path(in directory: String) -> String { directory + "/campaign.json" }
 
@@ -116,6 +180,12 @@ package struct CampaignFile: Sendable, Equatable {
       }
       untilVerdict = question
     }
+    if let text = plan[Self.thresholdKey], text != .null {
+      guard let threshold = Threshold(text), threshold.ranges.count == cells.count else {
+        throw HarnessError(.usage, path, "\(Self.thresholdKey) cannot be read")
+      }
+      self.threshold = threshold
+    }
     for (index, cell) in cells.enumerated() {
       guard let axes = cell["axes"]?.members, let json = cell["profile"],
         let profile = try? Profile(json: json, name: path)
@@ -139,7 +209,8 @@ package struct CampaignFile: Sendable, Equatable {
       "profile": .string(label), "trials": .int(Int64(trials)),
       "seed": .int(Int64(bitPattern: seed)),
       "identity": .object(identity.map { ($0.key, .string($0.value)) }),
-      Self.questionKey: untilVerdict?.json ?? .null, "cells": .array(cells),
+      Self.questionKey: untilVerdict?.json ?? .null,
+      Self.thresholdKey: threshold?.json ?? .null, "cells": .array(cells),
     ]
     try File.replace(Self.path(in: directory), Array((plan.text + "\n").utf8))
   }

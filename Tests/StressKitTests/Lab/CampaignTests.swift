@@ -63,7 +63,7 @@ struct CampaignTests: ProfileSuite {
   @Test func plansOfTrials() throws {
     let campaign = try campaign()
     let trial = Campaign.Trial(cell: 2, number: 3)
-    let plan = campaign.plan(of: trial)
+    let plan = try campaign.plan(of: trial)
     #expect(plan.profile.machine.cpus == 3 && plan.profileLabel == "p" && plan.number == 3)
     #expect(plan.axes.last == .init("cpus", "3") && plan.seed == campaign.seed(of: trial))
     #expect(campaign.directory(of: trial) == campaign.directory + "/trials/3-3")

@@ -40,6 +40,12 @@ package struct CampaignComparison: Sendable {
     _ campaigns: [CampaignSummary], _ request: ComparisonChoice.Request = .init(),
     allowed: Set<String> = [], noise: CampaignSummary? = nil, draws: Int = CalibratedCell.draws
   ) throws(HarnessError) {
+    if let campaign = campaigns.first(where: { $0.threshold != nil }) {
+      throw HarnessError(
+        .usage, campaign.directory,
+        "its trials ran at values that earlier ones chose: their rates cannot be compared",
+        remedy: "'wbstress report' compares the thresholds")
+    }
     let isAlone = campaigns.count == 1
     let request =
       isAlone && campaigns[0].untilVerdict != nil ? request.suggested(by: campaigns[0]) : request

@@ -6,7 +6,7 @@ extension CampaignSummary {
   package var command: String {
     let keys = (cells.first?.axes ?? []).map(\.key)
     func values(_ key: String) -> [String] { ComparisonChoice.values(of: key, in: cells) }
-    var words = ["wbstress", "run", label]
+    var words = ["wbstress", threshold == nil ? "run" : "threshold", label]
     let hasVariants = keys.contains(CampaignFile.variantKey)
     for key in keys {
       let list = values(key).joined(separator: ",")
@@ -21,6 +21,19 @@ extension CampaignSummary {
     if let question = untilVerdict {
       words += ["--until-verdict", "--axis", question.axis, "--base", question.base]
       words += ["--against", question.new]
+    }
+    if let threshold {
+      words += ["--find", threshold.key]
+      let options: [(String, KeyPath<CampaignFile.Threshold.Range, UInt64>)] = [
+        ("--from", \.from), ("--to", \.to), ("--within", \.within),
+      ]
+      // Where cells differ in them, they are what the profiles give.
+      for (option, member) in options {
+        let values = Set(threshold.ranges.map { $0[keyPath: member] })
+        if values.count == 1, let value = values.first {
+          words += [option, threshold.quantity.text(value)]
+        }
+      }
     }
     return (words + ["--trials", "\(planned)", "--seed", "\(seed)"]).joined(separator: " ")
   }

@@ -36,6 +36,19 @@ package struct ReportedCell: Sendable {
 }
 
 extension CampaignAnalysis {
+  /// A cell as one of its trials ran: where a threshold is looked for, each has a value of its own.
+  ///
+  /// - Parameter index: from 0.
+  package func cell(_ index: Int, asRun record: RecordReader) -> CellSummary {
+    var cell = summary.cells[index]
+    if summary.threshold != nil, let json = record.first(HeaderLine.self)?.plan?.profile,
+      let profile = try? Profile(json: json, name: directory)
+    {
+      cell.profile = profile
+    }
+    return cell
+  }
+
   /// What a report is about: the cell that is named, else the worst regression, else the one with most kills.
   ///
   /// - Parameters:

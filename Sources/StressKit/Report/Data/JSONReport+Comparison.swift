@@ -93,7 +93,7 @@ extension JSONReport {
     ]
   }
 
-  private static func estimate(_ estimate: Double, _ interval: ConfidenceInterval) -> JSON {
+  static func estimate(_ estimate: Double, _ interval: ConfidenceInterval) -> JSON {
     [
       "estimate": .number(estimate), "lower": .number(interval.lower),
       "upper": .number(interval.upper),

@@ -31,6 +31,7 @@ package struct JSONReport {
     return .object([
       ("schema", .int(Self.schema)), ("wbstress", .string(Version.text)), ("campaign", head),
       ("cells", .array(cells)), ("comparison", try comparison()),
+      ("threshold", campaign.thresholds.map(Self.threshold) ?? .null),
     ])
   }
 

@@ -21,6 +21,8 @@ struct MailCase {
   let ledger: CellLedger
   let window: EventWindow
   let others: OtherCells
+  /// Where half of the trials die; nil: the campaign did not look for it.
+  let thresholds: ThresholdSection?
   /// nil: it cannot be told as a script; why.
   let script: ReproducerScript?
   let scriptless: HarnessError?
@@ -32,7 +34,7 @@ struct MailCase {
     self.campaign = campaign
     reported = try campaign.reportedCell(choice.cell, choice.comparison)
     let index = reported.index
-    cell = campaign.summary.cells[index]
+    let cell = campaign.summary.cells[index]
     let wanted = choice.trial
     let trials = cell.counted.filter { $0.number == wanted ?? $0.number }
     guard let trial = wanted == nil ? cell.typicalTrial : trials.first
@@ -44,6 +46,9 @@ struct MailCase {
     self.trial = trial
     let record = try campaign.record(cell: index, trial: trial.number)
     environment = TrialEnvironment(record)
+    let asRun = campaign.cell(index, asRun: record)
+    self.cell = asRun
+    thresholds = ThresholdSection(TerminalReport(campaign.summary, style: .init(colour: false)))
     autopsy = OOMAutopsy.all(in: record).first
     excerpt = autopsy.flatMap { KernelLogExcerpt(record, $0.report) }
     let event = autopsy?.time ?? LongestWrite.begin(in: record) ?? trial.streaming?.lowerBound ?? 0
@@ -55,7 +60,7 @@ struct MailCase {
     others = OtherCells(
       campaign.summary, of: index, compared: reported.comparison?.cells.axis.key)
     do throws(HarnessError) {
-      script = try ReproducerScript(cell, label: campaign.summary.label, environment)
+      script = try ReproducerScript(asRun, label: campaign.summary.label, environment)
       scriptless = nil
     } catch {
       script = nil

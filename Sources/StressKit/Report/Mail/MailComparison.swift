@@ -8,6 +8,7 @@ struct MailComparison {
   init(_ told: MailCase) { self.told = told }
 
   var text: MailText {
+    if let thresholds = told.thresholds { return text(thresholds) }
     var text = MailText()
     let arms = [told.base, told.cell].compactMap(\.self)
     for arm in arms {
@@ -37,6 +38,20 @@ struct MailComparison {
       text.add("Also differs, base / new: \(differences.joined(separator: "; ")).")
     }
     text.verbatim(operations([comparison.cells.base, comparison.cells.new]))
+    return text
+  }
+
+  /// Where half of the runs die, by cell, and how that differs.
+  private func text(_ section: ThresholdSection) -> MailText {
+    let cells = told.campaign.summary.cells
+    var text = MailText()
+    for (index, cell) in cells.enumerated() where !cell.counted.isEmpty {
+      text.item("\(cell.name): \(section.sentence(index))")
+    }
+    for difference in section.differences { text.item(difference) }
+    text.add(
+      "Bayesian adaptive estimation (psi-marginal; Prins 2013): each run at the value that is expected to tell"
+        + " most, interval of the posterior. " + repetition(cells))
     return text
   }
 

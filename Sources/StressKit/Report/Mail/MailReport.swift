@@ -145,6 +145,10 @@ package struct MailReport {
   private var sentence: String {
     let release = told.environment.release ?? "?"
     let runs = "in \(MailCase.ratio(told.failed)) runs"
+    if let thresholds = told.thresholds {
+      return "With \(limit) and buffered writes to \(told.filesystem) on \(release), "
+        + thresholds.sentence(told.reported.index) + "."
+    }
     var text: String
     if told.isOOM {
       text =

@@ -92,7 +92,7 @@ package struct PageReport {
     <main>
     \(verdicts)
     \(facts)
-    \(PageMatrix(report).markup)
+    \(PageThreshold(report)?.markup ?? "")\(PageMatrix(report).markup)
     \(Self.trialSection)
     \(PageKills(cells).markup)
     \(PageLedger(cells, colours).markup)

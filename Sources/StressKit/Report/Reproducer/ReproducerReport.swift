@@ -18,6 +18,7 @@ package enum ReproducerReport {
     }
     let record = try campaign.record(cell: index, trial: trial.number)
     return try ReproducerScript(
-      campaign.summary.cells[index], label: campaign.summary.label, TrialEnvironment(record))
+      campaign.cell(index, asRun: record), label: campaign.summary.label,
+      TrialEnvironment(record))
   }
 }

@@ -15,7 +15,7 @@ extension TerminalReport {
   }
 
   /// Of a campaign that stops when it is known.
-  private var most: String { summary.untilVerdict == nil ? "" : "at most " }
+  private var most: String { summary.mayEndEarly ? "at most " : "" }
 
   /// What ran where, by what it is called; facts without a value are left out.
   var facts: [(name: String, values: [String])] {

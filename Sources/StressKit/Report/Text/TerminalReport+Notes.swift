@@ -50,7 +50,7 @@ extension TerminalReport {
           "#\(i + 1)", ["\(lost) latencies are missing: the log was full"], style.warning)
       }
       let run = cell.trials.count + cell.unreadable.count
-      if run < summary.planned, summary.untilVerdict == nil {
+      if run < summary.planned, !summary.mayEndEarly {
         lines.append("#\(i + 1): \(run) of \(summary.planned) trials run so far")
       }
     }

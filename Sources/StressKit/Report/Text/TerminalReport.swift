@@ -39,8 +39,8 @@ package struct TerminalReport: PlainReport {
       "'wbstress report DIR --format full' adds latencies, reclaim and counters;", Self.hint,
     ]
     return Self.joined([
-      heading, verdicts, legend, kills, speeds, ranking, timelineWrites, commands, notes,
-      more,
+      heading, verdicts, thresholds, legend, kills, speeds, ranking, timelineWrites, commands,
+      notes, more,
     ])
   }
 
@@ -51,9 +51,8 @@ package struct TerminalReport: PlainReport {
     let vmstat = VmstatSection(cells).lines(width: Self.width, style.bold)
     let calibration = CalibrationSection(CalibratedCell.all(in: summary).map { $0.noise() }).lines
     return Self.joined([
-      heading, verdicts, legend, kills, speeds, ranking, timelineWrites, commands, latencies,
-      reclaim,
-      vmstat, movers,
+      heading, verdicts, thresholds, legend, kills, speeds, ranking, timelineWrites, commands,
+      latencies, reclaim, vmstat, movers,
       calibration, notes, [Self.hint],
     ])
   }
@@ -122,21 +121,21 @@ package struct TerminalReport: PlainReport {
 
   typealias Columns = [(String, Table.Alignment)]
 
-  private func table(
-    _ columns: Columns, _ row: (CellSummary) -> [String], labelled: Bool
-  ) -> Table {
+  private func table(_ columns: Columns, _ rows: [[String]], labelled: Bool) -> Table {
     let names = labelled ? axes.map { (short($0), Table.Alignment.left) } : []
     var table = Table([("#", .right)] + names + columns)
     for (i, cell) in cells.enumerated() {
-      table.add(["\(i + 1)"] + (labelled ? labels(cell) : []) + row(cell))
+      table.add(["\(i + 1)"] + (labelled ? labels(cell) : []) + rows[i])
     }
     return table
   }
 
   /// With the cells' labels where they fit, else with their numbers only.
-  private func lines(_ columns: Columns, _ row: (CellSummary) -> [String]) -> [String] {
-    let labelled = table(columns, row, labelled: true)
-    let fitting = labelled.fits(Self.width) ? labelled : table(columns, row, labelled: false)
+  ///
+  /// - Parameter rows: of each cell.
+  func lines(_ columns: Columns, _ rows: [[String]]) -> [String] {
+    let labelled = table(columns, rows, labelled: true)
+    let fitting = labelled.fits(Self.width) ? labelled : table(columns, rows, labelled: false)
     var lines = fitting.lines(within: Self.width)
     lines[0] = style.bold(lines[0])
     return lines
@@ -144,7 +143,7 @@ package struct TerminalReport: PlainReport {
 
   /// Whose the numbers are, unless the first table says it.
   private var legend: [String] {
-    if table(Self.killColumns, killRow, labelled: true).fits(Self.width) { return [] }
+    if table(Self.killColumns, cells.map(killRow), labelled: true).fits(Self.width) { return [] }
     return cells.enumerated().flatMap { i, cell in
       wrap("#\(i + 1)", zip(axes, labels(cell)).map { "\($0) \($1)" })
     }
@@ -182,7 +181,10 @@ package struct TerminalReport: PlainReport {
     ]
   }
 
-  private var kills: [String] { lines(Self.killColumns, killRow) }
+  private var kills: [String] { lines(Self.killColumns, cells.map(killRow)) }
+
+  /// Of a campaign that looks for one.
+  private var thresholds: [String] { ThresholdSection(self)?.lines ?? [] }
 
   static let speedColumns: Columns = [
     ("MiB/s", .right), ("range", .left), ("p50", .right), ("p99", .right), ("max", .right),
@@ -204,7 +206,7 @@ package struct TerminalReport: PlainReport {
   }
 
   private var speeds: [String] {
-    lines(Self.speedColumns, speedRow) + reads + [
+    lines(Self.speedColumns, cells.map(speedRow)) + reads + [
       "MiB/s: median over trials. Seconds: p50 and p99 of a trial's writes, median",
       "over trials; max and fsync, the longest write and fsync of all; memory and io,",
       "PSI some/full of the limited cgroup while the streams ran, median over trials.",

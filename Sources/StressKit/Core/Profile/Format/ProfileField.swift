@@ -17,6 +17,8 @@ struct ProfileField<Owner>: Sendable {
   let phrase: String
   let description: ProfileKeyDescription
   let shape: @Sendable () -> ProfileShape
+  /// What its value measures; nil: it is no single quantity.
+  let quantity: ProfileQuantity?
   /// When the key means something; nil: always.
   private(set) var condition: (words: String, holds: @Sendable (Owner) -> Bool)?
 
@@ -41,6 +43,7 @@ struct ProfileField<Owner>: Sendable {
     text = { type.text($0[keyPath: path]) }
     phrase = told ?? "\(key) *"
     shape = type.shape
+    quantity = type.quantity
     description = ProfileKeyDescription(
       names: [key], form: type.form, words: type.words, meaning: meaning
     ) {
@@ -64,6 +67,7 @@ struct ProfileField<Owner>: Sendable {
     text = { _ in nil }
     phrase = ""
     self.shape = shape
+    quantity = nil
     self.description = description
   }
 
@@ -169,6 +173,11 @@ extension ProfilePart {
   }
 
   static var keys: [String] { fields.flatMap(\.keys) }
+
+  /// What a key's value measures; nil: nothing that has a unit.
+  static func quantity(of key: String) -> ProfileQuantity? {
+    fields.first { $0.keys.contains(key) }?.quantity
+  }
 
   static var descriptions: [ProfileKeyDescription] {
     fields.map { field in

@@ -7,6 +7,8 @@ struct ProfileType<Value>: Sendable {
   /// Those of its words that mean something of their own.
   private(set) var words: [(word: String, meaning: String)] = []
   private(set) var shape: @Sendable () -> ProfileShape = { .value }
+  /// What it measures, where it has a unit.
+  private(set) var quantity: ProfileQuantity?
   /// nil: a problem has been noted.
   let read: @Sendable (ProfileCursor) -> Value?
   /// As the canonical form has it; nil: it is left out.
@@ -40,7 +42,8 @@ struct ProfileType<Value>: Sendable {
   var optional: ProfileType<Value?> {
     let (take, json, text) = (read, json, text)
     return ProfileType<Value?>(
-      form: form, words: words, shape: shape, read: { take($0).map { .some($0) } },
+      form: form, words: words, shape: shape, quantity: quantity,
+      read: { take($0).map { .some($0) } },
       json: { $0.flatMap(json) }, text: { $0.flatMap(text) })
   }
 
@@ -48,7 +51,7 @@ struct ProfileType<Value>: Sendable {
   func or(_ word: String) -> ProfileType<Value?> {
     let (take, json, text) = (read, json, text)
     return ProfileType<Value?>(
-      form: "\(form), or `\(word)`", words: words, shape: shape,
+      form: "\(form), or `\(word)`", words: words, shape: shape, quantity: quantity,
       read: { cursor in
         if cursor.node.text == word { return .some(nil) }
         var cursor = cursor
@@ -69,7 +72,7 @@ extension ProfileType<UInt64> {
   static func size(in range: ClosedRange<UInt64>, multipleOf factor: UInt64 = 1) -> Self {
     let size = form(range, "size", Units.sizeText)
     return Self(
-      form: factor == 1 ? size : "\(size), a multiple of \(factor)",
+      form: factor == 1 ? size : "\(size), a multiple of \(factor)", quantity: .size,
       read: { cursor in
         guard let value = cursor.size(in: range) else { return nil }
         if !value.isMultiple(of: factor) { cursor.fail("must be a multiple of \(factor)") }
@@ -81,14 +84,14 @@ extension ProfileType<UInt64> {
   /// Bytes of memory or of a file: a page at least, or 0 where that has a meaning.
   static func memory(orNone: Bool = true) -> Self {
     Self(
-      form: "size", read: { $0.memory(orNone: orNone) }, json: { .uint($0) },
+      form: "size", quantity: .size, read: { $0.memory(orNone: orNone) }, json: { .uint($0) },
       text: { $0 == 0 ? "0" : Units.sizeText($0) })
   }
 
   /// Nanoseconds.
   static func duration(in range: ClosedRange<UInt64>) -> Self {
     Self(
-      form: form(range, "duration", durationText),
+      form: form(range, "duration", durationText), quantity: .duration,
       read: { $0.duration(in: range) }, json: { .string("\($0)ns") }, text: durationText)
   }
 
@@ -96,7 +99,7 @@ extension ProfileType<UInt64> {
   static var delay: Self {
     let duration = Self.duration(in: 0...60_000_000_000)
     return Self(
-      form: "\(duration.form), whole ms",
+      form: "\(duration.form), whole ms", quantity: .duration,
       read: { cursor in
         guard let delay = duration.read(cursor) else { return nil }
         if !delay.isMultiple(of: 1_000_000) {
@@ -110,7 +113,8 @@ extension ProfileType<UInt64> {
   /// Bytes per second.
   static var rate: Self {
     Self(
-      form: "rate", read: { $0.rate(in: 1...Units.largest) }, json: { .string("\($0)B/s") },
+      form: "rate", quantity: .rate, read: { $0.rate(in: 1...Units.largest) },
+      json: { .string("\($0)B/s") },
       text: { Units.sizeText($0) + "/s" })
   }
 
@@ -121,7 +125,7 @@ extension ProfileType<UInt64> {
   }
 
   private static func durationText(_ nanoseconds: UInt64) -> String {
-    nanoseconds == 0 ? "0s" : Units.durationText(nanoseconds)
+    ProfileQuantity.duration.text(nanoseconds)
   }
 
   private static func form(

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Glibc
+import StressAnalysis
+import StressCore
+import StressLab
+import StressMachine
+import StressRecord
+import StressReport
+
+/// What every command has that carries trials out: of which profile, over which axes, and where.
+struct CampaignOptions: ParsableArguments {
+  @Argument(
+    help: "A profile: NAME, NAME:VARIANT or a path (see 'wbstress profiles list').",
+    completion: Suggestions.profiles)
+  var profile: String
+
+  @Option(
+    help: ArgumentHelp(
+      "File systems, such as ext4,xfs,btrfs (default: the profile's).", valueName: "names"),
+    completion: Suggestions.filesystems)
+  var fs: String = ""
+
+  @Option(
+    help: ArgumentHelp(
+      "Kernels for the guests, separated by commas: \(KernelSpec.forms).",
+      valueName: "kernels"),
+    completion: Suggestions.kernels)
+  var kernel: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Run on this machine, with temporary image files in DIR.", valueName: "dir"),
+    completion: .directory)
+  var loop: String?
+
+  @OptionGroup var source: MirrorOption
+
+  @Option(
+    help: ArgumentHelp(
+      "Time limit for a guest to reach the harness (default: 30, emulated 90).",
+      valueName: "seconds"))
+  var bootTimeout: Int?
+
+  @OptionGroup var machine: MachineOptions
+
+  @OptionGroup(title: "On this machine") var abort: AbortOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "An axis and its values: any key of the profile, or 'variant'; may be repeated.",
+      valueName: "key=a,b"))
+  var vary: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Seed for order, delays and data (default: random, printed).", valueName: "number"))
+  var seed: UInt64?
+
+  @Option(
+    help: ArgumentHelp(
+      "Campaign directory, new or to resume (default: wbstress-PROFILE-TIME).",
+      valueName: "dir"),
+    completion: .directory)
+  var output: String?
+
+  @Option(
+    help: ArgumentHelp("kvm, tcg, or auto: KVM if a probe guest boots.", valueName: "name"),
+    completion: .list(["auto", "kvm", "tcg"]))
+  var accelerator: String = "auto"
+
+  @Flag(help: "Keep the disk image of every trial.")
+  var keepDisks = false
+
+  @Flag(help: "Print only one line per finished trial, also on a terminal.")
+  var noLive = false
+
+  var isHere: Bool { loop != nil || machine.device != nil }
+
+  func validate() throws {
+    if kernel != nil, loop != nil {
+      throw ValidationError("--loop and --kernel exclude each other")
+    }
+    if kernel != nil, machine.device != nil {
+      throw ValidationError("--device and --kernel exclude each other")
+    }
+    if fs.split(separator: ",", omittingEmptySubsequences: false).contains(""), !fs.isEmpty {
+      throw ValidationError("--fs: an empty value")
+    }
+    if let bootTimeout, !(1...3600).contains(bootTimeout) {
+      throw ValidationError("--boot-timeout: 1 to 3600 seconds")
+    }
+    if machine.cgroup != nil, !isHere {
+      throw ValidationError("--cgroup: needs --loop or --device")
+    }
+    if isHere, keepDisks { throw ValidationError("--keep-disks: needs --kernel") }
+    if accelerator != "auto", Accelerator(rawValue: accelerator) == nil {
+      throw ValidationError("--accelerator: auto, kvm or tcg")
+    }
+  }
+
+  static func check(trials: Int) throws {
+    if !(1...CampaignFile.mostTrials).contains(trials) {
+      throw ValidationError("--trials: 1 to \(CampaignFile.mostTrials)")
+    }
+  }
+
+  /// The cells, checked.
+  func matrix(calibrate: Bool = false) throws -> Matrix {
+    let specs: [KernelSpec]
+    if let kernel {
+      specs = try source.store().specs(kernel) { Output.progress("wbstress: \($0)\n") }
+    } else if isHere {
+      specs = [.running]
+    } else {
+      throw HarnessError(
+        .refused, "run", "no target given",
+        remedy:
+          "boot guests (--kernel debian:6.12) or use this machine (--loop DIR or --device DEV)")
+    }
+    // Told before anything is set up.
+    _ = try abort.limits()
+    return try Matrix(
+      try ProfileCatalog().find(profile), kernels: specs,
+      filesystems: fs.split(separator: ",").map(String.init),
+      vary: try vary.map(Matrix.Axis.init), calibrate: calibrate)
+  }
+
+  /// Carries a campaign out, or what remains of it, and prints its report.
+  ///
+  /// - Throws: when the user interrupts (code interrupted), and what the host lacks.
+  func carryOut(
+    _ matrix: Matrix, trials: Int, jobs: Int = 1, untilVerdict: CampaignFile.Question? = nil
+  ) throws -> CampaignSummary {
+    let display = Display(matrix, isLive: !noLive)
+    let directory = output.map(File.plain) ?? Self.defaultDirectory(matrix.label)
+    let venue: any Venue =
+      isHere
+      ? try LocalVenue(
+        matrix, try machine.place(images: loop, directory), limits: try abort.limits())
+      : try guests(matrix, jobs, display)
+    for warning in venue.warnings { display.note(warning) }
+    let campaign = try Campaign(
+      directory: directory, matrix: matrix, identity: venue.identity, trials: trials, seed: seed,
+      untilVerdict: untilVerdict)
+    // Only now: until here ^C may end the process at once, there is nothing to take down.
+    let interrupt = Interrupt.ofProcess
+    try interrupt.takeSignals()
+    let runner = try CampaignRunner(campaign, venue, interrupt: interrupt)
+    do {
+      // Whatever is thrown must not be printed into the live view.
+      defer { display.finish() }
+      try display.begin(
+        campaign, jobs: venue.jobs, venue.place, interval: venue.lookInterval)
+      try runner.run { display.show($0) }
+    }
+    if let remains = venue.remains { display.note(remains) }
+
+    let summary = try CampaignSummary(directory: campaign.directory)
+    Output.line(TerminalReport(summary, style: .forTerminal()).screen)
+    if interrupt.isRequested {
+      let words = CommandLine.arguments.dropFirst().map(ShellWord.quoted).joined(separator: " ")
+      let output = output == nil ? " --output \(ShellWord.quoted(campaign.directory))" : ""
+      Output.error("interrupted; resume with: wbstress \(words)\(output)")
+      throw ExitCode(HarnessError.Code.interrupted.rawValue)
+    }
+    return summary
+  }
+
+  private func guests(_ matrix: Matrix, _ jobs: Int, _ display: Display) throws -> GuestVenue {
+    var options = GuestVenue.Options(binary: try Self.executable(), store: try source.store())
+    options.accelerator = Accelerator(rawValue: accelerator)
+    options.keepDisks = keepDisks
+    options.bootTimeout = bootNanoseconds
+    return try GuestVenue(matrix, jobs: jobs, options, progress: display.note)
+  }
+
+  private var bootNanoseconds: UInt64? { bootTimeout.map { UInt64($0) * 1_000_000_000 } }
+
+  /// This program's file, which also becomes the guest's PID 1.
+  private static func executable() throws(HarnessError) -> String {
+    guard let path = ProfileCatalog.executable() else {
+      throw HarnessError(.harness, "/proc/self/exe", "readlink", errno: .noSuchFileOrDirectory)
+    }
+    return path
+  }
+
+  private static func defaultDirectory(_ label: String) -> String {
+    var now = time(nil)
+    var parts = tm()
+    localtime_r(&now, &parts)
+    var text = [CChar](repeating: 0, count: 32)
+    strftime(&text, text.count, "%Y%m%d-%H%M%S", &parts)
+    let stamp = text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    let name = label.map { $0 == ":" || $0 == "/" ? "-" : String($0) }.joined()
+    return "wbstress-\(name)-\(stamp)"
+  }
+}
