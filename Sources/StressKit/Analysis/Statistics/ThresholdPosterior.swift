@@ -48,7 +48,7 @@ package struct ThresholdPosterior: Sendable {
   package private(set) var lastChance = 1.0
 
   /// Scales of the slope in units of the precision: 10 to 90 % of the trials die within 4.4 times as much. Each as likely.
-  private static let scales = [0.1, 0.25, 0.6, 1.5, 3.5]
+  private static let scales = [0.1, 0.3, 0.9, 2.5, 6]
   /// Shares of guesses and lapses, and their weights.
   private static let errors: [(share: Double, weight: Double)] = [(0.01, 0.7), (0.08, 0.3)]
   /// Of the two hypotheses without a threshold, each.
