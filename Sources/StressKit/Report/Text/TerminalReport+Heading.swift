@@ -35,6 +35,9 @@ extension TerminalReport {
       ("device", distinct(profiles.map(\.device.words))),
       ("limits", distinct(profiles.map(\.limitWords))),
     ]
+    if let key = summary.threshold?.key {
+      facts.append(("searched", ["\(key): each trial its own"]))
+    }
     // The words of these have semicolons of their own.
     facts += distinct(profiles.map(\.groupWords)).filter { !$0.isEmpty }.map { ("cgroups", [$0]) }
     facts += [
