@@ -232,7 +232,7 @@ struct ThresholdScheduleTests: ProfileSuite {
       ("pin", "64MiB", nil, nil, "--from 64MiB: is not below --to 64MiB"),
       ("pin", "1 MiB", nil, nil, "--from 1 MiB: expected a size such as 64MiB; found '1 MiB'"),
       ("pin", nil, nil, "1KiB", "--within 1KiB: is not between a 400th of the range and all of it"),
-      ("pin", nil, "2GiB", nil, "--to 2GiB: "),
+      ("pin", nil, "2GiB", "32MiB", "--to 2GiB: "),
       (
         "memory.high", nil, nil, nil,
         "--find memory.high: the profile does not say limits.memory.high"

@@ -54,7 +54,7 @@ struct ThresholdPosteriorTests {
     }
     let interval = posterior.interval()
     #expect(
-      interval.lower > 29.5 && interval.upper < 31.5 && abs(posterior.quantile(0.5) - 30.5) < 0.1)
+      interval.lower > 29 && interval.upper < 32 && abs(posterior.quantile(0.5) - 30.5) < 0.3)
     #expect(posterior.spread.median < 1)
     #expect(posterior.rate(at: 10).interval.upper < 0.15 && posterior.rate(at: 45).mean > 0.9)
     // The other way round it falls.
@@ -63,7 +63,7 @@ struct ThresholdPosteriorTests {
       falling.add(20, died: false)
       falling.add(19, died: true)
     }
-    #expect(falling.direction == .falling && abs(falling.quantile(0.5) - 19.5) < 0.1)
+    #expect(falling.direction == .falling && abs(falling.quantile(0.5) - 19.5) < 0.3)
     #expect(abs(falling.interval().upper - (50 - interval.lower)) < 1e-6)
   }
 
