@@ -13,7 +13,7 @@ struct CommandLineTool: ParsableCommand {
       Run.self, Threshold.self, Check.self, Clean.self, Report.self, Why.self, Compare.self,
       Profiles.self,
       Kernels.self,
-      Record.self,
+      Record.self, Autopsy.self,
       Explain.self, LintMail.self, Manual.self, Completions.self,
     ])
 

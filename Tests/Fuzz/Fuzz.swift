@@ -10,6 +10,7 @@ enum FuzzTarget: String, CaseIterable {
   case cgroup
   case kmsg
   case oom
+  case log
   case json
   case profile
   case record
@@ -36,6 +37,7 @@ enum FuzzTarget: String, CaseIterable {
     case .cgroup: Counters.feed(bytes, [.keyed, .single, .pressure])
     case .kmsg: KernelLog.feedRecord(bytes)
     case .oom: KernelLog.feedLog(bytes)
+    case .log: KernelLog.feedSaved(bytes)
     case .json: Texts.feedJSON(bytes)
     case .profile: Texts.feedProfile(bytes)
     case .record: Records.feed(bytes)

@@ -79,7 +79,7 @@ package struct OOMAutopsy: Sendable, Equatable {
     }
   }
 
-  private static func scope(_ report: OOMReport) -> Scope {
+  static func scope(_ report: OOMReport) -> Scope {
     if report.order == -1 { return .sysrq }
     switch report.global {
     case false: return .memcg(report.oomCgroup ?? "?")

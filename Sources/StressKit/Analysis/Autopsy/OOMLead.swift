@@ -69,6 +69,17 @@ package struct OOMLead: Sendable, Equatable {
     }
   }
 
+  /// Of a kill of which there is the kernel log alone.
+  static let unknown = OOMLead()
+
+  private init() {
+    limit = .unknown
+    reclaimWake = .unknown
+    backgroundWake = .unknown
+    pause = .unknown
+    throttled = .unknown
+  }
+
   init(_ events: Events, before kill: Int64) {
     func answer(_ times: [Int64]?) -> Answer {
       guard let times else { return .unknown }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressCore
 
 /// One record of the kernel log, as one read(2) of /dev/kmsg returns it.
 ///
@@ -21,6 +22,19 @@ package struct KernelLogRecord: Equatable, Sendable {
   package var caller: String?
   /// Without the record's end, `\xNN` undone: it may have several lines.
   package var text: String
+
+  /// A message of a log that is saved in another form.
+  ///
+  /// - Parameter isKernel: false: a process wrote it.
+  init(_ text: String, sequence: UInt64, time: UInt64, caller: String?, isKernel: Bool) {
+    level = 6
+    facility = isKernel ? 0 : 1
+    self.sequence = sequence
+    self.time = time
+    isContinuation = false
+    self.caller = caller
+    self.text = text
+  }
 
   /// nil for anything but a record.
   package init?(parsing bytes: some Collection<UInt8>) {
@@ -49,6 +63,32 @@ package struct KernelLogRecord: Equatable, Sendable {
     // A dictionary line begins with a blank and so is no record.
     file.split(separator: UInt8(ascii: "\n")).compactMap { KernelLogRecord(parsing: $0) }
   }
+
+  /// What stands in the first line of every report that is looked for in a log: an OOM kill's, a blocked task's, a
+  /// failed allocation's; and in the kernel's banner.
+  private static let marks = [
+    "oom", "ut of memory", "Killed process", "INFO: task ", ": page allocation ", " held by ",
+    "Linux version ",
+  ].map { Array($0.utf8) }
+
+  /// Whether the text may begin a report.
+  package var isMarked: Bool {
+    var text = text
+    return text.withUTF8 { bytes in
+      bytes.indices.contains { at in
+        // Most bytes begin none of them.
+        guard Self.firstBytes[Int(bytes[at])] else { return false }
+        let rest = UnsafeBufferPointer(rebasing: bytes[at...])
+        return Self.marks.contains { rest.starts(with: $0) }
+      }
+    }
+  }
+
+  private static let firstBytes: [Bool] = {
+    var isFirst = [Bool](repeating: false, count: 256)
+    for mark in marks { isFirst[Int(mark[0])] = true }
+    return isFirst
+  }()
 
   private static func unescaped(_ body: some Collection<UInt8>) -> [UInt8] {
     var bytes = Array(body)

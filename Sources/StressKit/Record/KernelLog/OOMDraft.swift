@@ -26,6 +26,8 @@ struct OOMDraft: Sendable {
   /// `N pages RAM` and `N pages reserved`: all zones' pages, and those that no zone manages.
   private var present: UInt64?
   private var reserved: UInt64?
+  /// A line of the dump that stands behind all zones' has come.
+  private var isBehindZones = false
   /// The smallest chunk that the free lists tell of, which is a page, bytes.
   private var smallestChunk: UInt64?
 
@@ -140,6 +142,7 @@ struct OOMDraft: Sendable {
         add(key, of: zone.rest, to: &zoneSums)
       }
     } else if let list = OOMText.zone(text, ": ") {
+      isBehindZones = true
       let first = list.rest.prefix { $0 != " " }.parted(by: "*")
       smallestChunk = smallestChunk ?? first.flatMap { OOMText.kilobytes($0.after) }
     } else if let node = text.after(prefix: "Node ")?.parted(by: " "), let number = Int(node.before)
@@ -213,6 +216,9 @@ struct OOMDraft: Sendable {
       total != sums["managed"]
     {
       sums = ["managed": total]
+    } else if present == nil, hasGap || !isBehindZones {
+      // A zone's line may be missing.
+      sums = [:]
     }
     // In the nodes' lines since 5.9, in the zones' before.
     sums["kernel_stack"] = nodeSums["kernel_stack"] ?? sums["kernel_stack"]

@@ -80,6 +80,18 @@ package struct OOMReportParser: Sendable {
     return drafts.map { $0.report(pageSize: pageSize) }
   }
 
+  /// Whether no report is under way, so that only a message that ``KernelLogRecord/isMarked`` can mean anything.
+  package var isIdle: Bool {
+    drafts.isEmpty && partial == nil && announced == nil && wovenDumps == 0
+  }
+
+  /// Passes over the log's next record, which is not ``KernelLogRecord/isMarked``, while the parser is idle.
+  package mutating func pass(_ record: KernelLogRecord) {
+    let gap = lastSequence.map { record.sequence != $0 &+ 1 } ?? false
+    lastSequence = record.sequence
+    if gap { forgetWhatAGapMayHide() }
+  }
+
   /// Takes the log's next record, of whatever subject. Records must come in the log's order, none left
   /// out: a gap in their numbers counts as a loss.
   package mutating func feed(_ record: KernelLogRecord) -> Event? {

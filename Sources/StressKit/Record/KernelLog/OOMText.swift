@@ -16,6 +16,41 @@ enum OOMText {
     return false
   }
 
+  /// Messages that have further lines of their own (Mem-Info, and a memcg's figures before 6.12).
+  static func hasFurtherLines(_ text: Substring) -> Bool {
+    text.after(prefix: "active_anon:") != nil || text.after(prefix: statsPrefix) != nil
+  }
+
+  /// `key value`, as a memcg's figures are.
+  static func isFigure(_ text: Substring) -> Bool {
+    guard let (key, digits) = text.parted(by: " "), !key.isEmpty else { return false }
+    return key.utf8.allSatisfy(isKeyCharacter) && UInt64(digits) != nil
+  }
+
+  /// Messages of which a mail that has wrapped them must have more.
+  static func isUnfinished(_ text: Substring) -> Bool {
+    if isPartial(text) { return true }
+    if text.holds(" invoked oom-killer: ") { return !text.holds(" oom_score_adj=") }
+    if text.holds("Killed process ") { return !text.holds("oom_score_adj:") }
+    if text.after(prefix: "INFO: task ") != nil { return text.utf8.last != UInt8(ascii: ".") }
+    if text.after(prefix: "memory: usage ") != nil || text.after(prefix: "swap: usage ") != nil {
+      return usage(text.parted(by: ": usage ")?.after ?? text).failcnt == nil
+    }
+    return false
+  }
+
+  private static let beginnings = [
+    "[", "CPU: ", "Call Trace:", "Hardware name:", "INFO: task ", "Mem-Info:", "Memory cgroup ",
+    "Out of memory", "Tasks state", "active_anon:", "memory: usage ", "oom-kill:", "oom_reaper: ",
+    "swap: usage ", "kmem: usage ", "memory+swap: usage ", "task:", "Workqueue:", "Tainted: ",
+  ]
+
+  /// Whether a line without a prefix is the beginning of a message, and no rest of a wrapped one.
+  static func beginsMessage(_ text: Substring) -> Bool {
+    beginnings.contains { text.after(prefix: $0) != nil } || text.holds(" invoked oom-killer: ")
+      || text.holds(": page allocation failure: ")
+  }
+
   static func isGroupLine(_ text: Substring) -> Bool {
     text.after(prefix: groupPrefix) != nil
       && text.utf8.reversed().starts(with: groupSuffix.utf8.reversed())

@@ -64,14 +64,25 @@ package struct AutopsySection {
       case let time? where time < 0: "before the streams"
       case let time?: "\(seconds(time)) after the streams began"
       }
-    let title = "trial \(trial)"
-    var lines = Format.broken(
-      "\(title): \(when), \(scope(autopsy))", width: width, indent: 2)
+    return story("trial \(trial)", "\(when), \(scope(autopsy))", autopsy, width: width, paint)
+      + lead(autopsy.lead).flatMap { part($0, width: width) }
+  }
+
+  static func part(_ text: String, width: Int) -> [String] {
+    Format.broken(text, width: width - 2, indent: 2).map { "  " + $0 }
+  }
+
+  /// One kill, as far as the kernel's own report tells.
+  static func story(
+    _ title: String, _ summary: String, _ autopsy: OOMAutopsy, width: Int,
+    _ paint: (String) -> String
+  ) -> [String] {
+    var lines = Format.broken("\(title): \(summary)", width: width, indent: 2)
     lines[0] = paint(title) + lines[0].dropFirst(title.count)
-    func add(_ text: String) {
-      lines += Format.broken(text, width: width - 2, indent: 2).map { "  " + $0 }
+    func add(_ text: String) { lines += part(text, width: width) }
+    if !autopsy.victims.isEmpty {
+      add("killed: " + autopsy.victims.map(victim).joined(separator: "; "))
     }
-    add("killed: " + autopsy.victims.map(victim).joined(separator: "; "))
     if let invoker = autopsy.invoker {
       let flags = autopsy.report.gfpFlags.map { ", \($0)" } ?? ""
       let order = autopsy.report.order.map { ", order \($0)" } ?? ""
@@ -83,13 +94,13 @@ package struct AutopsySection {
       add("other figures: " + figures.others)
     }
     add("finding: " + autopsy.finding.text)
-    lead(autopsy.lead).forEach(add)
     return lines
   }
 
-  private static func scope(_ autopsy: OOMAutopsy) -> String {
+  static func scope(_ autopsy: OOMAutopsy) -> String {
     let scope: String =
       switch autopsy.scope {
+      case .memcg("?"): "a memcg that the log does not name, at its limit"
       case .memcg(let path): "memcg \(path) at its limit"
       case .global: "global: the machine was out of memory"
       case .constrained(let name): name
