@@ -214,7 +214,13 @@ package struct SavedLog {
     if isCut { text = Self.withoutLastWord(text) }
     // rsyslog's newline.
     if bytes.contains(0x23), text.holds("#012") {
-      text = text.split(separator: "#012", omittingEmptySubsequences: false).joined(separator: "\n")
+      var rest = text[...]
+      text = ""
+      while let parts = rest.parted(by: "#012") {
+        text += parts.before + "\n"
+        rest = parts.after
+      }
+      text += rest
     }
     if Self.isGap(text[...]) {
       flush(body)

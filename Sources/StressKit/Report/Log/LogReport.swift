@@ -12,6 +12,10 @@ package struct LogReport: PlainReport {
 
   private var width: Int { TerminalReport.width }
 
+  private static let noDump =
+    "undecided: the log has no dump of it (the kernel prints ten in five seconds, and a console's log level may leave "
+    + "them out)"
+
   /// Functions of a stack that are printed.
   private static let deepest = 12
 
@@ -130,7 +134,8 @@ package struct LogReport: PlainReport {
     var lines = AutopsySection.story(
       "kill \(number)",
       "\(Self.place(kill.place)): \(AutopsySection.scope(kill.autopsy))\(without)", kill.autopsy,
-      width: width, style.bold)
+      finding: kill.autopsy.finding == .undecided(.noDump) ? Self.noDump : nil, width: width,
+      style.bold)
     func add(_ text: String) { lines += AutopsySection.part(text, width: width) }
     // From the allocation outwards: how the report is printed is always the same.
     let begin = kill.stack.lastIndex { $0.hasSuffix("out_of_memory") || $0 == "oom_kill_process" }

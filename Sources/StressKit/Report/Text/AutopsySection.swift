@@ -73,8 +73,10 @@ package struct AutopsySection {
   }
 
   /// One kill, as far as the kernel's own report tells.
+  ///
+  /// - Parameter finding: in words, where they are not the finding's own.
   static func story(
-    _ title: String, _ summary: String, _ autopsy: OOMAutopsy, width: Int,
+    _ title: String, _ summary: String, _ autopsy: OOMAutopsy, finding: String? = nil, width: Int,
     _ paint: (String) -> String
   ) -> [String] {
     var lines = Format.broken("\(title): \(summary)", width: width, indent: 2)
@@ -93,7 +95,7 @@ package struct AutopsySection {
       add("KiB: " + figures.parts)
       add("other figures: " + figures.others)
     }
-    add("finding: " + autopsy.finding.text)
+    add("finding: " + (finding ?? autopsy.finding.text))
     return lines
   }
 
