@@ -61,10 +61,10 @@ struct Autopsy: ParsableCommand {
     // A log is read more than once: what comes through a pipe is kept.
     let log = try LogFile(file)
     var widths = LineWidths()
-    try log.forEach { widths.feed($0) }
+    try log.read { widths.feed($0) }
     var saved = SavedLog(cutWidth: widths.cut)
     var builder = LogAutopsyBuilder()
-    try log.forEach { bytes in saved.feed(bytes) { builder.feed($0) } }
+    try log.read { bytes in saved.feed(bytes) { builder.feed($0) } }
     saved.finish { builder.feed($0) }
     let autopsy = builder.finish()
     if let profile {
@@ -91,7 +91,7 @@ struct Autopsy: ParsableCommand {
         Output.line(line)
       }
     }
-    try log.forEach { bytes in
+    try log.read { bytes in
       rest += bytes
       var at = 0
       while let end = rest[at...].firstIndex(of: 0x0a) {
@@ -118,12 +118,13 @@ private struct LogFile {
     contents = isFile ? nil : try File.read(path == "-" ? "/dev/stdin" : path, code: .usage)
   }
 
-  func forEach(_ body: (UnsafeBufferPointer<UInt8>) -> Void) throws(HarnessError) {
+  func read(_ body: (UnsafeBufferPointer<UInt8>) -> Void) throws(HarnessError) {
     if let contents { return contents.withUnsafeBufferPointer(body) }
     let file = try Descriptor(open: name, code: .usage)
     var bytes = [UInt8](repeating: 0, count: Self.piece)
     while true {
-      let got = try checkErrno(read(file.raw, &bytes, bytes.count), name, "read", code: .usage)
+      let got = try checkErrno(
+        Glibc.read(file.raw, &bytes, bytes.count), name, "read", code: .usage)
       if got == 0 { return }
       bytes.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[..<got])) }
     }
