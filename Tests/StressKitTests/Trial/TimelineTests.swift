@@ -217,4 +217,19 @@ struct TimelineOfWorkersTests {
     try run()
     #expect(timeline == nil && worker == nil)
   }
+
+  /// One that was killed while it waited is not started, and that is no failure of the timeline.
+  @Test func leavesOutWhoWasKilledBefore() throws {
+    let fixture = try WorkerFixture()
+    let recorder = try fixture.ready(
+      WorkerProcess.task(
+        Profile.Task(name: "it", action: .probe), at: fixture.path("it"), cgroup: nil, seed: 3,
+        executable: Executable.path))
+    kill(recorder.worker.pid, SIGKILL)
+    #expect(eventually { recorder.worker.hasEnded() })
+    let actions = TimelineRunner.Actions(
+      on: [recorder.worker], nil, of: Profile(name: "p"), throttle: { _ in })
+    try actions.start("it")
+    #expect(recorder.worker.exit == .signal(SIGKILL))
+  }
 }

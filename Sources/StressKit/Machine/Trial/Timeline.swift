@@ -212,7 +212,13 @@ extension TimelineRunner.Actions {
   ) {
     start = { name throws(HarnessError) in
       if try commands?.start(name) == true { return }
-      for worker in workers.called(name, in: profile) { try worker.start(at: cl_boottime()) }
+      for worker in workers.called(name, in: profile) {
+        do throws(HarnessError) {
+          try worker.start(at: cl_boottime())
+        } catch  where error.errno == .brokenPipe {
+          // Its end is told by who looks after it: the OOM killer may take one that waits for its start.
+        }
+      }
     }
     stop = { name in
       if commands?.stop(name) == true { return }
