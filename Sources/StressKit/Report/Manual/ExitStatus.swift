@@ -13,7 +13,7 @@ package enum ExitStatus {
       "an expectation of the profile was missed or a control failed (both are listed above the tables); a comparison found a regression"
     case .usage: "usage or profile error"
     case .inconclusive:
-      "inconclusive: a control, or a cell with expectations, has no usable trial; a comparison cannot decide"
+      "inconclusive: a control, or a cell with expectations, has no usable trial; a comparison cannot decide; a threshold is not known after all its trials"
     case .refused:
       "refused by a guard: no `--kernel`, `--loop` or `--device`, not root, too little space or memory, another run in progress, ...; a trial was aborted to protect the machine; the cells cannot be compared"
     case .environment: "the environment lacks something: the message names it and how to get it"

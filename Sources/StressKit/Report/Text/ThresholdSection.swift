@@ -98,13 +98,13 @@ struct ThresholdSection: PlainReport {
     let ranges = thresholds.threshold.ranges
     let text = thresholds.threshold.quantity.text
     let all = distinct(ranges.map { "\(text($0.from)) to \(text($0.to))" })
-    return "\(thresholds.threshold.key), \(all.joined(separator: "; "))"
+    return "\(thresholds.threshold.key) from \(all.joined(separator: "; "))"
   }
 
   var lines: [String] {
     let rows = thresholds.cells.indices.map(row)
     var lines = report.lines(Self.columns, rows)
-    lines += wrap("OOM50", ["the value of \(title) at which half of the trials die"])
+    lines += wrap("OOM50", ["where half of the trials die, of \(title)"])
     lines += thresholds.cells.indices.flatMap { index -> [String] in
       let sentences = [remark(index), doubt(index)].compactMap(\.self)
       return sentences.flatMap { wrap("#\(index + 1)", [$0], report.style.warning) }

@@ -52,12 +52,13 @@ struct ThresholdSimulationTests {
   /// 2,000 curves between a step and a slope over a fifth of the limit: intervals of 95 % cover in at least 93 %, and
   /// the median search takes at most 25 trials.
   @Test func intervalsCover() {
-    let all = results(18, 0.2...13, Self.isWhole ? 2000 : 12)
+    // Flat curves need most trials: as a unit test steeper ones.
+    let all = Self.isWhole ? results(18, 0.2...13, 2000) : results(18, 0.2...3, 8)
     tell("thresholds", all)
     #expect(median(all) <= 25)
     let covered = all.count(where: \.covers)
-    // Of twelve at 93 % fewer than nine come once in a thousand times.
-    #expect(Self.isWhole ? covered >= 1860 : covered >= 9)
+    // Of eight at 93 % fewer than six come twice in a thousand times.
+    #expect(Self.isWhole ? covered >= 1860 : covered >= 6)
     #expect(all.allSatisfy { $0.search.posterior.direction == .rising })
   }
 

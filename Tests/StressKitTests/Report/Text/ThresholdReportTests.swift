@@ -28,6 +28,7 @@ struct ThresholdReportTests {
     var file = try CampaignFile(directory: directory.root)
     file.threshold = .init(
       key: "pinned.db.size", quantity: .size, ranges: [Self.range, Self.range])
+    for cell in 0..<2 { file.cells[cell].profile.expect = [] }
     try file.write(to: directory.root)
     for cell in 0..<2 {
       var search = CellThreshold(Self.range, .size)
@@ -59,7 +60,7 @@ struct ThresholdReportTests {
     let thresholds = try #require(
       ThresholdSummary(try CampaignSummary(directory: directory.root)))
     #expect(thresholds.cells.map(\.stage) == [.found, .found])
-    try expectGolden(report: text.components(before: "#  kernel       OOM  "), "threshold.txt")
+    try expectGolden(report: text.components(before: "#  kernel        OOM  "), "threshold.txt")
     #expect(text.contains("at most 40 trials each"))
     #expect(!text.contains("run so far"))
   }
@@ -95,6 +96,23 @@ struct ThresholdReportTests {
     let trials = try CampaignSummary(directory: directory.root).cells.flatMap(\.counted).count
     let marks = ["died", "lived"].map { page.split(separator: "<line class=\"\($0)\"").count - 1 }
     #expect(marks[0] + marks[1] == trials)
+  }
+
+  /// In a browser, beside the charts of a real trial.
+  @Test func aBrowserReadsIt() throws {
+    for (name, bytes) in try PageFixture.files() {
+      let text = String(decoding: bytes, as: UTF8.self)
+      let axes = #""fs":"ext4"}"#
+      try directory.write(
+        name,
+        name == "campaign.json" ? text : text.replacing(axes, with: #""fs":"ext4","pin":"48MiB"}"#))
+    }
+    var file = try CampaignFile(directory: directory.root)
+    file.threshold = .init(key: "pin", quantity: .size, ranges: [Self.range, Self.range])
+    try file.write(to: directory.root)
+    let page = try text(.html)
+    #expect(page.split(separator: "<figure class=\"threshold\">").count == 3)
+    #expect(page.contains("trial 1 at 48.0 MiB: "))
     try PageFixture.check(try directory.write("page.html", page))
   }
 
