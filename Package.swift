@@ -78,7 +78,9 @@ let package = Package(
         "StressCore", "StressRecord", "StressMachine", "StressAnalysis", "StressReport", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
-      path: "Sources/StressKit/Lab", swiftSettings: warnings),
+      path: "Sources/StressKit/Lab",
+      resources: [.embedInCode("Kernel/Build/guest.config")],
+      swiftSettings: warnings),
     .executableTarget(
       name: "wbstress",
       dependencies: kit + [

@@ -34,13 +34,9 @@ struct CampaignOptions: ParsableArguments {
     completion: .directory)
   var loop: String?
 
-  @OptionGroup var source: MirrorOption
+  @OptionGroup var source: KernelOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "Time limit for a guest to reach the harness (default: 30, emulated 90).",
-      valueName: "seconds"))
-  var bootTimeout: Int?
+  @OptionGroup var guests: GuestRunOptions
 
   @OptionGroup var machine: MachineOptions
 
@@ -64,11 +60,6 @@ struct CampaignOptions: ParsableArguments {
     completion: .directory)
   var output: String?
 
-  @Option(
-    help: ArgumentHelp("kvm, tcg, or auto: KVM if a probe guest boots.", valueName: "name"),
-    completion: .list(["auto", "kvm", "tcg"]))
-  var accelerator: String = "auto"
-
   @Flag(help: "Keep the disk image of every trial.")
   var keepDisks = false
 
@@ -87,16 +78,10 @@ struct CampaignOptions: ParsableArguments {
     if fs.split(separator: ",", omittingEmptySubsequences: false).contains(""), !fs.isEmpty {
       throw ValidationError("--fs: an empty value")
     }
-    if let bootTimeout, !(1...3600).contains(bootTimeout) {
-      throw ValidationError("--boot-timeout: 1 to 3600 seconds")
-    }
     if machine.cgroup != nil, !isHere {
       throw ValidationError("--cgroup: needs --loop or --device")
     }
     if isHere, keepDisks { throw ValidationError("--keep-disks: needs --kernel") }
-    if accelerator != "auto", Accelerator(rawValue: accelerator) == nil {
-      throw ValidationError("--accelerator: auto, kvm or tcg")
-    }
   }
 
   static func check(trials: Int) throws {
@@ -109,7 +94,9 @@ struct CampaignOptions: ParsableArguments {
   func matrix(calibrate: Bool = false) throws -> Matrix {
     let specs: [KernelSpec]
     if let kernel {
-      specs = try source.store().specs(kernel) { Output.progress("wbstress: \($0)\n") }
+      specs = try source.specs(kernel)
+      // make must end in order.
+      if specs.contains(where: \.isBuilt) { try Interrupt.ofProcess.takeSignals() }
     } else if isHere {
       specs = [.running]
     } else {
@@ -138,12 +125,12 @@ struct CampaignOptions: ParsableArguments {
       isHere
       ? try LocalVenue(
         matrix, try machine.place(images: loop, directory), limits: try abort.limits())
-      : try guests(matrix, jobs, display)
+      : try guestVenue(matrix, jobs, display)
     for warning in venue.warnings { display.note(warning) }
     let campaign = try Campaign(
       directory: directory, matrix: matrix, identity: venue.identity, trials: trials, seed: seed,
       untilVerdict: untilVerdict)
-    // Only now: until here ^C may end the process at once, there is nothing to take down.
+    // Only now, unless a kernel is built: until here ^C may end the process at once, there is nothing to take down.
     let interrupt = Interrupt.ofProcess
     try interrupt.takeSignals()
     let runner = try CampaignRunner(campaign, venue, interrupt: interrupt)
@@ -167,22 +154,10 @@ struct CampaignOptions: ParsableArguments {
     return summary
   }
 
-  private func guests(_ matrix: Matrix, _ jobs: Int, _ display: Display) throws -> GuestVenue {
-    var options = GuestVenue.Options(binary: try Self.executable(), store: try source.store())
-    options.accelerator = Accelerator(rawValue: accelerator)
+  private func guestVenue(_ matrix: Matrix, _ jobs: Int, _ display: Display) throws -> GuestVenue {
+    var options = try guests.venueOptions(source.store())
     options.keepDisks = keepDisks
-    options.bootTimeout = bootNanoseconds
     return try GuestVenue(matrix, jobs: jobs, options, progress: display.note)
-  }
-
-  private var bootNanoseconds: UInt64? { bootTimeout.map { UInt64($0) * 1_000_000_000 } }
-
-  /// This program's file, which also becomes the guest's PID 1.
-  private static func executable() throws(HarnessError) -> String {
-    guard let path = ProfileCatalog.executable() else {
-      throw HarnessError(.harness, "/proc/self/exe", "readlink", errno: .noSuchFileOrDirectory)
-    }
-    return path
   }
 
   private static func defaultDirectory(_ label: String) -> String {

@@ -189,7 +189,8 @@ package struct GuestTrial {
   private func header(_ plan: TrialPlan, mkfs: MadeFilesystem, cache: String) -> TrialHeader {
     TrialHeader(
       plan: plan, kernel: kernel.label, release: kernel.release, package: kernel.packageVersion,
-      accelerator: accelerator.rawValue, diskCache: cache, mkfs: mkfs, qemu: qemuVersion, jobs: jobs
+      built: kernel.built, accelerator: accelerator.rawValue, diskCache: cache, mkfs: mkfs,
+      qemu: qemuVersion, jobs: jobs
     )
   }
 

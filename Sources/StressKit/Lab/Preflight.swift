@@ -34,6 +34,7 @@ package enum Preflight {
         }
         _ = try kernel.moduleFiles(ModuleResolver.wanted(for: cell.profile))
       } catch {
+        if error.code == .interrupted { throw HarnessErrors([error]) }
         if kernels[cell.kernel] == nil { failed.insert(cell.kernel) }
         note(error)
       }

@@ -10,6 +10,8 @@ struct TrialHeader {
   var kernel: String
   var release: String
   var package: String?
+  /// What the kernel was built of, if that was here.
+  var built: BuiltKernel?
   /// What executes the kernel's instructions; `none` where it is the machine itself.
   var accelerator: String
   /// How the image is read and written: past the host's page cache (`none`) or not.
@@ -33,6 +35,7 @@ struct TrialHeader {
       $0.kernel = kernel
       $0.release = release
       $0.package = package
+      $0.build = buildLine
       $0.accelerator = accelerator
       $0.diskCache = diskCache
       $0.imagesAllocated = isWhole
@@ -49,6 +52,16 @@ struct TrialHeader {
       host.oomDaemons = daemons
       $0.host = host
     }
+  }
+
+  /// Without the tree's path, for the same reason as the disk's serial number.
+  private var buildLine: HeaderLine.Build? {
+    guard let built else { return nil }
+    var line = HeaderLine.Build()
+    line.commit = built.source.commit
+    line.changes = built.source.changes
+    line.configuration = built.configuration
+    return line
   }
 
   /// Without its serial number: records are shown to others.

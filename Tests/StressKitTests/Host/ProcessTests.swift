@@ -219,6 +219,37 @@ struct ProcessTests {
     #expect(Tool.path("sh")?.hasSuffix("/sh") == true)
     #expect(Tool.path("/bin/sh") == "/bin/sh")
   }
+
+  @Test func passesVariablesAndTellsWhatIsPrinted() throws {
+    var heard: [UInt8] = []
+    let (exit, output) = try Tool.output(
+      "sh", ["-c", "echo $WORD; exit 3"], package: "dash", environment: ["WORD=said"]
+    ) { heard += $0 }
+    #expect(exit == .status(3) && output == Array("said\n".utf8) && heard == output)
+  }
+
+  /// A program and its children end in order where they are let; what it has begun to write it can remove.
+  @Test func endsAGroupInOrder() throws {
+    let directory = try TemporaryDirectory()
+    let (mark, child) = (directory.path("mark"), directory.path("child"))
+    let script =
+      "trap 'rm \(mark); exit 1' TERM; touch \(mark); sleep 60 & echo $! >\(child); wait"
+    let error = #expect(throws: HarnessError.self) {
+      try Tool.output(
+        "sh", ["-c", script], package: "dash", patience: second / 2, grace: 5 * second)
+    }
+    #expect(error?.operation.hasPrefix("said nothing for 0 s, and was killed") == true)
+    #expect(!File.exists(mark))
+    let pid = try #require(File.line(child))
+    let deadline = cl_boottime() + 5 * second
+    while File.exists("/proc/\(pid)"), cl_boottime() < deadline,
+      File.line("/proc/\(pid)/stat")?.contains(") Z ") != true
+    {
+      cl_sleep_until(cl_boottime() + 10_000_000)
+    }
+    #expect(
+      !File.exists("/proc/\(pid)") || File.line("/proc/\(pid)/stat")?.contains(") Z ") == true)
+  }
 }
 
 /// A perl process that traces another for as long as it lives.

@@ -118,6 +118,11 @@ package struct TrialFacts: Sendable, Equatable {
     add(\.jobs, of: host, .harness, in: group)
     add(\.release, of: header, .kernel)
     add(\.package, of: header, .kernel)
+    if let build = header.build {
+      for member in [\HeaderLine.Build.commit, \.changes, \.configuration] {
+        add(member, of: build, .kernel, in: Self.key(\HeaderLine.build) + ".")
+      }
+    }
   }
 
   // MARK: Machine

@@ -38,6 +38,10 @@ package struct TrialEnvironment: Sendable {
   package var release: String? { header.release }
   /// The distribution's version of it.
   package var package: String? { header.package }
+  /// The commit that it was built of, in full, by the harness itself.
+  package var commit: String? { header.build?.commit }
+  /// Whether there were changes besides, which are in no commit.
+  package var hasChanges: Bool { header.build?.changes != nil }
   /// /proc/version.
   package var version: String? { setting("/proc/version") }
   package var commandLine: String? { setting("/proc/cmdline") }

@@ -14,6 +14,8 @@ package struct Kernel: Equatable, Sendable {
   package var modules: String?
   /// The Debian package's version, as in `6.1.192-2`.
   package var packageVersion: String?
+  /// What it was built of, if that was here.
+  package var built: BuiltKernel?
 
   package init(
     spec: KernelSpec, image: String, release: String, modules: String? = nil,
@@ -29,7 +31,15 @@ package struct Kernel: Equatable, Sendable {
   /// What the user called it: the heading of its column in every table.
   package var label: String { spec.description }
 
-  /// Finds the kernel, fetching it where that is needed.
+  /// What is known of it, for people: name and value.
+  var facts: [(name: String, value: String)] {
+    [("image", image), ("release", release)]
+      + [("package", packageVersion), ("modules", modules)].compactMap { name, value in
+        value.map { (name: name, value: $0) }
+      }
+  }
+
+  /// Finds the kernel, fetching or building it where that is needed.
   ///
   /// - Throws: `.environment` when there is no such kernel, with what was looked for.
   package init(
@@ -43,6 +53,10 @@ package struct Kernel: Equatable, Sendable {
       let cached = try store.fetch(spec, progress: progress)
       packageVersion = cached.image.version.description
       place = try Place(cached.path, spec)
+    case .git:
+      let kernel = try store.build(spec, progress: progress)
+      built = kernel
+      place = Place(kernel)
     case .running: throw HarnessError(.harness, "kernel \(spec)", "runs already: it is not booted")
     case .path(let path, let modules):
       place = try Place(try Self.canonical(path, spec), spec)
@@ -96,6 +110,11 @@ package struct Kernel: Equatable, Sendable {
         let directory = FilePath(path).removingLastComponent()
         roots = [directory.string, directory.removingLastComponent().string]
       }
+    }
+
+    init(_ kernel: BuiltKernel) {
+      image = kernel.image
+      modules = [kernel.path]
     }
 
     private static func image(

@@ -31,6 +31,10 @@ package enum KernelSpec: Hashable, Sendable {
   /// the modules are when they are not beside the kernel.
   case path(String, modules: String?)
 
+  /// What is built of a git tree: of a revision, or without one of the working tree as it is. `config` is a `.config` to
+  /// start from instead of the smallest there is.
+  case git(tree: String, revision: String?, config: String?)
+
   /// The one that runs here: no guest at all. It cannot be written; it is what there is without `--kernel`.
   case running
 
@@ -39,7 +43,7 @@ package enum KernelSpec: Hashable, Sendable {
     "debian:X.Y (\(Flavour.cloud.name) flavour), debian:X.Y.Z, debian:X.Y-\(Flavour.generic.name), "
     + "debian:X.Y-\(Flavour.cloud.name), FILE (a \(Architecture.own.image.name)), "
     + "DIR (an unpacked package or a kernel build tree), "
-    + "FILE,modules=DIR or DIR,modules=DIR"
+    + "FILE,modules=DIR or DIR,modules=DIR, git:TREE@REV or git:TREE (built of a git tree)"
 
   /// Parses one kernel. Whether a path exists is not looked at.
   ///
@@ -47,6 +51,10 @@ package enum KernelSpec: Hashable, Sendable {
   package init(parsing text: String) throws(HarnessError) {
     if text.hasPrefix("debian:") {
       self = try Self.debian(text)
+      return
+    }
+    if text.hasPrefix(Self.gitPrefix) {
+      self = try Self.git(text)
       return
     }
     let fields = text.split(separator: ",", omittingEmptySubsequences: false)
@@ -70,7 +78,7 @@ package enum KernelSpec: Hashable, Sendable {
     self = .path(String(path), modules: modules)
   }
 
-  /// Parses the kernels of a list with commas; `modules=DIR` belongs to the kernel before it.
+  /// Parses the kernels of a list with commas; `modules=DIR` and `config=FILE` belong to the kernel before them.
   ///
   /// - Throws: `.usage`, with the forms that there are.
   ///
@@ -80,7 +88,9 @@ package enum KernelSpec: Hashable, Sendable {
   ) throws(HarnessError) -> [KernelSpec] {
     var kernels: [String] = []
     for field in text.split(separator: ",", omittingEmptySubsequences: false) {
-      if field.hasPrefix(modulesOption), let last = kernels.popLast() {
+      if field.hasPrefix(modulesOption) || field.hasPrefix(configOption),
+        let last = kernels.popLast()
+      {
         kernels.append(last + "," + field)
       } else {
         kernels.append(String(field))
@@ -102,6 +112,8 @@ package enum KernelSpec: Hashable, Sendable {
   }
 
   private static let modulesOption = "modules="
+  private static let configOption = "config="
+  private static let gitPrefix = "git:"
   private static let everySeries = "debian:*"
 
   private static func debian(_ text: String) throws(HarnessError) -> KernelSpec {
@@ -115,6 +127,37 @@ package enum KernelSpec: Hashable, Sendable {
       throw error(text, "unknown flavour \(parts[1])")
     }
     return .debian(version: String(version), flavour: flavour)
+  }
+
+  /// `git:TREE`, `git:TREE@REV`, either with `,config=FILE`.
+  private static func git(_ text: String) throws(HarnessError) -> KernelSpec {
+    let fields = text.dropFirst(gitPrefix.count)
+      .split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = fields[0].split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+    if parts[0].isEmpty { throw error(text, "no tree") }
+    if parts.count > 1, parts[1].isEmpty { throw error(text, "no revision behind @") }
+    var config: String?
+    if fields.count > 1 {
+      guard fields[1].hasPrefix(configOption), fields[1].utf8.count > configOption.utf8.count,
+        !fields[1].contains(",")
+      else { throw error(text, "unknown option '\(fields[1])'") }
+      config = String(fields[1].dropFirst(configOption.count))
+    }
+    return .git(
+      tree: String(parts[0]), revision: parts.count > 1 ? String(parts[1]) : nil, config: config)
+  }
+
+  /// Whether it is built here.
+  package var isBuilt: Bool {
+    if case .git = self { true } else { false }
+  }
+
+  /// With a configuration to start from, where it is built here and has none of its own.
+  package func configured(with file: String?) -> KernelSpec {
+    if case .git(let tree, let revision, nil) = self {
+      return .git(tree: tree, revision: revision, config: file)
+    }
+    return self
   }
 
   private static func isVersion(_ text: Substring) -> Bool {
@@ -141,6 +184,9 @@ extension KernelSpec: CustomStringConvertible {
     case .debian(let version, .cloud): "debian:\(version)"
     case .debian(let version, let flavour): "debian:\(version)-\(flavour.name)"
     case .path(let path, let modules): path + (modules.map { ",modules=\($0)" } ?? "")
+    case .git(let tree, let revision, let config):
+      Self.gitPrefix + tree + (revision.map { "@" + $0 } ?? "")
+        + (config.map { ",\(Self.configOption)\($0)" } ?? "")
     case .running: "this machine"
     }
   }

@@ -12,6 +12,8 @@ import SystemPackage
 /// modules/TREE-CONTENT/        links to the modules of a build tree, with depmod's indexes
 /// initramfs/KEY.cpio
 /// images/KEY.ext4             user lands of guests (``RootImage``)
+/// built/KEY/                  a kernel built of a git tree, with its configuration and log (``BuiltKernel``)
+/// trees/TREE/                 a git tree's files, and what make keeps of them (``BuildPlace``)
 /// apt/                         package lists of Debian's suites (``DebianArchive``)
 /// ```
 ///
@@ -215,7 +217,7 @@ package struct KernelStore: Sendable {
   }
 
   /// One that was asked for as a point release does not stand for the newest of its series.
-  private func lookUp(_ spec: KernelSpec) -> Cached? {
+  func lookUp(_ spec: KernelSpec) -> Cached? {
     cached().first { kernel in
       kernel.image.matches(spec)
         && (spec.isPointRelease || !File.exists(kernel.path + Self.pointMark))
@@ -248,10 +250,17 @@ extension KernelStore {
     _ progress: (String) -> Void, _ body: () throws(HarnessError) -> T
   ) throws(HarnessError) -> T {
     try File.makeDirectory(root)
-    let path = root + "/lock"
+    return try holding(root + "/lock", progress) { _ throws(HarnessError) in try body() }
+  }
+
+  /// Runs `body` while no other process has this lock; a child that inherits the descriptor keeps it.
+  func holding<T>(
+    _ path: String, _ progress: (String) -> Void,
+    _ body: (borrowing Descriptor) throws(HarnessError) -> T
+  ) throws(HarnessError) -> T {
     let file = try Descriptor(open: path, O_RDWR | O_CREAT, code: .environment)
     if attemptErrno(Int(flock(file.raw, LOCK_EX | LOCK_NB)), path, "flock") < 0 {
-      progress("waiting for another wbstress that uses \(root)")
+      progress("waiting for another wbstress that uses \(FilePath(path).removingLastComponent())")
       while true {
         let result = attemptErrno(Int(flock(file.raw, LOCK_EX)), path, "flock")
         if result == -Int(EINTR) { continue }
@@ -259,7 +268,7 @@ extension KernelStore {
         break
       }
     }
-    return try body()
+    return try body(file)
   }
 
   /// Gives a finished file or directory its name in the store.
@@ -277,7 +286,7 @@ extension KernelStore {
     "\(directory)/.\(getpid())-\(cl_boottime())"
   }
 
-  private static func size(_ path: String) -> UInt64 {
+  static func size(_ path: String) -> UInt64 {
     var info = stat()
     guard lstat(path, &info) == 0 else { return 0 }
     if info.st_mode & S_IFMT != S_IFDIR { return UInt64(info.st_size) }

@@ -151,6 +151,8 @@ package struct ModuleResolver {
     case .debian(let version, .cloud):
       return "use \(KernelSpec.debian(version: version, flavour: .generic))"
     case .debian: return "use another kernel"
+    case .git:
+      return "ask for \(Self.options(for: missing)) in a file: git:TREE@REV,config=FILE"
     case .path, .running:
       return "build it with \(Self.options(for: missing)), or name the modules' directory: "
         + "--kernel PATH,modules=DIR"

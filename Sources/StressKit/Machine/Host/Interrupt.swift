@@ -10,6 +10,7 @@ package final class Interrupt: Sendable {
   package static let ofProcess = Interrupt()
 
   private let count = Atomic<Int>(0)
+  private let isTaking = Atomic<Bool>(false)
 
   package init() {}
 
@@ -19,12 +20,13 @@ package final class Interrupt: Sendable {
 
   package func request() { count.add(1, ordering: .relaxed) }
 
-  /// Takes the signals away from their default action for the rest of the process. To be called on the
-  /// main thread before any other is made.
+  /// Takes the signals away from their default action for the rest of the process; once, however often it is called.
+  /// To be called on the main thread before any other is made.
   ///
   /// SIGPIPE is ignored from then on: a reader of the output that goes away is no reason to leave the machine
   /// as it is.
   package func takeSignals() throws(HarnessError) {
+    if isTaking.exchange(true, ordering: .relaxed) { return }
     signal(SIGPIPE, SIG_IGN)
     let descriptor = try check(cl_signal_descriptor(), "signals", "signalfd")
     _ = try Thread("wb-signals") { [self] in

@@ -103,6 +103,13 @@ package struct Process: ~Copyable, Sendable {
     attempt(cl_signal(descriptor, number), object, "pidfd_send_signal", .again)
   }
 
+  /// Signals all processes of the session that it leads: what it has started, too, unless that has a group of its own.
+  /// The corresponding C function is `kill`.
+  package borrowing func signalGroup(_ number: Int32) {
+    let group = -pid
+    attemptErrno(Int(Glibc.kill(group, number)), object, "kill", .again)
+  }
+
   /// How the process ended, nil while it runs. The corresponding C function is `waitid`.
   package borrowing func poll() -> Exit? { wait(noHang: true) }
 

@@ -33,18 +33,19 @@ package enum Tool {
 
   /// Runs a program to its end and returns what it printed (both streams, in order).
   ///
-  /// - Parameter package: the Debian package that has the program, for the error when it is missing.
-  /// - Throws: when it is missing, has to be killed (``output(_:_:package:directory:passing:patience:)``) or does not
-  ///   exit with status 0; its last lines are in the message.
+  /// - Parameters:
+  ///   - package: the Debian package that has the program, for the error when it is missing.
+  ///   - environment: as ``output(_:_:package:directory:passing:environment:patience:grace:waiver:hear:)`` has it.
+  /// - Throws: when it is missing, has to be killed, or does not exit with status 0; its last lines are in the message.
   @discardableResult
   package static func run(
     _ name: String, _ arguments: [String], package: String, directory: String? = nil,
-    passing descriptor: Int32? = nil, remedy: String? = nil, patience: UInt64 = Self.patience,
-    waiver: Waiver? = nil
+    passing descriptor: Int32? = nil, environment: [String] = [], remedy: String? = nil,
+    patience: UInt64 = Self.patience, waiver: Waiver? = nil
   ) throws(HarnessError) -> [UInt8] {
     let (exit, output) = try output(
       name, arguments, package: package, directory: directory, passing: descriptor,
-      patience: patience, waiver: waiver)
+      environment: environment, patience: patience, waiver: waiver)
     if exit != .status(0) {
       let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
       // apt says more behind its errors than they are long.
@@ -62,14 +63,18 @@ package enum Tool {
   ///
   /// - Parameters:
   ///   - descriptor: the program has it as its descriptor 3.
+  ///   - environment: variables besides those that every program has, as in `LC_ALL=C`.
   ///   - patience: it is killed when it, or a child that keeps its output open, says nothing for as long, ns. So it is
   ///     when the user asks for the end meanwhile: a ^C does not reach its session.
+  ///   - grace: how long it and its children have to end in order before they are killed, ns; 0: it alone is killed.
   ///   - waiver: of a program that nothing depends on.
-  /// - Throws: when it is missing, or had to be killed.
+  ///   - hear: is given what it prints as it comes.
+  /// - Throws: when it is missing, or had to be killed: by the user's wish with the code `interrupted`.
   package static func output(
     _ name: String, _ arguments: [String], package: String, directory: String? = nil,
-    passing descriptor: Int32? = nil, patience: UInt64 = Self.patience,
-    waiver: Waiver? = nil
+    passing descriptor: Int32? = nil, environment: [String] = [],
+    patience: UInt64 = Self.patience, grace: UInt64 = 0, waiver: Waiver? = nil,
+    hear: (ArraySlice<UInt8>) throws(HarnessError) -> Void = { _ in }
   ) throws(HarnessError) -> (exit: Exit, output: [UInt8]) {
     guard let program = path(name) else { throw missing(name, package: package) }
     var ends: [Int32] = [0, 0]
@@ -87,7 +92,7 @@ package enum Tool {
       argv = ["/usr/bin/env", "--chdir=\(directory)", program] + arguments
     }
     let process = try Process(
-      argv, environment: inherited + ["LC_ALL=C.UTF-8"],
+      argv, environment: inherited + ["LC_ALL=C.UTF-8"] + environment,
       descriptors: [-1, writer.raw, writer.raw] + (descriptor.map { [$0] } ?? []),
       waiver: waiver)
     _ = close(writer.release())
@@ -104,16 +109,23 @@ package enum Tool {
     }
     func giveUp() throws(HarnessError) {
       let why: String
+      var code = HarnessError.Code.environment
       if Interrupt.ofProcess.requests > requests {
         why = "was interrupted, and killed"
+        code = .interrupted
       } else if cl_monotonic() - heard > patience {
         why = "said nothing for \(patience / 1_000_000_000) s, and was killed"
       } else {
         return
       }
+      if grace > 0 {
+        process.signalGroup(SIGTERM)
+        _ = process.wait(timeout: grace)
+        process.signalGroup(SIGKILL)
+      }
       let said = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(4)
       throw HarnessError(
-        .environment, ([name] + arguments).joined(separator: " "),
+        code, ([name] + arguments).joined(separator: " "),
         "\(why): \(said.joined(separator: " / "))")
     }
     while true {
@@ -125,6 +137,7 @@ package enum Tool {
       if got == -Int(EINTR) { continue }
       if try accept(got, name, "read its output") == 0 { break }
       output.append(contentsOf: chunk[..<got])
+      try hear(chunk[..<got])
       heard = cl_monotonic()
     }
     // It has closed its output: its end is near, or it goes on without a word.

@@ -80,6 +80,22 @@ package struct HeaderLine: Line {
     ]
   }
 
+  /// What a kernel was built of that the harness has built itself.
+  package struct Build: LineObject, MemberValue {
+    package var commit: String?
+    package var changes: String?
+    package var configuration: String?
+    package init() {}
+    package static let members: [Member<Self>] = [
+      Member("commit", \.commit, "id of the git commit, in full"),
+      Member(
+        "changes", \.changes,
+        "git's id of the tree of files with changes that were in no commit; `null`: there were none"
+      ),
+      Member("configuration", \.configuration, "64 bits of FNV-1a over its .config"),
+    ]
+  }
+
   package var t: Int64?
   package var schema: Int64?
   package var wbstress: String?
@@ -88,6 +104,7 @@ package struct HeaderLine: Line {
   package var kernel: String?
   package var release: String?
   package var package: String?
+  package var build: Build?
   package var accelerator: String?
   package var diskCache: String?
   package var imagesAllocated: Bool?
@@ -108,6 +125,9 @@ package struct HeaderLine: Line {
     Member("kernel", \.kernel, "the kernel, as it was asked for"),
     Member("release", \.release, "the kernel's release, as in uname(2)"),
     Member("package", \.package, "version of the distribution's package that the kernel is from"),
+    Member(
+      "build", \.build, isLeftOut: true,
+      "what the kernel was built of; absent: it was not built here"),
     Member(
       "accelerator", \.accelerator,
       "what executes the kernel's instructions: `kvm`, `tcg`, or `none` (this machine itself)"),

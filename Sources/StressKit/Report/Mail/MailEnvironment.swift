@@ -29,13 +29,21 @@ struct MailEnvironment {
     return text
   }
 
+  /// In place of a package.
+  private var package: String {
+    guard let commit = environment.commit else {
+      return "none: a kernel that was built or given by path"
+    }
+    return "none: built of commit \(commit)" + (environment.hasChanges ? " with changes" : "")
+  }
+
   private typealias Fact = (name: String, value: String?)
 
   private var kernel: [Fact] {
     var facts: [Fact] = [("kernel", environment.version ?? environment.release)]
     if let base { facts.append(("kernel compared with", base.environment.joined(separator: " "))) }
     facts += [
-      ("package", environment.package ?? "none: a kernel that was built or given by path"),
+      ("package", environment.package ?? package),
       ("command line", environment.commandLine),
       ("tainted", environment.taint.map { $0 == 0 ? "0 (no)" : "\($0)" }),
     ]

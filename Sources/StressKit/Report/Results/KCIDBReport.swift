@@ -44,11 +44,14 @@ package struct KCIDBReport {
 
   private static func text(_ text: String?) -> JSON { .optional(text.map(clean)) }
 
-  /// Which commit a kernel is of no record tells: `git_commit_hash` is the submitter's to add.
+  /// Of which commit a kernel is only the record of one that was built here tells: for others `git_commit_hash` is the
+  /// submitter's to add, as it is with changes, which have no name that others know.
   private func checkout(_ release: String) -> JSON {
-    Self.object([
+    let facts = results.first { Self.release($0) == release }?.cell.trials.first?.facts
+    let commit = facts?.value(of: "build.changes") == nil ? facts?.value(of: "build.commit") : nil
+    return Self.object([
       ("id", Self.id(release)), ("origin", .string(Self.origin)),
-      ("comment", Self.text("kernel \(release)")),
+      ("comment", Self.text("kernel \(release)")), ("git_commit_hash", Self.text(commit)),
     ])
   }
 

@@ -2,9 +2,9 @@
 import Glibc
 
 /// A moment in UTC, as ISO 8601 writes it: `2026-11-21T14:00:00`, without its zone.
-enum UTCTime {
+package enum UTCTime {
   /// - Parameter seconds: since 1970; nil for years that do not fit.
-  static func text(_ seconds: Int64) -> String? {
+  package static func text(_ seconds: Int64) -> String? {
     var moment = time_t(seconds)
     var parts = tm()
     guard gmtime_r(&moment, &parts) != nil else { return nil }
