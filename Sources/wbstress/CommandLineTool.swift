@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Glibc
+import StressAnalysis
 import StressCore
 
 /// The command line's root.
@@ -11,25 +12,29 @@ struct CommandLineTool: ParsableCommand {
     version: Version.text,
     subcommands: [
       Run.self, Threshold.self, Check.self, Clean.self, Report.self, Why.self, Compare.self,
-      Profiles.self,
-      Kernels.self,
-      Record.self, Autopsy.self,
+      Judge.self, Bisect.self, Profiles.self, Kernels.self, Record.self, Autopsy.self,
       Explain.self, LintMail.self, Manual.self, Completions.self,
     ])
 
   /// Parses and runs, and turns errors into the exit codes of docs/usage.md.
   static func run() -> Never {
+    // git takes any other for a word on the commit.
+    let isJudge = CommandLine.arguments.dropFirst().first == Judge._commandName
+    func exit(_ code: Int32) -> Never {
+      let isKept = !isJudge || code == 0 || code == HarnessError.Code.interrupted.rawValue
+      Glibc.exit(isKept ? code : Judgement.impossible)
+    }
     do {
       var command = try parseAsRoot()
       try command.run()
       Glibc.exit(0)
     } catch let error as HarnessError {
       Output.error(error.description)
-      Glibc.exit(error.code.rawValue)
+      exit(error.code.rawValue)
     } catch let error as HarnessErrors {
       // As compilers do, without a name in front: editors find FILE:LINE:COLUMN.
       Output.problems(error.description)
-      Glibc.exit(error.errors.first?.code.rawValue ?? HarnessError.Code.harness.rawValue)
+      exit(error.errors.first?.code.rawValue ?? HarnessError.Code.harness.rawValue)
     } catch let error as ExitCode {
       Glibc.exit(error.rawValue)
     } catch {
@@ -37,7 +42,7 @@ struct CommandLineTool: ParsableCommand {
       let isHelp = Self.exitCode(for: error).isSuccess
       let text = Self.fullMessage(for: error)
       isHelp ? Output.line(text) : Output.error(text)
-      Glibc.exit(isHelp ? 0 : HarnessError.Code.usage.rawValue)
+      exit(isHelp ? 0 : HarnessError.Code.usage.rawValue)
     }
   }
 }

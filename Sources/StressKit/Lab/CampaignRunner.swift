@@ -24,14 +24,17 @@ package final class CampaignRunner: Sendable {
   }
   private let queue: Mutex<Queue>
 
+  /// - Parameter schedule: nil: the campaign's own.
   /// - Throws: when the cells do not have what the campaign asks (code usage).
   package init(
-    _ campaign: Campaign, _ venue: any Venue, interrupt: Interrupt
+    _ campaign: Campaign, _ venue: any Venue, schedule: (any TrialSchedule)? = nil,
+    interrupt: Interrupt
   ) throws(HarnessError) {
     self.campaign = campaign
     self.venue = venue
     self.interrupt = interrupt
-    queue = Mutex(Queue(schedule: try campaign.schedule()))
+    let order: any TrialSchedule = if let schedule { schedule } else { try campaign.schedule() }
+    queue = Mutex(Queue(schedule: order))
   }
 
   /// Runs what remains. Returns when all is done or the user interrupts; throws what the host lacks.
@@ -48,6 +51,9 @@ package final class CampaignRunner: Sendable {
     for thread in threads { thread.join() }
     if let failure = queue.withLock({ $0.failure }) { throw failure }
   }
+
+  /// What it has come to.
+  package var schedule: any TrialSchedule { queue.withLock { $0.schedule } }
 
   private final class SerialHandler: Sendable {
     private let handle: Mutex<@Sendable (Event) -> Void>
