@@ -225,8 +225,9 @@ struct TimelineOfWorkersTests {
       WorkerProcess.task(
         Profile.Task(name: "it", action: .probe), at: fixture.path("it"), cgroup: nil, seed: 3,
         executable: Executable.path))
-    kill(recorder.worker.pid, SIGKILL)
-    #expect(eventually { recorder.worker.hasEnded() })
+    // As the command line does (Interrupt).
+    signal(SIGPIPE, SIG_IGN)
+    WorkerProcess.kill([recorder.worker], timeout: 10_000_000_000)
     let actions = TimelineRunner.Actions(
       on: [recorder.worker], nil, of: Profile(name: "p"), throttle: { _ in })
     try actions.start("it")
