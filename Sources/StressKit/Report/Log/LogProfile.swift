@@ -25,29 +25,47 @@ package struct LogProfile {
   /// - Parameter number: of the kill, from 1; nil: the first that the log tells enough of.
   /// - Throws: there is no such kill, or the log does not tell what its memory consisted of (code usage).
   package init(_ log: String, _ autopsy: LogAutopsy, kill number: Int? = nil) throws(HarnessError) {
+    let index = try Self.index(log, autopsy, number)
+    let kill = autopsy.kills[index]
+    guard let memory = kill.autopsy.memory, let limit = memory.limit else {
+      throw Self.untold(log, number)
+    }
+    self.init(log: log, number: index + 1, kill: kill, memory: memory, limit: limit)
+  }
+
+  private init(
+    log: String, number: Int, kill: LogAutopsy.Kill, memory: OOMComposition, limit: Int64
+  ) {
+    self.log = log
+    self.number = number
+    self.kill = kill
+    self.memory = memory
+    self.limit = limit
+    scale = max(1, Double(limit) / Double(Self.largest))
+  }
+
+  private static func index(
+    _ log: String, _ autopsy: LogAutopsy, _ number: Int?
+  ) throws(HarnessError) -> Int {
     if let number, !autopsy.kills.indices.contains(number - 1) {
       throw HarnessError(
         .usage, log, "has no kill \(number): it has \(autopsy.kills.count)",
         remedy: "see 'wbstress autopsy \(log)' for their numbers")
     }
     let index =
-      number.map { $0 - 1 }
-      ?? autopsy.kills.firstIndex { $0.autopsy.memory?.limit ?? 0 > 0 }
-    guard let index, let memory = autopsy.kills[index].autopsy.memory, let limit = memory.limit,
-      limit > 0
-    else {
-      throw HarnessError(
-        .usage, log,
-        "does not tell what the memory of \(number.map { "kill \($0)" } ?? "any kill") consisted of",
-        remedy:
-          "take a log that has the whole report, from 'invoked oom-killer' to 'Killed process'")
+      number.map { $0 - 1 } ?? autopsy.kills.firstIndex { $0.autopsy.memory?.limit ?? 0 > 0 }
+    guard let index, autopsy.kills[index].autopsy.memory?.limit ?? 0 > 0 else {
+      throw untold(log, number)
     }
-    self.log = log
-    self.number = index + 1
-    kill = autopsy.kills[index]
-    self.memory = memory
-    self.limit = limit
-    scale = max(1, Double(limit) / Double(Self.largest))
+    return index
+  }
+
+  private static func untold(_ log: String, _ number: Int?) -> HarnessError {
+    HarnessError(
+      .usage, log,
+      "does not tell what the memory of \(number.map { "kill \($0)" } ?? "any kill") consisted of",
+      remedy:
+        "take a log that has the whole report, from 'invoked oom-killer' to 'Killed process'")
   }
 
   private var isGlobal: Bool { kill.autopsy.report.global == true }
