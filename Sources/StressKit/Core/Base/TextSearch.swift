@@ -6,13 +6,31 @@
 
 extension StringProtocol {
   /// Whether `part` stands anywhere in it.
-  package func holds(_ part: String) -> Bool {
-    var rest = utf8[...]
-    while !rest.starts(with: part.utf8) {
-      if rest.isEmpty { return false }
-      rest = rest.dropFirst()
+  package func holds(_ part: String) -> Bool { offset(of: part) != nil }
+
+  /// Where `part` first stands, in bytes.
+  fileprivate func offset(of part: String) -> Int? {
+    var part = part
+    return part.withUTF8 { part in
+      utf8.withContiguousStorageIfAvailable { $0.offset(of: part) }
+        ?? Array(utf8).withUnsafeBufferPointer { $0.offset(of: part) }
     }
-    return true
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  fileprivate func offset(of part: UnsafeBufferPointer<UInt8>) -> Int? {
+    guard let first = part.first else { return 0 }
+    var at = 0
+    while at + part.count <= count {
+      if self[at] == first {
+        var same = 1
+        while same < part.count, self[at + same] == part[same] { same += 1 }
+        if same == part.count { return at }
+      }
+      at += 1
+    }
+    return nil
   }
 }
 
@@ -31,12 +49,10 @@ extension Substring {
   }
 
   package func parted(by separator: String) -> (before: Substring, after: Substring)? {
-    var at = startIndex
-    while at < endIndex {
-      if let rest = self[at...].after(prefix: separator) { return (self[..<at], rest) }
-      utf8.formIndex(after: &at)
-    }
-    return nil
+    guard !separator.isEmpty, let offset = offset(of: separator) else { return nil }
+    let begin = utf8.index(startIndex, offsetBy: offset)
+    let end = utf8.index(begin, offsetBy: separator.utf8.count)
+    return (self[..<begin], self[end...])
   }
 
   package func parted(byLast separator: String) -> (before: Substring, after: Substring)? {

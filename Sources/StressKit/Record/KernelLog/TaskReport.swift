@@ -59,7 +59,8 @@ package struct TaskReportParser: Sendable {
   package mutating func feed(_ record: KernelLogRecord) -> [TaskReport] {
     guard record.facility == 0 else { return [] }
     var done: [TaskReport] = []
-    for line in record.text.lines { take(line, record, &done) }
+    let isMarked = record.isMarked
+    for line in record.text.lines { take(line, record, isMarked, &done) }
     return done
   }
 
@@ -70,15 +71,16 @@ package struct TaskReportParser: Sendable {
   }
 
   private mutating func take(
-    _ line: Substring, _ record: KernelLogRecord, _ done: inout [TaskReport]
+    _ line: Substring, _ record: KernelLogRecord, _ isMarked: Bool, _ done: inout [TaskReport]
   ) {
-    if let report = Self.beginning(line, record) {
+    if isMarked, let report = Self.beginning(line, record) {
       if let index = current(record.caller) { done.append(open.remove(at: index).report) }
       open.append(Open(report: report, caller: record.caller))
       holder = nil
       return
     }
-    if takeOwner(line) || takeLock(line) { return }
+    if (isMarked && takeOwner(line)) || takeLock(line, isMarked) { return }
+    holder = nil
     guard let index = current(record.caller) else { return }
     open[index].age += 1
     let isOver = open[index].take(line) || open[index].age > Self.longestGap
@@ -155,8 +157,8 @@ package struct TaskReportParser: Sendable {
   // MARK: Locks
 
   /// `2 locks held by cp/1234:` and ` #0: ffff888 (&x){+.+.}-{3:3}, at: f+0x1/0x2`
-  private mutating func takeLock(_ line: Substring) -> Bool {
-    if let rest = line.parted(by: " held by "), let task = rest.after.parted(byLast: "/"),
+  private mutating func takeLock(_ line: Substring, _ isMarked: Bool) -> Bool {
+    if isMarked, let rest = line.parted(by: " held by "), let task = rest.after.parted(byLast: "/"),
       rest.before.holds("lock"), let pid = Int32(task.after.prefix { $0 != ":" && $0 != "." })
     {
       holder = pid
