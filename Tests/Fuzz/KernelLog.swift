@@ -49,7 +49,7 @@ enum KernelLog {
     for kill in autopsy.kills {
       require(kill.lines.upperBound <= autopsy.last?.line ?? 0, "a kill beyond the log's end")
     }
-    _ = LogReport("log", autopsy, told: 5, style: .plain).text
+    _ = LogReport("log", autopsy, told: 5, style: .init(colour: false)).text
     _ = LogReport.json("log", autopsy).text
   }
 }
