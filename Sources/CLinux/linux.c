@@ -439,6 +439,12 @@ uint64_t cl_boottime(void) {
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+uint64_t cl_tick(void) {
+  struct timespec tick = {0};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+  return (uint64_t)tick.tv_sec * 1000000000u + (uint64_t)tick.tv_nsec;
+}
+
 void cl_sleep_until(uint64_t deadline) {
   struct timespec at = {.tv_sec = (time_t)(deadline / 1000000000u), .tv_nsec = (long)(deadline % 1000000000u)};
   while (clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &at, NULL) == EINTR) {

@@ -194,6 +194,10 @@ int cl_errno(void);
 /// CLOCK_BOOTTIME in nanoseconds: one clock for samples, trace and workers.
 uint64_t cl_boottime(void);
 
+/// Nanoseconds of a timer tick: 1/HZ s is what clock_getres(2) says of the coarse clocks (kernel/time/posix-timers.c,
+/// KTIME_LOW_RES).
+uint64_t cl_tick(void);
+
 /// Sleeps until CLOCK_BOOTTIME reaches `deadline` ns; EINTR is retried.
 void cl_sleep_until(uint64_t deadline);
 

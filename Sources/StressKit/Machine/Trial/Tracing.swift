@@ -16,7 +16,6 @@ package final class Tracing {
   private var absent: [TraceEvent] = []
   private var unfiltered: [TraceEvent] = []
   private var failure: HarnessError?
-  private var jiffies: JiffyClock.Reading?
   private var clock: JiffyClock?
   /// How long the kernel took to switch the events on, ns.
   private var enabling: UInt64 = 0
@@ -35,7 +34,6 @@ package final class Tracing {
     digest = TraceDigest(threads: threads)
     let wanted = TraceEvent.allCases.filter { observe.sched || !TraceEvent.scheduling.contains($0) }
     let start = cl_boottime()
-    jiffies = JiffyClock.read()
     do throws(HarnessError) {
       // No instance may have a probe that is taken away: made first, undone last.
       try journal.make(MadeProbes(group: TraceProbes.group)) {}
@@ -64,7 +62,7 @@ package final class Tracing {
     absent = instance.enable(absent, decoder, final: true)
     unfiltered = instance.filter(target)
     enabling += cl_boottime() - start
-    if let first = jiffies, let second = JiffyClock.read() { clock = JiffyClock(first, second) }
+    clock = JiffyClock()
     do throws(HarnessError) {
       digest.tasks.submitters = submitters
       digest.tasks.followsRequests = instance.events.contains(.ioWqBegin)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import Testing
 
+@testable import StressCore
 @testable import StressMachine
 @testable import StressRecord
 
@@ -79,16 +81,28 @@ struct TraceInstanceTests {
   }
 
   @Test func jiffiesAgainstTheClock() throws {
-    let clock = try #require(
-      JiffyClock(
-        .init(jiffies: 4_294_900_000, time: 1_000_000_000),
-        .init(jiffies: 4_294_900_126, time: 1_500_000_000)))
+    let clock = JiffyClock(tick: 4_000_000, jiffies: 4_294_900_126, at: 1_500_000_000)
     #expect(clock.hz == 250)
     #expect(clock.nanoseconds(3) == 12_000_000 && clock.nanoseconds(-1) == 0)
-    // 100 jiffies before the second reading, half a second after it.
+    // 100 jiffies before the reading, half a second after it.
     #expect(clock.age(of: 4_294_900_026, at: 2_000_000_000) == 900_000_000)
     #expect(clock.age(of: 4_294_999_999, at: 2_000_000_000) == 0)
     #expect(clock.age(of: .min, at: .max) >= 0 && clock.age(of: .max, at: 0) >= 0)
-    #expect(JiffyClock(.init(jiffies: 1, time: 1), .init(jiffies: 3, time: 9_000_000)) == nil)
+    let rates = [10_000_000: 100, 3_333_333: 300, 1_000_000: 1000, 976_563: 1024]
+    for (tick, hz) in rates {
+      #expect(JiffyClock(tick: UInt64(tick), jiffies: 1, at: 1).hz == UInt64(hz))
+    }
+  }
+
+  @Test func theClockOfThisKernel() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write(
+      "schedstat", "version 15\ntimestamp 4294900126\ncpu0 0 0\n")
+    let clock = try #require(JiffyClock(path: path))
+    #expect((100...1024).contains(clock.hz))
+    #expect(clock.age(of: 4_294_900_126, at: cl_boottime()) < 60_000_000_000)
+    try directory.write("schedstat", "version 15\n")
+    #expect(JiffyClock(path: path) == nil)
+    #expect(JiffyClock(path: directory.path("none")) == nil)
   }
 }

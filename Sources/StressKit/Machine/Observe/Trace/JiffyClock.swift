@@ -3,48 +3,34 @@ import CLinux
 import StressCore
 
 /// The kernel's jiffies against CLOCK_BOOTTIME: some trace fields count in them.
-///
-/// Learnt from the `timestamp` of /proc/schedstat (Documentation/scheduler/sched-stats.rst), which is jiffies,
-/// so CONFIG_HZ need not be known.
 package struct JiffyClock: Equatable, Sendable {
-  package struct Reading: Equatable, Sendable {
-    package var jiffies: UInt64
-    /// CLOCK_BOOTTIME, ns.
-    package var time: UInt64
-    package init(jiffies: UInt64, time: UInt64) {
-      self.jiffies = jiffies
-      self.time = time
-    }
-  }
-
   /// CONFIG_HZ.
   package let hz: UInt64
-  private let reference: Reading
+  /// A moment in jiffies, and by CLOCK_BOOTTIME in ns.
+  private let jiffies: UInt64
+  private let time: UInt64
 
-  private static let rates: [UInt64] = [100, 250, 300, 1000]
   private static let second: UInt64 = 1_000_000_000
 
-  /// nil where the kernel has no scheduler statistics.
-  package static func read(_ path: String = "/proc/schedstat") -> Reading? {
+  /// By `timestamp` of /proc/schedstat, which is jiffies (Documentation/scheduler/sched-stats.rst); nil where the kernel
+  /// has no scheduler statistics.
+  ///
+  /// - Parameter tick: ns of a jiffy. To count jiffies for a second would not tell it: a CPU that its host holds up
+  ///   catches up at four times the rate.
+  package init?(path: String = "/proc/schedstat", tick: UInt64 = cl_tick()) {
     let before = cl_boottime()
-    guard let text = try? File.text(path) else { return nil }
+    guard tick > 0, let text = try? File.text(path) else { return nil }
     let line = text.split(separator: "\n").first { $0.hasPrefix("timestamp ") }
     guard let line, let jiffies = UInt64(line.dropFirst("timestamp ".count)) else { return nil }
-    return Reading(jiffies: jiffies, time: before)
+    self.init(tick: tick, jiffies: jiffies, at: before)
   }
 
-  /// nil when the readings are too close to each other to tell the rates apart.
-  package init?(_ first: Reading, _ second: Reading) {
-    guard second.time > first.time, second.jiffies > first.jiffies else { return nil }
-    let ticks = second.jiffies - first.jiffies
-    guard ticks >= 10 else { return nil }
-    let measured = ticks * Self.second / (second.time - first.time)
-    let nearest = Self.rates.min {
-      $0.distance(to: measured).magnitude < $1.distance(to: measured).magnitude
-    }
-    guard let nearest else { return nil }
-    hz = nearest
-    reference = second
+  /// - Parameter time: when the jiffies were read, CLOCK_BOOTTIME in ns.
+  package init(tick: UInt64, jiffies: UInt64, at time: UInt64) {
+    // The kernel rounds the other way round (include/linux/jiffies.h, TICK_NSEC).
+    hz = (Self.second + tick / 2) / tick
+    self.jiffies = jiffies
+    self.time = time
   }
 
   /// Nanoseconds of so many jiffies.
@@ -55,10 +41,10 @@ package struct JiffyClock: Equatable, Sendable {
   /// How long before `time` the jiffies were at `jiffies`, ns; 0 for what lies behind it.
   package func age(of jiffies: Int64, at time: UInt64) -> UInt64 {
     // In halves, and wrapping: a product of a day's nanoseconds and a rate does not fit, nor does nonsense.
-    let elapsed = Int64(bitPattern: time &- reference.time)
+    let elapsed = Int64(bitPattern: time &- self.time)
     let (seconds, rest) = elapsed.quotientAndRemainder(dividingBy: Int64(Self.second))
     let rate = Int64(hz)
     let ticks = seconds &* rate &+ rest * rate / Int64(Self.second)
-    return nanoseconds(max(0, Int64(bitPattern: reference.jiffies) &+ ticks &- jiffies))
+    return nanoseconds(max(0, Int64(bitPattern: self.jiffies) &+ ticks &- jiffies))
   }
 }
