@@ -96,7 +96,10 @@ package struct MailPrivacy {
     let trimmed = word.lowerBound..<end
     let text = Array(line[trimmed])
     if text.isEmpty { return [] }
-    if text.contains(0x40) { return address(text, at: trimmed.lowerBound) }
+    // A commit of a tree is nobody's address.
+    if text.contains(0x40), !text.starts(with: "git:".utf8) {
+      return address(text, at: trimmed.lowerBound)
+    }
     var spans = home(line, word) + uuids(text, at: trimmed.lowerBound)
     if !spans.isEmpty { return spans }
     if ["serial:", "serial", "sn:"].contains(previous), isSerial(text) {

@@ -15,6 +15,10 @@ struct MailPrivacyTests {
     ("on buildbox, see buildbox.lan", "on <name-1>, see <name-1>.lan"),
     ("/home/alice/linux/bzImage", "/home/<user-1>/linux/bzImage"),
     ("disk=/home/alice", "disk=/home/<user-1>"),
+    (
+      "--kernel git:/home/alice/linux@0469d4d4702a",
+      "--kernel git:/home/<user-1>/linux@0469d4d4702a"
+    ),
     ("at /root/x and /root", "at <root-1>/x and <root-1>"),
     ("in /srv/runs/tuesday/trials/1-1", "in <campaign-1>/trials/1-1"),
     ("filesystem 55826309-e652-4c97-8e63-bea5cd79a683.", "filesystem <uuid-1>."),
@@ -39,7 +43,7 @@ struct MailPrivacyTests {
     "linux-ext4@vger.kernel.org tester@example.org", "127.0.0.1 0.0.0.0 ::1",
     "gfp_mask=0x101c4a(GFP_NOFS|__GFP_WRITE)",
     "\"${writers[@]}\" ${#undo[@]}", "4.5.6", "256.1.1.1", "1.2.3.4.5", "/rootfs /homework",
-    "also algae",
+    "also algae", "--kernel git:linux@0469d4d4702a,git:linux@v6.12",
     "a2e61d94-7c49-4a32", "swap: usage 0kB, limit 0kB", "wb_stats:254:0 8:16", "v6.1..v6.12",
     "[   13.600903] iou-wrk-151 invoked oom-killer: order=0",
   ])
