@@ -36,7 +36,7 @@ package struct BisectionText {
     guard let right = outcome.right else { return [] }
     return [
       "  the chance that it is another: \(Self.share(1 - right))"
-        + " (by all trials, at the rates of --good and --bad)"
+        + " (by the trials of the search, at the rates of --good and --bad)"
     ]
   }
 

@@ -40,7 +40,7 @@ struct BisectionTextTests {
     #expect(
       BisectionText(try Self.outcome()).text == """
         culprit: cccccccccccc ("mm: change it"), A U Thor, 2026-11-30
-          the chance that it is another: 0.2 % (by all trials, at the rates of --good and --bad)
+          the chance that it is another: 0.2 % (by the trials of the search, at the rates of --good and --bad)
           1 good commit: OOM or hang in 0:3 trials (95 % CI 0-56 %)
           2 bad commits: OOM or hang in 5:6 trials (95 % CI 44-97 %)
           4 commits of 13 judged, 1 passed over, 9 trials
