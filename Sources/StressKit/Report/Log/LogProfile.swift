@@ -14,10 +14,13 @@ package struct LogProfile {
   /// By what the log's sizes are divided.
   private let scale: Double
 
-  /// A guest is small: a larger limit is scaled down to this, bytes.
+  /// A guest is small: a larger limit is scaled down to this, bytes; a machine, which no page of the harness's can
+  /// leave, to twice as much.
   private static let largest: Int64 = 256 << 20
   /// What a trial's own writer takes of the limit, bytes.
   private static let writer: Int64 = 2 << 20
+  /// What the harness takes of a machine, the writer included, bytes.
+  private static let harness: Int64 = 42 << 20
   /// Kernel memory up to this share of the limit comes by itself, with the streams.
   private static let ordinaryKernel = 0.05
   private static let much = 0.01
@@ -41,7 +44,8 @@ package struct LogProfile {
     self.kill = kill
     self.memory = memory
     self.limit = limit
-    scale = max(1, Double(limit) / Double(Self.largest))
+    let isGlobal = kill.autopsy.report.global == true
+    scale = max(1, Double(limit) / Double(Self.largest * (isGlobal ? 2 : 1)))
   }
 
   private static func index(
@@ -109,6 +113,20 @@ package struct LogProfile {
     return (bytes, words)
   }
 
+  /// Of the pin beside file pages, bytes.
+  private var pin: Int64 { max(scaled(held.bytes) - (isGlobal ? Self.harness : Self.writer), 4096) }
+
+  /// Share of what can be dirty, free and file pages, that was dirty or under writeback, in percent; only where it is
+  /// more than vm.dirty_ratio lets there be by default (Documentation/admin-guide/sysctl/vm.rst).
+  private var dirtyShare: Double? {
+    let dirtyable = memory[.free] + memory.awaitingWriteback + memory.cleanEvictable
+    guard isGlobal, dirtyable > 0 else { return nil }
+    let share = 100 * Double(memory.awaitingWriteback) / Double(dirtyable)
+    return share > Self.defaultDirtyRatio ? share : nil
+  }
+
+  private static let defaultDirtyRatio = 20.0
+
   // MARK: Text
 
   /// The profile's file.
@@ -148,8 +166,8 @@ package struct LogProfile {
   private static let width = 100
 
   private var run: [String] {
-    var vary = hasFilePages ? " --vary device.bandwidth=4MiB,16MiB,64MiB" : ""
-    let pin = scaled(held.bytes) - Self.writer
+    var vary = hasFilePages ? "--vary device.bandwidth=4MiB/s,16MiB/s,64MiB/s" : ""
+    let pin = pin
     if hasFilePages, pin > 16 << 20 {
       vary += " --vary pin=" + [-4, 0, 4].map { size(pin + $0 << 20) }.joined(separator: ",")
     }
@@ -161,7 +179,8 @@ package struct LogProfile {
       series == nil
       ? "The log does not tell the kernel: name its series."
       : "'wbstress kernels list' has the series that can be fetched; --kernel also takes a file or a tree."
-    return ["wbstress run THIS.yaml \(kernel) --trials 10\(vary)", note]
+    let command = "wbstress run THIS.yaml \(kernel) --trials 10"
+    return (vary.isEmpty ? [command] : [command + " \\", "  " + vary]) + [note]
   }
 
   /// `6.12` of `6.12.43+deb12-amd64`.
@@ -202,6 +221,16 @@ package struct LogProfile {
     if let swap = kill.autopsy.report.swapLimit, swap > 0, swap < 1 << 60 {
       lines += ["  # read", "  swap: \(size(max(scaled(Int64(clamping: swap)), 16 << 20)))"]
     }
+    if let dirtyShare {
+      let ratio = min(95, Int((dirtyShare / 5).rounded(.up)) * 5)
+      lines += [
+        "", "kernel:", "  sysctl:",
+        "    # derived: \(Format.fixed(dirtyShare, 0)) % of free and file pages were dirty or under writeback, more than"
+          + " the default of \(Format.fixed(Self.defaultDirtyRatio, 0)) lets there be",
+        "    vm.dirty_ratio: \(ratio)", "    # assumed: as the defaults are to each other",
+        "    vm.dirty_background_ratio: \(ratio / 2)",
+      ]
+    }
     return lines
   }
 
@@ -217,12 +246,10 @@ package struct LogProfile {
     }
     let isLocked = memory.unevictable * 2 >= held.bytes
     let mode = isLocked ? "locked" : "touched"
-    var bytes = scaled(held.bytes) - Self.writer
-    if isGlobal { bytes -= 40 << 20 }
     return [
       "", "pinned:", "  # derived: \(held.words): \(share),",
       "  # less \(isGlobal ? "42 MiB that the harness takes" : "2 MiB that the stream's process takes")",
-      "  - name: held", "    size: \(size(max(bytes, 4096)))",
+      "  - name: held", "    size: \(size(pin))",
       "    # derived: \(Self.kib(memory.unevictable)) were unevictable", "    mode: \(mode)",
     ]
   }

@@ -117,7 +117,18 @@ struct LogReportTests {
   ])
   func theProfileIsOne(_ name: String) throws {
     let text = try LogProfile(name, try Self.autopsy(case: name)).text
-    _ = try ProfileFile(text: text, name: "profile").profile()
+    let profile = try ProfileFile(text: text, name: "profile")
+    _ = try profile.profile()
+    // What its head says to vary can be.
+    let words = text.split { " \n#".contains($0) }
+    for (option, value) in zip(words, words.dropFirst()) where option == "--vary" {
+      let parts = value.split(separator: "=")
+      for choice in try #require(parts.last).split(separator: ",") {
+        _ = try profile.profile(overrides: [
+          (key: String(parts[0]), value: String(choice), origin: "head")
+        ])
+      }
+    }
     let file = name.split(separator: "/").last.map(String.init) ?? name
     try expectGolden(String(text.dropLast()), "autopsy-\(file).yaml")
   }
