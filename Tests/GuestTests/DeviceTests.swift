@@ -6,22 +6,16 @@ import Testing
 @testable import StressMachine
 @testable import StressRecord
 
-/// Slow disks, swap, nodes, and what changes of them while the streams run.
+/// Slow disks, and what changes of them while the streams run.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
 struct DeviceTests {
   private static let second: Int64 = 1_000_000_000
 
-  private func run(
-    _ kernel: String, _ profile: String, ends outcome: Outcome = .completed
-  ) throws -> RecordReader {
+  private func run(_ kernel: String, _ profile: String) throws -> RecordReader {
     try GuestLab.withDirectory { directory in
-      let profile = try ProfileFile(text: profile, name: "test")
-        .profile(variant: nil, overrides: [])
-      let trial = try GuestLab.trial(profile, kernel: kernel, in: directory, seed: 3)
-      let ending = try trial.run(Interrupt())
-      #expect(ending.outcome == outcome, "\(kernel): \(ending)")
+      let record = try GuestLab.record(of: profile, kernel: kernel, in: directory, seed: 3)
       GuestLab.expectNothingLeft(of: directory)
-      return try RecordReader(trial.recordPath)
+      return record
     }
   }
 
@@ -121,61 +115,5 @@ struct DeviceTests {
         "vm.dirty_background_ratio=5", "memory.max=33554432", "cpuset.cpus=1",
       ])
     #expect(ends.allSatisfy { ($0["start"]?.int ?? .max) <= ($0["t"]?.int ?? 0) })
-  }
-
-  /// More than the limit is pinned on one of four nodes, and what is beyond is in compressed memory.
-  @Test(arguments: [("debian:6.1", "32MiB"), ("debian:6.12", "0")])
-  func zramTakesWhatIsBeyondTheLimitOnANode(_ kernel: String, _ disk: String) throws {
-    let record = try run(
-      kernel,
-      """
-      limits: {memory.max: 64MiB, memory.swap.max: 96MiB, cpuset.mems: 2}
-      pinned: [{size: 80MiB, mode: touched}]
-      streams: [{engine: pwrite, size: 1MiB, fsync: end}]
-      machine: {zram: 128MiB, swap: \(disk), nodes: 4, cpus: 4}
-      """)
-    let vmstat = try #require(
-      record.lines("snapshot").first { $0["file"] == "/proc/vmstat" }?["values"])
-    #expect(try #require(vmstat["pswpout"]?.int) * 4096 > 16 << 20)
-    let swaps = record.lines("kmsg").compactMap { $0["text"]?.string }
-      .filter { $0.hasPrefix("Adding ") }
-    print("\(kernel): \(swaps)")
-    #expect(swaps.first?.contains("Adding 131068k swap on /dev/zram0.") == true)
-    #expect(swaps.count == (disk == "0" ? 1 : 2))
-    let zones = try #require(record.first("environment")?["zones"]?.string)
-    let nodes = Set(
-      zones.split(separator: "; ").filter { $0.hasPrefix("Node ") }
-        .compactMap { $0.split { " ,".contains($0) }.dropFirst().first })
-    #expect(nodes == ["0", "1", "2", "3"], "\(zones)")
-    let columns = record.lines("columns").flatMap { $0["names"]?.array ?? [] }.compactMap(\.string)
-    #expect(columns.contains("kswapd3:run"))
-  }
-
-  /// Positive control: nothing is written back from tmpfs, and there is no swap.
-  @Test func tmpfsStreamIsKilled() throws {
-    let record = try run(
-      "debian:6.12",
-      """
-      limits: {memory.max: 64MiB, memory.swap.max: 0}
-      streams: [{engine: pwrite, size: 128MiB}]
-      filesystem: {type: tmpfs, mount: size=90%}
-      """, ends: .oom)
-    #expect(record.lines("oom").count >= 1)
-    #expect(record.first("header")?["mkfs"] == "")
-    #expect(record.first("environment")?["mount"]?.string?.contains(" tmpfs ") == true)
-    let columns = record.lines("columns").flatMap { $0["names"]?.array ?? [] }.compactMap(\.string)
-    #expect(columns.contains("disk:write_ios") && !columns.contains { $0.hasPrefix("bdi:") })
-    #expect(record.lines("note").isEmpty)
-  }
-
-  @Test func tmpfsHasNoStrictLimit() throws {
-    let record = try run(
-      "debian:6.12",
-      """
-      streams: [{size: 1MiB}]
-      filesystem: {type: tmpfs}
-      kernel: {strict_limit: on}
-      """, ends: .invalid)
-    #expect(record.ending?.message?.contains("tmpfs: has no backing device") == true)
   }
 }

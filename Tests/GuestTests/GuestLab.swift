@@ -5,6 +5,7 @@ import Testing
 @testable import StressCore
 @testable import StressLab
 @testable import StressMachine
+@testable import StressRecord
 
 /// What the guest tests share: the static binary, the kernels, and directories that go away.
 ///
@@ -42,6 +43,19 @@ enum GuestLab {
       plan: TrialPlan(profile: profile, label: "test", axes: [], number: number, seed: seed),
       kernel: try self.kernel(kernel), accelerator: .tcg, binary: binary, store: try KernelStore(),
       directory: directory)
+  }
+
+  /// The record of a trial that must end so.
+  static func record(
+    of text: String, kernel: String, in directory: String, seed: UInt64 = trialSeed,
+    keepDisk: Bool = false, ends outcome: Outcome = .completed
+  ) throws -> RecordReader {
+    let profile = try ProfileFile(text: text, name: "test").profile()
+    var trial = try self.trial(profile, kernel: kernel, in: directory, seed: seed)
+    trial.keepDisk = keepDisk
+    let ending = try trial.run(Interrupt())
+    #expect(ending.outcome == outcome, "\(kernel): \(ending)")
+    return try RecordReader(trial.recordPath)
   }
 
   static func withDirectory<R>(_ body: (String) throws -> R) throws -> R {

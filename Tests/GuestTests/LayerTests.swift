@@ -9,32 +9,21 @@ import Testing
 /// File systems above that on the disk, and groups that go while a trial runs.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
 struct LayerTests {
-  private func run(
-    _ text: String, kernel: String, in directory: String, keepDisk: Bool = false
-  ) throws -> RecordReader {
-    let profile = try ProfileFile(text: text, name: "test.yaml").profile()
-    var trial = try GuestLab.trial(profile, kernel: kernel, in: directory)
-    trial.keepDisk = keepDisk
-    let ending = try trial.run(Interrupt())
-    #expect(ending == Ending(.completed), "\(ending)")
-    return try RecordReader(trial.recordPath)
-  }
-
   /// What is written to the one arrives on the disk by way of the other, where it lies; and the record says whose
   /// pages, writeback and cgroups these are.
   @Test(arguments: [Profile.Filesystem.Kind.overlay, .nfs], ["debian:6.1", "debian:6.12"])
   func layersWriteToTheDisk(_ kind: Profile.Filesystem.Kind, _ kernel: String) throws {
     try GuestLab.withDirectory { directory in
-      let record = try run(
-        """
-        limits: {memory.max: 256MiB}
-        filesystem: {type: \(kind.rawValue)}
-        streams:
-          - {name: fresh, engine: pwrite, block: 64KiB, size: 8MiB, fsync: end}
-          - {name: late, block: 64KiB, size: 4MiB}
-          - {name: reader, do: read, engine: pread, block: 64KiB, size: 4MiB, file_size: 4MiB}
-          - {name: paced, engine: pwrite, block: 64KiB, size: 2MiB, rate: 1MiB/s}
-        """, kernel: kernel, in: directory, keepDisk: true)
+      let record = try GuestLab.record(
+        of: """
+          limits: {memory.max: 256MiB}
+          filesystem: {type: \(kind.rawValue)}
+          streams:
+            - {name: fresh, engine: pwrite, block: 64KiB, size: 8MiB, fsync: end}
+            - {name: late, block: 64KiB, size: 4MiB}
+            - {name: reader, do: read, engine: pread, block: 64KiB, size: 4MiB, file_size: 4MiB}
+            - {name: paced, engine: pwrite, block: 64KiB, size: 2MiB, rate: 1MiB/s}
+          """, kernel: kernel, in: directory, keepDisk: true)
       let place = kind == .overlay ? "upper/" : ""
       for (file, mebibytes) in [("fresh.0", 8), ("late.0", 4), ("reader.0", 4), ("paced.0", 2)] {
         let size = try GuestLab.size(
@@ -61,20 +50,20 @@ struct LayerTests {
   /// says who is in it.
   @Test func groupsAreRemovedWhileTheTrialRuns() throws {
     try GuestLab.withDirectory { directory in
-      let record = try run(
-        """
-        limits: {memory.max: 128MiB}
-        cgroups: [{name: a}, {name: a/b}, {name: busy}]
-        pinned: [{name: other, size: 1MiB}]
-        streams:
-          - {name: gone, cgroup: a/b, engine: pwrite, block: 64KiB, size: 4MiB}
-          - {name: stays, cgroup: busy, engine: pwrite, block: 64KiB, rate: 1MiB/s}
-        timeline:
-          - {at: 2s, stop: gone}
-          - {at: 3s, rmdir: a}
-          - {at: 4s, rmdir: busy}
-        duration: 6s
-        """, kernel: "debian:6.12", in: directory)
+      let record = try GuestLab.record(
+        of: """
+          limits: {memory.max: 128MiB}
+          cgroups: [{name: a}, {name: a/b}, {name: busy}]
+          pinned: [{name: other, size: 1MiB}]
+          streams:
+            - {name: gone, cgroup: a/b, engine: pwrite, block: 64KiB, size: 4MiB}
+            - {name: stays, cgroup: busy, engine: pwrite, block: 64KiB, rate: 1MiB/s}
+          timeline:
+            - {at: 2s, stop: gone}
+            - {at: 3s, rmdir: a}
+            - {at: 4s, rmdir: busy}
+          duration: 6s
+          """, kernel: "debian:6.12", in: directory)
       let writes = TimelineWrite.all(in: record)
       #expect(writes.map(\.what) == ["rmdir a", "rmdir busy"])
       #expect(writes.map(\.errno) == [nil, "EBUSY"])

@@ -10,18 +10,6 @@ import Testing
 /// Every workload against an account of what it did that is not its own.
 @Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
 struct WorkloadTests {
-  private func run(
-    _ text: String, kernel: String, keepDisk: Bool = false, in directory: String,
-    ends: Outcome = .completed
-  ) throws -> RecordReader {
-    let profile = try ProfileFile(text: text, name: "test.yaml").profile()
-    var trial = try GuestLab.trial(profile, kernel: kernel, in: directory)
-    trial.keepDisk = keepDisk
-    let ending = try trial.run(Interrupt())
-    #expect(ending.outcome == ends, "\(ending)")
-    return try RecordReader(trial.recordPath)
-  }
-
   /// What memory.stat said of a cgroup before the streams.
   private func stat(_ record: RecordReader, _ group: String, _ key: String) -> Int64? {
     record.lines("snapshot").first {
@@ -33,18 +21,18 @@ struct WorkloadTests {
   @Test(arguments: ["debian:6.1", "debian:6.12"])
   func pinsAreWhatTheKernelSees(_ kernel: String) throws {
     try GuestLab.withDirectory { directory in
-      let record = try run(
-        """
-        limits: {memory.max: 160MiB}
-        pinned:
-          - {name: fixed, size: 24MiB, mode: locked}
-          - {name: soft, size: 16MiB, mode: touched, huge: off}
-          - {name: large, size: 16MiB, mode: touched, huge: on}
-          - {name: common, size: 8MiB, mode: shmem}
-          - {name: warm, size: 8MiB, mode: hot, huge: off, rate: 500, distribution: zipf}
-          - {name: slow, size: 64MiB, mode: touched, growth: 4MiB/s}
-        streams: [{engine: pwrite, size: 4MiB, rate: 1MiB/s}]
-        """, kernel: kernel, in: directory)
+      let record = try GuestLab.record(
+        of: """
+          limits: {memory.max: 160MiB}
+          pinned:
+            - {name: fixed, size: 24MiB, mode: locked}
+            - {name: soft, size: 16MiB, mode: touched, huge: off}
+            - {name: large, size: 16MiB, mode: touched, huge: on}
+            - {name: common, size: 8MiB, mode: shmem}
+            - {name: warm, size: 8MiB, mode: hot, huge: off, rate: 500, distribution: zipf}
+            - {name: slow, size: 64MiB, mode: touched, growth: 4MiB/s}
+          streams: [{engine: pwrite, size: 4MiB, rate: 1MiB/s}]
+          """, kernel: kernel, in: directory)
       func mapped(_ name: String) -> JSON? {
         record.lines("cost").first { $0["worker"]?.string == name }?["mapped"]
       }
@@ -74,58 +62,27 @@ struct WorkloadTests {
     }
   }
 
-  /// A pin that cannot be says how far it came, whether it is killed or only slow; nothing waits for ever.
-  @Test func aPinThatIsTooLargeSaysHowFarItCame() throws {
-    try GuestLab.withDirectory { directory in
-      let killed = try run(
-        """
-        limits: {memory.max: 40MiB, memory.swap.max: 0}
-        pinned: [{name: db, size: 60MiB}]
-        streams: [{engine: pwrite, size: 1MiB}]
-        """, kernel: "debian:6.12", in: directory, ends: .oom)
-      let message = try #require(killed.ending?.message)
-      let reach = try #require(message.firstMatch(of: #/killed at (\d+\.\d) MiB of 60MiB/#))
-      #expect((30...40).contains(Double(reach.1) ?? 0), "\(message)")
-      let told = try #require(killed.lines("pin").first?["reached"]?.int)
-      #expect(told > 30 << 20 && told < 40 << 20)
-    }
-    try GuestLab.withDirectory { directory in
-      // Beyond memory.high each page is a sleep.
-      let slow = try run(
-        """
-        limits: {memory.high: 24MiB, memory.swap.max: 0}
-        pinned: [{name: db, size: 96MiB, mode: touched, huge: off, within: 3s}]
-        streams: [{engine: pwrite, size: 1MiB}]
-        duration: 20s
-        """, kernel: "debian:6.12", in: directory)
-      let pin = try #require(slow.lines("pin").first)
-      let reached = try #require(pin["reached"]?.int)
-      #expect(reached > 16 << 20 && reached < 96 << 20, "\(pin)")
-      #expect(try TrialSummary(directory + "/record.jsonl").shortfalls.count == 1)
-    }
-  }
-
   /// Bytes and content of every file, read back from the unmounted image; rates by the clock.
   @Test(arguments: ["debian:6.1", "debian:6.12"])
   func streamsAreWhatTheDiskHas(_ kernel: String) throws {
     try GuestLab.withDirectory { directory in
-      let record = try run(
-        """
-        limits: {memory.max: 256MiB}
-        streams:
-          - {name: many, engine: io_uring, jobs: 2, files: 2, block: 256KiB, depth: 4, size: 8MiB, fsync: end}
-          - {name: over, engine: pwrite, access: overwrite, block: 64KiB, size: 2MiB, fsync: 512KiB, sync: fdatasync}
-          - {name: log, engine: pwrite, block: 4KiB, size: 256KiB, sync: dsync}
-          - {name: back, engine: io_uring, block: 1MiB, depth: 2, size: 8MiB, read_back: 2MiB, compressible: 50}
-          - {name: map, engine: mmap, block: 128KiB, size: 2MiB, fsync: end}
-          - {name: paced, engine: io_uring, block: 64KiB, size: 8MiB, rate: 2MiB/s}
-          - {name: reader, do: read, block: 64KiB, depth: 4, size: 4MiB, file_size: 2MiB, dontneed: 1MiB}
-          - {name: mapper, do: read, engine: mmap, access: random, block: 16KiB, size: 2MiB}
-          - {name: copier, do: copy, engine: splice, block: 128KiB, size: 2MiB, fsync: end}
-          - {name: direct, direct: on, block: 64KiB, depth: 4, size: 2MiB}
-          - {name: any, engine: pwrite, access: random, block: 16KiB, size: 1MiB, file_size: 4MiB}
-          - {name: foreign, engine: pwrite, access: overwrite, block: 64KiB, size: 1MiB, files_of: over, offset: 1MiB}
-        """, kernel: kernel, keepDisk: true, in: directory)
+      let record = try GuestLab.record(
+        of: """
+          limits: {memory.max: 256MiB}
+          streams:
+            - {name: many, engine: io_uring, jobs: 2, files: 2, block: 256KiB, depth: 4, size: 8MiB, fsync: end}
+            - {name: over, engine: pwrite, access: overwrite, block: 64KiB, size: 2MiB, fsync: 512KiB, sync: fdatasync}
+            - {name: log, engine: pwrite, block: 4KiB, size: 256KiB, sync: dsync}
+            - {name: back, engine: io_uring, block: 1MiB, depth: 2, size: 8MiB, read_back: 2MiB, compressible: 50}
+            - {name: map, engine: mmap, block: 128KiB, size: 2MiB, fsync: end}
+            - {name: paced, engine: io_uring, block: 64KiB, size: 8MiB, rate: 2MiB/s}
+            - {name: reader, do: read, block: 64KiB, depth: 4, size: 4MiB, file_size: 2MiB, dontneed: 1MiB}
+            - {name: mapper, do: read, engine: mmap, access: random, block: 16KiB, size: 2MiB}
+            - {name: copier, do: copy, engine: splice, block: 128KiB, size: 2MiB, fsync: end}
+            - {name: direct, direct: on, block: 64KiB, depth: 4, size: 2MiB}
+            - {name: any, engine: pwrite, access: random, block: 16KiB, size: 1MiB, file_size: 4MiB}
+            - {name: foreign, engine: pwrite, access: overwrite, block: 64KiB, size: 1MiB, files_of: over, offset: 1MiB}
+          """, kernel: kernel, in: directory, keepDisk: true)
       let sizes = [
         "many-0.0": 2, "many-0.1": 2, "many-1.0": 2, "many-1.1": 2, "over.0": 2, "back.0": 8,
         "map.0": 2, "paced.0": 8, "reader.0": 2, "mapper.0": 2, "copier.0": 2, "copier.0.copy": 2,
@@ -175,16 +132,16 @@ struct WorkloadTests {
   @Test(arguments: ["debian:6.1", "debian:6.12"])
   func filesAreDroppedInTheStateAsked(_ kernel: String) throws {
     try GuestLab.withDirectory { directory in
-      let record = try run(
-        """
-        limits: {memory.max: 256MiB}
-        tasks:
-          - {name: fresh, do: truncate, state: delayed, size: 4MiB, rounds: 1}
-          - {name: old, do: unlink, state: allocated, size: 4MiB, rounds: 1}
-          - {name: busy, do: rename, state: writeback, size: 4MiB, rounds: 1}
-        device: {bandwidth: 1MiB/s}
-        duration: 30s
-        """, kernel: kernel, in: directory)
+      let record = try GuestLab.record(
+        of: """
+          limits: {memory.max: 256MiB}
+          tasks:
+            - {name: fresh, do: truncate, state: delayed, size: 4MiB, rounds: 1}
+            - {name: old, do: unlink, state: allocated, size: 4MiB, rounds: 1}
+            - {name: busy, do: rename, state: writeback, size: 4MiB, rounds: 1}
+          device: {bandwidth: 1MiB/s}
+          duration: 30s
+          """, kernel: kernel, in: directory)
       func state(_ task: String) throws -> JSON {
         try #require(record.lines("state").first { $0["task"]?.string == task })
       }
@@ -213,26 +170,26 @@ struct WorkloadTests {
   /// Pages do move, and the probe sees its own little world; groups are charged for what is in them.
   @Test func neighboursProbesAndMigration() throws {
     try GuestLab.withDirectory { directory in
-      let record = try run(
-        """
-        machine: {memory: 512MiB}
-        # A kernel with less than 512 MiB leaves them off.
-        kernel: {sysfs: {kernel/mm/transparent_hugepage/enabled: madvise}}
-        limits: {memory.max: 256MiB}
-        cgroups:
-          - {name: tenants, memory.low: 32MiB}
-          - {name: tenants/database, memory.min: 24MiB}
-          - {name: batch, memory.max: 48MiB, cpuset.cpus: 0}
-        pinned: [{name: db, cgroup: tenants/database, size: 20MiB, mode: touched, huge: off}]
-        streams: [{name: copy, cgroup: batch, engine: pwrite, size: 16MiB, rate: 4MiB/s}]
-        tasks:
-          - {name: probe, cgroup: batch, do: probe}
-          - {name: compact, do: compact, every: 500ms}
-          - {name: demand, do: huge, every: 500ms, size: 8MiB}
-        timeline:
-          - {at: 2s, cgroup: batch, limits: {memory.high: 40MiB}}
-          - {at: 3s, stop: demand}
-        """, kernel: "debian:6.12", in: directory)
+      let record = try GuestLab.record(
+        of: """
+          machine: {memory: 512MiB}
+          # A kernel with less than 512 MiB leaves them off.
+          kernel: {sysfs: {kernel/mm/transparent_hugepage/enabled: madvise}}
+          limits: {memory.max: 256MiB}
+          cgroups:
+            - {name: tenants, memory.low: 32MiB}
+            - {name: tenants/database, memory.min: 24MiB}
+            - {name: batch, memory.max: 48MiB, cpuset.cpus: 0}
+          pinned: [{name: db, cgroup: tenants/database, size: 20MiB, mode: touched, huge: off}]
+          streams: [{name: copy, cgroup: batch, engine: pwrite, size: 16MiB, rate: 4MiB/s}]
+          tasks:
+            - {name: probe, cgroup: batch, do: probe}
+            - {name: compact, do: compact, every: 500ms}
+            - {name: demand, do: huge, every: 500ms, size: 8MiB}
+          timeline:
+            - {at: 2s, cgroup: batch, limits: {memory.high: 40MiB}}
+            - {at: 3s, stop: demand}
+          """, kernel: "debian:6.12", in: directory)
       let mib: Int64 = 1 << 20
       #expect(stat(record, "tenants/database", "anon") ?? 0 >= 20 * mib)
       #expect(stat(record, "tenants", "anon") ?? 0 >= 20 * mib)
