@@ -115,6 +115,43 @@ struct ProgramTests {
     #expect((292...294).contains(pages), "\(pages)")
   }
 
+  /// Each call counts once, for the command that made it and for what it went to: a file of the scratch file system, a
+  /// pipe, and by another command's thread of the same name. Each dd waits for its input in between, so that it can be
+  /// asked.
+  @Test(arguments: ["debian:6.1", "debian:6.12"])
+  func callsAreCountedByMount(_ kernel: String) throws {
+    func input(_ count: Int) -> String {
+      "(head -c \(count) /dev/zero; sleep 2; head -c \(count) /dev/zero)"
+    }
+    let (ending, record, summary, _) = try run(
+      """
+      observe: {syscalls: on}
+      commands:
+        - name: disk
+          threads: dd
+          run: "\(input(409_600)) | /bin/dd of=/mnt/wbstress/file bs=4096 iflag=fullblock conv=fsync 2>/dev/null"
+        - name: pipes
+          threads: dd
+          run: "\(input(25_600)) | /bin/dd bs=512 iflag=fullblock 2>/dev/null | cat >/dev/null"
+        - {name: none, run: "sleep 1; echo x >/mnt/wbstress/other"}
+      """, kernel: kernel)
+    #expect(ending.outcome == .completed, "\(ending)")
+    let counts = summary.workerLatencies.mapValues { kinds in
+      kinds.filter { $0.key.contains("-call:") && !$0.key.hasSuffix("/dev") }.mapValues(\.count)
+    }.filter { !$0.value.isEmpty }
+    #expect(
+      counts == [
+        "disk": ["write-call:scratch": 200, "sync-call:scratch": 1],
+        "pipes": ["write-call:pipe": 100],
+      ], "\(record.lines("latency").filter { $0["mount"] != nil })")
+    let trace = try #require(summary.trace)
+    #expect(trace.failures.isEmpty && trace.lostRecords + trace.dropped == 0)
+    // Those of nobody else are even recorded: each call is two records.
+    let calls = summary.latencies.filter { $0.key.contains("-call:") }.values.map(\.count)
+    #expect(trace.count(.sysEnter) == calls.reduce(0, +))
+    #expect(trace.count(.sysExit) == trace.count(.sysEnter))
+  }
+
   @Test func oneThatDoesNotExistIsNamed() throws {
     let text = try run("commands: [{name: work, run: [pg_basebackup, -D, /tmp]}]").ending
     #expect(text.outcome == .invalid)

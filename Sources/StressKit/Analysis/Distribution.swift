@@ -99,19 +99,20 @@ package struct Distribution: Sendable, Equatable {
 
 /// What took how long, as a record's `latency` lines tell it, merged over their seconds.
 package struct Latencies: Sendable {
-  /// By `of`, over all workers.
+  /// By kind (``LatencyLine/kind(_:mount:)``), over all workers.
   package private(set) var all: [String: Distribution] = [:]
-  /// Those that belong to a worker, by its name and then by `of`.
+  /// Those that belong to a worker, by its name and then by kind.
   package private(set) var workers: [String: [String: Distribution]] = [:]
 
   /// - Parameter streams: names of the streams by those of their jobs; a stream's are all of its jobs'.
   package init(_ record: RecordReader, streams: [String: String] = [:]) {
     // Seconds share most of their values: what is held at a time is one line and the sums. Of each worker (nil: none)
-    // by `of`.
+    // by kind.
     var sums: [String?: [String: Sum]] = [:]
     record.forEach(LatencyLine.self) { line in
       let worker = line.string(Self.worker) ?? line.string(Self.stream)
-      sums[worker, default: [:]][line.string(Self.of) ?? "?", default: Sum()].add(line)
+      let kind = LatencyLine.kind(line.string(Self.of) ?? "?", mount: line.string(Self.mount))
+      sums[worker, default: [:]][kind, default: Sum()].add(line)
     }
     var all: [String: Sum] = [:]
     var workers: [String: [String: Sum]] = [:]
@@ -129,6 +130,7 @@ package struct Latencies: Sendable {
   private static let of = LatencyLine.name(\.of)
   private static let worker = LatencyLine.name(\.worker)
   private static let stream = LatencyLine.name(\.stream)
+  private static let mount = LatencyLine.name(\.mount)
 
   private struct Sum {
     private static let figures: InlineArray<2, StaticString> = [

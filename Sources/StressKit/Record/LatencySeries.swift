@@ -17,6 +17,7 @@ package struct LatencySeries: ~Copyable {
 
   private let of: String
   private let worker: String?
+  private let mount: String?
   private let record: RecordWriter
   /// Bucket in the upper 16 bits, count in the others; in no order, a bucket more than once.
   private let entries: UnsafeMutableBufferPointer<UInt64>
@@ -29,12 +30,15 @@ package struct LatencySeries: ~Copyable {
   /// - Parameters:
   ///   - of: what takes that long: `write`, `fsync`, `block-read`, ...
   ///   - worker: whose operations these are; nil: the whole machine's.
+  ///   - mount: what they go to; nil: they are not told apart by that.
   ///   - capacity: room for so many entries of 8 bytes.
   package init(
-    of: String, worker: String? = nil, capacity: Int = usualCapacity, _ record: RecordWriter
+    of: String, worker: String? = nil, mount: String? = nil, capacity: Int = usualCapacity,
+    _ record: RecordWriter
   ) {
     self.of = of
     self.worker = worker
+    self.mount = mount
     self.record = record
     entries = .allocate(capacity: capacity)
   }
@@ -77,6 +81,7 @@ package struct LatencySeries: ~Copyable {
     line.from = Int64(clamping: second * Self.second)
     line.of = of
     line.worker = worker
+    line.mount = mount
     line.count = Int64(clamping: count)
     line.sum = Int64(clamping: sum)
     line.max = Int64(clamping: max)

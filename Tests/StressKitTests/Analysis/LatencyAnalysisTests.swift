@@ -56,6 +56,23 @@ struct LatencyAnalysisTests {
     #expect(told.all["?"]?.max == 8)
   }
 
+  /// What a command's calls went to tells them apart.
+  @Test func callsAreByMount() throws {
+    let record = try record([
+      #"{"type":"latency","t":2,"of":"write-call","worker":"work","mount":"scratch","count":1,"sum":10,"max":10,"v":[[10,1]]}"#,
+      #"{"type":"latency","t":2,"of":"write-call","worker":"other","mount":"scratch","count":1,"sum":5,"max":5,"v":[[5,1]]}"#,
+      #"{"type":"latency","t":2,"of":"write-call","worker":"work","mount":"/var/lib","count":1,"sum":7,"max":7,"v":[[7,1]]}"#,
+      #"{"type":"latency","t":2,"of":"write-call","mount":"unknown","count":1,"sum":8,"max":8,"v":[[8,1]]}"#,
+    ])
+    let told = Latencies(record)
+    #expect(
+      told.all.keys.sorted() == ["write-call:/var/lib", "write-call:scratch", "write-call:unknown"])
+    #expect(told.all["write-call:scratch"] == made([(5, 1), (10, 1)], max: 10, sum: 15))
+    #expect(
+      told.workers["work"]?.keys.sorted() == ["write-call:/var/lib", "write-call:scratch"])
+    #expect(told.workers.keys.sorted() == ["other", "work"])
+  }
+
   /// Read where they stand, pairs are those of the JSON value; what is damaged is left out.
   @Test(arguments: [
     "[[10,1],[20,2]]", "[ [ 10 , 1 ] , [20.5,2] ]", "[[10,1.0],[10,1]]", "[[-1,1],[1,-1],[2,0]]",

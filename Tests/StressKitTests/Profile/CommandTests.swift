@@ -36,7 +36,23 @@ struct CommandTests: ProfileSuite {
     #expect(profile.outside == ["two"])
   }
 
+  @Test func callsAreTracedWhereItIsSaid() throws {
+    let profile = try profile("commands: [{run: [dd]}]\nobserve: {syscalls: on}")
+    #expect(profile.observe.syscalls)
+    #expect(try Profile(json: profile.json, name: "again") == profile)
+    // What is not asked for is not told: the canonical form is that of older profiles.
+    #expect(try self.profile("commands: [{run: [dd]}]").json["observe"]?["syscalls"] == nil)
+  }
+
   @Test(arguments: [
+    (
+      "commands: [{run: [a]}]\nobserve: {trace: off, syscalls: on}",
+      "2:33: observe.syscalls: means nothing unless trace is on"
+    ),
+    (
+      "streams: [{name: s}]\nobserve: {syscalls: on}",
+      "2:21: observe.syscalls: means nothing without commands"
+    ),
     ("commands: [{name: a}]", "1:12: commands[0]: missing key 'run'"),
     ("commands: [{run: []}]", "1:18: commands[0].run: is empty: there is no program"),
     ("commands: [{run: \"\"}]", "1:18: commands[0].run: is empty"),

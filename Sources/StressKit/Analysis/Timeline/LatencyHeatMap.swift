@@ -36,7 +36,8 @@ package struct LatencyHeatMap: Sendable, Equatable {
     var counts: [String: [[Int]: Int]] = [:]
     record.forEach(LatencyLine.self) { line in
       let line = LatencyLine(line)
-      guard let of = line.of, let from = line.from, from >= start, from <= window.upperBound
+      guard let from = line.from, from >= start, from <= window.upperBound,
+        let of = line.of.map({ LatencyLine.kind($0, mount: line.mount) })
       else { return }
       if counts[of] == nil { kinds.append(of) }
       let column = Int((from - start) / width)

@@ -26,6 +26,8 @@ package struct Architecture: Sendable {
   package var counter: String
   /// And in the kernel's own dumps, before the place: of either kind, and of kernel code.
   package var place: (any: String, kernel: String)
+  /// Which of a system call's numbers is its own.
+  package var calls: any KeyPath<SystemCall.Numbers, Int64> & Sendable
 
   /// A kernel's image.
   package struct Image: Sendable {
@@ -56,7 +58,7 @@ extension Architecture {
       name: "bzImage", path: "arch/x86/boot/bzImage", header: 0x1_0400, release: bzImageRelease),
     counter: "RIP=",
     // By the code segment: 0010 is the kernel's, 0033 a program's.
-    place: (any: " RIP: 00", kernel: "RIP: 0010:"))
+    place: (any: " RIP: 00", kernel: "RIP: 0010:"), calls: \.x86)
 
   /// By the setup header: Documentation/arch/x86/boot.rst.
   private static func bzImageRelease(_ bytes: ArraySlice<UInt8>) -> String? {

@@ -165,6 +165,15 @@ package enum File {
     return result == 0 || !Errno(rawValue: Int32(-result)).isAbsence
   }
 
+  /// What a symbolic link says, cut at 4096 bytes; nil when it cannot be read. The corresponding C function is
+  /// `readlink`.
+  package static func link(_ path: String, _ waiver: Waiver? = nil) -> String? {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let length = attemptErrno(readlink(path, &buffer, buffer.count), path, "readlink", waiver)
+    if length <= 0 { return nil }
+    return String(decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
   /// The names in a directory, sorted, without `.` and `..`; empty when it cannot be read.
   package static func names(in directory: String) -> [String] { (try? list(directory)) ?? [] }
 

@@ -183,6 +183,9 @@ extension Profile {
     Stream.checkSharing(Array(zip(streams, section["streams"].sections)))
     checkPins(section)
     checkDevice(section)
+    if observe.syscalls, commands.isEmpty {
+      section["observe"]?.child("syscalls")?.fail("means nothing without commands")
+    }
     // A pin of 0 is no pin, so that 0 can be a value on an axis.
     pinned = pinned.filter { $0.size > 0 }
   }

@@ -103,11 +103,15 @@ package struct CgroupTree {
     File.inode(Cgroup(path: "").directory).map { $0 != 1 } ?? false
   }
 
-  /// The cgroup that this process is in: cgroups(7), /proc/PID/cgroup.
+  /// The cgroup that this process is in.
   package static func own() throws(HarnessError) -> Cgroup {
-    let lines = try File.text("/proc/self/cgroup").split(separator: "\n")
-    let path = lines.first { $0.hasPrefix("0::/") }.map { String($0.dropFirst(4)) }
-    return Cgroup(path: path ?? "")
+    Cgroup(path: try location(of: "self") ?? "")
+  }
+
+  /// Where the cgroup is, below the v2 mount, that a process is in; nil: in none of v2. cgroups(7), /proc/PID/cgroup.
+  static func location(of process: String) throws(HarnessError) -> String? {
+    let lines = try File.text("/proc/\(process)/cgroup").split(separator: "\n")
+    return lines.first { $0.hasPrefix("0::/") }.map { String($0.dropFirst(4)) }
   }
 
   /// Creates a cgroup with `settings`, in their order.

@@ -81,6 +81,11 @@ package struct SupervisorMemory: Sendable, Equatable {
       UInt128(Lanes.memory(observe, groups: groups)),
       "raise observe.fast or observe.interval")
     guard observe.trace else { return }
+    if observe.syscalls {
+      add(
+        "calls of commands (observe.syscalls)",
+        UInt128(TraceRecorder.callMemory + CallPlaces.memory), "")
+    }
     let buffers = UInt128(observe.traceBuffer) + UInt128(TraceFollower.memoryOfBuffer)
     add(
       "trace (observe.trace_buffer \(Units.sizeText(observe.traceBuffer)) x \(cpus) CPUs)",

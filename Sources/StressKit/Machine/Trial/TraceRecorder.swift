@@ -20,9 +20,24 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
   /// A histogram series, in a box: it cannot be copied into a dictionary.
   private final class Series {
     var series: LatencySeries
-    init(_ span: TraceSpan, _ record: RecordWriter) {
-      series = LatencySeries(of: span.label, capacity: 2048, record)
+    init(_ span: TraceSpan, _ place: CallPlaces.Place?, _ record: RecordWriter) {
+      series = LatencySeries(
+        of: span.label, worker: place?.command, mount: place?.mount,
+        capacity: TraceRecorder.seriesCapacity, record)
     }
+  }
+
+  private static let seriesCapacity = 2048
+  /// Histograms of calls, which there is one of for each command and mount; of what is beyond the mounts are not told
+  /// apart.
+  private static let mostCallSeries = 64
+  /// What they take, bytes at most.
+  static let callMemory = mostCallSeries * seriesCapacity * MemoryLayout<UInt64>.stride
+
+  private struct CallKey: Hashable {
+    var span: TraceSpan
+    var command: String?
+    var mount: String
   }
 
   private let digest: TraceDigest
@@ -33,7 +48,9 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
   private let submitters: Set<Int32>
   private let groups: [Cgroup]
   private let ownCells: [Int32: String]
+  private let places: CallPlaces
   private var series: [TraceSpan: Series] = [:]
+  private var callSeries: [CallKey: Series] = [:]
   private var lines = [Int](repeating: 0, count: TraceEvent.allCases.count)
   private var linesSince: UInt64 = 0
   private var unlisted: [TraceEvent: Int] = [:]
@@ -43,7 +60,7 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
 
   init(
     _ digest: TraceDigest, _ record: RecordWriter, slow: UInt64, jiffies: JiffyClock?,
-    submitters: Set<Int32>, groups: [Cgroup], cells: [Int32: String]
+    submitters: Set<Int32>, groups: [Cgroup], cells: [Int32: String], places: CallPlaces
   ) {
     self.digest = digest
     self.record = record
@@ -52,6 +69,7 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     self.submitters = submitters
     self.groups = groups
     ownCells = cells
+    self.places = places
     taskTimes = TaskTimesRecorder(digest, record)
   }
 
@@ -59,7 +77,7 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     digest.drain { row in take(row) }
     if last { taskTimes.tellSums() }
     let now = cl_boottime()
-    for box in series.values {
+    for box in Array(series.values) + Array(callSeries.values) {
       if last { box.series.flush() } else { box.series.tell(before: now) }
     }
     if now >= threadsDue, !last {
@@ -90,8 +108,13 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
       guard let jiffies, since != SampleLine.unknown else { return }
       duration = jiffies.age(of: since, at: row.end)
     }
-    let box = series[span] ?? Series(span, record)
-    series[span] = box
+    var place: CallPlaces.Place?
+    if TraceSpan.calls.contains(span) {
+      // Another's thread may have the name of a command's.
+      guard let found = places.place(of: row) else { return }
+      place = found
+    }
+    let box = box(of: span, place)
     // A pause that was only announced belongs to the second of its announcement.
     let isAnnounced = if case .told(_, _, _, .ahead, _) = traits.interval { true } else { false }
     let told = isAnnounced ? row.start : row.end
@@ -104,11 +127,32 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     line.length = Int64(clamping: duration)
     line.pid = Int64(row.pid)
     line.cpu = Int64(row.cpu)
+    line.mount = place?.mount
     for (i, name) in traits.valueNames.enumerated() {
-      line.rest.append((name, Self.value(row.values[i])))
+      let isCall = place != nil && name == Self.call
+      let call = isCall ? SystemCall(number: row.values[i]) : nil
+      line.rest.append((name, call.map { .string($0.rawValue) } ?? Self.value(row.values[i])))
     }
     if row.event.definition.text != nil { line.text = Self.text(row.text) }
     record.emit(line, at: told)
+  }
+
+  /// The histogram that an interval goes into.
+  private func box(of span: TraceSpan, _ place: CallPlaces.Place?) -> Series {
+    guard let place else {
+      let box = series[span] ?? Series(span, nil, record)
+      series[span] = box
+      return box
+    }
+    var found = place
+    var key = CallKey(span: span, command: place.command, mount: place.mount)
+    if callSeries[key] == nil, callSeries.count >= Self.mostCallSeries {
+      found.mount = CallPlaces.other
+      key.mount = found.mount
+    }
+    let box = callSeries[key] ?? Series(span, found, record)
+    callSeries[key] = box
+    return box
   }
 
   /// Whether a line of this kind is still to be had in this second.
@@ -157,6 +201,8 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
 
   /// The kernel's name of a field that a line has for itself.
   private static let pid = "pid"
+  /// Of a call its number, which the record has as its name.
+  private static let call = "call"
 
   /// jbd2's statistics count in jiffies: here they are ns.
   private func jiffyValue(_ event: TraceEvent, _ i: Int, _ value: Int64) -> JSON {

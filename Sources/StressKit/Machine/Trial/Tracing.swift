@@ -32,7 +32,12 @@ package final class Tracing {
     let threads = profile.commands.flatMap(\.traced)
     buffer = observe.traceBuffer
     digest = TraceDigest(threads: threads)
-    let wanted = TraceEvent.allCases.filter { observe.sched || !TraceEvent.scheduling.contains($0) }
+    // Without a name to filter by, the calls of the whole machine would be recorded.
+    let wantsCalls = observe.syscalls && !threads.isEmpty
+    let wanted = TraceEvent.allCases.filter {
+      (observe.sched || !TraceEvent.scheduling.contains($0))
+        && (wantsCalls || !TraceEvent.calls.contains($0))
+    }
     let start = cl_boottime()
     do throws(HarnessError) {
       // No instance may have a probe that is taken away: made first, undone last.
@@ -55,7 +60,7 @@ package final class Tracing {
   /// Switches on the file systems' events, has the kernel leave out what is not the trial's, and begins.
   func start(
     _ target: TraceInstance.Target, record: RecordWriter, slow: UInt64,
-    workers: [WorkerProcess], submitters: Set<Int32>, groups: [Cgroup]
+    workers: [WorkerProcess], submitters: Set<Int32>, groups: [Cgroup], places: CallPlaces
   ) {
     guard let instance else { return }
     let start = cl_boottime()
@@ -70,7 +75,8 @@ package final class Tracing {
       let recorder = TraceRecorder(
         digest, record, slow: slow, jiffies: clock, submitters: submitters, groups: groups,
         cells: Dictionary(
-          workers.map { ($0.pid, $0.cgroup) }, uniquingKeysWith: { first, _ in first }))
+          workers.map { ($0.pid, $0.cgroup) }, uniquingKeysWith: { first, _ in first }),
+        places: places)
       record.add(recorder)
       self.recorder = recorder
       self.follower = follower

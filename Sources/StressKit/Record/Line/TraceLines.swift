@@ -58,6 +58,7 @@ package struct SpanLine: Line {
   package var stack: Int64?
   package var owner: Int64?
   package var op: Int64?
+  package var mount: String?
   package var text: String?
   package var rest: [(String, JSON)] = []
   package init() {}
@@ -84,6 +85,9 @@ package struct SpanLine: Line {
     Member(
       "owner", \.owner, isLeftOut: true, "of `io-wq-*`: pid of the task that submitted the request"),
     Member("op", \.op, isLeftOut: true, "of `io-wq-*`: the request's `user_data`"),
+    Member(
+      "mount", \.mount, isLeftOut: true,
+      "of `write-call` and `sync-call`: [what the call went to](#calls-of-commands)"),
     Member("text", \.text, isLeftOut: true, "a text that the event told"),
   ]
 }

@@ -555,6 +555,7 @@ package struct LatencyLine: Line {
   package var of: String?
   package var worker: String?
   package var stream: String?
+  package var mount: String?
   package var count: Int64?
   package var sum: Int64?
   package var max: Int64?
@@ -563,8 +564,14 @@ package struct LatencyLine: Line {
   package static let members: [Member<Self>] = [
     Member("from", \.from, .nanoseconds, "when the second began"),
     Member("of", \.of, "[the kind](#spans-and-latencies): `write`, `fsync`, ..."),
-    Member("worker", \.worker, isLeftOut: true, "name of the worker, if they are one worker's"),
+    Member(
+      "worker", \.worker, isLeftOut: true,
+      "name of the worker or command, if they are one's; of a command's call left out where it is not known"
+    ),
     Member("stream", \.stream, isLeftOut: true, "of older records: `worker`"),
+    Member(
+      "mount", \.mount, isLeftOut: true,
+      "of `write-call` and `sync-call`: [what they went to](#calls-of-commands)"),
     Member("count", \.count, "how many ended, exact"),
     Member("sum", \.sum, .nanoseconds, "sum of how long they took, exact"),
     Member("max", \.max, .nanoseconds, "how long the longest took, exact"),
@@ -572,4 +579,9 @@ package struct LatencyLine: Line {
       "v", \.values, .nanoseconds,
       "`[value, count]` pairs; values are cut to their top 11 bits (less than 0.1 % too low)"),
   ]
+
+  /// The name of what is counted alike: its kind, and of a call what it went to.
+  package static func kind(_ of: String, mount: String?) -> String {
+    mount.map { "\(of):\($0)" } ?? of
+  }
 }

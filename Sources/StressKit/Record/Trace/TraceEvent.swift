@@ -30,11 +30,16 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
   case signalGenerate
   // Where the trial's tasks are while they are not running.
   case schedSwitch, schedWakeup, kernelStack, ioWqBegin, ioWqEnd
+  // What its commands ask the kernel for.
+  case sysEnter, sysExit
 
   /// The events that `observe.sched` is about.
   package static let scheduling: [TraceEvent] = [
     .schedSwitch, .schedWakeup, .kernelStack, .ioWqBegin, .ioWqEnd,
   ]
+
+  /// The events that `observe.syscalls` is about.
+  package static let calls: [TraceEvent] = [.sysEnter, .sysExit]
 
   /// Those of which only a second's sum over all tasks is told: one for each batch of pages, or each page.
   package static let summed: [TraceEvent] = [.shrinkInactive, .trackForeign]
@@ -63,6 +68,8 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     case ioWorkers
     /// Those in which one of these fields is the name of one of the trial's tasks.
     case tasks([String])
+    /// System calls that are measured (``SystemCall``), of the commands' threads.
+    case calls
   }
 
   /// Where the kernel has an event from.
@@ -81,7 +88,7 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     package var system: String
     package var name: String
     /// At most eight integers, in the order of `TraceRecord.values`; `a|b` where a later kernel renamed it,
-    /// `?` behind one that may be missing.
+    /// `?` behind one that may be missing, `a[0]` for an element of an array.
     package var fields: [String]
     /// A short text that comes with them.
     package var text: String?
@@ -264,6 +271,11 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     case .ioWqEnd:
       let probe = Source.returnProbe(function: "io_wq_submit_work")
       return define("kprobe", "io_wq_submit_work__return", "", .all, probe)
+
+    // One pair for all calls; unlike events of single ones they need no CONFIG_FTRACE_SYSCALLS
+    // (include/trace/events/syscalls.h).
+    case .sysEnter: return define("raw_syscalls", "sys_enter", "id args[0] args[2]", .calls)
+    case .sysExit: return define("raw_syscalls", "sys_exit", "id ret", .calls)
     }
   }
 }

@@ -12,6 +12,7 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
   case jbd2Commit, jbd2Buffer, ext4Sync, ext4Writepages, xfsGrant, btrfsOrdered, btrfsTicket
   case compaction, kcompactd, migrate, oomReap
   case offCPU, ioWqQueue, ioWqRun
+  case writeCall, syncCall
 
   /// The throttling in reclaim for a reason.
   package static func throttled(_ reason: Profile.Expectation.Metric.Reason) -> TraceSpan {
@@ -23,12 +24,23 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
     }
   }
 
+  /// The calls of commands, which have a histogram for each command and each mount.
+  package static let calls: [TraceSpan] = [.writeCall, .syncCall]
+
   package var traits: SpanTraits { Self.table[Int(rawValue)] }
   package var label: String { traits.label }
   package var definition: String { traits.definition }
   package var isStall: Bool { traits.isStall }
 
   private static let table = allCases.map(\.made)
+
+  private static let callValues: [SpanTraits.Value] = ["fd", "call", "ret"]
+
+  /// As a list.
+  private static func callNames(isSync: Bool) -> String {
+    SystemCall.allCases.filter { $0.traits.isSync == isSync }.map(\.rawValue)
+      .joined(separator: ", ")
+  }
 
   private static let throttledNote =
     "ends at the event; older records call all of them `reclaim-throttle`"
@@ -426,6 +438,33 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
         remark:
           """
           What the worker needs for the request, waits included.
+          """)
+    case .writeCall:
+      SpanTraits(
+        label: "write-call",
+        definition: "sys_enter to sys_exit of a command's call that writes to a descriptor",
+        interval: .own(.sysEnter, .sysExit),
+        values: Self.callValues, isStall: false, track: .sections,
+        note:
+          "\(Self.callNames(isSync: false)); with `observe.syscalls`, [by command and mount](#calls-of-commands)",
+        remark:
+          """
+          A call of one of a command's threads as a whole: copying, throttling and reclaim are in it. Named with what \
+          is behind the descriptor, as in write-call:scratch; a pipe's or a socket's waits for its reader. Only with \
+          observe.syscalls. docs/record.md.
+          """)
+    case .syncCall:
+      SpanTraits(
+        label: "sync-call",
+        definition: "sys_enter to sys_exit of a command's call that has something written back",
+        interval: .own(.sysEnter, .sysExit),
+        values: Self.callValues, isStall: false, track: .sections,
+        note:
+          "\(Self.callNames(isSync: true)); with `observe.syscalls`, [by command and mount](#calls-of-commands)",
+        remark:
+          """
+          As write-call, of fsync(2) and the like, named with the mount of what is synced. msync(2) has no descriptor: \
+          its mount is unknown.
           """)
     }
   }

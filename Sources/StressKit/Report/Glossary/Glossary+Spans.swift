@@ -13,7 +13,11 @@ extension Glossary {
 
   static let spans: [Entry] =
     TraceSpan.allCases.map { span in
-      Entry(span.label, in: .spans, "Measured: \(span.definition). \(span.traits.remark)")
+      // A call is told with what it goes to, as in write-call:scratch.
+      Entry(
+        names: [span.label] + (TraceSpan.calls.contains(span) ? [span.label + ":*"] : []),
+        file: nil,
+        in: .spans, "Measured: \(span.definition). \(span.traits.remark)")
     } + [
       Entry(
         "reclaim-throttle", in: .spans,

@@ -57,8 +57,15 @@ struct LatencySection {
 
   private var kinds: [(of: String, definition: String)] {
     let present = Set(cells.flatMap { $0.counted.flatMap(\.latencies.keys) })
-    return Self.order.filter { present.contains($0.of) }
+    return Self.order.flatMap { kind in
+      present.filter { Self.measured($0) == kind.of }.sorted().map {
+        (of: $0, definition: kind.definition)
+      }
+    }
   }
+
+  /// Without what calls are told apart by, which changes nothing of how they are measured.
+  private static func measured(_ kind: String) -> String { String(kind.prefix { $0 != ":" }) }
 
   /// The workers of the profiles that have latencies of a kind.
   private func workers(_ kind: String) -> [String] {
@@ -85,7 +92,7 @@ struct LatencySection {
     var lines = Table.across("latency, p99 / max in ms", rows, width: width, paint)
     lines += Format.broken(
       "Each: p99 of a trial, median over trials / the longest of all trials.", width: width)
-    for kind in kinds {
+    for kind in Self.order where kinds.contains(where: { Self.measured($0.of) == kind.of }) {
       lines += Format.broken("\(kind.of): \(kind.definition)", width: width, indent: 4)
     }
     if cells.contains(where: { $0.counted.contains { $0.reaction != nil } }) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
+import StressRecord
 
 /// What stands below the tables: trials that did not go well, what is missing, and the harness itself.
 extension TerminalReport {
@@ -127,6 +128,15 @@ extension TerminalReport {
       }
       for failure in distinct(traces.flatMap(\.failures)) {
         lines += wrap("#\(i + 1) trace", [failure], style.warning)
+      }
+      let blind = traces.count { $0.failure == nil && !$0.saw(.sysEnter) }
+      if cell.profile.observe.syscalls, blind > 0 {
+        lines += wrap(
+          "#\(i + 1) no calls",
+          [
+            "\(Self.count(blind, "trial")) whose kernel has no \(TraceEvent.sysEnter.label): calls of commands are not "
+              + "known"
+          ], style.warning)
       }
       let lost = traces.reduce(0) { $0 + $1.lostRecords + $1.dropped }
       if lost > 0 {

@@ -2,6 +2,7 @@
 import CAllocationCount
 import Testing
 
+@testable import StressCore
 @testable import StressMachine
 @testable import StressRecord
 
@@ -114,6 +115,53 @@ struct TraceDigestTests {
           == span.traits.values.map { value($0.field, of: record) })
     case .own: break
     }
+  }
+
+  // MARK: System calls
+
+  private func enter(
+    _ call: SystemCall, _ time: UInt64, pid: Int32 = 7, _ first: Int64, _ third: Int64 = 0
+  ) -> TraceRecord { record(.sysEnter, time, pid: pid, [call.number, first, third]) }
+
+  private func leave(
+    _ call: SystemCall, _ time: UInt64, pid: Int32 = 7, _ returned: Int64 = 0
+  ) -> TraceRecord { record(.sysExit, time, pid: pid, [call.number, returned]) }
+
+  /// Paired by task; which argument is the descriptor depends on the call, and it is an int.
+  @Test func callsAreIntervals() {
+    let rows = digested(
+      [
+        enter(.write, 100, 0x7fff_0000_0003, 512), enter(.copyFileRange, 110, pid: 8, 4, 5),
+        enter(.msync, 120, pid: 9, 0x7f00_0000, 4), leave(.write, 150, 512),
+        enter(.fdatasync, 160, 3), leave(.copyFileRange, 170, pid: 8, 1 << 33),
+        leave(.msync, 180, pid: 9, -5), leave(.fdatasync, 190),
+      ], values: 3)
+    func row(
+      _ span: TraceSpan, _ pid: Int32, _ start: UInt64, _ end: UInt64, _ values: [Int64]
+    ) -> Row {
+      Row(span: span, event: .sysExit, pid: pid, start: start, end: end, values: values)
+    }
+    #expect(
+      rows == [
+        row(.writeCall, 7, 100, 150, [3, SystemCall.write.number, 512]),
+        row(.writeCall, 8, 110, 170, [5, SystemCall.copyFileRange.number, 1 << 33]),
+        row(.syncCall, 9, 120, 180, [SampleLine.unknown, SystemCall.msync.number, -5]),
+        row(.syncCall, 7, 160, 190, [3, SystemCall.fdatasync.number, 0]),
+      ])
+  }
+
+  /// Of another call, of one whose begin was not seen, and of a call that is none of those: no interval.
+  @Test func callsThatAreNotWhole() {
+    let digest = TraceDigest(capacity: 64)
+    let reads = record(.sysEnter, 90, [0, 3, 0])
+    for record in [reads, record(.sysExit, 95, [0, 1]), record(.sysEnter, 96, [-1, 3, 0])] {
+      digest.take(record)
+    }
+    #expect(digest.unpaired == 0)
+    digest.take(leave(.write, 100))
+    digest.take(enter(.write, 110, 3))
+    digest.take(leave(.pwrite64, 120))
+    #expect(rows(digest).isEmpty && digest.unpaired == 2)
   }
 
   /// A reason of throttling that the table does not have is an event by itself, as what makes no interval is.

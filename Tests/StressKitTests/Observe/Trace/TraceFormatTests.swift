@@ -71,6 +71,46 @@ struct TraceFormatTests {
     #expect(decoder.missing.isEmpty)
   }
 
+  /// An element of an array is a field by itself; what is none is not there.
+  @Test func elementsOfArrays() throws {
+    let format = try #require(TraceFormat(Array(Self.sysEnter.utf8), system: "raw_syscalls"))
+    #expect(
+      format["args[2]"]
+        == .init(name: "args", offset: 32, size: 8, isSigned: false, isElsewhere: false))
+    #expect(format["args"]?.size == 48 && format["args"]?.count == 6)
+    for name in ["args[6]", "args[-1]", "args[]", "[0]", "id[0]", "args[0", "none[0]"] {
+      #expect(format[name] == nil, "\(name)")
+    }
+    let decoder = TraceDecoder()
+    #expect(decoder.learn(.sysEnter, format) && decoder.missing.isEmpty)
+    var bytes = [UInt8](repeating: 0, count: 64)
+    bytes[0] = UInt8(truncatingIfNeeded: format.id)
+    bytes[1] = UInt8(format.id >> 8)
+    bytes[4] = 9
+    for (i, value) in [1, 3, 0xff, 5].enumerated() { bytes[8 + 8 * i] = UInt8(value) }
+    try bytes.withUnsafeBytes { bytes in
+      let record = try #require(decoder.decode(bytes, time: 1, cpu: 0))
+      #expect(record.pid == 9)
+      #expect((0..<3).map { record.values[$0] } == [1, 3, 5])
+    }
+  }
+
+  private static let sysEnter = """
+    name: sys_enter
+    ID: 348
+    format:
+    \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
+    \tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;
+    \tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;
+    \tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
+
+    \tfield:long id;\toffset:8;\tsize:8;\tsigned:1;
+    \tfield:unsigned long args[6];\toffset:16;\tsize:48;\tsigned:0;
+
+    print fmt: "NR %ld", REC->id
+
+    """
+
   @Test func missingFieldsAreNamed() throws {
     let text = try #require(try TraceFormats.texts("k612")[TraceEvent.throttled.label])
     let decoder = TraceDecoder()

@@ -29,6 +29,14 @@ struct TraceInstanceTests {
     #expect(filter(.schedSwitch) == of("prev_comm") + " || " + of("next_comm"))
   }
 
+  /// By number first, which costs least; then by the name of the task, which is in no field.
+  @Test func callsAreThoseOfTheCommandsThreads() throws {
+    let filter = try #require(
+      TraceInstance.filter(TraceEvent.sysEnter.definition.scope, target, ["dd", "pg_basebackup"]))
+    let numbers = SystemCall.allCases.map { "id == \($0.number)" }.joined(separator: " || ")
+    #expect(filter == "(\(numbers)) && (comm ~ \"dd\" || comm ~ \"pg_basebackup\")")
+  }
+
   /// The workers take their names from what these begin with.
   @Test func theWorkersNamesAreThoseOfTheFilter() {
     for role in [Worker.Role.stream, .pinned, .task] {

@@ -117,12 +117,49 @@ struct TerminalReportTests {
     expectNarrow(screen)
   }
 
+  /// Calls of commands stand by what they went to, with their definition once; a kernel that does not tell them is
+  /// named.
+  @Test func callsOfCommands() throws {
+    try campaign.plan(
+      [["fs": "xfs"], ["fs": "ext4"]], trials: 1,
+      replacing: [
+        "\"observe\":{":
+          "\"commands\":[{\"name\":\"work\",\"run\":[\"dd\"]}],\"observe\":{\"syscalls\":true,"
+      ])
+    try campaign.trial(
+      1, 1, from: RecordFixture.completed,
+      adding: [
+        latency("write-call", [(2_000_000, 9)], max: 2_500_000, worker: "work", mount: "scratch"),
+        latency("write-call", [(1_000_000, 9)], max: 1_000_000, worker: "work", mount: "pipe"),
+        latency("sync-call", [(70_000_000, 1)], max: 70_000_000, worker: "work", mount: "scratch"),
+        "{\"type\":\"trace\",\"events\":{\"raw_syscalls:sys_enter\":19}}",
+      ])
+    try campaign.trial(
+      2, 1, from: RecordFixture.completed,
+      adding: ["{\"type\":\"trace\",\"events\":{\"oom:mark_victim\":0}}"])
+    let lines = try campaign.report().split(separator: "\n")
+    let rows = lines.filter { $0.contains("-call:") }.map {
+      $0.split(separator: " ").joined(separator: " ")
+    }
+    #expect(
+      rows == [
+        "write-call:pipe 1.0 / 1.0 -", "write-call:scratch 2.0 / 2.5 -",
+        "sync-call:scratch 70.0 / 70.0 -",
+      ])
+    #expect(
+      lines.count { $0.hasPrefix("write-call: sys_enter to sys_exit of a command's call") } == 1)
+    let note = "#2 no calls: 1 trial whose kernel has no raw_syscalls:sys_enter"
+    #expect(lines.count { $0.hasPrefix(note) } == 1)
+    #expect(!lines.contains { $0.hasPrefix("#1 no calls") })
+  }
+
   private func latency(
-    _ of: String, _ values: [(Int, Int)], max: Int, worker: String? = nil
+    _ of: String, _ values: [(Int, Int)], max: Int, worker: String? = nil, mount: String? = nil
   ) -> String {
     let pairs = values.map { "[\($0.0),\($0.1)]" }.joined(separator: ",")
     let sum = values.reduce(0) { $0 + $1.0 * $1.1 }
-    let whose = worker.map { "\"worker\":\"\($0)\"," } ?? ""
+    let whose =
+      (worker.map { "\"worker\":\"\($0)\"," } ?? "") + (mount.map { "\"mount\":\"\($0)\"," } ?? "")
     return "{\"type\":\"latency\",\"t\":1,\"of\":\"\(of)\",\(whose)\"max\":\(max),"
       + "\"sum\":\(sum),\"v\":[\(pairs)]}"
   }

@@ -19,6 +19,8 @@ extension Profile {
     package var traceBuffer: UInt64 = 4 << 20
     /// Whether it has where the trial's tasks are while they do not run.
     package var sched = true
+    /// Whether it has the write and sync calls of the commands' threads.
+    package var syscalls = false
     /// How often memory.stat of the stressed cgroup is read during the trial; nil: never. Reading
     /// it flushes rstat and so changes dirty throttling on 6.9 and later.
     package var rstat: UInt64?
@@ -49,6 +51,12 @@ extension Profile.Observe: ProfilePart {
       "sched", \.sched, .flag,
       "trace where the trial's tasks sleep (sched_switch with its stack), and how long io_uring's "
         + "workers run and requests wait for them; needs `trace`"),
+    ProfileField(
+      "syscalls", \.syscalls, ProfileType<Bool>.flag.leftOut { !$0 },
+      "trace the write and fsync calls of the `commands`' `threads`: their latency, by command and by "
+        + "what they go to. Off because every system call of the machine pays for it "
+        + "([record.md](record.md#calls-of-commands))"
+    ).where("trace is on") { $0.trace },
     ProfileField(
       "rstat", \.rstat,
       ProfileType<UInt64>.duration(in: 1_000_000...3_600_000_000_000).or("off"),

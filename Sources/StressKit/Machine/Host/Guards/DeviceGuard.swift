@@ -212,11 +212,8 @@ package struct DeviceGuard {
       let directory = "/proc/\(process.pid)/fd"
       return File.names(in: directory).contains { name in
         // Of other files nothing is asked: a server that is gone would not answer.
-        var target = [CChar](repeating: 0, count: 5)
         let link = "\(directory)/\(name)"
-        let length = attemptErrno(readlink(link, &target, target.count), link, "readlink")
-        guard length == target.count, target.elementsEqual("/dev/".utf8.map { CChar($0) }),
-          let number = DeviceNumber(block: link)
+        guard File.link(link)?.hasPrefix("/dev/") == true, let number = DeviceNumber(block: link)
         else { return false }
         return numbers.contains(number.description)
       }

@@ -106,13 +106,7 @@ package enum MountTable {
   )] {
     var seen: Set<String> = []
     func isNew(_ pid: String) -> Bool {
-      var buffer = [CChar](repeating: 0, count: 64)
-      let link = "/proc/\(pid)/ns/mnt"
-      guard attemptErrno(readlink(link, &buffer, buffer.count - 1), link, "readlink") > 0 else {
-        return false
-      }
-      return seen.insert(buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
-        .inserted
+      File.link("/proc/\(pid)/ns/mnt").map { seen.insert($0).inserted } ?? false
     }
     _ = isNew("self")
     var all: [(process: RunningProcess?, entries: [MountEntry])] = [(nil, entries())]

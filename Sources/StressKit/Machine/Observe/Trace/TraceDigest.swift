@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import StressCore
 import StressRecord
 
 /// Makes intervals and counts of the trace's records as they come, in the order of their time.
@@ -25,6 +26,7 @@ package final class TraceDigest: @unchecked Sendable {
   private let steps = SpanSteps()
   /// Buffered writes that went to an io-wq worker, by the task that submitted them.
   private var punted = SpanTable(capacity: 1 << 10, nothing: Int64(0))
+  private let calls = CallTable()
   /// What the trial's tasks do while they do not run.
   package var tasks: TaskTimes
   /// Where they sleep.
@@ -146,6 +148,8 @@ package final class TraceDigest: @unchecked Sendable {
     case .kernelStack: tasks.stack(record)
     case .ioWqBegin: if let row = tasks.beginRequest(record) { push(row) }
     case .ioWqEnd: if let row = tasks.endRequest(record) { push(row) }
+    case .sysEnter: enterCall(record)
+    case .sysExit: leaveCall(record)
     default: break
     }
   }
@@ -268,6 +272,37 @@ package final class TraceDigest: @unchecked Sendable {
     case UInt8(ascii: "D"): return .blockDiscard
     default: return .blockFlush
     }
+  }
+
+  // MARK: System calls
+
+  private func enterCall(_ record: borrowing TraceRecord) {
+    guard let call = calls[record.values[0]] else { return }
+    let descriptor: Int64 =
+      switch call.descriptor {
+      // An int: what the register has above it means nothing.
+      case .first: Int64(Int32(truncatingIfNeeded: record.values[1]))
+      case .third: Int64(Int32(truncatingIfNeeded: record.values[2]))
+      case .none: SampleLine.unknown
+      }
+    open.begin(
+      UInt64(call.span.rawValue), Self.task(record), at: record.time,
+      extra: Kept(first: descriptor, second: record.values[0]))
+  }
+
+  private func leaveCall(_ record: borrowing TraceRecord) {
+    guard let span = calls[record.values[0]]?.span else { return }
+    guard let began = open.end(UInt64(span.rawValue), Self.task(record)),
+      began.extra.second == record.values[0]
+    else {
+      unbegun += 1
+      return
+    }
+    var row = TraceRow(span, record, from: min(began.start, record.time))
+    row.values[0] = began.extra.first
+    row.values[1] = record.values[0]
+    row.values[2] = record.values[1]
+    push(row)
   }
 
   // MARK: Reclaim and the flusher

@@ -14,6 +14,8 @@ package struct TraceFormat: Equatable, Sendable {
     package var isSigned: Bool
     /// `__data_loc`: the record has where the text is (length << 16 | offset), not the text.
     package var isElsewhere: Bool
+    /// Elements of an array; 1: it is none.
+    package var count = 1
   }
 
   /// `common_type` of this event's records.
@@ -83,7 +85,19 @@ package struct TraceFormat: Equatable, Sendable {
     }
   }
 
-  package subscript(_ name: String) -> Field? { fields.first { $0.name == name } }
+  /// A field by its name, or as `name[2]` an element of one that is an array.
+  package subscript(_ name: String) -> Field? {
+    guard name.utf8.last == UInt8(ascii: "]"), let bracket = name.firstIndex(of: "["),
+      let index = Int(name[bracket...].dropFirst().dropLast())
+    else { return fields.first { $0.name == name } }
+    guard var field = self[String(name[..<bracket])], 0..<field.count ~= index,
+      field.count > 1, field.size % field.count == 0
+    else { return nil }
+    field.size /= field.count
+    field.offset += index * field.size
+    field.count = 1
+    return field
+  }
 }
 
 extension TraceFormat.Field {
@@ -94,5 +108,6 @@ extension TraceFormat.Field {
     size = Int(field.size)
     isSigned = field.flags & UInt(TEP_FIELD_IS_SIGNED.rawValue) != 0
     isElsewhere = field.flags & UInt(TEP_FIELD_IS_DYNAMIC.rawValue) != 0
+    count = max(1, Int(field.arraylen))
   }
 }

@@ -148,9 +148,11 @@ package final class TraceInstance {
   }
 
   private static func isOfTrial(_ fields: [String], _ threads: [String]) -> String {
-    let names = TraceEvent.taskNames.map { $0 + "*" } + threads
-    return fields.flatMap { field in names.map { "\(field) ~ \"\($0)\"" } }
-      .joined(separator: " || ")
+    isNamed(TraceEvent.taskNames.map { $0 + "*" } + threads, by: fields)
+  }
+
+  private static func isNamed(_ names: [String], by fields: [String]) -> String {
+    fields.flatMap { field in names.map { "\(field) ~ \"\($0)\"" } }.joined(separator: " || ")
   }
 
   private func text(_ system: String, _ event: String, _ file: String) -> [UInt8]? {
@@ -184,6 +186,10 @@ package final class TraceInstance {
     case .backing(let field): return "\(field) == \"\(target.backing)\""
     case .ioWorkers: return "newcomm ~ \"\(TraceEvent.ioWorker)*\""
     case .tasks(let fields): return isOfTrial(fields, threads)
+    case .calls:
+      // Of any event, `comm` is the name of the task that it happens in.
+      let calls = SystemCall.allCases.map { "id == \($0.number)" }.joined(separator: " || ")
+      return "(\(calls)) && (\(isNamed(threads, by: ["comm"])))"
     }
   }
 
