@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import StressAnalysis
+@testable import StressCore
 @testable import StressReport
 
 /// The script of a cell on a machine that has nothing of this program.
@@ -18,35 +19,85 @@ struct ReproducerTests {
   private static let runs = ProcessInfo.processInfo.environment["WBSTRESS_REPRODUCER_RUNS"]
     .flatMap { Int($0) }
 
-  /// Runs the script again and again; returns how many of its runs ended in an OOM kill.
-  private func killed(_ kernel: String, runs: Int) throws -> Proportion {
+  /// Runs each script so many times; returns what each run said, and its exit code.
+  private func runs(
+    _ count: Int, of scripts: [ReproducerScript], on kernel: String
+  ) throws -> [(said: String, code: String)] {
     try GuestLab.withDirectory { directory in
-      let script = try ReproducerScript(
-        try GuestLab.profile("oracle-backup"), label: "oracle-backup",
-        mkfs: "mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0", seen: nil)
       var guest = try ShellGuest(kernel, programs: Self.programs)
       guest.files["bin/bash"] = guest.files["/usr/bin/bash"]
-      guest.files["repro.sh"] = Array(script.text.utf8)
+      for (number, script) in scripts.enumerated() {
+        guest.files["repro-\(number).sh"] = Array(script.text.utf8)
+      }
       let console = try guest.run(
         """
         state() {
           cut -d' ' -f1-3 /proc/mounts; find /sys/fs/cgroup -type d; ls /scratch /tmp
           cat /sys/block/loop*/loop/backing_file 2>/dev/null
         }
-        state > /before
-        for run in $(seq \(runs)); do
-          echo "SAID $(/repro.sh /scratch 2>/errors)"; echo "RUN $?"; cat /errors
-        done
+        mkdir -p /mnt; state > /before
+        for script in /repro-*.sh; do for run in $(seq \(count)); do
+          echo "SAID $($script /scratch 2>/errors)"; echo "RUN $?"; cat /errors
+        done; done
         state > /after; diff /before /after && echo SAME
-        """, in: directory, patience: 60 + 40 * Double(runs))
-      let codes = console.filter { $0.hasPrefix("RUN ") }
-      let said = console.filter { $0.hasPrefix("SAID ") }.map { $0.dropFirst(5) }
+        """, in: directory, patience: 60 + 40 * Double(count * scripts.count))
+      func told(_ lead: String) -> [String] {
+        console.filter { $0.hasPrefix(lead) }.map { String($0.dropFirst(lead.count)) }
+      }
+      let (said, codes) = (told("SAID "), told("RUN "))
       print("\(kernel): \(said.joined(separator: ", "))")
-      #expect(codes.count == runs, "\(console.suffix(40))")
-      for text in said { #expect(["OOM", "no OOM"].contains(text), "\(console.suffix(40))") }
-      #expect(console.contains("SAME"), "\(console.suffix(20))")
-      return Proportion(said.count { $0 == "OOM" }, of: said.count)
+      #expect(
+        codes.count == count * scripts.count && said.count == codes.count, "\(console.suffix(40))")
+      #expect(console.contains("SAME"), "\(console.suffix(40))")
+      return Array(zip(said, codes))
     }
+  }
+
+  /// How many runs of a profile's script ended in an OOM kill.
+  private func killed(_ kernel: String, runs count: Int) throws -> Proportion {
+    let script = try ReproducerScript(
+      try GuestLab.profile("oracle-backup"), label: "oracle-backup",
+      mkfs: "mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0", seen: nil)
+    let said = try runs(count, of: [script], on: kernel).map(\.said)
+    for text in said { #expect(["OOM", "no OOM"].contains(text)) }
+    return Proportion(said.count { $0 == "OOM" }, of: said.count)
+  }
+
+  /// Commands at each of their times, of which the last does not heed its signal; one that is killed; one that fails;
+  /// and a service that ends. Each leaves nothing, whatever it has begun.
+  @Test func commandsRunInAPlainShell() throws {
+    let all = [
+      """
+      - {name: up, when: service, run: "sleep 1; touch /up; sleep 1000", ready: [test, -e, /up], within: 20s}
+      - {name: made, when: before, run: "yes marked | head -c 1048576 > /mnt/wbstress/made"}
+      - {name: work, run: "cd /mnt/wbstress && test $LEVEL = 9 && sleep 2 && dd if=made of=copy bs=64k && cmp made copy", environment: {LEVEL: "9"}}
+      - {name: side, when: beside, outside: on, run: "trap '' TERM; while :; do sleep 0.1; done", grace: 300ms}
+      """,
+      "- {name: eater, run: [dd, if=/dev/zero, of=/dev/null, bs=64M, count=1]}",
+      "- {name: wrong, run: \"sleep 1000 & exit 3\"}",
+      """
+      - {name: gone, when: service, run: "exit 0"}
+      - {name: work, run: [sleep, "2"]}
+      """,
+    ]
+    let scripts = try all.map { commands in
+      let profile = try ProfileFile(
+        text: """
+          limits: {memory.max: 32MiB, memory.swap.max: 0}
+          filesystem: {type: tmpfs}
+          duration: 20s
+          commands:
+          \(commands)
+          """, name: "test.yaml"
+      ).profile()
+      return try ReproducerScript(profile, label: "test", mkfs: "", seen: nil)
+    }
+    let told = try runs(1, of: scripts, on: "debian:6.12")
+    #expect(told.map(\.code) == ["0", "1", "2", "2"])
+    #expect(
+      told.map(\.said) == [
+        "no OOM", "OOM", "no result: wrong: exit status 3", "no result: gone: exit status 0",
+      ])
   }
 
   @Test func killsWhereTheHarnessKills() throws {

@@ -4,7 +4,8 @@ import StressCore
 /// What a person reads of a script before running it.
 extension ReproducerScript {
   var heading: [String] {
-    let tool = isOnDisk ? ", \(mkfs.split(separator: " ").first ?? "")" : ""
+    let tool = isOnDisk ? mkfs.split(separator: " ").prefix(1).map(String.init) : []
+    let tools = (tool + programs).map { ", " + $0 }.joined()
     let machine = profile.machine
     let seen = seen.map {
       ", which saw OOM in \($0.killed.events) of \($0.killed.trials) runs on \($0.release)"
@@ -14,7 +15,7 @@ extension ReproducerScript {
         "\(label) on \(profile.filesystem.kind.rawValue): does the OOM killer come? Prints \"OOM\""
           + " (exit code 1) or \"no OOM\" (0). As root, on a machine of its own"
           + (isOnDisk ? "; its argument is a directory on a disk" : "")
-          + ". Needs bash, coreutils, util-linux\(tool), cgroup v2, no swap."
+          + ". Needs bash, coreutils, util-linux\(tools), cgroup v2, no swap."
           + " Made by wbstress \(Version.text)\(seen ?? "") with \(machine.cpus) CPUs and"
           + " \(Units.sizeText(machine.memory)). What it does otherwise:"
       ] + differences.map { "- " + $0 }
@@ -43,7 +44,16 @@ extension ReproducerScript {
         stream.engine == .ioUring ? "io_uring, \(stream.depth) in flight" : stream.engine.rawValue
       }
     ).sorted()
-    all.append("dd has one write(2) at a time (there: \(engines.joined(separator: "; "))).")
+    if !engines.isEmpty {
+      all.append("dd has one write(2) at a time (there: \(engines.joined(separator: "; "))).")
+    }
+    let machine = profile.machine
+    if !machine.root.isEmpty {
+      all.append("the commands are this machine's own (there: \(machine.root));")
+    }
+    if !machine.modules.isEmpty {
+      all.append("load these modules first: \(machine.modules.joined(separator: " "));")
+    }
     if profile.streams.contains(where: { $0.rate != nil }) { all.append("dd writes at any rate;") }
     if profile.streams.contains(where: { $0.readBack != nil }) {
       all.append("nothing is read back;")

@@ -3,7 +3,8 @@ import StressAnalysis
 import StressCore
 
 /// A cell as a bash script that needs none of this program: bash, coreutils, util-linux, the file system's mkfs and
-/// a kernel with cgroup v2. It prints `OOM` (exit code 1) or `no OOM` (0), and takes down what it has made.
+/// a kernel with cgroup v2, and the programs of its commands. It prints `OOM` (exit code 1) or `no OOM` (0), or why
+/// there is no result (2), and takes down what it has made.
 ///
 /// What a script cannot do the same way is said in its heading; what would make it another situation is refused.
 package struct ReproducerScript {
@@ -59,7 +60,8 @@ package struct ReproducerScript {
 
   /// No line is longer than 78 columns.
   package var lines: [String] {
-    heading + ["set -eu"] + takeDown + device + groups + settings + pins + streams + verdict
+    heading + ["set -eu"] + takeDown + device + groups + settings + pins + preparations + streams
+      + ends + verdict
   }
 
   // MARK: What it cannot do
@@ -77,13 +79,13 @@ package struct ReproducerScript {
     if profile.usesDelay { refused.append("device.delay") }
     if profile.cache > 0 { refused.append("a cache outside the limits") }
     if profile.machine.swap + profile.machine.zram > 0 { refused.append("swap") }
-    if !profile.commands.isEmpty {
-      refused.append("commands (\(profile.commands.map(\.name).joined(separator: ", ")))")
-    }
+    refused += untellableCommands(profile)
     if profile.pinned.contains(where: \.isLate) {
       refused.append("a pin that is filled while the streams run")
     }
-    if profile.streams.isEmpty { refused.append("no streams") }
+    if profile.streams.isEmpty, !profile.commands.contains(where: { $0.when == .with }) {
+      refused.append("no streams, and no commands in their place")
+    }
     for stream in profile.streams where stream.usesPrepared {
       refused.append("stream \(stream.name), whose files must be there before")
     }
@@ -100,10 +102,10 @@ package struct ReproducerScript {
   // MARK: Parts
 
   /// Columns of a script that is quoted in a mail, two blanks from its margin.
-  private static let widest = 76
+  static let widest = 76
 
   /// A command in as many lines as it needs.
-  private static func command(_ name: String, _ words: [String]) -> [String] {
+  static func command(_ name: String, _ words: [String]) -> [String] {
     var lines = [name]
     for word in words {
       if lines[lines.count - 1].count + word.count + 3 > widest {
@@ -119,9 +121,24 @@ package struct ReproducerScript {
   var isOnDisk: Bool { profile.filesystem.kind.isOnDisk }
 
   private var takeDown: [String] {
-    var lines = isOnDisk ? ["img=$(mktemp -p \"${1:-.}\" repro.XXXXXX); loop=\"\""] : []
-    lines += ["mnt=$(mktemp -d); cg=/sys/fs/cgroup/repro-$$; writers=()"]
-    lines += ["cleanup() {", "  set +e; [ -d $cg ] && echo 1 > $cg/cgroup.kill; wait"]
+    let hasCommands = !profile.commands.isEmpty
+    // Where somebody else may have something: before there is anything to take down.
+    var lines = hasCommands ? ["mnt=\(Self.commandsMount); mkdir \"$mnt\""] : []
+    lines += isOnDisk ? ["img=$(mktemp -p \"${1:-.}\" repro.XXXXXX); loop=\"\""] : []
+    lines.append(
+      (hasCommands ? "" : "mnt=$(mktemp -d); ") + "cg=/sys/fs/cgroup/repro-$$; writers=()")
+    lines.append("cleanup() {")
+    if hasCommands {
+      // What a command has started is nobody's child, and may have files open.
+      lines += Self.command("  set +e; for g in", ["$cg"] + outsideGroups)
+      lines += [
+        "  do", "    [ -d $g ] && echo 1 > $g/cgroup.kill",
+        "    while read -r _ up < $g/cgroup.events && [ $up = 1 ]; do sleep 0.1; done",
+        "  done; wait",
+      ]
+    } else {
+      lines.append("  set +e; [ -d $cg ] && echo 1 > $cg/cgroup.kill; wait")
+    }
     if !writes.isEmpty {
       lines += [
         "  for ((i = ${#undo[@]} - 2; i >= 0; i -= 2)); do",
@@ -130,7 +147,8 @@ package struct ReproducerScript {
     }
     lines.append("  umount \"$mnt\"; rmdir \"$mnt\"")
     if isOnDisk { lines.append("  losetup -d \"$loop\"; rm -f \"$img\"") }
-    lines += Self.command("  rmdir", groupPaths.reversed().map { "$cg/" + $0 } + ["$cg"])
+    lines += Self.command(
+      "  rmdir", groupPaths.reversed().map { "$cg/" + $0 } + ["$cg"] + outsideGroups)
     lines.append("} 2> /dev/null")
     if !writes.isEmpty { lines.append("undo=()") }
     return lines + ["trap cleanup EXIT; trap 'exit 2' INT TERM HUP"]
@@ -155,8 +173,9 @@ package struct ReproducerScript {
 
   /// Below the limited cgroup, each after the one it is in: the profile's groups, then one for each worker.
   private var groupPaths: [String] {
-    let workers =
-      profile.pinned.map { ($0.cgroup, $0.name) } + profile.streams.map { ($0.cgroup, $0.name) }
+    var workers: [(String?, String)] = profile.pinned.map { ($0.cgroup, $0.name) }
+    workers += profile.streams.map { ($0.cgroup, $0.name) }
+    workers += profile.commands.filter { !$0.isOutside }.map { ($0.cgroup, $0.name) }
     return profile.cgroups.map(\.name)
       + workers.map { [$0.0, $0.1].compactMap(\.self).joined(separator: "/") }
   }
@@ -173,7 +192,7 @@ package struct ReproducerScript {
     }
     var lines = ["on=\"\(controllers)\"; echo \"$on\" > ${cg%/*}/cgroup.subtree_control"]
     lines.append("mkdir $cg; echo \"$on\" > $cg/cgroup.subtree_control")
-    lines += Self.command("mkdir", groupPaths.map { "$cg/" + $0 })
+    lines += Self.command("mkdir", groupPaths.map { "$cg/" + $0 } + outsideGroups)
     for path in groupPaths where inner.contains(path) {
       lines.append("echo \"$on\" > $cg/\(path)/cgroup.subtree_control")
     }
@@ -259,7 +278,7 @@ package struct ReproducerScript {
       if jobs > 1 { lines.append("done") }
     }
     let seconds = profile.duration / 1_000_000_000
-    return lines + [
+    return lines + timed + [
       "SECONDS=0",
       "while kill -0 \"${writers[@]}\" 2> /dev/null && [ $SECONDS -lt \(seconds) ]; do",
       "  sleep 0.1", "done",
@@ -270,7 +289,7 @@ package struct ReproducerScript {
     [
       "while read -r key kills; do", "  [ \"$key\" != oom_kill ] || break",
       "done < $cg/memory.events",
-      "if [ \"$kills\" -gt 0 ]; then echo OOM; exit 1; fi", "echo \"no OOM\"",
-    ]
+      "if [ \"$kills\" -gt 0 ]; then echo OOM; exit 1; fi",
+    ] + statuses + ["echo \"no OOM\""]
   }
 }

@@ -65,6 +65,137 @@ struct ReproducerScriptTests: ProfileSuite {
         == "cannot have nfs above ext4, swap, a pin that is filled while the streams run")
   }
 
+  /// One that has a command at each of its times, beside and in the limits.
+  private static let commands = """
+    limits: {memory.max: 64MiB}
+    cgroups: [{name: servers}]
+    filesystem: {type: tmpfs}
+    duration: 20s
+    commands:
+      - name: db
+        when: service
+        cgroup: servers
+        run: [postgres, -D, /var/lib/pg data]
+        ready: [pg_isready]
+        within: 29500ms
+        stop: QUIT
+      - {name: made, when: before, run: "head -c 4M /dev/zero > /mnt/wbstress/made", exit: [0, 1]}
+      - name: work
+        run: [dd, if=/mnt/wbstress/made, of=/mnt/wbstress/copy]
+        environment: {LEVEL: 9 x}
+      - name: side
+        when: beside
+        outside: on
+        run: >-
+          while :; do cp -r /srv/data/of/the/application /mnt/wbstress/copies; rm -r /mnt/wbstress/copies; done
+        stop: KILL
+        exit: any
+        grace: 300ms
+    machine: {root: debian:trixie+postgresql, modules: [nfsd]}
+    """
+
+  @Test func commands() throws {
+    let lines = try script(try profile(Self.commands)).lines
+    let from = try #require(lines.firstIndex(of: "declare -A pid=(); over=\"\""))
+    let expected = #"""
+      (run $cg/servers/db postgres -D '/var/lib/pg data') &
+      pid[db]=$!
+      SECONDS=0
+      until (run - pg_isready) &> /dev/null; do
+        [ $SECONDS -lt 30 ] || lost "db is not ready"
+        sleep 0.1
+      done
+      (run $cg/made /bin/sh -c 'head -c 4M /dev/zero > /mnt/wbstress/made') &
+      pid[made]=$!
+      over+=" made "
+      may made 0 1
+      # Whether the kill comes depends on the phase of a timer of 2 s.
+      sleep $((RANDOM % 2)).$((RANDOM % 10))$((RANDOM % 10))
+      (run $cg/work 'LEVEL=9 x' dd if=/mnt/wbstress/made \
+        of=/mnt/wbstress/copy) &
+      pid[work]=$!
+      writers+=($!)
+      w2='while :; do cp -r /srv/data/of/the/application /mnt/wbstress/cop'
+      w2+='ies; rm -r /mnt/wbstress/copies; done'
+      (run $cg-side /bin/sh -c "$w2") &
+      pid[side]=$!
+      SECONDS=0
+      while kill -0 "${writers[@]}" 2> /dev/null && [ $SECONDS -lt 20 ]; do
+        sleep 0.1
+      done
+      read -r _ up < $cg/servers/db/cgroup.events
+      [ $up = 1 ] || over+=" db "
+      kill -0 ${pid[work]} 2> /dev/null || over+=" work "
+      kill -0 ${pid[side]} 2> /dev/null || over+=" side "
+      kill -QUIT ${pid[db]} 2> /dev/null || :
+      kill -TERM ${pid[work]} 2> /dev/null || :
+      kill -KILL ${pid[side]} 2> /dev/null || :
+      SECONDS=0
+      while kill -0 "${pid[@]}" 2> /dev/null && [ $SECONDS -lt 5 ]; do
+        sleep 0.1
+      done
+      while read -r key kills; do
+        [ "$key" != oom_kill ] || break
+      done < $cg/memory.events
+      if [ "$kills" -gt 0 ]; then echo OOM; exit 1; fi
+      may db
+      may work 0
+      echo "no OOM"
+      """#
+    #expect(lines[(from + 1)...].joined(separator: "\n") == expected)
+    #expect(lines.contains("mnt=/mnt/wbstress; mkdir \"$mnt\""))
+    #expect(lines.contains("  set +e; for g in $cg $cg-side"))
+    #expect(lines.contains("mkdir $cg/servers $cg/servers/db $cg/made $cg/work $cg-side"))
+    #expect(lines.contains("  rmdir $cg/work $cg/made $cg/servers/db $cg/servers $cg $cg-side"))
+    let heading = lines.prefix { $0.hasPrefix("#") }.map { $0.dropFirst(2) }.joined(separator: " ")
+    #expect(heading.contains("util-linux, dd, pg_isready, postgres, cgroup v2"))
+    #expect(
+      heading.contains("- the commands are this machine's own (there: debian:trixie+postgresql);"))
+    #expect(heading.contains("- load these modules first: nfsd;") && !heading.contains("write(2)"))
+    for line in lines { #expect(line.count <= 78, "\(line)") }
+    let directory = try RecordFixture()
+    try File.write(directory.path("script"), Array((lines.joined(separator: "\n") + "\n").utf8))
+    try Tool.run("bash", ["-n", directory.path("script")], package: "bash")
+  }
+
+  /// A word too long for a line is the same word again: the lines are carried out.
+  @Test func longWordsAreWhole() throws {
+    let text =
+      "printf '%s' \"it's $((40 + 2)) \\\"é\\\"\tand \" "
+      + String(repeating: "a b;'c'\n", count: 30)
+    var made = try profile("limits: {memory.max: 1MiB}\ncommands: [{name: work, run: [x]}]")
+    made.commands[0].run = [text, "", "plain", String(repeating: "x", count: 90)]
+    let lines = try script(made).lines
+    let end = try #require(lines.firstIndex { $0.hasPrefix("(run $cg/work") })
+    let begin = try #require(lines.firstIndex { $0.hasPrefix("w0=") })
+    let calls = lines[begin..<(lines.firstIndex(of: "pid[work]=$!") ?? end)]
+      // As it stands in a mail, and in the foreground.
+      .map { "  " + ($0.hasSuffix(") &") ? String($0.dropLast(2)) : $0) }
+    let shell = "cg=c; run() { shift; printf '<%s>' \"$@\"; }\n" + calls.joined(separator: "\n")
+    let output = try Tool.run("bash", ["-c", shell], package: "bash")
+    #expect(
+      String(decoding: output, as: UTF8.self)
+        == made.commands[0].run.map { "<\($0)>" }.joined())
+  }
+
+  @Test(arguments: [
+    (
+      "{root: debian:trixie, prepare: \"true\"}",
+      "commands (a, b) on a machine that is prepared for them (machine.prepare)"
+    ), ("{root: /srv/root}", "commands (a, b) in a user land of their own (machine.root)"),
+    ("{}", "no streams, and no commands in their place"),
+  ])
+  func refusedCommands(_ machine: String, _ reason: String) throws {
+    let profile = try profile(
+      """
+      limits: {memory.max: 1MiB}
+      commands: [{name: a, run: [x], when: \(machine == "{}" ? "beside" : "with")}, {name: b, run: [y], when: before}]
+      machine: \(machine)
+      """)
+    let error = #expect(throws: HarnessError.self) { try script(profile) }
+    #expect(error?.operation == "cannot have \(reason)")
+  }
+
   /// What is set is put back.
   @Test func settings() throws {
     var profile = try backup()
