@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import StressAnalysis
+import StressRecord
 import StressReport
 
 struct Why: ParsableCommand {
@@ -27,11 +28,12 @@ struct Why: ParsableCommand {
   }
 
   func run() throws {
-    let campaign = try CampaignAnalysis(directory: directory)
-    let cells = try (part.cell.map { [$0 - 1] } ?? Array(campaign.file.cells.indices)).map { cell in
-      try campaign.diagnosis(cell: cell, trial: part.trial)
+    // Without the campaign's summary, for which each record would be read twice.
+    let campaign = try CampaignFile(directory: directory)
+    let cells = try (part.cell.map { [$0 - 1] } ?? Array(campaign.cells.indices)).map { cell in
+      try CellDiagnosis(campaign, in: directory, cell: cell, trial: part.trial)
     }
-    let report = WhyReport(campaign.file.label, cells, told: kills, style: .forTerminal())
+    let report = WhyReport(campaign.label, cells, told: kills, style: .forTerminal())
     Output.line(report.text)
   }
 }

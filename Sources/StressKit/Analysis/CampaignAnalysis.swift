@@ -26,8 +26,7 @@ package struct CampaignAnalysis: Sendable {
   package func diagnosis(
     cell: Int, trial: Int? = nil
   ) throws(HarnessError) -> CellDiagnosis {
-    try check(cell: cell, trial: trial)
-    return try CellDiagnosis(file, in: directory, cell: cell, trial: trial)
+    try CellDiagnosis(file, in: directory, cell: cell, trial: trial)
   }
 
   /// A trial's record.
@@ -37,7 +36,7 @@ package struct CampaignAnalysis: Sendable {
   ///   - trial: from 1.
   /// - Throws: when there is no such cell or trial (code usage), or the record cannot be read.
   package func record(cell: Int, trial: Int) throws(HarnessError) -> RecordReader {
-    try check(cell: cell, trial: trial)
+    try file.check(in: directory, cell: cell, trial: trial)
     let directory = CampaignFile.trialDirectory(in: directory, cell: cell, number: trial)
     return try RecordReader(directory + "/" + RecordFile.name)
   }
@@ -52,17 +51,19 @@ package struct CampaignAnalysis: Sendable {
   ) throws(HarnessError) -> CampaignComparison {
     try CampaignComparison([summary], request.suggested(by: summary))
   }
+}
 
+extension CampaignFile {
+  /// - Parameter directory: the campaign's.
   /// - Throws: when there is no such cell (from 0) or trial (from 1) (code usage).
-  func check(cell: Int, trial: Int?) throws(HarnessError) {
-    guard file.cells.indices.contains(cell) else {
+  func check(in directory: String, cell: Int, trial: Int?) throws(HarnessError) {
+    guard cells.indices.contains(cell) else {
       throw HarnessError(
-        .usage, directory, "has no cell \(cell + 1)", remedy: "name one of 1 to \(file.cells.count)"
-      )
+        .usage, directory, "has no cell \(cell + 1)", remedy: "name one of 1 to \(cells.count)")
     }
-    if let trial, !(1...max(1, file.trials)).contains(trial) {
+    if let trial, !(1...max(1, trials)).contains(trial) {
       throw HarnessError(
-        .usage, directory, "has no trial \(trial)", remedy: "name one of 1 to \(file.trials)")
+        .usage, directory, "has no trial \(trial)", remedy: "name one of 1 to \(trials)")
     }
   }
 }

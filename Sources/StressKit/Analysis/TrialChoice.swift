@@ -21,7 +21,7 @@ extension CampaignAnalysis {
   ///   - trial: from 1; nil: any.
   /// - Throws: when there is no such cell or trial, or none has been run yet (code usage).
   package func choose(cell: Int? = nil, trial: Int? = nil) throws(HarnessError) -> TrialChoice {
-    try check(cell: cell ?? 0, trial: trial)
+    try file.check(in: directory, cell: cell ?? 0, trial: trial)
     var all: [(choice: TrialChoice, hasKill: Bool)] = []
     for (index, summary) in summary.cells.enumerated() where index == cell ?? index {
       for one in summary.trials where one.number == trial ?? one.number {

@@ -32,10 +32,11 @@ package struct CellDiagnosis: Sendable {
 
   /// Reads the records of a cell, one at a time: only what was found is kept.
   ///
-  /// - Throws: when a record is there and cannot be read.
+  /// - Throws: when there is no such cell or trial (code usage), or when a record is there and cannot be read.
   package init(
     _ campaign: CampaignFile, in directory: String, cell: Int, trial: Int? = nil
   ) throws(HarnessError) {
+    try campaign.check(in: directory, cell: cell, trial: trial)
     index = cell
     axes = campaign.cells[cell].axes
     trials = []

@@ -161,7 +161,7 @@ extension CampaignAnalysis {
   ///   - trial: from 1; nil: all.
   /// - Throws: when there is no such cell or trial (code usage).
   package func results(cell: Int? = nil, trial: Int? = nil) throws(HarnessError) -> [CellResult] {
-    try check(cell: cell ?? 0, trial: trial)
+    try file.check(in: directory, cell: cell ?? 0, trial: trial)
     return summary.results.filter { $0.index == cell ?? $0.index }.map { result in
       var result = result
       if let trial { result.trials.removeAll { $0.number != trial } }
