@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
 import StressCore
 
 /// Reads a record once, from its beginning to its end, a piece at a time: samples become lanes, of all other
@@ -95,13 +94,14 @@ struct RecordScanner: ~Copyable {
       // A last line without its end is one nevertheless, and its numbers end here.
       buffer[filled] = 0x0a
       var start = 0
-      while let end = Self.newline(in: buffer[start..<(isLast ? filled + 1 : filled)]) {
+      let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<(isLast ? filled + 1 : filled)])
+        .assumingMemoryBound(to: UInt8.self)
+      while let length = UnsafeBufferPointer(rebasing: bytes[start...]).offset(of: 0x0a) {
         if !isTooLong {
-          let bytes = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
-          line(bytes.assumingMemoryBound(to: UInt8.self), at: offset + start)
+          line(UnsafeBufferPointer(rebasing: bytes[start..<start + length]), at: offset + start)
         }
         isTooLong = false
-        start = end + 1
+        start += length + 1
       }
       if isLast { return }
       if start == 0, isTooLong || filled > LinePlace.longest {
@@ -121,14 +121,6 @@ struct RecordScanner: ~Copyable {
       held = filled - start
       offset += start
     }
-  }
-
-  private static func newline(in bytes: Slice<UnsafeMutableRawBufferPointer>) -> Int? {
-    let part = UnsafeRawBufferPointer(rebasing: bytes)
-    guard let start = part.baseAddress, let found = memchr(start, 0x0a, part.count) else {
-      return nil
-    }
-    return bytes.startIndex + (UnsafeRawPointer(found) - start)
   }
 
   // MARK: Lines

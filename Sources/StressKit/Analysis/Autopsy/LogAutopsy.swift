@@ -110,7 +110,9 @@ package struct LogAutopsyBuilder: Sendable {
       autopsy.hosts.append(host)
     }
     let isMarked = message.record.isMarked
-    if !isMarked, incidents.isIdle, tasks.isIdle { return incidents.pass(message.record) }
+    if !isMarked, tasks.isIdle(message.record), incidents.isIdle(message.record) {
+      return incidents.pass(message.record)
+    }
     if isMarked { places[message.record.sequence] = place }
     if let release = message.record.text[...].after(prefix: "Linux version ") {
       note(String(release.prefix { $0 != " " }))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 
 // Byte by byte: a name's bytes must not join with the ASCII around them into one Character. And the standard library's
 // search for a text within a text comes with its regular expressions, which in a guest are memory that cannot be
@@ -19,6 +20,12 @@ extension StringProtocol {
 }
 
 extension UnsafeBufferPointer<UInt8> {
+  /// Where `byte` first stands. The corresponding C function is `memchr`.
+  package func offset(of byte: UInt8) -> Int? {
+    guard let start = baseAddress, let found = memchr(start, Int32(byte), count) else { return nil }
+    return UnsafeRawPointer(found) - UnsafeRawPointer(start)
+  }
+
   fileprivate func offset(of part: UnsafeBufferPointer<UInt8>) -> Int? {
     guard let first = part.first else { return 0 }
     var at = 0
@@ -40,12 +47,23 @@ extension String {
 
 extension Substring {
   package func after(prefix: String) -> Substring? {
-    guard utf8.starts(with: prefix.utf8) else { return nil }
+    guard begins(with: prefix) else { return nil }
     return self[utf8.index(startIndex, offsetBy: prefix.utf8.count)...]
   }
 
+  private func begins(with prefix: String) -> Bool {
+    var prefix = prefix
+    return prefix.withUTF8 { prefix in
+      utf8.withContiguousStorageIfAvailable {
+        UnsafeBufferPointer(rebasing: $0.prefix(prefix.count)).isSame(as: prefix)
+      } ?? utf8.starts(with: prefix)
+    }
+  }
+
   package var lines: [Substring] {
-    utf8.split(separator: UInt8(ascii: "\n")).map { Substring($0) }
+    // As most are.
+    if !holds("\n") { return isEmpty ? [] : [self] }
+    return utf8.split(separator: UInt8(ascii: "\n")).map { Substring($0) }
   }
 
   package func parted(by separator: String) -> (before: Substring, after: Substring)? {

@@ -66,29 +66,32 @@ package struct KernelLogRecord: Equatable, Sendable {
 
   /// What stands in the first line of every report that is looked for in a log: an OOM kill's, a blocked task's, a
   /// failed allocation's; and in the kernel's banner.
-  private static let marks = [
-    "oom", "ut of memory", "Killed process", "INFO: task ", ": page allocation ", " held by ",
-    "Linux version ",
-  ].map { Array($0.utf8) }
+  ///
+  /// - Parameter first: no two begin with the same byte.
+  private static func mark(_ first: UInt8) -> StaticString? {
+    switch first {
+    case UInt8(ascii: "o"): "oom"
+    case UInt8(ascii: "u"): "ut of memory"
+    case UInt8(ascii: "K"): "Killed process"
+    case UInt8(ascii: "I"): "INFO: task "
+    case UInt8(ascii: ":"): ": page allocation "
+    case UInt8(ascii: " "): " held by "
+    case UInt8(ascii: "L"): "Linux version "
+    default: nil
+    }
+  }
 
   /// Whether the text may begin a report.
   package var isMarked: Bool {
     var text = text
     return text.withUTF8 { bytes in
-      bytes.indices.contains { at in
-        // Most bytes begin none of them.
-        guard Self.firstBytes[Int(bytes[at])] else { return false }
-        let rest = UnsafeBufferPointer(rebasing: bytes[at...])
-        return Self.marks.contains { rest.starts(with: $0) }
+      bytes.indices.dropLast().contains { at in
+        // Most bytes begin none of them, and most of the others are not followed by a mark's second one.
+        guard let mark = Self.mark(bytes[at])?.bytes, bytes[at + 1] == mark[1] else { return false }
+        return UnsafeBufferPointer(rebasing: bytes[at...].prefix(mark.count)).isSame(as: mark)
       }
     }
   }
-
-  private static let firstBytes: [Bool] = {
-    var isFirst = [Bool](repeating: false, count: 256)
-    for mark in marks { isFirst[Int(mark[0])] = true }
-    return isFirst
-  }()
 
   private static func unescaped(_ body: some Collection<UInt8>) -> [UInt8] {
     var bytes = Array(body)

@@ -80,9 +80,10 @@ package struct OOMReportParser: Sendable {
     return drafts.map { $0.report(pageSize: pageSize) }
   }
 
-  /// Whether no report is under way, so that only a message that ``KernelLogRecord/isMarked`` can mean anything.
-  package var isIdle: Bool {
-    drafts.isEmpty && partial == nil && announced == nil && wovenDumps == 0
+  /// Whether the log's next record means nothing unless it is ``KernelLogRecord/isMarked``: no report of its caller's is
+  /// under way, and it begins no line that comes in pieces.
+  package func isIdle(_ record: KernelLogRecord) -> Bool {
+    partial == nil && openDraft(record.caller) == nil && !OOMText.isPartial(record.text[...])
   }
 
   /// Passes over the log's next record, which is not ``KernelLogRecord/isMarked``, while the parser is idle.

@@ -88,7 +88,7 @@ package struct SavedLog {
     var at = 0
     while at < bytes.count {
       let left = UnsafeBufferPointer(rebasing: bytes[at...])
-      guard let end = left.firstIndex(of: 0x0a) else {
+      guard let end = left.offset(of: 0x0a) else {
         if left.count < Self.longestLine { return at }
         take(line: left, isCut: true, body)
         return bytes.count
@@ -188,7 +188,7 @@ package struct SavedLog {
     var bytes = raw
     if bytes.last == 0x0d { bytes = UnsafeBufferPointer(rebasing: bytes.dropLast()) }
     if takeExport(bytes, body) { return }
-    if bytes.contains(0x1b) {
+    if bytes.offset(of: 0x1b) != nil {
       return Self.withoutEscapes(bytes).withUnsafeBufferPointer { take(text: $0, isCut, body) }
     }
     take(text: bytes, isCut || bytes.count == cutWidth, body)
@@ -213,7 +213,7 @@ package struct SavedLog {
     var text = String(decoding: bytes[prefix.end...], as: UTF8.self)
     if isCut { text = Self.withoutLastWord(text) }
     // rsyslog's newline.
-    if bytes.contains(0x23), text.holds("#012") {
+    if bytes.offset(of: 0x23) != nil, text.holds("#012") {
       var rest = text[...]
       text = ""
       while let parts = rest.parted(by: "#012") {
@@ -233,7 +233,7 @@ package struct SavedLog {
       return
     }
     // The beginning of a log that is cut in its first line.
-    if let pending, !pending.hasPrefix, !hasPrefixes, pending.line == 1, prefix.isThere {
+    if prefix.isThere, !hasPrefixes, let pending, !pending.hasPrefix, pending.line == 1 {
       self.pending = nil
     }
     flush(body)
@@ -289,11 +289,12 @@ package struct SavedLog {
   // MARK: Messages of several lines
 
   private func isMore(_ prefix: SavedLogPrefix, _ text: String) -> Bool {
-    guard let pending, pending.text.utf8.count < Self.longestText else { return false }
     let isIndented = Self.isIndented(text)
+    if prefix.isThere, !isIndented { return false }
+    guard let pending, pending.text.utf8.count < Self.longestText else { return false }
     if prefix.isThere {
       // printk puts the prefix before each line of a message (record_print_text).
-      return isIndented && prefix.stamp == pending.stamp && prefix.caller == pending.caller
+      return prefix.stamp == pending.stamp && prefix.caller == pending.caller
         && OOMText.hasFurtherLines(pending.text[...])
     }
     if text.isEmpty { return false }
@@ -320,8 +321,7 @@ package struct SavedLog {
   }
 
   private mutating func flush(_ body: (Message) -> Void) {
-    guard let message = pending else { return }
-    pending = nil
+    guard let message = pending.take() else { return }
     emit(message, body)
   }
 
@@ -357,8 +357,8 @@ package struct LineWidths {
 
   package mutating func feed(_ bytes: UnsafeBufferPointer<UInt8>) {
     var at = 0
-    while let end = bytes[at...].firstIndex(of: 0x0a) {
-      let line = UnsafeBufferPointer(rebasing: bytes[at..<end])
+    while let length = UnsafeBufferPointer(rebasing: bytes[at...]).offset(of: 0x0a) {
+      let line = UnsafeBufferPointer(rebasing: bytes[at..<at + length])
       if rest.isEmpty {
         take(line)
       } else {
@@ -366,7 +366,7 @@ package struct LineWidths {
         rest.withUnsafeBufferPointer { take($0) }
         rest = []
       }
-      at = end + 1
+      at += length + 1
     }
     if rest.count < Self.longestLine { rest.append(contentsOf: bytes[at...]) }
   }

@@ -52,8 +52,11 @@ package struct TaskReportParser: Sendable {
 
   package init() {}
 
-  /// Whether no report is under way, so that only a message that ``KernelLogRecord/isMarked`` can mean anything.
-  package var isIdle: Bool { open.isEmpty && holder == nil }
+  /// Whether the log's next record means nothing unless it is ``KernelLogRecord/isMarked``: no report of its caller's is
+  /// under way.
+  package func isIdle(_ record: KernelLogRecord) -> Bool {
+    holder == nil && current(record.caller) == nil
+  }
 
   /// Takes the log's next message; reports that are complete are given.
   package mutating func feed(_ record: KernelLogRecord) -> [TaskReport] {
