@@ -110,9 +110,22 @@ package struct Latencies: Sendable {
     // by kind.
     var sums: [String?: [String: Sum]] = [:]
     record.forEach(LatencyLine.self) { line in
-      let worker = line.string(Self.worker) ?? line.string(Self.stream)
-      let kind = LatencyLine.kind(line.string(Self.of) ?? "?", mount: line.string(Self.mount))
-      sums[worker, default: [:]][kind, default: Sum()].add(line)
+      var (of, worker, stream, mount) = (
+        String?.none, String?.none, String?.none, String?.none
+      )
+      line.forEachMember { name, value in
+        if name == Self.of {
+          of = of ?? (try? value.text())?.string
+        } else if name == Self.worker {
+          worker = worker ?? (try? value.text())?.string
+        } else if name == Self.stream {
+          stream = stream ?? (try? value.text())?.string
+        } else if name == Self.mount {
+          mount = mount ?? (try? value.text())?.string
+        }
+      }
+      let kind = LatencyLine.kind(of ?? "?", mount: mount)
+      sums[worker ?? stream, default: [:]][kind, default: Sum()].add(line)
     }
     var all: [String: Sum] = [:]
     var workers: [String: [String: Sum]] = [:]

@@ -41,6 +41,8 @@ package struct KillStamps: Sendable, Equatable {
 
   /// The kills of a record, in the log's order; a victim that memory.oom.group counts twice is there once.
   package static func all(in record: RecordReader) -> [KillStamps] {
+    // Then what else the record has, and much of it may be notices, is not looked at.
+    if record.count(OOMLine.self) + record.count(OOMGroupKillLine.self) == 0 { return [] }
     let starts = record.lines(WorkerLine.self).filter { $0.event == .start }
     var notices: [MemcgEventLine] = []
     let deltas = MemcgEventLine.name(\.deltas)

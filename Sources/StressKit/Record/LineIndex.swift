@@ -25,7 +25,13 @@ struct LineIndex: Sendable {
     /// The places of one kind, in the order of the file.
     func places(of kind: String) -> some Sequence<LinePlace> {
       let index = kinds.names.firstIndex(of: kind).map { UInt32($0) }
-      return zip(places, kindOf).lazy.filter { $0.1 == index }.map(\.0)
+      return zip(index == nil ? [] : places, kindOf).lazy.filter { $0.1 == index }.map(\.0)
+    }
+
+    /// Of each place, in the order of the file, which of some kinds it is of; nil: none of them.
+    func numbers(of wanted: [String]) -> some Sequence<Int?> {
+      let numbers = kinds.names.map { wanted.firstIndex(of: $0) }
+      return kindOf.lazy.map { numbers[Int($0)] }
     }
 
     /// Pairs of lines whose hashes are the same, the earlier one first: candidates for duplicates.
@@ -110,9 +116,17 @@ private struct NameTable: Sendable {
   private var utf8: [[UInt8]] = []
   /// Open addressing: the index and 1, or 0.
   private var slots = [UInt32](repeating: 0, count: 128)
+  /// The number that was given last: most names come several times in a row.
+  private var last = 0
 
   /// The number of a name; a new one gets the next.
   mutating func index(of name: UnsafeBufferPointer<UInt8>) -> Int {
+    if last < names.count, isName(last, name) { return last }
+    last = found(name)
+    return last
+  }
+
+  private mutating func found(_ name: UnsafeBufferPointer<UInt8>) -> Int {
     var slot = slot(of: name)
     if slots[slot] > 0 { return Int(slots[slot]) - 1 }
     if 2 * names.count >= slots.count {

@@ -62,11 +62,17 @@ public struct RecordLine {
   ) -> InlineArray<count, Int64?> {
     var values = InlineArray<count, Int64?>(repeating: nil)
     var isMissing = InlineArray<count, Bool>(repeating: true)
-    forEachMember { name, value in
+    var missing = count
+    var cursor = JSONCursor(bytes)
+    guard (try? cursor.opens("{", "}")) == true else { return values }
+    while missing > 0, let name = cursor.checkedKey() {
       for i in keys.indices where isMissing[i] && name == keys[i] {
         isMissing[i] = false
-        values[i] = value.integer()
+        missing -= 1
+        values[i] = cursor.integer()
+        break
       }
+      cursor.passMember()
     }
     return values
   }
@@ -111,7 +117,9 @@ package struct LineHead {
         } else if kind == nil, key == "of" || key == "lane", cursor.isAtString {
           kind = try cursor.text()
         } else if isTime(key) {
-          if let time = try cursor.value().int { isPossible = isPossible && 0...latest ~= time }
+          if let time = try cursor.checkedInteger() {
+            isPossible = isPossible && 0...latest ~= time
+          }
         } else {
           try cursor.skip()
         }

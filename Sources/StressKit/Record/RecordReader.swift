@@ -122,6 +122,26 @@ package struct RecordReader: Sendable {
     }
   }
 
+  /// Gives the lines of a type that are of one of some kinds (their `of` or `lane`), in the order of the file: they are
+  /// read once for all kinds.
+  ///
+  /// - Parameter body: is given the kind's index in `kinds`, and the line, which is valid only within the call.
+  package func forEach(
+    _ type: any Line.Type, ofEach kinds: [String],
+    _ body: (_ kind: Int, RecordLine) throws -> Void
+  ) rethrows {
+    guard let lines = index[type.typeName] else { return }
+    var numbers = zip(lines.places, lines.numbers(of: kinds)).makeIterator()
+    try storage.forEach(lines.places) { place, bytes in
+      // A place that is passed over is not in the file any more.
+      while let (next, number) = numbers.next() {
+        guard next == place else { continue }
+        if let number { try body(number, RecordLine(bytes)) }
+        return
+      }
+    }
+  }
+
   /// Gives all lines but samples by their time, as they stand in the file where it is the same; those without
   /// one come last.
   package func forEachInTime(_ body: (RecordLine, _ time: Int64?) throws -> Void) rethrows {

@@ -45,6 +45,7 @@ package struct OOMAutopsy: Sendable, Equatable {
 
   /// All incidents of a record, in the log's order.
   package static func all(in record: RecordReader) -> [OOMAutopsy] {
+    if record.count(OOMLine.self) == 0 { return [] }
     let tasks = TaskNames(record)
     let machine = OOMMachine(record)
     let events = OOMLead.Events(record)

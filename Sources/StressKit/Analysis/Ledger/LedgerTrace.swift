@@ -25,15 +25,15 @@ struct LedgerTrace {
 
   /// A request of io_uring was queued for a worker, or run by it.
   struct Work {
-    enum Stage { case queued, running }
-    var stage: Stage
+    enum Stage: UInt8 { case queued, running }
     var owner: Int64
     var operation: Int64
+    var start: Int64
     /// nil: no worker has taken it, or it has not ended.
     var worker: Int64?
-    var start: Int64
     /// nil: not before the trace's end.
     var end: Int64?
+    var stage: Stage
   }
 
   /// Waits of a task that ended within a second and have no line of their own.
@@ -103,6 +103,12 @@ struct LedgerTrace {
     }
   }
 
+  /// Gives away the works, of which an hour has hundreds of thousands.
+  mutating func takeWorks() -> [Work] {
+    defer { works = [] }
+    return works
+  }
+
   private mutating func readStacks(_ record: RecordReader) {
     for line in record.lines(StackLine.self) {
       guard let id = line.id, 0..<(1 << 20) ~= id, let frames = line.frames ?? line.addresses
@@ -137,21 +143,25 @@ struct LedgerTrace {
     waits.reserveCapacity(waits.count + record.count(type, of: TraceSpan.offCPU.label))
     let stages = [TraceSpan.ioWqQueue, .ioWqRun].map { record.count(type, of: $0.label) }
     works.reserveCapacity(works.count + stages.reduce(0, +))
-    record.forEach(type, of: TraceSpan.offCPU.label) { takeWait($0, isOpen) }
-    record.forEach(type, of: TraceSpan.ioWqQueue.label) { takeWork($0, .queued, isOpen) }
-    record.forEach(type, of: TraceSpan.ioWqRun.label) { takeWork($0, .running, isOpen) }
-    // Sections that have not ended have no task in the record.
-    if isOpen { return }
-    for span in TraceSpan.allCases {
-      guard let cause = span.traits.cause else { continue }
-      record.forEach(type, of: span.label) { line in
-        let found = line.ints(Self.sectionNames)
-        guard let (start, end) = Self.times(found[0], found[1], isOpen), let end,
-          let pid = found[2]
-        else { return }
-        sections.append(Section(pid: pid, start: start, end: end, cause: cause))
+    let spans = TraceSpan.allCases
+    let causes = spans.map(\.traits.cause)
+    record.forEach(type, ofEach: spans.map(\.label)) { number, line in
+      switch spans[number] {
+      case .offCPU: takeWait(line, isOpen)
+      case .ioWqQueue: takeWork(line, .queued, isOpen)
+      case .ioWqRun: takeWork(line, .running, isOpen)
+      default:
+        // Sections that have not ended have no task in the record.
+        if !isOpen, let cause = causes[number] { takeSection(line, cause) }
       }
     }
+  }
+
+  private mutating func takeSection(_ line: RecordLine, _ cause: StallCause) {
+    let found = line.ints(Self.sectionNames)
+    guard let (start, end) = Self.times(found[0], found[1], false), let end, let pid = found[2]
+    else { return }
+    sections.append(Section(pid: pid, start: start, end: end, cause: cause))
   }
 
   /// Of a span, the end nil when it is open. nil: not those of a span.
@@ -183,7 +193,7 @@ struct LedgerTrace {
     else { return }
     works.append(
       Work(
-        stage: stage, owner: owner, operation: operation, worker: found[4], start: start, end: end))
+        owner: owner, operation: operation, start: start, worker: found[4], end: end, stage: stage))
   }
 
   private mutating func readRange(_ record: RecordReader) {

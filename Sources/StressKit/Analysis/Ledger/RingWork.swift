@@ -42,28 +42,37 @@ struct RingWork {
     var operation: Int64
   }
 
-  /// Each operation's, by their start.
-  private var works: [Key: [LedgerTrace.Work]] = [:]
+  /// By submitter and operation, each operation's by their start.
+  private var works: [LedgerTrace.Work]
   /// What each worker ran, one after the other.
   private var runs: [Int64: [(start: Int64, end: Int64)]] = [:]
   /// The workers of each submitter.
   private var workers: [Int64: [Int64]] = [:]
 
-  init(_ all: [LedgerTrace.Work]) {
-    for var work in all.sorted(by: { $0.start < $1.start }) {
+  /// - Parameter works: in no order. They are sorted where they are: copies would be most of what a ledger takes.
+  init(_ works: consuming [LedgerTrace.Work]) {
+    works.sort { ($0.start, $0.stage.rawValue) < ($1.start, $1.stage.rawValue) }
+    // Of each operation, who was to run it when it was last heard of.
+    var takers: [Key: Int64?] = [:]
+    for i in works.indices {
+      let work = works[i]
       let key = Key(owner: work.owner, operation: work.operation)
       // A run that has not ended does not say who runs it; the end of its queueing does.
-      if work.stage == .running, work.worker == nil { work.worker = works[key]?.last?.worker }
-      works[key, default: []].append(work)
-      guard work.stage == .running, let worker = work.worker else { continue }
+      let worker = work.worker ?? (work.stage == .running ? takers[key] ?? nil : nil)
+      works[i].worker = worker
+      takers[key] = .some(worker)
+      guard work.stage == .running, let worker else { continue }
       if runs[worker] == nil { workers[work.owner, default: []].append(worker) }
       runs[worker, default: []].append((work.start, work.end ?? .max))
     }
     // A worker runs one at a time: an end that was not seen is no later than the next begin.
-    for (worker, all) in runs {
-      let closed = zip(all, all.dropFirst()).map { ($0.start, min($0.end, $1.start)) }
-      runs[worker] = closed + all.suffix(1)
+    for worker in Array(runs.keys) {
+      runs[worker]?.withUnsafeMutableBufferPointer { all in
+        for i in all.indices.dropLast() { all[i].end = min(all[i].end, all[i + 1].start) }
+      }
     }
+    works.sort { ($0.owner, $0.operation) < ($1.owner, $1.operation) }
+    self.works = works
   }
 
   /// An operation's time, in order and without gaps.
@@ -77,9 +86,13 @@ struct RingWork {
       legs.add(.submitter, pid, until: end)
       return legs.all
     }
-    let all = works[Key(owner: pid, operation: operation)] ?? []
     // What began before it belongs to an earlier operation with the same user_data.
-    let own = all[all.partitioningIndex { $0.start >= start }...].prefix { $0.start < end }
+    let first = works.partitioningIndex {
+      ($0.owner, $0.operation, $0.start) >= (pid, operation, start)
+    }
+    let own = works[first...].prefix {
+      $0.owner == pid && $0.operation == operation && $0.start < end
+    }
     for work in own {
       legs.add(.submitter, pid, until: work.start)
       let stop = min(work.end ?? end, end)

@@ -9,9 +9,9 @@ struct StallAccount {
   /// Time in unknown stacks, by their place in the trace; nil: without a stack. ns.
   private var unknown: [Int32?: Int64] = [:]
 
-  init(_ trace: LedgerTrace) {
+  init(_ trace: consuming LedgerTrace) {
+    ring = RingWork(trace.takeWorks())
     self.trace = trace
-    ring = RingWork(trace.works)
   }
 
   // MARK: Operations

@@ -36,7 +36,7 @@ package struct StallLedger: Sendable {
     hasScheduler = !trace.waits.isEmpty
     // 5.10's event of a request's queueing does not say which operation it is of.
     let tellsQueue = TraceHealth(record)?.saw(.queueAsyncWork) ?? hasScheduler
-    var account = StallAccount(trace)
+    var account = StallAccount(consume trace)
     let pids = Self.pids(record)
     for names in OperationNames.all {
       record.forEach(names.type) { line in

@@ -59,7 +59,8 @@ public struct JSONCursor {
     @inlinable public var count: Int { escaped?.count ?? plain.count }
 
     @inlinable public static func == (text: Text, word: StaticString) -> Bool {
-      text.withBytes { $0.isSame(as: word.bytes) }
+      // Most names that are compared differ in their length.
+      text.count == word.utf8CodeUnitCount && text.withBytes { $0.isSame(as: word.bytes) }
     }
 
     /// Gives its UTF-8.
@@ -140,13 +141,20 @@ public struct JSONCursor {
         more = try another("]")
       }
     case UInt8(ascii: "\""): _ = try text()
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
-      let start = at
-      if try smallInteger() != nil { return }
-      at = start
-      _ = try number()
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): _ = try checkedInteger()
     default: _ = try value(depth: depth)
     }
+  }
+
+  /// Passes over the value that comes next, as `skip` does; what it is where it is an integer.
+  @inlinable public mutating func checkedInteger() throws(JSONError) -> Int64? {
+    skipBlanks()
+    guard at < bytes.count, bytes[at] == UInt8(ascii: "-") || bytes[at] &- UInt8(ascii: "0") < 10
+    else { return try value().int }
+    let start = at
+    if let value = try smallInteger() { return value }
+    at = start
+    return try number().int
   }
 
   /// Passes over the value that comes next without a look at what it is: for a text that was checked before.
@@ -290,7 +298,9 @@ public struct JSONCursor {
       throw error("number with a leading 0")
     }
     let digits = at - first
-    if try fraction() || digits > Self.safeDigits { return nil }
+    // Behind most numbers is a comma.
+    if at < bytes.count, bytes[at] != UInt8(ascii: ","), try fraction() { return nil }
+    if digits > Self.safeDigits { return nil }
     return isNegative ? -magnitude : magnitude
   }
 
