@@ -10,7 +10,7 @@ import StressReport
 /// campaign of one trial of so many hours, each in a process of its own.
 enum RecordBench {
   /// Of CPU, for each hour of the record; of memory, for a record of an hour.
-  private static let limit = (seconds: 3.0, mebibytes: 300.0)
+  private static let limit = (seconds: 2.5, mebibytes: 200.0)
   static let child = "read-record"
 
   private enum Command: String, CaseIterable {
