@@ -254,6 +254,22 @@ struct DamagedRecordTests {
     #expect(record.defects == only(.shrunk))
   }
 
+  /// Those that are left keep their kinds.
+  @Test func recordsThatLoseLinesInBetween() throws {
+    let lines = ["a", "b", "a"].map { "{\"type\":\"span\",\"of\":\"\($0)\"}" }
+    // The last line is too far away to be read together with the others.
+    let record = try read(
+      lines[0] + "\n" + lines[1] + "\n" + String(repeating: " ", count: 9000) + lines[2] + "\n")
+    func kinds() -> [Int] {
+      var kinds: [Int] = []
+      record.forEach(SpanLine.self, ofEach: ["b", "a"]) { kind, _ in kinds.append(kind) }
+      return kinds
+    }
+    #expect(kinds() == [1, 0, 1])
+    #expect(truncate(directory.path("record.jsonl"), off_t(lines[0].utf8.count + 5)) == 0)
+    #expect(kinds() == [1] && record.defects == only(.shrunk))
+  }
+
   // MARK: Asking
 
   @Test func linesOfAKind() throws {
@@ -272,6 +288,13 @@ struct DamagedRecordTests {
     record.forEach("span") { found.append($0.int("t")) }
     #expect(found == [1, 9, 4, 3])
     record.forEach("span", of: "none") { _ in Issue.record("there is none") }
+    var kinds: [Int] = []
+    record.forEach(SpanLine.self, ofEach: ["none", "memcg-reclaim", "off-cpu"]) { kind, line in
+      #expect(line.string("of") == (kind == 1 ? "memcg-reclaim" : "off-cpu"))
+      kinds.append(kind)
+    }
+    #expect(kinds == [2, 1, 2])
+    record.forEach(OpenLine.self, ofEach: ["off-cpu"]) { _, _ in Issue.record("there is none") }
     #expect(record.lines("event", "span").compactMap { $0["t"]?.int } == [1, 2, 9, 4, 3])
     var times: [Int64?] = []
     record.forEachInTime { line, time in

@@ -101,6 +101,26 @@ struct RingLedgerTests {
     #expect(try record.parts() == [.ioWqQueue: 50, .untraced: 50])
   }
 
+  /// Lines come in the order of their ends.
+  @Test func twoSubmittersAndTwoOperationsInAnyOrder() throws {
+    var record = try fixture()
+    record.work(.run, 4, of: 5, by: 8, 130, 200)
+    record.work(.run, 3, of: 6, by: 9, 100, 180)
+    record.work(.run, 3, of: 5, by: 7, 120, 200)
+    record.work(.queue, 4, of: 5, by: 8, 110, 130)
+    record.work(.queue, 3, of: 5, by: 7, 100, 120)
+    record.wait(7, 150, 160, stack: 3)
+    record.wait(8, 150, 190, stack: 3)
+    record.wait(9, 110, 120, stack: 3)
+    record.slow(5, 100, 200, op: 3)
+    record.slow(5, 101, 200, op: 4)
+    record.slow(6, 102, 180, op: 3)
+    #expect(
+      LedgerFixture.parts(try stall(record)) == [.ioWqQueue: 20, .running: 70, .folioWriteback: 10])
+    #expect(LedgerFixture.parts(try stall(record, at: 101))[.folioWriteback] == 40)
+    #expect(LedgerFixture.parts(try stall(record, at: 102))[.folioWriteback] == 10)
+  }
+
   @Test func aUserDataIsUsedAgain() throws {
     var record = try fixture()
     // The first one is let go of after its completion was seen.

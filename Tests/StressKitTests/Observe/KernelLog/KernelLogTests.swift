@@ -58,6 +58,24 @@ struct KernelLogTests {
     #expect(records.allSatisfy { !$0.text.contains("\r") && !$0.isContinuation })
   }
 
+  /// Each begins a report, wherever it stands in the text; none does so before its last letter.
+  @Test(arguments: [
+    "oom", "ut of memory", "Killed process", "INFO: task ", ": page allocation ", " held by ",
+    "Linux version ",
+  ])
+  func marksOfReports(_ mark: String) throws {
+    func isMarked(_ text: String) throws -> Bool {
+      try #require(parsed("4,1,1,-;" + text)).isMarked
+    }
+    for text in [mark, "o u: K" + mark, mark + " held", "IL" + mark + "o"] {
+      #expect(try isMarked(text), "\(text)")
+    }
+    let (cut, tail) = (String(mark.dropLast()), String(mark.dropFirst()))
+    for text in ["", " ", "o", "x" + cut, tail + " ", cut + "?"] {
+      #expect(try !isMarked(text), "\(text)")
+    }
+  }
+
   @Test func passesOverWhatIsNoRecord() {
     let file = "boot noise\n\n6,1,1,-;a\n SUBSYSTEM=x\n DEVICE=+y\n6,2,2,-;b\r\n6,3"
     #expect(KernelLogRecord.records(in: file.utf8).map(\.text) == ["a", "b"])
