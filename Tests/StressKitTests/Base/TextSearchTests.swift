@@ -10,7 +10,10 @@ struct TextSearchTests {
   ])
   func lines(_ text: String, _ lines: [String]) {
     #expect(text.lines.map(String.init) == lines)
-    #expect(("x" + text)[...].dropFirst().lines.map(String.init) == lines)
+    let part = ("x" + text + "\n")[...].dropFirst()
+    #expect(part.lines.map(String.init) == lines)
+    #expect(text[...].lastLine.map(String.init) == lines.last)
+    #expect(part.lastLine.map(String.init) == lines.last)
   }
 
   @Test(arguments: [

@@ -66,6 +66,13 @@ extension Substring {
     return utf8.split(separator: UInt8(ascii: "\n")).map { Substring($0) }
   }
 
+  /// The last of its `lines`.
+  package var lastLine: Substring? {
+    guard let last = utf8.lastIndex(where: { $0 != UInt8(ascii: "\n") }) else { return nil }
+    let before = utf8[...last].lastIndex(of: UInt8(ascii: "\n"))
+    return Substring(utf8[(before.map { utf8.index(after: $0) } ?? startIndex)...last])
+  }
+
   package func parted(by separator: String) -> (before: Substring, after: Substring)? {
     guard !separator.isEmpty, let offset = offset(of: separator) else { return nil }
     let begin = utf8.index(startIndex, offsetBy: offset)

@@ -309,13 +309,13 @@ package struct SavedLog {
   }
 
   private mutating func append(_ text: String) {
-    guard let known = pending?.text else { return }
     let isIndented = Self.isIndented(text)
     // A line that a mail has wrapped lacks a blank; a message's own further lines do not.
-    let isOfFigures =
-      OOMText.hasFurtherLines(known[...])
-      || known[...].lines.last.map { OOMText.isFigure($0) } == true
-    let isWrapped = !isIndented && !(isOfFigures && OOMText.isFigure(text[...]))
+    let isOfFigures = pending.map { pending in
+      OOMText.hasFurtherLines(pending.text[...])
+        || pending.text[...].lastLine.map { OOMText.isFigure($0) } == true
+    }
+    let isWrapped = !isIndented && !(isOfFigures == true && OOMText.isFigure(text[...]))
     let blanks = text.utf8.prefix { $0 == 0x20 || $0 == 0x09 }.count
     pending?.text += (isWrapped ? " " : "\n") + text.utf8.dropFirst(blanks).string
   }
