@@ -13,7 +13,7 @@ struct BuildLogTests {
   @Test func findsACompilersError() throws {
     #expect(
       try first("compile-error")
-        == "/tree/mm/oom_kill.c:1269:32: error: ‘no_such_thing’ undeclared (first use in this function)"
+        == "mm/oom_kill.c:1269:32: error: ‘no_such_thing’ undeclared (first use in this function)"
     )
   }
 

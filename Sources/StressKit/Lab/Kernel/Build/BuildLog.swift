@@ -6,10 +6,17 @@ enum BuildLog {
   /// The line that says first what failed: an error of a compiler, linker, configuration or script before make's own,
   /// which only says where. With `-j` others go on, and what they print comes after it.
   ///
+  /// Files are named as they are in the tree: where that lies is nobody's matter who reads of it in a mail.
+  ///
   /// nil: no line says that anything failed.
   static func firstFailure(_ log: String) -> String? {
     let lines = log.split(separator: "\n")
-    if let line = lines.first(where: isError) { return String(line) }
+    if let line = lines.first(where: isError) {
+      let entered = "make: Entering directory '"
+      let tree = lines.first { $0.hasPrefix(entered) }?.dropFirst(entered.count).dropLast()
+      guard let tree, line.hasPrefix(tree + "/") else { return String(line) }
+      return String(line.dropFirst(tree.count + 1))
+    }
     guard let stop = lines.firstIndex(where: isStop) else { return nil }
     // A script's last words stand before it.
     if stop > 0, !isStep(lines[stop - 1]) { return "\(lines[stop - 1]): \(lines[stop])" }
