@@ -47,6 +47,8 @@ package final class Announcements: @unchecked Sendable {
     var watch: Int32
     var values: UnsafeMutableBufferPointer<Int64>
     var changed = false
+    /// The wake-up in which it was read last.
+    var read: UInt64 = 0
   }
 
   /// A descriptor that is polled, and what its becoming ready means.
@@ -226,7 +228,7 @@ package final class Announcements: @unchecked Sendable {
           case .inotify: readChanges(at: now)
           // With POLLERR always; a cgroup that is gone has no more to say.
           case .counters(let index):
-            if revents & POLLPRI == 0 || !report(counters[index], at: now) { drop(at) }
+            if revents & POLLPRI == 0 || !report(index, at: now) { drop(at) }
           case .trigger(let file, let trigger):
             if revents & POLLPRI != 0, revents & POLLERR == 0 {
               handle(now, .pressure(file: file, trigger: trigger))
@@ -287,12 +289,16 @@ package final class Announcements: @unchecked Sendable {
     }
     for i in counters.indices where counters[i].changed {
       counters[i].changed = false
-      _ = report(counters[i], at: now)
+      _ = report(i, at: now)
     }
   }
 
   /// Reads a file and tells what has moved since the last time; false when the file is gone.
-  private func report(_ entry: Counters, at now: UInt64) -> Bool {
+  private func report(_ index: Int, at now: UInt64) -> Bool {
+    // inotify and POLLPRI both tell of it: what has moved since the first reading of a wake-up came after that.
+    let time = counters[index].read == now ? cl_boottime() : now
+    counters[index].read = now
+    let entry = counters[index]
     let count = entry.values.count
     entry.file.sample(
       into: UnsafeMutableBufferPointer(rebasing: fresh[..<count]), scratch: scratch)
@@ -307,7 +313,7 @@ package final class Announcements: @unchecked Sendable {
     }
     if changes.isEmpty { return true }
     handle(
-      now,
+      time,
       isState
         ? .state(cgroup: entry.cgroup, values: changes)
         : .counters(cgroup: entry.cgroup, file: entry.name, deltas: changes))
