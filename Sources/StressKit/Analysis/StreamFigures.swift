@@ -14,6 +14,8 @@ struct StreamFigures {
   let lostLatencies: Int64
   /// When the first write began, CLOCK_BOOTTIME in ns.
   let firstStart: Int64?
+  /// By the name of the stream's job.
+  let unfinishedWrites: [String: Int]
 
   /// - Parameter window: the streams' time.
   init(_ record: RecordReader, _ window: ClosedRange<Int64>?) {
@@ -21,7 +23,10 @@ struct StreamFigures {
     totals = streams.compactMap { StreamTotals($0, until: window?.upperBound) }
     bytes = Self.bytes(streams.filter(\.writes))
     firstStart = streams.compactMap(\.firstStart).filter { $0 > 0 }.min()
-    stall = Self.stall(record, streams)
+    let unfinished = record.lines(InFlightLine.self)
+      .filter { $0.kind == "write" && $0.stream != nil }
+    stall = Self.stall(streams, unfinished.compactMap(\.age))
+    unfinishedWrites = Dictionary(unfinished.map { ($0.stream ?? "", 1) }, uniquingKeysWith: +)
     let slowest = Self.slowest(record)
     longestWrite = Self.longest(record, streams, "write", slowest)
     longestSync = Self.longest(record, streams, "fsync", slowest)
@@ -93,13 +98,10 @@ struct StreamFigures {
     return values.filter { 0...Double(LineHead.latest) ~= $0 }.max()
   }
 
-  private static func stall(_ record: RecordReader, _ streams: [StreamLine]) -> TrialSummary.Stall?
-  {
-    var all = streams.flatMap { Distribution.pairs($0.operations(of: "write")?.latency) }
-    for line in record.lines(InFlightLine.self) where line.kind == "write" && line.stream != nil {
-      if let age = line.age { all.append((Double(age), 1)) }
-    }
-    let writes = Distribution(all)
+  /// - Parameter unfinished: ages of the writes that never ended, ns.
+  private static func stall(_ streams: [StreamLine], _ unfinished: [Int64]) -> TrialSummary.Stall? {
+    let ended = streams.flatMap { Distribution.pairs($0.operations(of: "write")?.latency) }
+    let writes = Distribution(ended + unfinished.map { (Double($0), 1) })
     guard let p50 = writes.percentile(0.5), let p99 = writes.percentile(0.99) else { return nil }
     return TrialSummary.Stall(p50: p50, p99: p99, max: writes.max, count: writes.count)
   }

@@ -90,6 +90,8 @@ package struct TrialSummary: Sendable {
   /// Each job of a stream by itself.
   package var streams: [StreamTotals]
   package var stall: Stall?
+  /// Writes that had not ended when their stream did, by stream.
+  package var unfinishedWrites: [String: Int]
   /// The longest write and the longest fsync, ns, with those in flight at the end by their age. Of a trial
   /// that made no end it is what its record had told until then: a lower bound.
   package var longestWrite: Double?
@@ -185,11 +187,14 @@ package struct TrialSummary: Sendable {
     throughput = streams.throughput
     readThroughput = streams.readThroughput
     stall = streams.stall
+    let jobs = Self.streams(plan.profile)
+    unfinishedWrites = Dictionary(
+      streams.unfinishedWrites.map { (jobs[$0.key] ?? $0.key, $0.value) }, uniquingKeysWith: +)
     longestWrite = streams.longestWrite
     longestSync = streams.longestSync
     lostLatencies = streams.lostLatencies
 
-    let told = Latencies(record, streams: Self.streams(plan.profile))
+    let told = Latencies(record, streams: jobs)
     latencies = told.all
     workerLatencies = told.workers
     kswapd = Self.kswapd(record, window)

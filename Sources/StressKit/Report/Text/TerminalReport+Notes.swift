@@ -7,13 +7,7 @@ extension TerminalReport {
   var notes: [String] {
     var lines: [String] = []
     for (i, cell) in cells.enumerated() {
-      for trial in cell.trials where ![.completed, .oom].contains(trial.ending.outcome) {
-        let why = trial.ending.message?.split(separator: "\n").first.map(String.init) ?? ""
-        lines += wrap(
-          trial.ending.outcome.counts ? "failed" : "excluded",
-          ["#\(i + 1) trial \(trial.number): \(trial.ending.outcome.rawValue): \(why)"],
-          style.warning)
-      }
+      lines += endings(i, cell)
       for error in cell.unreadable {
         lines += wrap("unreadable", ["#\(i + 1) \(error)"], style.warning)
       }
@@ -118,6 +112,22 @@ extension TerminalReport {
     }
   }
 
+  /// Trials that ended otherwise than completed or by the OOM killer; those with the same words together.
+  private func endings(_ i: Int, _ cell: CellSummary) -> [String] {
+    let others = cell.trials.filter { ![.completed, .oom].contains($0.ending.outcome) }
+    func words(_ trial: TrialSummary) -> String {
+      let why = trial.ending.message?.split(separator: "\n").first.map(String.init) ?? ""
+      return "\(trial.ending.outcome.rawValue): \(why)"
+    }
+    return distinct(others.map(words)).flatMap { text in
+      let alike = others.filter { words($0) == text }
+      let numbers = alike.map { String($0.number) }.joined(separator: ", ")
+      return wrap(
+        alike[0].ending.outcome.counts ? "failed" : "excluded",
+        ["#\(i + 1) trial\(alike.count == 1 ? "" : "s") \(numbers): \(text)"], style.warning)
+    }
+  }
+
   /// What was lost of the traces, and where buffered writes were done.
   private var traces: [String] {
     var lines: [String] = []
@@ -144,10 +154,14 @@ extension TerminalReport {
       }
       let rings = cell.profile.streams
         .filter { $0.action == .write && $0.engine == .ioUring && !$0.direct }.map(\.name)
+      // One that was killed leaves writes that never ended.
       let writes = cell.counted.reduce(0) { sum, trial in
-        rings.reduce(sum) { $0 + (trial.latency(of: "write", worker: $1)?.count ?? 0) }
+        rings.reduce(sum) {
+          $0 + (trial.latency(of: "write", worker: $1)?.count ?? 0)
+            + (trial.unfinishedWrites[$1] ?? 0)
+        }
       }
-      let punted = traces.flatMap(\.punted.values).reduce(0, +)
+      let punted = cell.counted.compactMap(\.trace).flatMap(\.punted.values).reduce(0, +)
       let isUntold = traces.contains { $0.failure == nil && !$0.saw(.queueAsyncWork) }
       if writes > 0, punted == 0, isUntold {
         // 5.10's event does not say which operation it is of.

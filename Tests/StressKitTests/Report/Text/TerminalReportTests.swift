@@ -68,6 +68,35 @@ struct TerminalReportTests {
     expectNarrow(text)
   }
 
+  /// The same reason is said once; a stream that was killed had handed over writes that never ended.
+  @Test func trialsThatEndAlikeAndWritesThatDoNot() throws {
+    try campaign.plan([["fs": "ext4"]], trials: 3)
+    let flight =
+      "{\"type\":\"in-flight\",\"t\":3000,\"stream\":\"backup\",\"kind\":\"write\",\"start\":2000,\"age\":1000}"
+    try campaign.trial(
+      1, 1, from: RecordFixture.killed,
+      adding: [
+        latency("write", [(22_000_000, 6)], max: 22_000_000, worker: "backup"), flight,
+        flight.replacing("2000", with: "2001"),
+        "{\"type\":\"trace\",\"punted\":{\"backup\":8},\"events\":{\"io_uring:io_uring_queue_async_work\":8}}",
+      ])
+    for number in 2...3 {
+      try campaign.trial(
+        1, number, from: RecordFixture.killed,
+        replacing: [
+          "{\"type\":\"end\",\"outcome\":\"oom\",\"reason\":null,\"message\":null}":
+            "{\"type\":\"end\",\"outcome\":\"invalid\",\"reason\":\"set-up\",\"message\":\"no room\"}"
+        ],
+        adding: [
+          "{\"type\":\"trace\",\"punted\":{\"backup\":90},\"events\":{\"io_uring:io_uring_queue_async_work\":90}}"
+        ])
+    }
+    let lines = try campaign.report().split(separator: "\n")
+    #expect(
+      lines.filter { $0.hasPrefix("excluded: ") } == ["excluded: #1 trials 2, 3: invalid: no room"])
+    #expect(lines.contains("#1: 100 % of the buffered writes went to an io-wq worker"))
+  }
+
   /// Two arms of one cell: what they show is noise.
   @Test func calibratedCampaign() throws {
     try campaign.plan(
@@ -138,7 +167,7 @@ struct TerminalReportTests {
       2, 1, from: RecordFixture.completed,
       adding: ["{\"type\":\"trace\",\"events\":{\"oom:mark_victim\":0}}"])
     let lines = try campaign.report().split(separator: "\n")
-    let rows = lines.filter { $0.contains("-call:") }.map {
+    let rows = lines.filter { $0.contains("-call:") && !$0.contains("sys_enter") }.map {
       $0.split(separator: " ").joined(separator: " ")
     }
     #expect(
