@@ -4,10 +4,12 @@ import Testing
 @testable import StressCore
 
 struct TextSearchTests {
-  @Test(arguments: [
+  private static let texts: [(String, [String])] = [
     ("", []), ("\n", []), ("a", ["a"]), ("a\n", ["a"]), ("\n\na\n\nb c", ["a", "b c"]),
     ("ä\nö", ["ä", "ö"]),
-  ])
+  ]
+
+  @Test(arguments: texts)
   func lines(_ text: String, _ lines: [String]) {
     #expect(text.lines.map(String.init) == lines)
     let part = ("x" + text + "\n")[...].dropFirst()
@@ -16,7 +18,7 @@ struct TextSearchTests {
     #expect(part.lastLine.map(String.init) == lines.last)
   }
 
-  @Test(arguments: [
+  private static let prefixes: [(String, String, String?)] = [
     ("abc", "ab", "c"), ("abc", "abc", ""), ("abc", "abcd", nil), ("abc", "b", nil),
     ("", "a", nil), ("abc", "", "abc"),
     // Of bytes: a letter may get its accent behind the prefix.
@@ -24,7 +26,9 @@ struct TextSearchTests {
     // Longer than what a string keeps without memory of its own.
     ("Memory cgroup stats for /a:", "Memory cgroup stats for ", "/a:"),
     ("Memory cgroup stats of /a:", "Memory cgroup stats for ", nil),
-  ])
+  ]
+
+  @Test(arguments: prefixes)
   func prefix(_ text: String, _ prefix: String, _ rest: String?) {
     #expect(text[...].after(prefix: prefix).map(String.init) == rest)
     #expect(("x" + text)[...].dropFirst().after(prefix: prefix).map(String.init) == rest)

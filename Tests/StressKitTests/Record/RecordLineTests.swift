@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CAllocationCount
 import Testing
 
 @testable import StressRecord
@@ -31,21 +30,6 @@ struct RecordLineTests {
     let text = #"{"a":"b\"c","start":[1,{"x":"y"}],"n\u0073":12,"pid":-3}"#
     for length in 0...text.utf8.count { _ = ints(String(text.prefix(length))) }
     #expect(ints(text) == [nil, 12, -3])
-  }
-
-  /// A ledger reads hundreds of thousands of lines.
-  @Test func readingAllocatesNothing() {
-    let text = #"{"type":"span","t":9,"of":"off-cpu","start":5,"ns":-7,"pid":1,"state":"D"}"#
-    Array(text.utf8).withUnsafeBufferPointer { bytes in
-      let keys: InlineArray<3, StaticString> = ["start", "ns", "pid"]
-      func read() -> Int64? { RecordLine(bytes).ints(keys)[1] }
-      // The first time the runtime makes what it needs of the types.
-      _ = read()
-      let before = ac_allocations()
-      let value = read()
-      #expect(ac_allocations() == before)
-      #expect(value == -7)
-    }
   }
 
   @Test func oneMember() {

@@ -129,9 +129,10 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     line.cpu = Int64(row.cpu)
     line.mount = place?.mount
     for (i, name) in traits.valueNames.enumerated() {
+      let value = row.values[i]
       let isCall = place != nil && name == Self.call
-      let call = isCall ? SystemCall(number: row.values[i]) : nil
-      line.rest.append((name, call.map { .string($0.rawValue) } ?? Self.value(row.values[i])))
+      let call = isCall ? SystemCall(number: value) : nil
+      line.rest.append((name, call.map { .string($0.rawValue) } ?? Self.value(value)))
     }
     if row.event.definition.text != nil { line.text = Self.text(row.text) }
     record.emit(line, at: told)

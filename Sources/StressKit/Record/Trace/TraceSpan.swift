@@ -463,7 +463,7 @@ package enum TraceSpan: UInt8, CaseIterable, Sendable {
           "\(Self.callNames(isSync: true)); with `observe.syscalls`, [by command and mount](#calls-of-commands)",
         remark:
           """
-          As write-call, of fsync(2) and the like, named with the mount of what is synced. msync(2) has no descriptor: \
+          As write-call, of fsync and the like, named with the mount of what is synced. msync(2) has no descriptor: \
           its mount is unknown.
           """)
     }

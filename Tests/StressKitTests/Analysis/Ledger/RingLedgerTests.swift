@@ -114,11 +114,11 @@ struct RingLedgerTests {
     record.wait(9, 110, 120, stack: 3)
     record.slow(5, 100, 200, op: 3)
     record.slow(5, 101, 200, op: 4)
-    record.slow(6, 102, 180, op: 3)
+    record.slow(6, 99, 180, op: 3)
     #expect(
       LedgerFixture.parts(try stall(record)) == [.ioWqQueue: 20, .running: 70, .folioWriteback: 10])
     #expect(LedgerFixture.parts(try stall(record, at: 101))[.folioWriteback] == 40)
-    #expect(LedgerFixture.parts(try stall(record, at: 102))[.folioWriteback] == 10)
+    #expect(LedgerFixture.parts(try stall(record, at: 99))[.folioWriteback] == 10)
   }
 
   @Test func aUserDataIsUsedAgain() throws {
