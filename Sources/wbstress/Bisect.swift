@@ -39,7 +39,7 @@ struct Bisect: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Trials of the culprit and of its parent for the mail; 0: no mail.", valueName: "count"))
-  var confirm: Int = 5
+  var confirm: Int = 10
 
   @Option(
     help: ArgumentHelp(
