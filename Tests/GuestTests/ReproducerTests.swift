@@ -37,7 +37,8 @@ struct ReproducerTests {
         }
         mkdir -p /mnt; state > /before
         for script in /repro-*.sh; do for run in $(seq \(count)); do
-          echo "SAID $($script /scratch 2>/errors)"; echo "RUN $?"; cat /errors
+          code=0; said=$($script /scratch 2>/errors) || code=$?
+          echo "SAID $said"; echo "RUN $code"; cat /errors
         done; done
         state > /after; diff /before /after && echo SAME
         """, in: directory, patience: 60 + 40 * Double(count * scripts.count))
