@@ -100,6 +100,8 @@ final class CallPlaces {
     }
     guard let mount = mount(behind: key, now) else {
       if hasExited(key.task) { return nil }
+      // Closed, as before an exit: nothing better than the last answer will be known.
+      if let last = answers[key]?.place, last.command == group.command { place.mount = last.mount }
       return Answer(place: place, time: now, validity: Self.retry)
     }
     place.mount = mount
