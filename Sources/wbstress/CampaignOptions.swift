@@ -160,7 +160,7 @@ struct CampaignOptions: ParsableArguments {
     return try GuestVenue(matrix, jobs: jobs, options, progress: display.note)
   }
 
-  private static func defaultDirectory(_ label: String) -> String {
+  static func defaultDirectory(_ label: String) -> String {
     var now = time(nil)
     var parts = tm()
     localtime_r(&now, &parts)

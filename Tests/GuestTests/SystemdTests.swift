@@ -9,7 +9,7 @@ import Testing
 struct SystemdTests {
   /// `state`: what a trial must leave as it found it. `slow N`: a trial N in the background that takes its time, in
   /// `$run`, until its streams run; its unit's cgroup in `$unit`, and the record's last line by `ended N`.
-  private static let functions = #"""
+  static let functions = #"""
     export PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb SYSTEMD_COLORS=0
     mkdir -p /scratch/images
     state() { (
@@ -39,13 +39,13 @@ struct SystemdTests {
 
     """#
 
-  private func boot(_ script: String, in directory: String) throws -> [String] {
+  static func boot(_ script: String, in directory: String) throws -> [String] {
     var guest = try ShellGuest("debian:6.12")
     guest.system = try SystemImage.path()
     for profile in ["smoke.yaml", "oracle-backup.yaml"] {
       guest.files["profiles/" + profile] = try File.read("\(GuestLab.profiles)/\(profile)")
     }
-    let console = try guest.run(Self.functions + script, in: directory, patience: 600)
+    let console = try guest.run(functions + script, in: directory, patience: 600)
     if let booted = console.first(where: { $0.hasPrefix("BOOTED ") }) {
       print("systemd's guest: \(booted) s")
     }
@@ -62,7 +62,7 @@ struct SystemdTests {
   /// An OOM kill ends the trial, and neither the session that it was started from nor a unit of systemd's.
   @Test func livesInAUnitOfItsOwn() throws {
     try GuestLab.withDirectory { directory in
-      let console = try boot(
+      let console = try Self.boot(
         #"""
         systemd-run --quiet --scope --unit=session --slice=user.slice sh -c '
           /init run /profiles/oracle-backup.yaml:tmpfs --loop /scratch/images --trials 1 --seed 1 \
@@ -100,7 +100,7 @@ struct SystemdTests {
   /// Everything that ends a trial from outside ends it once, says what it was, and leaves the machine as before.
   @Test func isEndedFromOutside() throws {
     try GuestLab.withDirectory { directory in
-      let console = try boot(
+      let console = try Self.boot(
         #"""
         slow int --vary observe.trace=off; kill -INT $run; wait $run; echo STATUS-int $?; ended int; same int
         slow stop --vary observe.trace=off; systemctl stop $(basename $unit); wait $run; echo STATUS-stop $?; ended stop; same stop
@@ -132,7 +132,7 @@ struct SystemdTests {
   /// said before anything is touched.
   @Test func takesADelegatedCgroup() throws {
     try GuestLab.withDirectory { directory in
-      let console = try boot(
+      let console = try Self.boot(
         #"""
         smoke() { /init run /profiles/smoke.yaml --loop /scratch/images --trials 1 \
           --seed \#(GuestLab.campaignSeed) "$@" 2>&1; echo "STATUS $?"; }
@@ -170,7 +170,7 @@ struct SystemdTests {
   /// themselves.
   @Test func isSparedBySystemdOOMD() throws {
     try GuestLab.withDirectory { directory in
-      let console = try boot(
+      let console = try Self.boot(
         #"""
         mkdir -p /run/systemd/oomd.conf.d
         printf '[OOM]\nDefaultMemoryPressureDurationSec=1s\n' >/run/systemd/oomd.conf.d/test.conf

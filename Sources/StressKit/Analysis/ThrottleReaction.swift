@@ -67,7 +67,7 @@ package enum ThrottleReaction: Sendable, Equatable {
   /// memory.current of the limited cgroup over time.
   private static func usage(_ record: RecordReader) -> [(t: Int64, value: Double)]? {
     for lane in record.lanes {
-      guard let column = lane.column("wbstress/memory.current") else { continue }
+      guard let column = lane.column("\(record.limitedGroup)/memory.current") else { continue }
       return zip(lane.times, column.values).compactMap { time, value in
         value.map { (time, Double($0)) }
       }

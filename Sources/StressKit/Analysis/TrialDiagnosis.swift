@@ -26,6 +26,8 @@ package struct CellDiagnosis: Sendable {
   /// From 0.
   package var index: Int
   package var axes: [Profile.Setting]
+  /// Nothing ran: cgroups of others were looked at.
+  package var isWatch: Bool
   package var trials: [TrialDiagnosis]
   /// What their counters did around kills and stalls.
   package private(set) var around = AroundEvents()
@@ -39,6 +41,7 @@ package struct CellDiagnosis: Sendable {
     try campaign.check(in: directory, cell: cell, trial: trial)
     index = cell
     axes = campaign.cells[cell].axes
+    isWatch = !campaign.cells[cell].profile.watched.isEmpty
     trials = []
     for number in trial.map({ $0...$0 }) ?? 1...max(1, campaign.trials) {
       let path =

@@ -201,8 +201,8 @@ package struct TrialSummary: Sendable {
     reaction = ThrottleReaction.of(record)
     trace = TraceHealth(record)
     mirror = HarnessMirror(record)
-    memoryPressure = Self.pressure(record, "wbstress/memory.pressure", window)
-    ioPressure = Self.pressure(record, "wbstress/io.pressure", window)
+    memoryPressure = Self.pressure(record, "\(record.limitedGroup)/memory.pressure", window)
+    ioPressure = Self.pressure(record, "\(record.limitedGroup)/io.pressure", window)
     let growth = SnapshotGrowth(record)
     vmstat = growth.vmstat
     vmstatTime = growth.vmstatTime
@@ -328,6 +328,12 @@ package struct TrialSummary: Sendable {
 }
 
 extension RecordReader {
+  /// What its columns call the cgroup with the limits, or the first of those that were watched.
+  var limitedGroup: String {
+    first(HeaderLine.self)?.plan?.profile?["watched"]?.array?.first?.string
+      ?? Profile.limitedGroup
+  }
+
   /// The streams' time, from their start to their stop, CLOCK_BOOTTIME in ns; nil: they did not run to an end.
   package var streamTime: ClosedRange<Int64>? {
     guard let start = begin(of: .stream), let end = begin(of: .stop), start <= end else {

@@ -345,8 +345,8 @@ struct ProfileParserTests: ProfileSuite {
     #expect(
       problems(in: text) == [
         "p.yaml:3:1: unknown key 'limts'; known: limits, name, summary, source, control, files, cgroups, "
-          + "pinned, streams, tasks, commands, timeline, cache, device, filesystem, kernel, machine, "
-          + "observe, duration, expect, variants",
+          + "pinned, streams, tasks, commands, watched, timeline, cache, device, filesystem, kernel, "
+          + "machine, observe, duration, expect, variants",
         "p.yaml:7:3: unknown key 'memroy.max' in limits; known: \(limits)",
         "p.yaml:8:16: limits.memory.high: expected max or a size such as 64MiB; found '64Mib'",
         "p.yaml:11:13: streams[0].engine: expected one of io_uring, pwrite, mmap, pread, "

@@ -28,7 +28,7 @@ package struct PressureStall: Sendable, Equatable {
   /// Those of the limited cgroup while the streams ran that are worth at least `threshold` ns, by resource and
   /// then by time.
   package static func all(in record: RecordReader, threshold: Int64) -> [PressureStall] {
-    let group = "wbstress"
+    let group = record.limitedGroup
     guard let window = record.streamTime else { return [] }
     return Resource.allCases.flatMap { resource -> [PressureStall] in
       let readings = readings(record, "\(group)/\(resource.file):full")

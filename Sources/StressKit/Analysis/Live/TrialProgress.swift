@@ -202,7 +202,7 @@ package struct TrialProgress: Sendable, Equatable {
     func value(_ name: String) -> Int64? {
       sample[name].flatMap { Self.sane.contains($0) ? $0 : nil }
     }
-    func group(_ file: String) -> Int64? { value("wbstress/" + file) }
+    func group(_ file: String) -> Int64? { value("\(Profile.limitedGroup)/\(file)") }
     func pages(_ name: String) -> Int64? {
       let bytes = value(name)?.multipliedReportingOverflow(by: page)
       return bytes.flatMap {
@@ -214,8 +214,9 @@ package struct TrialProgress: Sendable, Equatable {
     memory.current = group("memory.current") ?? memory.current
     limitMet = group("memory.events:max") ?? limitMet
     oomKills = group("memory.events:oom_kill") ?? oomKills
-    let memoryStall = sample["wbstress/memory.pressure:some"] ?? sample["pressure/memory:some"]
-    let ioStall = sample["wbstress/io.pressure:some"] ?? sample["pressure/io:some"]
+    let memoryStall =
+      sample["\(Profile.limitedGroup)/memory.pressure:some"] ?? sample["pressure/memory:some"]
+    let ioStall = sample["\(Profile.limitedGroup)/io.pressure:some"] ?? sample["pressure/io:some"]
     if memoryStall != nil || ioStall != nil { takePressure(memoryStall, ioStall, at: time) }
   }
 

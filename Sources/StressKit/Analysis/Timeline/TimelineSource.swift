@@ -61,7 +61,7 @@ struct TimelineSource {
         }
       }
     }
-    let own = all { "wbstress/\($0).pressure" }
+    let own = all { "\(record.limitedGroup)/\($0).pressure" }
     return (own.isEmpty ? all { "pressure/\($0)" } : own).filter(\.isTold)
   }
 

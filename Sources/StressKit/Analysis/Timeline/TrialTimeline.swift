@@ -62,9 +62,6 @@ package struct TrialTimeline: Sendable {
   package private(set) var heatMaps: [LatencyHeatMap]
   package private(set) var unfinished: [Unfinished]
 
-  /// The limited cgroup.
-  private static let root = "wbstress"
-
   /// nil: the trial did not get as far as its start delay.
   ///
   /// - Parameters:
@@ -103,7 +100,8 @@ package struct TrialTimeline: Sendable {
     func limit(_ group: String?, _ settings: [Profile.Setting], _ time: Int64) -> Limit? {
       settings.last { $0.key == "memory.max" }.map { setting in
         Limit(
-          group: group.map { "\(root)/\($0)" } ?? root, from: time, bytes: Int64(setting.value))
+          group: group.map { "\(profile.limitedGroup)/\($0)" } ?? profile.limitedGroup, from: time,
+          bytes: Int64(setting.value))
       }
     }
     let groups = profile.cgroups.map { limit($0.name, $0.limits, start) }

@@ -18,6 +18,9 @@ package struct Profile: Equatable, Sendable {
   package var streams: [Stream] = []
   package var tasks: [Task] = []
   package var commands: [Command] = []
+  /// Cgroups of others that were only looked at, by their paths below the v2 mount, the first in the place of the
+  /// limited one. Of a record of `wbstress watch`; nothing else runs then.
+  package var watched: [String] = []
   /// What changes while the streams run, in the order of its times.
   package var timeline: [Moment] = []
   /// Clean page cache read in by the supervisor before the trial, outside the limits.
@@ -32,6 +35,10 @@ package struct Profile: Equatable, Sendable {
   package var expect: [Expectation] = []
 
   package init(name: String) { self.name = name }
+
+  /// The cgroup that has a trial's limits, as its record calls it.
+  package static let limitedGroup = "wbstress"
+  package var limitedGroup: String { watched.first ?? Self.limitedGroup }
 
   /// Names of the pins, streams, tasks and commands.
   package var workers: [String] {
@@ -115,6 +122,9 @@ extension Profile: ProfilePart {
       "any programs, below. At least one of `pinned`, `streams`, `tasks` and `commands` is required"
     ),
     ProfileField(
+      "watched", \.watched, ProfileType<[String]>.words().leftOut(\.isEmpty),
+      "the cgroups that `wbstress watch` looked at: of its records, refused in a profile file"),
+    ProfileField(
       "timeline", \.timeline, ProfileType<Moment>.list, "changes while the streams run, below"),
     ProfileField(
       "cache", \.cache, .memory(),
@@ -172,7 +182,7 @@ extension Profile: ProfilePart {
 extension Profile {
   mutating func check(_ section: ProfileSection) {
     let lists = ["pinned", "streams", "tasks", "commands"].map { section[$0] }
-    if lists.allSatisfy({ $0?.isEmptyList ?? true }) {
+    if watched.isEmpty, lists.allSatisfy({ $0?.isEmptyList ?? true }) {
       Self.blame([section.cursor] + lists)?
         .fail("nothing to run: 'pinned', 'streams', 'tasks' and 'commands' are all empty")
     }

@@ -48,7 +48,10 @@ package struct LocalTrial {
   package func run(
     _ interrupt: Interrupt, progress: @escaping (String) -> Void = { _ in }
   ) throws(HarnessError) -> Ending {
-    if let left = try LeftJournal.all().first { throw left.refusal }
+    // Of one that lives: a watch, which disturbs nobody.
+    if let left = try LeftJournal.all().first(where: { $0.owner?.isAlive != true }) {
+      throw left.refusal
+    }
     try File.makeDirectory(directory)
     File.remove(recordPath, .nothingToRemove)
     let sink = try RecordSink(recordPath)
@@ -145,7 +148,7 @@ package struct LocalTrial {
     _ journal: CleanupJournal, _ interrupt: Interrupt, _ progress: @escaping (String) -> Void
   ) -> Ending {
     do throws(HarnessError) {
-      try supervisor.protect()
+      try Supervisor.protect(journal)
       let throttle = { (throttle: Throttle) throws(HarnessError) in
         try Self.set(throttle, device: plan.device, of: supervisor.cgroups.group(Trial.root))
       }

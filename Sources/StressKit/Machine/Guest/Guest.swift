@@ -77,7 +77,7 @@ package enum Guest {
     let peer = plan.peer.map(Peer.init)
     do {
       let supervisor = try prepared.get()
-      try supervisor.protect()
+      try Supervisor.protect(journal)
       var venue = Trial.Venue(
         awaitDevices: { () throws(HarnessError) in
           try modules.finish(record)

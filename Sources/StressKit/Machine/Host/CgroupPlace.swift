@@ -20,6 +20,13 @@ package enum CgroupPlace: Sendable, Equatable {
       self = DelegatedUnit.isNeeded ? .unit : .root
       return
     }
+    self = .delegated(try Self.location(path))
+  }
+
+  /// A cgroup's path below the v2 mount.
+  ///
+  /// - Parameter path: as the user named it with --cgroup, with or without the mount's own.
+  package static func location(_ path: String) throws(HarnessError) -> String {
     let below =
       path.hasPrefix(Cgroup.mount + "/") ? path.dropFirst(Cgroup.mount.count) : path[...]
     let names = below.split(separator: "/")
@@ -28,7 +35,7 @@ package enum CgroupPlace: Sendable, Equatable {
         .usage, "--cgroup \(path)", "is no cgroup below \(Cgroup.mount)",
         remedy: "name one as /proc/self/cgroup does, without '0::'")
     }
-    self = .delegated(names.joined(separator: "/"))
+    return names.joined(separator: "/")
   }
 
   /// The cgroup that is there before a trial, and below which it makes others.

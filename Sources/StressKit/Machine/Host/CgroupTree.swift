@@ -64,6 +64,14 @@ package struct CgroupTree {
     try File.list(group.directory, type: Int(DT_DIR))
   }
 
+  /// The cgroups below one, at any depth; without those that vanish meanwhile.
+  static func below(_ group: Cgroup) -> [Cgroup] {
+    ((try? children(of: group)) ?? []).flatMap { name -> [Cgroup] in
+      let child = Cgroup(path: "\(group.path)/\(name)", base: group.base)
+      return [child] + below(child)
+    }
+  }
+
   /// The controllers that children of a cgroup have.
   static func enabled(in group: Cgroup) throws(HarnessError) -> [String] {
     let line = try File.lineIfThere(group.file("cgroup.subtree_control")) ?? ""

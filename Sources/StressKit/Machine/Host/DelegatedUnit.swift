@@ -109,6 +109,12 @@ package struct DelegatedUnit: Sendable {
     return state != "active"
   }
 
+  /// Where a unit's cgroup is, below the v2 mount; nil: it has none, as it does not run.
+  package static func cgroup(of name: String) throws(HarnessError) -> String? {
+    let path = try property("ControlGroup", of: name)
+    return path.isEmpty || path == "/" ? nil : String(path.dropFirst())
+  }
+
   /// What tells this start of the unit from all others; nil: there is no such unit, or no systemd.
   static func invocation(of name: String) -> String? {
     guard isNeeded, (try? isLoaded(name)) == true else { return nil }

@@ -45,7 +45,9 @@ package struct Supervisor {
     try CgroupTree.set(group, Profile.Setting("memory.min", "\(Self.memory)"))
     let observe = plan.profile.observe
     let isTraced = observe.trace && observe.level == .full
-    tracing = isTraced ? Tracing(plan.profile, journal) : nil
+    tracing =
+      isTraced
+      ? Tracing(observe, threads: plan.profile.commands.flatMap(\.traced), journal) : nil
   }
 
   /// What the unit must have so that the groups in it get what they ask for.
@@ -63,8 +65,8 @@ package struct Supervisor {
       min: most("memory.min") + (profile.memoryMax == nil ? 0 : memory), low: most("memory.low"))
   }
 
-  /// Keeps this process in memory and from the OOM killer.
-  package func protect() throws(HarnessError) {
+  /// Keeps this process in memory and from the OOM killer, until the journal's undoing.
+  package static func protect(_ journal: CleanupJournal) throws(HarnessError) {
     try check(cl_lock_all(), "supervisor", "mlockall")
     journal.own { () throws(HarnessError) in
       try checkErrno(Int(munlockall()), "supervisor", "munlockall")

@@ -46,9 +46,14 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
   private let jiffies: JiffyClock?
   /// io_uring tasks: balance_dirty_pages answers their non-blocking writes with EAGAIN, and they do not sleep.
   private let submitters: Set<Int32>
-  private let groups: [Cgroup]
+  /// Those that are known from the beginning, and what there is now.
+  private let roots: [Cgroup]
+  private var groups: [Cgroup]
+  private let newcomers: UInt64?
   private let ownCells: [Int32: String]
   private let places: CallPlaces
+  /// Told the names of threads that are new in the groups, where `newcomers` are looked for.
+  var follow: ([String]) -> Void = { _ in }
   private var series: [TraceSpan: Series] = [:]
   private var callSeries: [CallKey: Series] = [:]
   private var lines = [Int](repeating: 0, count: TraceEvent.allCases.count)
@@ -60,16 +65,19 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
 
   init(
     _ digest: TraceDigest, _ record: RecordWriter, slow: UInt64, jiffies: JiffyClock?,
-    submitters: Set<Int32>, groups: [Cgroup], cells: [Int32: String], places: CallPlaces
+    _ subject: Tracing.Subject
   ) {
     self.digest = digest
     self.record = record
     self.slow = slow
     self.jiffies = jiffies
-    self.submitters = submitters
-    self.groups = groups
-    ownCells = cells
-    self.places = places
+    submitters = subject.submitters ?? []
+    roots = subject.groups
+    groups = roots
+    newcomers = subject.newcomers
+    ownCells = Dictionary(
+      subject.workers.map { ($0.pid, $0.cgroup) }, uniquingKeysWith: { first, _ in first })
+    places = subject.places
     taskTimes = TaskTimesRecorder(digest, record)
   }
 
@@ -81,7 +89,8 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
       if last { box.series.flush() } else { box.series.tell(before: now) }
     }
     if now >= threadsDue, !last {
-      threadsDue = now + Self.threadsInterval
+      threadsDue = now + (newcomers ?? Self.threadsInterval)
+      if newcomers != nil { groups = roots + roots.flatMap(CgroupTree.below) }
       lookAtThreads()
     }
   }
@@ -240,11 +249,21 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
   private func introduce(_ pid: Int32, cell: String? = nil, comm: String? = nil) {
     guard pid > 0, tasks.insert(pid).inserted else { return }
     let name = comm ?? File.line("/proc/\(pid)/comm")
+    let cell = cell ?? (newcomers == nil ? nil : self.cell(of: pid))
     record.emit(TaskLine.self) {
       $0.pid = Int64(pid)
       $0.comm = name
       $0.cgroup = cell ?? ownCells[pid]
     }
+  }
+
+  /// The watched cgroup, or one below it, that a task is in; nil: in none, or it has ended.
+  private func cell(of pid: Int32) -> String? {
+    guard let location = (try? CgroupTree.location(of: "\(pid)")) ?? nil else { return nil }
+    let isWatched = roots.contains {
+      location == $0.location || location.hasPrefix($0.location + "/")
+    }
+    return isWatched ? location : nil
   }
 
   /// An io-wq worker has taken its name, `iou-wrk-PID` for the task that it works for.
@@ -257,12 +276,17 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
 
   /// Threads of the trial's cgroups, io-wq workers among them, which come and go.
   private func lookAtThreads() {
+    var names: [String] = []
     for group in groups {
       guard let text = try? File.text(group.file("cgroup.threads")) else { continue }
       for line in text.split(separator: "\n") {
-        if let pid = Int32(line) { introduce(pid, cell: group.path) }
+        guard let pid = Int32(line), !tasks.contains(pid) else { continue }
+        let name = File.line("/proc/\(pid)/comm")
+        introduce(pid, cell: group.path, comm: name)
+        if let name { names.append(name) }
       }
     }
+    if newcomers != nil, !names.isEmpty { follow(names) }
   }
 
   /// Lines that found no room, by event.

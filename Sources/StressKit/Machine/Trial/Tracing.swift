@@ -9,6 +9,7 @@ import StressRecord
 package final class Tracing {
   private let decoder = TraceDecoder()
   private let digest: TraceDigest
+  private let threads: ThreadNames
   private let buffer: UInt64
   private var instance: TraceInstance?
   private var follower: TraceFollower?
@@ -25,23 +26,29 @@ package final class Tracing {
   ///
   /// Static keys are flipped for that: in an emulated guest it must come before anything else is at work
   /// (GuestTrial.isEmulatorFault). A machine that cannot trace does without, and the record says why.
+  ///
+  /// - Parameters:
+  ///   - threads: names of threads that are followed beside the workers'.
+  ///   - hasProbes: whether probes of functions are made, beside the kernel's own tracepoints.
   package init(
-    _ profile: Profile, name: String = "wbstress-\(getpid())", _ journal: CleanupJournal
+    _ observe: Profile.Observe, threads names: [String], hasProbes: Bool = true,
+    name: String = "wbstress-\(getpid())", _ journal: CleanupJournal
   ) {
-    let observe = profile.observe
-    let threads = profile.commands.flatMap(\.traced)
+    let threads = ThreadNames(names)
+    self.threads = threads
     buffer = observe.traceBuffer
     digest = TraceDigest(threads: threads)
     // Without a name to filter by, the calls of the whole machine would be recorded.
-    let wantsCalls = observe.syscalls && !threads.isEmpty
+    let wantsCalls = observe.syscalls && !names.isEmpty
     let wanted = TraceEvent.allCases.filter {
       (observe.sched || !TraceEvent.scheduling.contains($0))
         && (wantsCalls || !TraceEvent.calls.contains($0))
+        && (hasProbes || !$0.definition.isProbe)
     }
     let start = cl_boottime()
     do throws(HarnessError) {
       // No instance may have a probe that is taken away: made first, undone last.
-      try journal.make(MadeProbes(group: TraceProbes.group)) {}
+      if hasProbes { try journal.make(MadeProbes(group: TraceProbes.group)) {} }
       let instance = try journal.make(MadeTraceInstance(name)) { () throws(HarnessError) in
         try TraceInstance(name, buffer: buffer, threads: threads)
       }
@@ -57,10 +64,22 @@ package final class Tracing {
   /// Who has sent SIGKILL to a process of the trial, if the trace saw it and it was not the harness.
   func killer(of pid: Int32) -> String? { recorder?.killers[pid] }
 
+  /// Whose events are taken.
+  struct Subject {
+    var workers: [WorkerProcess] = []
+    /// Its tasks that have an io_uring; nil: any may be one.
+    var submitters: Set<Int32>? = []
+    /// Cgroups whose threads are introduced.
+    var groups: [Cgroup]
+    /// How often, ns. Where it is set, also those of cgroups that are made below them, and threads of new names are
+    /// followed from then on; nil: they are the trial's own, and all of them are known.
+    var newcomers: UInt64?
+    var places: CallPlaces
+  }
+
   /// Switches on the file systems' events, has the kernel leave out what is not the trial's, and begins.
   func start(
-    _ target: TraceInstance.Target, record: RecordWriter, slow: UInt64,
-    workers: [WorkerProcess], submitters: Set<Int32>, groups: [Cgroup], places: CallPlaces
+    _ target: TraceInstance.Target, record: RecordWriter, slow: UInt64, _ subject: Subject
   ) {
     guard let instance else { return }
     let start = cl_boottime()
@@ -69,14 +88,13 @@ package final class Tracing {
     enabling += cl_boottime() - start
     clock = JiffyClock()
     do throws(HarnessError) {
-      digest.tasks.submitters = submitters
+      digest.tasks.submitters = subject.submitters
       digest.tasks.followsRequests = instance.events.contains(.ioWqBegin)
       let follower = try TraceFollower(instance, decoder, digest)
-      let recorder = TraceRecorder(
-        digest, record, slow: slow, jiffies: clock, submitters: submitters, groups: groups,
-        cells: Dictionary(
-          workers.map { ($0.pid, $0.cgroup) }, uniquingKeysWith: { first, _ in first }),
-        places: places)
+      let recorder = TraceRecorder(digest, record, slow: slow, jiffies: clock, subject)
+      recorder.follow = { [threads] names in
+        if names.map(threads.add).contains(true) { instance.filterAgain() }
+      }
       record.add(recorder)
       self.recorder = recorder
       self.follower = follower

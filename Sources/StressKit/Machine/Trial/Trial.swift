@@ -6,7 +6,7 @@ import StressRecord
 package final class Trial {
   package static let mountPoint = ScratchDisk.mountPoint
   /// The cgroup that holds the limits, and all the others; below the tree's base.
-  package static let root = "wbstress"
+  package static let root = Profile.limitedGroup
   static let second: UInt64 = 1_000_000_000
 
   /// What the trial asks of whoever has it carried out, and whom it tells. A value: nothing in it leads back to the

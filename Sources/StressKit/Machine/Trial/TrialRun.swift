@@ -79,13 +79,16 @@ struct TrialRun {
         devices: devices.compactMap(BlockDevice.diskNumber),
         superblock: parts.disk.superblock ?? "",
         backing: parts.disk.backing ?? ""),
-      record: context.record, slow: plan.profile.observe.slow, workers: parts.workers,
-      submitters: Set(pairs.filter { $0.0.engine == .ioUring }.map(\.1.worker.pid)),
-      groups: parts.workerGroups,
-      places: CallPlaces(
-        zip(plan.profile.commands, parts.commandGroups).map { (name: $0.name, group: $1) },
-        scratch: [parts.disk.superblock, Mount.superblock(at: Trial.mountPoint)].compactMap(\.self),
-        root: UserLand.path))
+      record: context.record, slow: plan.profile.observe.slow,
+      .init(
+        workers: parts.workers,
+        submitters: Set(pairs.filter { $0.0.engine == .ioUring }.map(\.1.worker.pid)),
+        groups: parts.workerGroups,
+        places: CallPlaces(
+          zip(plan.profile.commands, parts.commandGroups).map { (name: $0.name, group: $1) },
+          scratch: [parts.disk.superblock, Mount.superblock(at: Trial.mountPoint)]
+            .compactMap(\.self),
+          root: UserLand.path)))
   }
 
   private static func makeTimeline(

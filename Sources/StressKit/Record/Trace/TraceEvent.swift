@@ -97,6 +97,14 @@ package enum TraceEvent: UInt8, CaseIterable, Sendable {
     package var scope: Scope
     package var source: Source
 
+    /// Whether the kernel has it only as long as somebody probes a function.
+    package var isProbe: Bool {
+      switch source {
+      case .probe, .returnProbe: true
+      case .tracepoint, .tracer: false
+      }
+    }
+
     /// The fields as the record names them: as the earliest kernel does.
     package var names: [String] {
       fields.map { $0.split(separator: "|")[0].filter { $0 != "?" } }

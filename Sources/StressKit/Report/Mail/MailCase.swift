@@ -70,9 +70,11 @@ struct MailCase {
 
   /// Those that tell of reclaim and writeback at a glance; of the machine, but for the cgroup's own.
   private static let counters = [
-    "wbstress/memory.current", "vmstat:nr_dirty", "vmstat:nr_writeback", "vmstat:nr_dirtied",
-    "vmstat:nr_written", "vmstat:pgscan_file", "vmstat:pgsteal_file", "wbstress/memory.events:max",
-    "wbstress/memory.pressure:full", "wbstress/io.pressure:full",
+    "\(Profile.limitedGroup)/memory.current", "vmstat:nr_dirty", "vmstat:nr_writeback",
+    "vmstat:nr_dirtied",
+    "vmstat:nr_written", "vmstat:pgscan_file", "vmstat:pgsteal_file",
+    "\(Profile.limitedGroup)/memory.events:max",
+    "\(Profile.limitedGroup)/memory.pressure:full", "\(Profile.limitedGroup)/io.pressure:full",
   ].map { EventWindow.Counter($0) }
 
   // MARK: In words

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
+// SPDX-License-Identifier: Apache-2.0
+import StressCore
 
 /// One trial's kill, or its longest stall, by the kernel's own words and counters.
 struct MailEvent {
@@ -94,16 +95,16 @@ struct MailEvent {
     // us per s to %.
     let share = { (value: Double) in Format.fixed(value / 1e4, 0) }
     return switch counter.column {
-    case "wbstress/memory.current": ("MiB", { Format.mebibytes($0) })
+    case "\(Profile.limitedGroup)/memory.current": ("MiB", { Format.mebibytes($0) })
     case "vmstat:nr_dirty": ("dirty", pages)
     case "vmstat:nr_writeback": ("wback", pages)
     case "vmstat:nr_dirtied": ("dirtied", rate)
     case "vmstat:nr_written": ("written", rate)
     case "vmstat:pgscan_file": ("scan", rate)
     case "vmstat:pgsteal_file": ("steal", rate)
-    case "wbstress/memory.events:max": ("max", rate)
-    case "wbstress/memory.pressure:full": ("mem%", share)
-    case "wbstress/io.pressure:full": ("io%", share)
+    case "\(Profile.limitedGroup)/memory.events:max": ("max", rate)
+    case "\(Profile.limitedGroup)/memory.pressure:full": ("mem%", share)
+    case "\(Profile.limitedGroup)/io.pressure:full": ("io%", share)
     default: (counter.column, rate)
     }
   }

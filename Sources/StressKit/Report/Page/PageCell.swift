@@ -35,7 +35,8 @@ struct PageCell {
       trials.append(
         PageTrial(
           summary: summary, diagnosis: trial,
-          timeline: TrialTimeline(record, trial, profile, points: points)))
+          timeline: TrialTimeline(record, trial, profile, points: points),
+          isWatch: diagnosis.isWatch))
     }
     self.trials = trials
   }
@@ -54,6 +55,7 @@ struct PageTrial {
   let diagnosis: TrialDiagnosis
   /// nil: it did not get as far as its start delay.
   let timeline: TrialTimeline?
+  let isWatch: Bool
 
   var number: Int { diagnosis.number }
 
@@ -97,8 +99,10 @@ struct PageTrial {
   }
 
   var data: JSON {
-    let kills = AutopsySection([(number, diagnosis.autopsies, diagnosis.otherKills)])
-      .lines(width: .max) { $0 }
+    let kills = AutopsySection(
+      [(number, diagnosis.autopsies, diagnosis.otherKills)], isWatch: isWatch
+    )
+    .lines(width: .max) { $0 }
     return [
       "n": .int(Int64(number)),
       "outcome": .string(words),

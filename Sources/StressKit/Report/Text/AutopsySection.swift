@@ -9,11 +9,15 @@ package struct AutopsySection {
   private let others: [(trial: Int, kill: OtherKill)]
   /// Kills that are told in full; of the others the finding must do.
   private let told: Int
+  /// What the trials' time began with.
+  private let began: String
 
   /// - Parameter trials: each trial's number and kills, in order.
   package init(
-    _ trials: [(number: Int, autopsies: [OOMAutopsy], others: [OtherKill])], told: Int = .max
+    _ trials: [(number: Int, autopsies: [OOMAutopsy], others: [OtherKill])], told: Int = .max,
+    isWatch: Bool = false
   ) {
+    began = isWatch ? "the watching" : "the streams"
     cases = trials.flatMap { trial in trial.autopsies.map { (trial.number, $0) } }
     others = trials.flatMap { trial in trial.others.map { (trial.number, $0) } }
     self.told = told
@@ -25,7 +29,7 @@ package struct AutopsySection {
     if !cases.isEmpty {
       lines += summary(width: width, paint)
       for (trial, autopsy) in cases.prefix(told) {
-        lines += [""] + Self.story(trial, autopsy, width: width, paint)
+        lines += [""] + story(trial, autopsy, width: width, paint)
       }
       if cases.count > told {
         lines += [
@@ -55,17 +59,18 @@ package struct AutopsySection {
 
   // MARK: One of them
 
-  private static func story(
+  private func story(
     _ trial: Int, _ autopsy: OOMAutopsy, width: Int, _ paint: (String) -> String
   ) -> [String] {
     let when =
       switch autopsy.sinceStart {
-      case nil: "unknown how long after the streams began"
-      case let time? where time < 0: "before the streams"
-      case let time?: "\(seconds(time)) after the streams began"
+      case nil: "unknown how long after \(began) began"
+      case let time? where time < 0: "before \(began)"
+      case let time?: "\(Self.seconds(time)) after \(began) began"
       }
-    return story("trial \(trial)", "\(when), \(scope(autopsy))", autopsy, width: width, paint)
-      + lead(autopsy.lead).flatMap { part($0, width: width) }
+    return Self.story(
+      "trial \(trial)", "\(when), \(Self.scope(autopsy))", autopsy, width: width, paint)
+      + Self.lead(autopsy.lead).flatMap { Self.part($0, width: width) }
   }
 
   static func part(_ text: String, width: Int) -> [String] {

@@ -6,13 +6,20 @@ import StressCore
 extension TerminalReport {
   /// What holds for the whole table; what differs among cells is in their rows.
   var heading: [String] {
-    hang(title, ", seed \(summary.seed)", style.bold) + facts.flatMap { wrap($0.name, $0.values) }
+    hang(title, isWatch ? "" : ", seed \(summary.seed)", style.bold)
+      + facts.flatMap { wrap($0.name, $0.values) }
   }
 
+  /// Whether it is of cgroups that were only looked at.
+  var isWatch: Bool { cells.contains { !$0.profile.watched.isEmpty } }
+
   var title: String {
-    "\(summary.label): \(Self.count(cells.count, "cell")), \(most)"
+    if isWatch { return "\(summary.label): \(watched.joined(separator: ", "))" }
+    return "\(summary.label): \(Self.count(cells.count, "cell")), \(most)"
       + "\(Self.count(summary.planned, "trial")) each"
   }
+
+  private var watched: [String] { distinct(cells.flatMap(\.profile.watched)) }
 
   /// Of a campaign that stops when it is known.
   private var most: String { summary.mayEndEarly ? "at most " : "" }
@@ -26,14 +33,14 @@ extension TerminalReport {
     let fixed = (cells.first?.axes ?? []).filter { $0.key != "kernel" && !varies($0.key) }
     var facts: [(name: String, values: [String])] = [
       ("source", distinct(cells.compactMap(\.profile.source?.words))),
-      ("accelerator", distinct(trials.map(Self.accelerator))),
+      ("accelerator", isWatch ? [] : distinct(trials.map(Self.accelerator))),
     ]
     facts += kernels.map { ("kernel", [$0]) }
     facts += [
-      ("guest", distinct(guests.map(\.profile.machine.words))),
+      ("guest", isWatch ? [] : distinct(guests.map(\.profile.machine.words))),
       ("machine", distinct(trials.filter(\.isLocal).compactMap(\.machine))),
-      ("device", distinct(profiles.map(\.device.words))),
-      ("limits", distinct(profiles.map(\.limitWords))),
+      ("device", isWatch ? [] : distinct(profiles.map(\.device.words))),
+      ("limits", isWatch ? watchedLimits : distinct(profiles.map(\.limitWords))),
     ]
     if let key = summary.threshold?.key {
       facts.append(("searched", ["\(key): each trial its own"]))
@@ -55,6 +62,15 @@ extension TerminalReport {
       ("all cells", fixed.map { "\($0.key) \($0.value)" }),
     ]
     return facts.filter { !$0.values.isEmpty }
+  }
+
+  /// Of the first cgroup; those that are not set are no limits.
+  private var watchedLimits: [String] {
+    let unset = ["memory.min": "0", "memory.low": "0"]
+    let limits = cells.flatMap(\.profile.limits).filter { $0.value != unset[$0.key] ?? "max" }
+    return [
+      limits.isEmpty ? "none in memory.*" : distinct(limits.map(\.words)).joined(separator: ", ")
+    ]
   }
 
   private var kernels: [String] {

@@ -181,7 +181,27 @@ package struct TerminalReport: PlainReport {
     ]
   }
 
-  private var kills: [String] { lines(Self.killColumns, cells.map(killRow)) }
+  private var kills: [String] {
+    if isWatch { return watched }
+    return lines(Self.killColumns, cells.map(killRow))
+  }
+
+  /// What came to pass while cgroups were only looked at: one time, of which there is no rate.
+  private var watched: [String] {
+    let columns: Columns = [
+      ("OOM kills", .right), ("by finding", .text), ("memory", .right), ("io", .right),
+    ]
+    let rows = cells.map { cell in
+      [
+        "\(cell.trials.reduce(0) { $0 + $1.kills.kernelLog })", killRow(cell)[2],
+        Self.pressure(cell, \.memoryPressure), Self.pressure(cell, \.ioPressure),
+      ]
+    }
+    return lines(columns, rows) + [
+      "memory and io: PSI some/full of the first cgroup in the time of watching, which",
+      "other tables call the streams' time, in seconds.",
+    ]
+  }
 
   /// Of a campaign that looks for one.
   private var thresholds: [String] { ThresholdSection(self)?.lines ?? [] }
@@ -206,7 +226,8 @@ package struct TerminalReport: PlainReport {
   }
 
   private var speeds: [String] {
-    lines(Self.speedColumns, cells.map(speedRow)) + reads + [
+    if isWatch { return [] }
+    return lines(Self.speedColumns, cells.map(speedRow)) + reads + [
       "MiB/s: median over trials. Seconds: p50 and p99 of a trial's writes, median",
       "over trials; max and fsync, the longest write and fsync of all; memory and io,",
       "PSI some/full of the limited cgroup while the streams ran, median over trials.",

@@ -43,7 +43,8 @@ package struct WhyReport {
       width: TerminalReport.width, indent: 4)
     lines[0] = style.bold(lines[0])
     let autopsies = AutopsySection(
-      cell.trials.map { ($0.number, $0.autopsies, $0.otherKills) }, told: told)
+      cell.trials.map { ($0.number, $0.autopsies, $0.otherKills) }, told: told,
+      isWatch: cell.isWatch)
     let around = AroundSection(EventKind.allCases.map { CountersAround($0, cell.around) })
       .lines(width: TerminalReport.width, style.bold)
     return lines + autopsies.lines(width: TerminalReport.width, style.bold)

@@ -55,6 +55,10 @@ package struct ProfileFile: Sendable {
     let problems = ProfileProblems()
     var root = YAMLNode.read(bytes, source: name, problems: problems)
     let base = Profile(root, defaultName: defaultName, problems: problems)
+    if let watched = root["watched"] {
+      problems.add(
+        watched.position, "watched: of what 'wbstress watch' looked at, which cannot be run")
+    }
     let variants = Self.variants(root["variants"], problems)
     if case .mapping(let pairs) = root.content {
       root.content = .mapping(pairs.filter { $0.key != "variants" })

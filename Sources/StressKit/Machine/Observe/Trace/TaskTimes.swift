@@ -32,15 +32,16 @@ package struct TaskTimes: ~Copyable {
   /// EXIT_DEAD and EXIT_ZOMBIE: it does not come back.
   private static let dead: Int64 = 0x30
   private static let names = TraceEvent.taskNames.map { Array($0.utf8) }
-  /// Of the trial's commands, in full.
-  private let threads: [[UInt8]]
+  /// Of the trial's commands, or of what is watched.
+  private let threads: ThreadNames
   private static let ioWorker = Array(TraceEvent.ioWorker.utf8)
 
   private var tasks = SpanTable(capacity: 1 << 12, nothing: OffCPU())
   /// By `struct io_wq_work` while they are queued, by worker while they run.
   private var requests = SpanTable(capacity: 1 << 13, nothing: Request())
-  /// The trial's tasks that have an io_uring: its requests and threads are others' unless they are theirs.
-  package var submitters: Set<Int32> = []
+  /// The trial's tasks that have an io_uring: its requests and threads are others' unless they are theirs. nil: any
+  /// may be.
+  package var submitters: Set<Int32>? = []
   /// Whether the kernel tells when a worker takes a request: else none would leave the queue.
   package var followsRequests = false
   private let stacks: StackTable
@@ -49,9 +50,9 @@ package struct TaskTimes: ~Copyable {
   /// Intervals that records were lost in, and stacks whose switch was.
   package private(set) var unpaired = 0
 
-  package init(_ stacks: StackTable, threads: [String] = []) {
+  package init(_ stacks: StackTable, threads: ThreadNames = ThreadNames()) {
     self.stacks = stacks
-    self.threads = threads.map { Array($0.utf8) + [0] }
+    self.threads = threads
   }
 
   package var overflowed: Int { tasks.overflowed + requests.overflowed + stacks.overflowed }
@@ -88,11 +89,12 @@ package struct TaskTimes: ~Copyable {
   private func isOfTrial(_ name: borrowing InlineArray<16, UInt8>) -> Bool {
     for which in 0..<Self.names.count where Self.begins(name, Self.names[which]) {
       guard Self.names[which] == Self.ioWorker else { return true }
-      return submitters.contains(Self.number(name, from: Self.ioWorker.count))
+      return isSubmitter(Self.number(name, from: Self.ioWorker.count))
     }
-    for which in 0..<threads.count where Self.begins(name, threads[which]) { return true }
-    return false
+    return threads.contains(name)
   }
+
+  private func isSubmitter(_ pid: Int32) -> Bool { submitters?.contains(pid) ?? true }
 
   private static func begins(
     _ name: borrowing InlineArray<16, UInt8>, _ beginning: [UInt8]
@@ -133,7 +135,7 @@ package struct TaskTimes: ~Copyable {
   // MARK: io_uring
 
   package mutating func queueRequest(_ record: borrowing TraceRecord) {
-    guard followsRequests, submitters.contains(record.pid) else { return }
+    guard followsRequests, isSubmitter(record.pid) else { return }
     requests.begin(
       UInt64(TraceSpan.ioWqQueue.rawValue), UInt64(bitPattern: record.values[2]), at: record.time,
       extra: Request(owner: record.pid, op: record.values[1]))

@@ -56,7 +56,7 @@ package final class TraceDigest: @unchecked Sendable {
   /// - Parameters:
   ///   - capacity: rows kept for a reader that is late; a power of two.
   ///   - threads: names of threads that are the trial's beside its workers'.
-  package init(capacity: Int = 1 << 14, threads: [String] = []) {
+  package init(capacity: Int = 1 << 14, threads: ThreadNames = ThreadNames()) {
     precondition(TraceEvent.allCases.count <= 128 && capacity.nonzeroBitCount == 1)
     tasks = TaskTimes(stacks, threads: threads)
     rows = .allocate(capacity: capacity)

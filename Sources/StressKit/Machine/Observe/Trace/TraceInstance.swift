@@ -29,9 +29,9 @@ package final class TraceInstance {
     package var devices: [String]
     /// `MAJ:MIN` of the mounted superblock; btrfs has an anonymous one.
     package var superblock: String
-    /// Name of the backing device in /sys/class/bdi.
-    package var backing: String
-    package init(devices: [String], superblock: String, backing: String) {
+    /// Name of the backing device in /sys/class/bdi; nil: any.
+    package var backing: String?
+    package init(devices: [String], superblock: String, backing: String?) {
       self.devices = devices
       self.superblock = superblock
       self.backing = backing
@@ -45,8 +45,7 @@ package final class TraceInstance {
   /// CPUs that have a buffer.
   package let cpus: [Int]
   private let directory: String
-  /// Names of threads that are the trial's beside its workers'.
-  private let threads: [String]
+  private let threads: ThreadNames
   private var enabled: [TraceEvent] = []
   /// What went wrong with single events and buffers, apart from what this kernel does not have.
   package private(set) var failures: [HarnessError] = []
@@ -58,7 +57,7 @@ package final class TraceInstance {
   ///   - buffer: bytes for each CPU.
   ///   - threads: names of threads that are the trial's beside its workers'.
   package init(
-    _ name: String, buffer: UInt64, threads: [String] = []
+    _ name: String, buffer: UInt64, threads: ThreadNames = ThreadNames()
   ) throws(HarnessError) {
     self.threads = threads
     let directory = Mount.tracefs + "/instances/" + name
@@ -126,7 +125,8 @@ package final class TraceInstance {
   private func enableStacks() -> Bool {
     let switches = TraceEvent.schedSwitch.definition
     // TASK_INTERRUPTIBLE or TASK_UNINTERRUPTIBLE; one that can run is where it is by chance.
-    let trigger = "stacktrace if (prev_state & 3) && (\(Self.isOfTrial(["prev_comm"], threads)))"
+    let trigger =
+      "stacktrace if (prev_state & 3) && (\(Self.isOfTrial(["prev_comm"], threads.all)))"
     return write(switches.system, switches.name, "trigger", trigger)
   }
 
@@ -151,9 +151,18 @@ package final class TraceInstance {
     isNamed(TraceEvent.taskNames.map { $0 + "*" } + threads, by: fields)
   }
 
+  /// A `?` stands for what a pattern or its quotes could not have: for any one character.
   private static func isNamed(_ names: [String], by fields: [String]) -> String {
-    fields.flatMap { field in names.map { "\(field) ~ \"\($0)\"" } }.joined(separator: " || ")
+    let patterns = names.map { name in
+      String(
+        decoding: name.utf8.map { (0x20..<0x7f ~= $0) && !special.contains($0) ? $0 : 0x3f },
+        as: UTF8.self)
+    }
+    return fields.flatMap { field in patterns.map { "\(field) ~ \"\($0)\"" } }
+      .joined(separator: " || ")
   }
+
+  private static let special = Array("\"\\[]'".utf8)
 
   private func text(_ system: String, _ event: String, _ file: String) -> [UInt8]? {
     unlessFailed { () throws(HarnessError) in
@@ -165,10 +174,29 @@ package final class TraceInstance {
   /// they are recorded whole.
   package func filter(_ target: Target) -> [TraceEvent] {
     enabled.filter { event in
-      guard let filter = Self.filter(event.definition.scope, target, threads) else { return false }
+      let scope = event.definition.scope
+      guard let filter = Self.filter(scope, target, threads.all) else { return false }
       let definition = event.definition
       return !write(system(definition), definition.name, "filter", filter)
     }
+  }
+
+  /// Has the kernel record what concerns threads whose names were added since.
+  package func filterAgain() {
+    let nowhere = Target(devices: [], superblock: "", backing: nil)
+    for event in enabled {
+      let definition = event.definition
+      switch definition.scope {
+      case .tasks, .calls:
+        guard let filter = Self.filter(definition.scope, nowhere, threads.all) else { continue }
+        _ = write(system(definition), definition.name, "filter", filter)
+      default: continue
+      }
+    }
+    guard enabled.contains(.kernelStack) else { return }
+    let switches = TraceEvent.schedSwitch.definition
+    // There is one of a kind (kernel/trace/trace_events_trigger.c); what its filter was does not matter.
+    if write(switches.system, switches.name, "trigger", "!stacktrace") { _ = enableStacks() }
   }
 
   /// A filter in the kernel's language (Documentation/trace/events.rst, "Event filtering"); nil: none.
@@ -183,7 +211,7 @@ package final class TraceInstance {
     case .all: return nil
     case .device(let field): return equals(field, target.devices)
     case .superblock(let field): return equals(field, [target.superblock])
-    case .backing(let field): return "\(field) == \"\(target.backing)\""
+    case .backing(let field): return target.backing.map { "\(field) == \"\($0)\"" }
     case .ioWorkers: return "newcomm ~ \"\(TraceEvent.ioWorker)*\""
     case .tasks(let fields): return isOfTrial(fields, threads)
     case .calls:

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import StressCore
+import StressMachine
+import StressRecord
+
+/// Cgroups of others on this machine that are looked at, into a directory that reads as a campaign of one trial.
+package struct LocalWatch {
+  package let profile: Profile
+  package let directory: String
+  private static let label = "watch"
+
+  private init(_ profile: Profile, _ directory: String) {
+    self.profile = profile
+    self.directory = directory
+  }
+
+  /// Finds the cgroups, and makes the directory.
+  ///
+  /// - Parameters:
+  ///   - observe: keys of `observe` and their values.
+  ///   - duration: at most, as in `10m`.
+  /// - Throws: every reason not to begin.
+  package static func prepare(
+    _ targets: [WatchTarget], observe: [Profile.Setting], duration: String, directory: String
+  ) throws(HarnessErrors) -> LocalWatch {
+    do throws(HarnessError) {
+      if geteuid() != 0 {
+        throw HarnessError(
+          .refused, "watch", "needs root: the kernel's log and trace are not for everybody",
+          remedy: "sudo")
+      }
+      try CgroupTree.check(["memory"])
+    } catch {
+      throw HarnessErrors([error])
+    }
+    let groups = try WatchTarget.find(targets)
+    let profile = try Watch.profile(groups, targets, observe: observe, duration: duration)
+    let watch = LocalWatch(profile, directory)
+    do throws(HarnessError) {
+      try watch.makeDirectory()
+    } catch {
+      throw HarnessErrors([error])
+    }
+    return watch
+  }
+
+  private func makeDirectory() throws(HarnessError) {
+    try File.makeDirectory(directory)
+    if try !File.list(directory).isEmpty {
+      throw HarnessError(
+        .usage, directory, "is not empty", remedy: "name a new --output directory")
+    }
+    try File.makeDirectory(CampaignFile.trialsDirectory(in: directory))
+    try File.makeDirectory(recordDirectory)
+    let cell = CampaignFile.Cell(axes: plan.axes, profile: profile)
+    try CampaignFile(
+      label: Self.label, cells: [cell], identity: Preflight.identity(nil), trials: 1, seed: 0
+    ).write(to: directory)
+  }
+
+  private var recordDirectory: String {
+    CampaignFile.trialDirectory(in: directory, cell: 0, number: 1)
+  }
+
+  private var plan: TrialPlan {
+    TrialPlan(
+      profile: profile, label: Self.label,
+      axes: [Profile.Setting(CampaignFile.kernelKey, KernelSpec.running.description)],
+      number: 1, seed: 0)
+  }
+
+  /// Watches, and leaves the machine as it was. Whatever happens is an ending, with the record kept.
+  package func run(_ interrupt: Interrupt) throws(HarnessError) -> Ending {
+    let sink = try RecordSink(recordDirectory + "/" + RecordFile.name)
+    let started = cl_monotonic()
+    let journal = try CleanupJournal("watch")
+    var header = TrialHeader(
+      plan: plan, kernel: KernelSpec.running.description, release: LocalTrial.release,
+      accelerator: "none", diskCache: "none", mkfs: MadeFilesystem())
+    header.daemons = try MemoryDaemon.alive().map(\.name)
+    header.write(sink)
+    let record = RecordWriter(sink)
+    try record.start()
+    var ending: Ending
+    do throws(HarnessError) {
+      try Supervisor.protect(journal)
+      let observe = profile.observe
+      let tracing =
+        observe.trace
+        ? Tracing(observe, threads: Watch.threads(profile), hasProbes: false, journal) : nil
+      ending = try Watch(profile, record: record, tracing: tracing) { interrupt.isRequested }.run()
+    } catch {
+      ending = Ending(.invalid, reason: "set-up", message: error.description)
+    }
+    for failure in journal.finish() {
+      record.emit(NoteLine(failure.description))
+      if ending.outcome == .completed {
+        ending = Ending(.invalid, reason: "take-down", message: failure.description)
+      }
+    }
+    record.emitCount()
+    record.finish()
+    sink.emit(HostLine.self) { $0.seconds = Double(cl_monotonic() - started) / 1e9 }
+    sink.emit(EndLine(ending))
+    try sink.finish()
+    return ending
+  }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+@testable import StressCore
+
+/// `wbstress watch` on a machine that systemd runs: Debian 12's 252.
+@Suite(.serialized, .enabled(if: GuestLab.binary != nil, "WBSTRESS_BINARY is not set; see ci/test"))
+struct WatchTests {
+  /// `victim SCRIPT`: a unit with a limit of 64 MiB, which an OOM kill does not end. `limits`: what it is given.
+  private static let functions = #"""
+    export NO_COLOR=1
+    victim() {
+      systemd-run --quiet --collect --unit=victim -p MemoryMax=64M -p MemorySwapMax=0 -p OOMPolicy=continue sh -c "$1"
+      sleep 1
+    }
+    group=/sys/fs/cgroup/system.slice/victim.service
+    limits() { (cd $group; grep . memory.m* memory.low memory.high memory.swap.max cgroup.controllers); }
+
+    """#
+
+  private func boot(_ script: String) throws -> [String] {
+    try GuestLab.withDirectory { try SystemdTests.boot(Self.functions + script, in: $0) }
+  }
+
+  /// A unit writes, is killed for its own memory, and goes on.
+  @Test func aUnitIsWatched() throws {
+    let console = try boot(
+      #"""
+      victim 'while sleep 0.1; do dd if=/dev/zero of=/scratch/backup bs=1M count=48 conv=fsync; done 2>/dev/null &
+        sleep 6; tail /dev/zero; sleep 1000'
+      state >/before; limits >/limits
+      /init watch --unit victim --time 12s --output /scratch/watch; echo STATUS $?
+      limits | diff /limits - && echo UNLIMITED
+      tail -n1 $(record watch); same watch
+      /init why /scratch/watch; echo WHY $?
+      /init report /scratch/watch --format html >/page; echo PAGE $?; grep -o '<title>.*</title>' /page
+      grep '"type":"task"' $(record watch)
+      """#)
+    let text = console.joined(separator: "\n")
+    for line in [
+      "wbstress: watching system.slice/victim.service for 12s, until ^C, or until it is gone; record in"
+        + " /scratch/watch",
+      "watch: system.slice/victim.service", "limits: memory.max 64MiB, memory.swap.max 0B",
+      "STATUS 0", "UNLIMITED", "SAME watch", "WHY 0", "PAGE 0",
+      "<title>watch: system.slice/victim.service</title>",
+      #"{"type":"end","outcome":"oom","reason":null,"message":null}"#,
+    ] { #expect(console.contains(line), "\(line)\n\(text)") }
+    #expect(text.contains("after the watching began, memcg /system.slice/victim.service at"))
+    #expect(text.contains("killed: tail, pid "), "\(text)")
+    // What came and went within a second is in its cgroup, too.
+    let writers = console.filter {
+      $0.contains(#""comm":"dd","cgroup":"system.slice/victim.service""#)
+    }
+    #expect(writers.count >= 3, "\(text)")
+  }
+
+  /// It ends with what it watches, and when it is told to; killed, it leaves what clean removes.
+  @Test func endsInEveryWay() throws {
+    let console = try boot(
+      #"""
+      victim 'sleep 1000'; state >/before
+      /init watch --unit victim --output /scratch/gone >/text 2>&1 & run=$!
+      until_file '"name":"stream"' $(record gone); systemctl stop victim; wait $run; echo GONE $?; ended gone
+      victim 'sleep 1000'; state >/before
+      /init watch --pid $(head -n1 $group/cgroup.procs) --observe trace=off --output /scratch/term >/text 2>&1 & run=$!
+      until_file '"name":"stream"' $(record term); kill $run; wait $run; echo TERM $?; ended term; same term
+      /init watch --cgroup system.slice/victim.service --output /scratch/kill >/text 2>&1 & run=$!
+      until_file '"name":"stream"' $(record kill)
+      /init run /profiles/smoke.yaml --vary observe.trace=off --trials 1 --seed 1 --loop /scratch/images \
+        --output /scratch/beside >/text 2>&1; echo BESIDE $?
+      kill -KILL $run; wait $run; ls -d /sys/kernel/tracing/instances/*; /init clean; same clean
+      /init watch --unit nobody; echo NOBODY $?
+      /init watch --cgroup system.slice/script.service; echo OWN $?
+      /init watch --cgroup /sys/fs/cgroup/system.slice/victim.service --output /scratch/term; echo FULL $?
+      /init watch --unit victim --observe rstat=1s; echo RSTAT $?
+      """#)
+    let text = console.joined(separator: "\n")
+    for line in [
+      "GONE 0", "TERM 0", "BESIDE 0", "SAME term", "SAME clean",
+      #"END gone {"type":"end","outcome":"completed","reason":"gone","message":"no cgroup is left to be watched"}"#,
+      #"END term {"type":"end","outcome":"completed","reason":null,"message":null}"#,
+      "--unit nobody: has no cgroup: it does not run; systemctl status nobody", "NOBODY 4",
+      "/sys/fs/cgroup/system.slice/script.service: is the cgroup that wbstress itself runs in; start it"
+        + " elsewhere: systemd-run --scope --slice=-.slice wbstress watch ...", "OWN 4",
+      "/scratch/term: is not empty; name a new --output directory", "FULL 2",
+      "--observe rstat: is no key that 'watch' knows; one of fast, interval, trace, trace_buffer, sched, slow",
+      "RSTAT 2",
+    ] { #expect(console.contains(line), "\(line)\n\(text)") }
+    #expect(text.contains("/sys/kernel/tracing/instances/wbstress-"), "\(text)")
+  }
+}
