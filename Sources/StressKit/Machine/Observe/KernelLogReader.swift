@@ -9,6 +9,9 @@ import SystemPackage
 /// Follows /dev/kmsg from now on: one read(2) a record, on a thread of its own.
 package final class KernelLogReader: @unchecked Sendable {
   private let descriptor: Int32
+  /// Both ends of a pipe: the thread looks up when the second is closed (-1).
+  private let wake: Int32
+  private var keptAsleep: Int32
   private let stopping = Atomic<Bool>(false)
   private let lost = Atomic<Int>(0)
   private let refusal = Atomic<Int32>(0)
@@ -25,13 +28,23 @@ package final class KernelLogReader: @unchecked Sendable {
     _ handle: @escaping @Sendable (KernelLogRecord) -> Void
   ) throws(HarnessError) {
     self.prepare = prepare
+    var ends: [Int32] = [0, 0]
+    try check(cl_pipe(&ends), "kernel log", "pipe2")
+    let theirs = Descriptor(owning: ends[0])
+    let ours = Descriptor(owning: ends[1])
     let fd = try Descriptor(open: "/dev/kmsg", O_RDONLY | O_NONBLOCK, code: .environment)
     lseek(fd.raw, 0, SEEK_END)
     descriptor = fd.release()
+    wake = theirs.release()
+    keptAsleep = ours.release()
     self.handle = handle
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    close(descriptor)
+    close(wake)
+    if keptAsleep >= 0 { close(keptAsleep) }
+  }
 
   package func start() throws(HarnessError) {
     thread = try Thread("wb-kmsg") { [self] in loop() }
@@ -40,6 +53,8 @@ package final class KernelLogReader: @unchecked Sendable {
   /// Reads what is there and ends the thread.
   package func stop() {
     stopping.store(true, ordering: .releasing)
+    if keptAsleep >= 0 { close(keptAsleep) }
+    keptAsleep = -1
     thread?.join()
     thread = nil
   }
@@ -56,7 +71,7 @@ package final class KernelLogReader: @unchecked Sendable {
 
   private func loop() {
     var buffer = [UInt8](repeating: 0, count: 8192)
-    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    var entries = [descriptor, wake].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     while true {
       let last = stopping.load(ordering: .acquiring)
       prepare(last)
@@ -74,7 +89,7 @@ package final class KernelLogReader: @unchecked Sendable {
         }
       }
       if last { return }
-      poll(&entry, 1, 100)
+      poll(&entries, 2, 100)
     }
   }
 }

@@ -39,6 +39,27 @@ struct KernelSymbolsTests {
     #expect(try names([0x0fff, 0x1000, 1], Self.some).isEmpty)
   }
 
+  /// Behind the last that can matter, no more is looked at: the second `first` would be nearer.
+  @Test func endsWhenAllAreFound() throws {
+    let sorted = """
+      0000000000000010 A percpu
+      0000000000001000 T first
+      0000000000001100 t second
+      0000000000001200 t third
+      0000000000001040 t nearer\t[module]
+
+      """
+    #expect(try names([0x1050, 0x1101], sorted) == [0x1050: "first", 0x1101: "second"])
+    // Not while one of a module's is missing, above all or below.
+    #expect(
+      try names([0x1050, 0x3000], sorted + "0000000000002000 t late\t[module]\n")
+        == [0x1050: "nearer", 0x3000: "late"])
+    #expect(
+      try names([0x0900, 0x1050], sorted + "0000000000000800 t early\t[module]\n")
+        == [0x0900: "early", 0x1050: "nearer"])
+    #expect(try names([], sorted).isEmpty)
+  }
+
   /// kernel.kptr_restrict = 2.
   @Test func addressesThatAreKeptSecretAreNone() throws {
     #expect(try names([0x1001], "0000000000000000 T first\n0000000000000000 t next\n").isEmpty)
