@@ -28,9 +28,10 @@ struct WatchTests {
     let console = try boot(
       #"""
       victim 'while sleep 0.1; do dd if=/dev/zero of=/scratch/backup bs=1M count=48 conv=fsync; done 2>/dev/null &
-        sleep 6; tail /dev/zero; sleep 1000'
+        until [ -e /scratch/go ]; do sleep 0.1; done; tail /dev/zero; sleep 1000'
       state >/before; limits >/limits
-      /init watch --unit victim --time 12s --output /scratch/watch; echo STATUS $?
+      /init watch --unit victim --time 7s --output /scratch/watch >/text 2>&1 & run=$!
+      until_file '"name":"stream"' $(record watch); sleep 2; touch /scratch/go; wait $run; echo STATUS $?; cat /text
       limits | diff /limits - && echo UNLIMITED
       tail -n1 $(record watch); same watch
       /init why /scratch/watch; echo WHY $?
@@ -39,7 +40,7 @@ struct WatchTests {
       """#)
     let text = console.joined(separator: "\n")
     for line in [
-      "wbstress: watching system.slice/victim.service for 12s, until ^C, or until it is gone; record in"
+      "wbstress: watching system.slice/victim.service for 7s, until ^C, or until it is gone; record in"
         + " /scratch/watch",
       "watch: system.slice/victim.service", "limits: memory.max 64MiB, memory.swap.max 0B",
       "STATUS 0", "UNLIMITED", "SAME watch", "WHY 0", "PAGE 0",
