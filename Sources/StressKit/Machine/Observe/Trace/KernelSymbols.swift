@@ -67,6 +67,7 @@ package struct KernelSymbols {
 
   /// One line: `ffffffff81234560 t ext4_sync_file`, for a module's with a tab and its name behind it.
   mutating func take(_ line: UnsafeRawBufferPointer) {
+    if isComplete { return }
     // Of all that is no code the address is not even read; it has 16 digits.
     if line.count > 17, line[16] == UInt8(ascii: " "), !Self.isCode(line[17]) { return }
     var address: UInt64 = 0
