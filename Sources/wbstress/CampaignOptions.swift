@@ -60,6 +60,13 @@ struct CampaignOptions: ParsableArguments {
     completion: .directory)
   var output: String?
 
+  @Flag(
+    help: """
+      Let others work in the campaign directory at the same time: the same command in other shells or \
+      on other machines, or 'work DIR' there.
+      """)
+  var shared = false
+
   @Flag(help: "Keep the disk image of every trial.")
   var keepDisks = false
 
@@ -82,6 +89,10 @@ struct CampaignOptions: ParsableArguments {
       throw ValidationError("--cgroup: needs --loop or --device")
     }
     if isHere, keepDisks { throw ValidationError("--keep-disks: needs --kernel") }
+    if isHere, shared { throw ValidationError("--shared: needs --kernel") }
+    if shared, output == nil {
+      throw ValidationError("--shared: needs --output, a directory that all can reach")
+    }
   }
 
   static func check(trials: Int) throws {
@@ -126,10 +137,22 @@ struct CampaignOptions: ParsableArguments {
       ? try LocalVenue(
         matrix, try machine.place(images: loop, directory), limits: try abort.limits())
       : try guestVenue(matrix, jobs, display)
-    for warning in venue.warnings { display.note(warning) }
     let campaign = try Campaign(
       directory: directory, matrix: matrix, identity: venue.identity, trials: trials, seed: seed,
-      untilVerdict: untilVerdict)
+      untilVerdict: untilVerdict, isShared: shared)
+    return try Self.work(
+      campaign, venue, display,
+      resume: output == nil ? " --output \(ShellWord.quoted(directory))" : "")
+  }
+
+  /// Carries out what remains of a campaign, and prints its report.
+  ///
+  /// - Parameter resume: what the command line lacks that would resume it.
+  /// - Throws: when the user interrupts (code interrupted), and what the host lacks.
+  static func work(
+    _ campaign: Campaign, _ venue: any Venue, _ display: Display, resume: String = ""
+  ) throws -> CampaignSummary {
+    for warning in venue.warnings { display.note(warning) }
     // Only now, unless a kernel is built: until here ^C may end the process at once, there is nothing to take down.
     let interrupt = Interrupt.ofProcess
     try interrupt.takeSignals()
@@ -147,8 +170,7 @@ struct CampaignOptions: ParsableArguments {
     Output.line(TerminalReport(summary, style: .forTerminal()).screen)
     if interrupt.isRequested {
       let words = CommandLine.arguments.dropFirst().map(ShellWord.quoted).joined(separator: " ")
-      let output = output == nil ? " --output \(ShellWord.quoted(campaign.directory))" : ""
-      Output.error("interrupted; resume with: wbstress \(words)\(output)")
+      Output.error("interrupted; resume with: wbstress \(words)\(resume)")
       throw ExitCode(HarnessError.Code.interrupted.rawValue)
     }
     return summary

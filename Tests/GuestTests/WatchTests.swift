@@ -90,4 +90,61 @@ struct WatchTests {
     ] { #expect(console.contains(line), "\(line)\n\(text)") }
     #expect(text.contains("/sys/kernel/tracing/instances/wbstress-"), "\(text)")
   }
+
+  /// The unit as it is shipped, with shorter times: it survives the kill that it watches, and the restart after it.
+  @Test func aFlightRecorderSurvivesTheKill() throws {
+    let shipped = try File.text("\(GuestLab.profiles)/../share/systemd/wbstress-watch@.service")
+    let unit = shipped.replacing("/usr/bin/wbstress", with: "/init")
+      .replacing("--keep 5m", with: "--keep 10s --after 3s --every 5s")
+      .replacing("[Service]", with: "[Service]\nStandardError=append:/scratch/flight")
+    let console = try boot(
+      """
+      cat >/etc/systemd/system/wbstress-watch@.service <<'END'
+      \(unit)
+      END
+      """
+        + #"""
+
+        systemctl daemon-reload; state >/before; ln -s /var/lib/wbstress/watch/victim /scratch/victim
+        doomed() {
+          systemd-run --quiet --collect --unit=victim -p MemoryMax=64M -p MemorySwapMax=0 sh -c "$1"
+        }
+        systemctl start wbstress-watch@victim; until_file 'does not run' /scratch/flight
+        doomed 'sleep 15; tail /dev/zero'; until_file 'record 1 is whole' /scratch/flight
+        doomed 'sleep 8; tail /dev/zero'; until_file 'record 2 is whole' /scratch/flight
+        systemctl is-active wbstress-watch@victim; systemctl show -p NRestarts wbstress-watch@victim
+        cat /sys/fs/cgroup/wbstress-watch@victim.service/memory.peak | sed 's/^/PEAK /'
+        systemctl stop wbstress-watch@victim; rm /scratch/victim; same flight
+        sed 's/^/SAID /' /scratch/flight
+        cd /var/lib/wbstress/watch/victim/trials; ls -1
+        for kill in 1 2; do
+          grep '"type":"oom"' 1-$kill/record.jsonl | grep -o '"t":[0-9]*' | sed "s/^/KILL$kill /"
+          grep -m1 '"lane":"fast","v"' 1-$kill/record.jsonl | grep -o '"t":[0-9]*' | sed "s/^/FIRST$kill /"
+          tail -n1 1-$kill/record.jsonl
+        done
+        cd /; /init why /var/lib/wbstress/watch/victim; /init report /var/lib/wbstress/watch/victim
+        """#)
+    let text = console.joined(separator: "\n")
+    for line in [
+      "active", "NRestarts=0", "SAME flight", "1-1", "1-2",
+      "SAID wbstress: --unit victim.service: has no cgroup: it does not run; systemctl status"
+        + " victim.service",
+      "SAID wbstress: watching system.slice/victim.service",
+      "SAID wbstress: oom: the kernel's OOM killer ran; record 1",
+      "SAID wbstress: record 1 is whole: oom",
+      "SAID wbstress: the cgroup is gone; waiting for it", "SAID wbstress: record 2 is whole: oom",
+      #"{"type":"end","outcome":"oom","reason":"oom","message":"the kernel's OOM killer ran"}"#,
+    ] { #expect(console.contains(line), "\(line)\n\(text)") }
+    func time(_ mark: String) throws -> Int {
+      let line = try #require(console.first { $0.hasPrefix(mark + " ") }, "\(mark)\n\(text)")
+      return try #require(Int(line.dropFirst(mark.count + #" "t":"#.count)))
+    }
+    // What was kept of the first, and all that there was of the second.
+    let kept = try time("KILL1") - time("FIRST1")
+    #expect((9_000_000_000...11_000_000_000).contains(kept), "\(kept)\n\(text)")
+    let all = try time("KILL2") - time("FIRST2")
+    #expect((3_000_000_000...9_000_000_000).contains(all), "\(all)\n\(text)")
+    #expect(text.contains("memcg /system.slice/victim.service at"), "\(text)")
+    #expect(!text.contains("record: "), "\(text)")
+  }
 }

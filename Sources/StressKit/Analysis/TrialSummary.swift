@@ -318,8 +318,12 @@ package struct TrialSummary: Sendable {
     // In the fast lane; in records from before it there was but one, `main`.
     guard let window, let lane = record.lanes.first(where: { $0.column(file + ":some") != nil }),
       let first = lane.last(until: window.lowerBound),
-      let last = lane.first(from: window.upperBound) ?? lane.times.indices.last,
-      let some = lane.column(file + ":some")?.growth(from: first, to: last),
+      let end = lane.first(from: window.upperBound) ?? lane.times.indices.last,
+      let column = lane.column(file + ":some"),
+      // A watched cgroup that is gone tells nothing more.
+      let last = column.value(at: end) != nil
+        ? end : column.values[...end].lastIndex(where: { $0 != nil }), first <= last,
+      let some = column.growth(from: first, to: last),
       let full = lane.column(file + ":full")?.growth(from: first, to: last)
     else { return nil }
     // us to ns

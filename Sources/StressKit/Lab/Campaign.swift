@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import StressCore
 import StressMachine
 import StressRecord
@@ -18,6 +19,8 @@ package struct Campaign: Sendable {
   }
 
   private let lock: FileLock
+  /// Whether others may work in the directory.
+  package let isShared: Bool
   package let directory: String
   package let matrix: Matrix
   package let trials: Int
@@ -34,17 +37,23 @@ package struct Campaign: Sendable {
   ///   - identity: what must be the same for trials to be pooled, beside the matrix.
   ///   - seed: nil: the directory's own, or a new one.
   ///   - untilVerdict: what it stops for.
+  ///   - isShared: others may work in the directory, each at trials that it has claimed (``TrialClaims``).
   package init(
     directory: String, matrix: Matrix, identity: [Profile.Setting], trials: Int, seed: UInt64?,
-    untilVerdict: CampaignFile.Question? = nil
+    untilVerdict: CampaignFile.Question? = nil, isShared: Bool = false
   ) throws(HarnessError) {
     try File.makeDirectory(directory)
     // Held as long as the process lives: two runs in one directory would take each other's trials away.
-    guard let lock = try File.lock(directory) else {
+    guard let lock = try File.lock(directory, shared: isShared) else {
       throw HarnessError(
-        .usage, directory, "is in use by another run", remedy: "name another --output directory")
+        .usage, directory, "is in use by another run",
+        remedy: isShared
+          ? "that run has to have --shared, too" : "name another --output directory")
     }
     self.lock = lock
+    self.isShared = isShared
+    let plan = try isShared ? Self.planLock(directory) : nil
+    defer { withExtendedLifetime(plan) {} }
 
     var file = CampaignFile(
       label: matrix.label,
@@ -84,7 +93,7 @@ package struct Campaign: Sendable {
       file.seed = stored.seed
       // Fewer are no reason to forget those that were run.
       file.trials = max(trials, stored.trials)
-    } else if try !File.list(directory).isEmpty {
+    } else if try File.list(directory).contains(where: { $0 != Self.planLockName }) {
       throw HarnessError(
         .usage, directory, "is not empty and holds no campaign",
         remedy: "name a new --output directory")
@@ -96,6 +105,23 @@ package struct Campaign: Sendable {
     self.untilVerdict = untilVerdict
     try File.makeDirectory(CampaignFile.trialsDirectory(in: directory))
     try file.write(to: directory)
+  }
+
+  private static let planLockName = ".plan"
+
+  /// Held while the directory's plan is made: of several programs that begin at once, one makes it.
+  private static func planLock(_ directory: String) throws(HarnessError) -> FileLock? {
+    let path = "\(directory)/\(planLockName)"
+    _ = try File.writeUnlessThere(path, [])
+    let deadline = cl_boottime() + 10_000_000_000
+    while true {
+      if let lock = try File.lock(path) { return lock }
+      if cl_boottime() > deadline {
+        throw HarnessError(
+          .environment, path, "is locked by another program", remedy: "wait for its end")
+      }
+      cl_sleep_until(cl_boottime() + 50_000_000)
+    }
   }
 
   /// Every trial, in the order in which they are run: each cell once before any is repeated, each round

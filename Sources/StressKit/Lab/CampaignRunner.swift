@@ -17,11 +17,27 @@ package final class CampaignRunner: Sendable {
   private let campaign: Campaign
   private let venue: any Venue
   private let interrupt: Interrupt
+  /// nil: nobody else works in the directory.
+  private let claims: TrialClaims?
 
   private struct Queue {
     var schedule: any TrialSchedule
+    /// Under way here.
+    var running: Set<Campaign.Trial> = []
+    /// That the schedule has heard of, here or from others.
+    var over: Set<Campaign.Trial> = []
     var failure: HarnessError?
   }
+
+  private enum Pick {
+    case trial(Campaign.Trial)
+    /// Others are at what is left.
+    case wait
+    case nothing
+  }
+
+  /// Of a shared directory, between two looks at what others have done, ns.
+  private static let lookInterval: UInt64 = 1_000_000_000
   private let queue: Mutex<Queue>
 
   /// - Parameter schedule: nil: the campaign's own.
@@ -33,8 +49,11 @@ package final class CampaignRunner: Sendable {
     self.campaign = campaign
     self.venue = venue
     self.interrupt = interrupt
+    claims = try campaign.isShared ? TrialClaims(in: campaign.directory) : nil
     let order: any TrialSchedule = if let schedule { schedule } else { try campaign.schedule() }
-    queue = Mutex(Queue(schedule: order))
+    var queue = Queue(schedule: order)
+    queue.over = Set(campaign.order.filter { campaign.ending(of: $0) != nil })
+    self.queue = Mutex(queue)
   }
 
   /// Runs what remains. Returns when all is done or the user interrupts; throws what the host lacks.
@@ -44,6 +63,8 @@ package final class CampaignRunner: Sendable {
     _ handle: @escaping @Sendable (Event) -> Void
   ) throws(HarnessError) {
     let serial = SerialHandler(handle)
+    let keeper = try claims?.keep()
+    defer { if let keeper { claims?.end(keeper) } }
     var threads: [Thread] = []
     for index in 0..<venue.jobs {
       threads.append(try Thread("wb-job\(index)") { [self] in work(serial) })
@@ -62,23 +83,86 @@ package final class CampaignRunner: Sendable {
   }
 
   private func work(_ handle: SerialHandler) {
-    while !interrupt.isRequested,
-      let trial = queue.withLock({ $0.failure == nil ? $0.schedule.next() : nil })
-    {
+    while let trial = next() {
       handle(.started(trial))
       let started = cl_boottime()
       do throws(HarnessError) {
+        defer {
+          claims?.release(trial)
+          _ = queue.withLock { $0.running.remove(trial) }
+        }
         try campaign.setAside(trial)
         let ending = try venue.run(
           try campaign.plan(of: trial), kernel: campaign.matrix.cells[trial.cell].kernel,
           directory: campaign.directory(of: trial), interrupt
         ) { handle(.phase(trial, $0)) }
-        queue.withLock { $0.schedule.take(trial) }
+        queue.withLock {
+          $0.schedule.take(trial)
+          $0.over.insert(Self.plain(trial))
+        }
         handle(.ended(trial, ending, seconds: Double(cl_boottime() - started) / 1e9))
         if let refusal = venue.refusal(after: ending) { throw refusal }
       } catch {
         queue.withLock { $0.failure = $0.failure ?? error }
       }
     }
+  }
+
+  /// The next trial of ours; waits while others are at what is left. nil: there is none, or the user has had enough.
+  private func next() -> Campaign.Trial? {
+    while !interrupt.isRequested {
+      switch queue.withLock({ pick(&$0) }) {
+      case .trial(let trial): return trial
+      case .nothing: return nil
+      case .wait: cl_sleep_until(cl_boottime() + Self.lookInterval)
+      }
+    }
+    return nil
+  }
+
+  private func pick(_ queue: inout Queue) -> Pick {
+    if queue.failure != nil { return .nothing }
+    guard let claims else {
+      guard let trial = queue.schedule.next(besides: queue.running) else { return .nothing }
+      queue.running.insert(trial)
+      return .trial(trial)
+    }
+    hearOfOthers(&queue)
+    var busy = queue.running
+    do throws(HarnessError) {
+      while let trial = queue.schedule.next(besides: busy) {
+        if try claims.take(trial) {
+          // Done since we looked?
+          if campaign.ending(of: trial) == nil {
+            queue.running.insert(trial)
+            return .trial(trial)
+          }
+          claims.release(trial)
+          queue.schedule.take(trial)
+          queue.over.insert(Self.plain(trial))
+        } else {
+          busy.insert(trial)
+        }
+      }
+    } catch {
+      queue.failure = error
+      return .nothing
+    }
+    return busy.count > queue.running.count ? .wait : .nothing
+  }
+
+  private func hearOfOthers(_ queue: inout Queue) {
+    for trial in campaign.order where !queue.over.contains(trial) {
+      guard !queue.running.contains(where: { Self.plain($0) == trial }),
+        campaign.ending(of: trial) != nil
+      else { continue }
+      queue.over.insert(trial)
+      queue.schedule.take(trial)
+    }
+  }
+
+  /// Without the value that it is run at.
+  private static func plain(_ trial: Campaign.Trial) -> Campaign.Trial {
+    Campaign.Trial(cell: trial.cell, number: trial.number)
   }
 }

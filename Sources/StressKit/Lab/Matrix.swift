@@ -158,6 +158,47 @@ package struct Matrix: Sendable {
   }
 }
 
+// MARK: - A campaign's own
+
+extension Matrix {
+  /// The cells that a directory's plan has, to be carried out without its profile's file.
+  ///
+  /// - Throws: when its trials run on one machine (code usage).
+  package init(_ campaign: CampaignFile) throws(HarnessErrors) {
+    var cells: [Cell] = []
+    for cell in campaign.cells {
+      let kernel = cell.axes.first { $0.key == CampaignFile.kernelKey }?.value ?? ""
+      if kernel == KernelSpec.running.description {
+        throw HarnessErrors([
+          HarnessError(
+            .usage, campaign.label, "its trials run on one machine",
+            remedy: "share a campaign of guests: run ... --kernel debian:6.12 --shared")
+        ])
+      }
+      do throws(HarnessError) {
+        cells.append(
+          Cell(
+            axes: cell.axes, kernel: try KernelSpec(parsing: kernel), profile: cell.profile,
+            file: try Self.file(cell.profile, campaign.label), variant: nil, overrides: []))
+      } catch {
+        throw HarnessErrors([error])
+      }
+    }
+    label = campaign.label
+    self.cells = cells
+    threshold = campaign.threshold
+  }
+
+  /// As a file, of which a search makes profiles with other values.
+  private static func file(_ profile: Profile, _ name: String) throws(HarnessError) -> ProfileFile {
+    do throws(HarnessErrors) {
+      return try ProfileFile(bytes: Array(profile.json.text.utf8), name: name)
+    } catch {
+      throw error.errors[0]
+    }
+  }
+}
+
 // MARK: - A threshold
 
 extension Matrix {

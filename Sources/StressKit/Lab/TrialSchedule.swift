@@ -5,10 +5,15 @@ import StressRecord
 
 /// Which trial is run next.
 package protocol TrialSchedule: Sendable {
-  /// nil: no more.
-  mutating func next() -> Campaign.Trial?
+  /// - Parameter busy: trials that are under way.
+  /// - Returns: nil: no more, or none before one of those has ended.
+  func next(besides busy: Set<Campaign.Trial>) -> Campaign.Trial?
   /// Hears that a trial has ended.
   mutating func take(_ trial: Campaign.Trial)
+}
+
+extension TrialSchedule {
+  package func next() -> Campaign.Trial? { next(besides: []) }
 }
 
 extension Campaign {
@@ -18,7 +23,7 @@ extension Campaign {
   func schedule() throws(HarnessError) -> any TrialSchedule {
     if let threshold = matrix.threshold { return try ThresholdSchedule(self, threshold) }
     guard let untilVerdict else {
-      return FixedSchedule(rest: order.filter { ending(of: $0) == nil }[...])
+      return FixedSchedule(rest: order.filter { ending(of: $0) == nil })
     }
     return try VerdictSchedule(self, untilVerdict)
   }
@@ -46,10 +51,12 @@ extension Matrix {
 
 /// All trials, in the campaign's order.
 struct FixedSchedule: TrialSchedule {
-  fileprivate var rest: ArraySlice<Campaign.Trial>
+  fileprivate var rest: [Campaign.Trial]
 
-  mutating func next() -> Campaign.Trial? { rest.popFirst() }
-  func take(_ trial: Campaign.Trial) {}
+  func next(besides busy: Set<Campaign.Trial>) -> Campaign.Trial? {
+    rest.first { !busy.contains($0) }
+  }
+  mutating func take(_ trial: Campaign.Trial) { rest.removeAll { $0 == trial } }
 }
 
 /// Pairs of trials, one of each arm, until the campaign's question is answered. One after another: which trial comes
@@ -92,13 +99,13 @@ package struct VerdictSchedule: TrialSchedule {
     summary.readAgain(trial)
   }
 
-  package func next() -> Campaign.Trial? {
+  package func next(besides busy: Set<Campaign.Trial>) -> Campaign.Trial? {
     guard let verdict = AnytimeVerdict(summary), verdict.call == .inconclusive else { return nil }
     func isOpen(_ pair: (base: Int, new: Int), _ stages: [AnytimeVerdict.Stratum.Stage]) -> Bool {
       let shared = summary.cells[pair.base].axes
       // One whose arms turn out not to be comparable is not among the verdict's.
       let stratum = verdict.strata.first { $0.shared.allSatisfy(shared.contains) }
-      return stratum.map { stages.contains($0.stage) } == true && arm(of: pair) != nil
+      return stratum.map { stages.contains($0.stage) } == true && arm(of: pair, busy) != nil
     }
     var open = pairs.filter { isOpen($0, [.open]) }
     if open.isEmpty {
@@ -112,29 +119,38 @@ package struct VerdictSchedule: TrialSchedule {
     var random = SplitMix64(seed: campaign.seed &+ UInt64(over.count))
     guard let pair = begun ?? level.randomElement(using: &random) else { return nil }
     if begun == nil {
-      let behind = controls.first { counted($0) <= fewest && number($0) != nil }
-      if let behind, let number = number(behind) { return .init(cell: behind, number: number) }
+      let behind = controls.first { counted($0) <= fewest && number($0, busy) != nil }
+      if let behind, let number = number(behind, busy) {
+        return .init(cell: behind, number: number)
+      }
     }
-    guard let cell = arm(of: pair), let number = number(cell) else { return nil }
+    guard let cell = arm(of: pair, busy), let number = number(cell, busy) else { return nil }
     return .init(cell: cell, number: number)
   }
 
   private func counted(_ cell: Int) -> Int { summary.cells[cell].counted.count }
 
   /// The next trial of a cell; nil: it has had all that it may.
-  private func number(_ cell: Int) -> Int? {
-    (1...max(1, campaign.trials)).first { !over.contains(.init(cell: cell, number: $0)) }
+  private func number(_ cell: Int, _ busy: Set<Campaign.Trial>) -> Int? {
+    (1...max(1, campaign.trials)).first { number in
+      let trial = Campaign.Trial(cell: cell, number: number)
+      return !over.contains(trial) && !busy.contains(trial)
+    }
   }
 
   /// Which arm of a pair is run: the one that lacks its partner, else one at random; nil: there is no trial left that
   /// would make a pair.
-  private func arm(of pair: (base: Int, new: Int)) -> Int? {
-    let (base, new) = (counted(pair.base), counted(pair.new))
+  private func arm(
+    of pair: (base: Int, new: Int), _ busy: Set<Campaign.Trial>
+  ) -> Int? {
+    // What is under way will count.
+    func run(_ cell: Int) -> Int { counted(cell) + busy.count { $0.cell == cell } }
+    let (base, new) = (run(pair.base), run(pair.new))
     if base != new {
       let cell = base < new ? pair.base : pair.new
-      return number(cell) == nil ? nil : cell
+      return number(cell, busy) == nil ? nil : cell
     }
-    if number(pair.base) == nil || number(pair.new) == nil { return nil }
+    if number(pair.base, busy) == nil || number(pair.new, busy) == nil { return nil }
     var random = SplitMix64(seed: campaign.seed ^ (UInt64(pair.base) << 32) ^ UInt64(base))
     return Bool.random(using: &random) ? pair.base : pair.new
   }
@@ -171,15 +187,16 @@ struct ThresholdSchedule: TrialSchedule {
     summary.readAgain(trial)
   }
 
-  mutating func next() -> Campaign.Trial? {
+  func next(besides busy: Set<Campaign.Trial>) -> Campaign.Trial? {
     let open = summary.cells.indices.compactMap { cell -> (trial: Campaign.Trial, count: Int)? in
-      guard let number = (1...max(1, campaign.trials)).first(where: { !over[cell].contains($0) })
+      let taken = over[cell].union(busy.filter { $0.cell == cell }.map(\.number))
+      guard let number = (1...max(1, campaign.trials)).first(where: { !taken.contains($0) })
       else { return nil }
       let search = CellThreshold(summary.cells[cell], threshold, index: cell)
       guard search.stage == .open else { return nil }
       let seed = campaign.seed ^ (UInt64(cell + 1) << 32)
       return (
-        .init(cell: cell, number: number, value: search.next(seed: seed)), over[cell].count
+        .init(cell: cell, number: number, value: search.next(seed: seed)), taken.count
       )
     }
     let fewest = open.map(\.count).min()

@@ -46,7 +46,7 @@ package final class RecordWriter: @unchecked Sendable {
     var overflow: RecordOutage?
   }
 
-  private let sink: RecordSink
+  private let sink: any RecordStore
   private let queue = Mutex(Queue())
   private let lanes = Mutex<[any SampleSource]>([])
   private let sources = Mutex<[any RecordSource]>([])
@@ -57,7 +57,7 @@ package final class RecordWriter: @unchecked Sendable {
   private var thread: Thread?
 
   /// - Parameter sink: where the lines go; from `start` to `finish` the writer's alone.
-  package init(_ sink: RecordSink) { self.sink = sink }
+  package init(_ sink: any RecordStore) { self.sink = sink }
 
   /// - Parameter port: of a guest's, or a pipe; it stays open as long as the writer.
   package convenience init(_ port: consuming Descriptor) { self.init(RecordSink(port: port)) }

@@ -83,4 +83,14 @@ struct WatchTests {
     #expect(
       text(.process(.max)) == "--pid 2147483647: there is no such process: ESRCH (no such process)")
   }
+
+  /// proc(5), /proc/PID/status; a kernel thread has none of these lines.
+  @Test func sizesOfAProcessAreBytes() {
+    let status =
+      "Name:\tpostgres\nVmLck:\t      64 kB\nRssAnon:\t    1234 kB\nVmSwap:\t       0 kB\n"
+    #expect(ProcessTotals.bytes("RssAnon:", in: status) == 1234 << 10)
+    #expect(ProcessTotals.bytes("VmLck:", in: status) == 64 << 10)
+    #expect(ProcessTotals.bytes("VmSwap:", in: status) == 0)
+    #expect(ProcessTotals.bytes("RssShmem:", in: status) == 0)
+  }
 }

@@ -135,11 +135,16 @@ package enum File {
       code: code)
   }
 
-  /// Takes an exclusive lock on a directory or file; nil when another process has it. It is kept until the
+  /// Takes a lock on a directory or file; nil when another process has it. It is kept until the
   /// last copy of what is returned goes. The corresponding C function is `flock`.
-  package static func lock(_ path: String) throws(HarnessError) -> FileLock? {
+  ///
+  /// - Parameter shared: others may have it at the same time, if they ask for it so.
+  package static func lock(
+    _ path: String, shared: Bool = false
+  ) throws(HarnessError) -> FileLock? {
     let fd = try Descriptor(open: path, O_RDONLY, code: .environment)
-    let result = attemptErrno(Int(flock(fd.raw, LOCK_EX | LOCK_NB)), path, "flock")
+    let kind = shared ? LOCK_SH : LOCK_EX
+    let result = attemptErrno(Int(flock(fd.raw, kind | LOCK_NB)), path, "flock")
     if result == -Int(EWOULDBLOCK) { return nil }
     try accept(result, path, "flock", code: .environment)
     return FileLock(fd)
@@ -265,6 +270,32 @@ package enum File {
     if result < 0, Errno(rawValue: Int32(-result)).isAbsence { return false }
     try accept(result, path, "stat")
     return info.st_mode & 0o444 != 0
+  }
+
+  /// When it was last written or touched, s since 1970; nil when there is no such file.
+  package static func modified(_ path: String) -> Int64? {
+    status(path).map { Int64($0.st_mtim.tv_sec) }
+  }
+
+  /// Writes a new file; false where one of that name is there.
+  package static func writeUnlessThere(
+    _ path: String, _ bytes: [UInt8]
+  ) throws(HarnessError) -> Bool {
+    let fd: Descriptor
+    do throws(HarnessError) {
+      fd = try Descriptor(open: path, O_WRONLY | O_CREAT | O_EXCL, code: .environment)
+    } catch {
+      if error.errno == .fileExists { return false }
+      throw error
+    }
+    try fd.writeAll(bytes, path)
+    return true
+  }
+
+  /// Gives a file a second name, unless something has it. The corresponding C function is `link`.
+  package static func linkUnlessThere(_ old: String, _ new: String) throws(HarnessError) {
+    let result = attemptErrno(Int(Glibc.link(old, new)), new, "link")
+    if result != -Int(EEXIST) { try accept(result, new, "link", code: .environment) }
   }
 
   /// Inode number; nil when there is no such file.

@@ -54,14 +54,16 @@ package struct JudgeSchedule: TrialSchedule {
     summary.read(cell: trial.cell, number: trial.number)
   }
 
-  package func next() -> Campaign.Trial? {
+  package func next(besides busy: Set<Campaign.Trial>) -> Campaign.Trial? {
     guard judgement.call == .open else { return nil }
+    func number(_ cell: Int) -> Int? {
+      (1...max(1, campaign.trials)).first { number in
+        let trial = Campaign.Trial(cell: cell, number: number)
+        return !over.contains(trial) && !busy.contains(trial)
+      }
+    }
     let waiting = controls.first { summary.cells[$0].counted.isEmpty && number($0) != nil }
     let cell = waiting ?? subject
     return number(cell).map { .init(cell: cell, number: $0) }
-  }
-
-  private func number(_ cell: Int) -> Int? {
-    (1...max(1, campaign.trials)).first { !over.contains(.init(cell: cell, number: $0)) }
   }
 }

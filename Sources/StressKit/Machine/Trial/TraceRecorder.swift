@@ -3,6 +3,7 @@ import CLinux
 import Glibc
 import StressCore
 import StressRecord
+import Synchronization
 
 /// Tells the record what the trace's digest has: each interval in the histogram of its second, those that
 /// matter one by one, and who the tasks are.
@@ -62,6 +63,8 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
   private var tasks: Set<Int32> = []
   private var threadsDue: UInt64 = 0
   let taskTimes: TaskTimesRecorder
+  /// Somebody waits for the names of the stacks' functions.
+  private let wantsStacks = Atomic<Bool>(false)
 
   init(
     _ digest: TraceDigest, _ record: RecordWriter, slow: UInt64, jiffies: JiffyClock?,
@@ -81,8 +84,25 @@ final class TraceRecorder: @unchecked Sendable, RecordSource {
     taskTimes = TaskTimesRecorder(digest, record)
   }
 
+  /// Has the stacks told with their functions, which else is done at the end; waits for it, up to `patience` ns.
+  func tellStacks(patience: UInt64 = 10_000_000_000) {
+    wantsStacks.store(true, ordering: .releasing)
+    let deadline = cl_boottime() + patience
+    while wantsStacks.load(ordering: .acquiring), cl_boottime() < deadline {
+      cl_sleep_until(cl_boottime() + 10_000_000)
+    }
+  }
+
   func tell(last: Bool) {
     digest.drain { row in take(row) }
+    if wantsStacks.load(ordering: .acquiring) {
+      do throws(HarnessError) {
+        try taskTimes.resolve()
+      } catch {
+        record.emit(NoteLine(error.description))
+      }
+      wantsStacks.store(false, ordering: .releasing)
+    }
     if last { taskTimes.tellSums() }
     let now = cl_boottime()
     for box in Array(series.values) + Array(callSeries.values) {

@@ -118,6 +118,9 @@ package final class Tracing {
     }
   }
 
+  /// Tells the stacks so far with their functions.
+  func tellStacks() { recorder?.tellStacks() }
+
   /// Ends the recording, takes what is left, and says what was seen and lost.
   ///
   /// - Parameter streams: names of the streams by the pid of their worker.

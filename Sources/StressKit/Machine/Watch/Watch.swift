@@ -15,6 +15,7 @@ package struct Watch {
   private let profile: Profile
   private let record: RecordWriter
   private let tracing: Tracing?
+  private let flight: FlightRecorder?
   private let isInterrupted: () -> Bool
 
   /// What the watching begins with, and is told by.
@@ -27,15 +28,17 @@ package struct Watch {
   /// - Parameters:
   ///   - profile: with the cgroups in `watched`, and how they are observed.
   ///   - tracing: made before; nil: none.
+  ///   - flight: decides what of the lines becomes a record; nil: all of them do.
   ///   - isInterrupted: asked now and then; the watching ends then.
   package init(
-    _ profile: Profile, record: RecordWriter, tracing: Tracing?,
+    _ profile: Profile, record: RecordWriter, tracing: Tracing?, flight: FlightRecorder? = nil,
     isInterrupted: @escaping () -> Bool
   ) {
     groups = profile.watched.map { Cgroup(path: $0) }
     self.profile = profile
     self.record = record
     self.tracing = tracing
+    self.flight = flight
     self.isInterrupted = isInterrupted
   }
 
@@ -126,18 +129,22 @@ package struct Watch {
     try lanes.startFast(groups)
     try lanes.startSlow(disk: "", backing: nil, groups)
     startTracing()
+    let totals = ProcessTotals(groups, record)
+    record.add(totals)
     let snapshots = Snapshots(record, flushes: false)
     snapshots.take(.before, groups.first, Array(groups.dropFirst()))
     let mirror = Mirror()
     let start = Start(
       inodes: groups.map { File.inode($0.directory) }, events: events())
     phase(.stream)
-    var ending = watch(start)
+    var ending = watch(start, log)
+    record.remove(totals)
     phase(.stop)
     record.emit(mirror.line(record))
     snapshots.take(.after, groups.first, Array(groups.dropFirst()))
     tracing?.stop(record, streams: [:])
-    lanes.finish()
+    // What they say of all of their time is wrong of a part of it.
+    if flight == nil { lanes.finish() } else { lanes.stop() }
     log.stop()
     if let failure = log.failure { record.emit(NoteLine(failure.description)) }
     if tellKills(log, since: start) > 0 { ending.outcome = .oom }
@@ -155,11 +162,16 @@ package struct Watch {
         places: CallPlaces([], scratch: [], root: "")))
   }
 
-  private func watch(_ start: Start) -> Ending {
+  private func watch(_ start: Start, _ log: KernelLogFollower) -> Ending {
     let deadline = cl_boottime() + profile.duration
     var lookDue = cl_boottime()
     var gone: Set<Int> = []
     while !isInterrupted(), cl_boottime() < deadline {
+      if let flight, flight.look(groups, at: cl_boottime()) {
+        tracing?.tellStacks()
+        phase(.stop)
+        tellRecord(log)
+      }
       if cl_boottime() >= lookDue {
         lookDue += Self.lookInterval
         for (i, group) in groups.enumerated() where !gone.contains(i) {
@@ -188,10 +200,20 @@ package struct Watch {
     return Dictionary(counts, uniquingKeysWith: { first, _ in first })
   }
 
+  /// Ends a record out of the ring. How many kills are its own its lines tell: memory.events counts from another moment
+  /// on.
+  private func tellRecord(_ log: KernelLogFollower) {
+    record.emit(KillsLine.self) { $0.kmsgGaps = Int64(log.gaps) }
+  }
+
   /// What memory.events and the kernel log say of kills: two accounts that must agree.
   private func tellKills(_ log: KernelLogFollower, since start: Start) -> Int64 {
     let account = log.account
     if let note = account.note { record.emit(note) }
+    if flight != nil {
+      tellRecord(log)
+      return Int64(account.killLines)
+    }
     // A cgroup that is gone tells no more.
     let growth = events().sorted { $0.key < $1.key }.compactMap { key, value in
       start.events[key].flatMap { before in before <= value ? (key, value - before) : nil }

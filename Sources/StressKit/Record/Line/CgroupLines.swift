@@ -23,6 +23,39 @@ package struct MemcgEventLine: Line {
   ]
 }
 
+/// What the processes of a watched cgroup have and have done.
+package struct ProcessesLine: Line {
+  package static let type: StaticString = "processes"
+  package static let meaning = """
+    What the processes of a watched cgroup have, every 5 s, and what they have read and written since the watching \
+    began, as proc(5) tells it of each (/proc/PID/status and io). A process that lives for less than 5 s may be missed.
+    """
+  package var t: Int64?
+  package var cgroup: String?
+  package var processes: Int64?
+  package var anon: Int64?
+  package var swap: Int64?
+  package var locked: Int64?
+  package var shmem: Int64?
+  package var read: Int64?
+  package var written: Int64?
+  package init() {}
+  package static let members: [Member<Self>] = [
+    Member("cgroup", \.cgroup, "path of the cgroup"),
+    Member("processes", \.processes, "number of processes in it and below"),
+    Member("anon", \.anon, .bytes, "sum of RssAnon"),
+    Member("swap", \.swap, .bytes, "sum of VmSwap"),
+    Member("locked", \.locked, .bytes, "sum of VmLck"),
+    Member(
+      "shmem", \.shmem, .bytes,
+      "largest RssShmem of a process: shared memory counts for each that has it"),
+    Member("read", \.read, .bytes, "growth of read_bytes: what was read from disks"),
+    Member(
+      "written", \.written, .bytes,
+      "growth of write_bytes: pages that were made dirty, and direct writes"),
+  ]
+}
+
 /// cgroup.events has changed.
 package struct CgroupEventLine: Line {
   package static let type: StaticString = "cgroup-event"

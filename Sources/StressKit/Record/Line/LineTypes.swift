@@ -11,6 +11,7 @@ package enum LineTypes {
     MomentLine.self, MomentEndLine.self, DeviceLine.self,
     KmsgLine.self, ClockLine.self, OOMLine.self, OOMGroupKillLine.self, OOMWithoutKillLine.self,
     KillsLine.self, MemcgEventLine.self, CgroupEventLine.self, PressureLine.self,
+    ProcessesLine.self,
     TraceStartLine.self, SpanLine.self, EventLine.self, TaskLine.self, StackLine.self,
     UnlistedLine.self, OpenLine.self, TraceLine.self,
     HeartbeatsLine.self, MirrorLine.self, SupervisorLine.self, WatchdogLine.self,

@@ -151,19 +151,8 @@ package struct LogProfile {
       "", "duration: 60s", "", "expect:", "  # What is to come again; a miss is a result, too.",
       "  oom_kill: \">= 1\"",
     ]
-    return lines.flatMap(Self.wrapped).joined(separator: "\n") + "\n"
+    return CommentedProfile.text(lines)
   }
-
-  /// A comment of several lines where one is too long.
-  private static func wrapped(_ line: String) -> [String] {
-    let indent = line.prefix { $0 == " " }
-    guard line.count > width, line.dropFirst(indent.count).hasPrefix("# ") else { return [line] }
-    let mark = indent + "# "
-    return Format.broken(String(line.dropFirst(mark.count)), width: width - mark.count)
-      .map { mark + $0 }
-  }
-
-  private static let width = 100
 
   private var run: [String] {
     var vary = hasFilePages ? "--vary device.bandwidth=4MiB/s,16MiB/s,64MiB/s" : ""

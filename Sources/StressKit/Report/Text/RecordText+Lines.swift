@@ -43,6 +43,7 @@ extension RecordText {
       (StreamLine.self, .text { $0.stream($1) }), (KillsLine.self, .text { $0.kills($1) }),
       (LaneLine.self, .text { $0.lane($1) }), (SpanLine.self, .text { $0.span($1) }),
       (EventLine.self, .text { $0.event($1) }), (TraceLine.self, .text { $0.trace($1) }),
+      (ProcessesLine.self, .text { $0.processes($1) }),
       (EndLine.self, .text { $0.end($1) }), (NoteLine.self, .text { $0.note($1) }),
     ] as [(any Line.Type, Telling)]).map { ($0.0.typeName, $0.1) })
 
@@ -204,8 +205,13 @@ extension RecordText {
   private func kills(_ line: RecordLine) -> String {
     let events = (line[\KillsLine.memoryEvents]?.members ?? [])
       .map { "\($0.key) \(number($0.value))" }
-    return "memory.events: \(events.joined(separator: ", ")); "
-      + "\(number(line[\KillsLine.killLines])) kill lines in the kernel log"
+    return "memory.events: \(events.isEmpty ? "not told" : events.joined(separator: ", ")); "
+      + "\(count(line[\KillsLine.killLines])) kill lines in the kernel log"
+  }
+
+  private func processes(_ line: RecordLine) -> String {
+    "\(text(line[\ProcessesLine.cgroup])): \(count(line[\ProcessesLine.processes])) processes, anon"
+      + " \(mebibytes(line[\ProcessesLine.anon])), \(mebibytes(line[\ProcessesLine.written])) written so far"
   }
 
   // MARK: The kernel's trace
