@@ -132,14 +132,7 @@ package struct LocalTrial {
     try record.start()
     var ending = carryOut(plan, supervisor, record, journal, interrupt, progress)
     supervisor.report(record)
-    for failure in journal.finish() {
-      record.emit(NoteLine(failure.description))
-      if ending.outcome == .completed {
-        ending = Ending(.invalid, reason: "take-down", message: failure.description)
-      }
-    }
-    record.emitCount()
-    record.finish()
+    journal.finish(record, &ending)
     return ending
   }
 
@@ -197,5 +190,19 @@ package struct LocalTrial {
       Profile.Setting(
         "io.max",
         "\(number) rbps=\(bytes) wbps=\(bytes) riops=\(operations) wiops=\(operations)"))
+  }
+}
+
+extension CleanupJournal {
+  /// Undoes all that a run on this machine has made, and ends its record; what could not be undone is told.
+  func finish(_ record: RecordWriter, _ ending: inout Ending) {
+    for failure in finish() {
+      record.emit(NoteLine(failure.description))
+      if ending.outcome == .completed {
+        ending = Ending(.invalid, reason: "take-down", message: failure.description)
+      }
+    }
+    record.emitCount()
+    record.finish()
   }
 }

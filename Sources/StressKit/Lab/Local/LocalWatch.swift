@@ -106,14 +106,7 @@ package struct LocalWatch {
     } catch {
       ending = Ending(.invalid, reason: "set-up", message: error.description)
     }
-    for failure in journal.finish() {
-      record.emit(NoteLine(failure.description))
-      if ending.outcome == .completed {
-        ending = Ending(.invalid, reason: "take-down", message: failure.description)
-      }
-    }
-    record.emitCount()
-    record.finish()
+    journal.finish(record, &ending)
     sink.emit(HostLine.self) { $0.seconds = Double(cl_monotonic() - started) / 1e9 }
     sink.emit(EndLine(ending))
     try sink.finish()

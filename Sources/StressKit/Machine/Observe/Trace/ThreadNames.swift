@@ -35,8 +35,6 @@ package final class ThreadNames: @unchecked Sendable {
     return true
   }
 
-  package var isFull: Bool { filled.load(ordering: .relaxed) == Self.most }
-
   package var all: [String] {
     (0..<filled.load(ordering: .acquiring)).map { index in
       let start = index * Self.length
