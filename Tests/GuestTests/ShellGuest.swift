@@ -93,9 +93,13 @@ struct ShellGuest {
         disks: disks, console: console))
     let deadline = Date.now + patience
     while !machine.hasEnded(), Date.now < deadline { usleep(100_000) }
-    #expect(machine.hasEnded(), "the machine did not switch itself off")
+    let hasEnded = machine.hasEnded()
     machine.quit(gently: false)
-    return File.consoleLines(console)
+    let lines = File.consoleLines(console)
+    #expect(
+      hasEnded,
+      "the machine did not switch itself off:\n\(lines.suffix(100).joined(separator: "\n"))")
+    return lines
   }
 
   private static let prelude = """

@@ -28,13 +28,17 @@ struct SystemdTests {
     until_file() { n=0; until grep -q "$1" $2 2>/dev/null || [ $n -gt 600 ]; do n=$((n+1)); sleep 0.5; done; }
     until_gone() { n=0; while [ -e $1 ] && [ $n -lt 120 ]; do n=$((n+1)); sleep 0.5; done; }
     record() { echo /scratch/$1/trials/1-1/record.jsonl; }
-    ended() { echo "END $1 $(tail -n1 $(record $1))"; }
+    ended() { echo "END $1 $(tail -n1 $(record $1))"; [ -s $(record $1) ] || cat /text; }
     slow() {
       name=$1; shift
       /init run /profiles/smoke.yaml --vary device.bandwidth=256KiB/s --trials 1 --seed \#(GuestLab.campaignSeed) \
         --output /scratch/$name --loop /scratch/images "$@" >/text 2>&1 & run=$!
-      until_file '"name":"stream"' $(record $name); unit=$(echo /sys/fs/cgroup/wbstress-*.service)
+      until_file '"name":"stream"' $(record $name)
+      grep -q '"name":"stream"' $(record $name) || { cat /text $(record $name); wchans; }
+      unit=$(echo /sys/fs/cgroup/wbstress-*.service)
     }
+    wchans() { for task in /proc/[0-9]*/task/*; do
+      echo "$(cat $task/comm): $(head -n 4 $task/stack | tr '\n' ' ')"; done | grep -v '^kworker'; }
     state >/before
 
     """#

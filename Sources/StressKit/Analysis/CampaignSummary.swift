@@ -100,6 +100,8 @@ package struct CampaignSummary: Sendable {
   package var untilVerdict: CampaignFile.Question?
   /// What it looks for; nil: its trials have the values of their cells.
   package var threshold: CampaignFile.Threshold?
+  /// Whether it is of cgroups that were only looked at.
+  package var isWatch: Bool { cells.contains { !$0.profile.watched.isEmpty } }
   /// Whether it may end before its cells have had as many trials as they may.
   package var mayEndEarly: Bool { untilVerdict != nil || threshold != nil }
 

@@ -50,6 +50,14 @@ package enum ReportFormat: String, CaseIterable, Sendable {
         "format \(rawValue) is of all cells and trials",
         remedy: "take json, csv or html, or 'wbstress record show DIR/trials/CELL-TRIAL'")
     }
+    if self == .mail || self == .reproducer, campaign.summary.isWatch {
+      throw HarnessError(
+        .usage, campaign.directory,
+        "nothing was run: format \(rawValue) is of trials that others can run again",
+        remedy:
+          "'wbstress profile-from \(campaign.directory)' makes a profile that imitates it; run that"
+      )
+    }
     switch self {
     case .terminal:
       return Array((TerminalReport(campaign.summary, style: choice.style).screen + "\n").utf8)

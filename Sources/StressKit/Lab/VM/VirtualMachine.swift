@@ -61,11 +61,12 @@ package final class VirtualMachine {
   package private(set) var exit: Exit?
 
   /// Kernel parameters of every guest. SWIFT_ROOT: the static Swift runtime looks for itself in /proc,
-  /// which PID 1 has yet to mount. panic=-1 and -no-reboot: a panic ends QEMU at once.
+  /// which PID 1 has yet to mount. cryptomgr.notests: the kernel's ciphers are not what is tested here, and their own
+  /// tests take an emulated processor half a second of each boot. panic=-1 and -no-reboot: a panic ends QEMU at once.
   private static func bootParameters(_ accelerator: Accelerator) -> [String] {
     [
       "console=\(Architecture.own.console)", "loglevel=4", "panic=-1", "oops=panic",
-      "sysrq_always_enabled", "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/", "\(Guest.mark)=1",
+      "sysrq_always_enabled", "cryptomgr.notests", "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/", "\(Guest.mark)=1",
     ] + Architecture.own.bootParameters(accelerator == .tcg)
   }
 

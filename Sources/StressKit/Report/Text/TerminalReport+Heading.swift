@@ -11,7 +11,7 @@ extension TerminalReport {
   }
 
   /// Whether it is of cgroups that were only looked at.
-  var isWatch: Bool { cells.contains { !$0.profile.watched.isEmpty } }
+  var isWatch: Bool { summary.isWatch }
 
   var title: String {
     if isWatch { return "\(summary.label): \(watched.joined(separator: ", "))" }

@@ -20,6 +20,22 @@ struct MailReportTests {
     }
   }
 
+  /// What was only watched nobody can run again.
+  @Test(arguments: [ReportFormat.mail, .reproducer])
+  func ofAWatchThereIsNone(_ format: ReportFormat) throws {
+    let directory = try RecordFixture()
+    try CampaignFixture(directory).plan(
+      [[:]], trials: 1, label: "watch",
+      replacing: ["\"streams\":": "\"watched\":[\"a.service\"],\"streams\":"])
+    let campaign = try CampaignAnalysis(directory: directory.root)
+    let error = #expect(throws: HarnessError.self) { try format.render(campaign, .init()) }
+    #expect(
+      error?.description
+        == "\(directory.root): nothing was run: format \(format.rawValue) is of trials that others can run "
+        + "again; 'wbstress profile-from \(directory.root)' makes a profile that imitates it; run that"
+    )
+  }
+
   /// With a search the commit is named to regzbot, and what a patch is tagged with to whoever writes it.
   @Test func afterABisection() throws {
     let outcome = try BisectionTextTests.outcome()
