@@ -34,7 +34,7 @@ struct SystemdTests {
       /init run /profiles/smoke.yaml --vary device.bandwidth=256KiB/s --trials 1 --seed \#(GuestLab.campaignSeed) \
         --output /scratch/$name --loop /scratch/images "$@" >/text 2>&1 & run=$!
       until_file '"name":"stream"' $(record $name)
-      grep -q '"name":"stream"' $(record $name) || { cat /text $(record $name); wchans; }
+      grep -q '"name":"stream"' $(record $name) || { cat /text $(record $name); timeout 30 systemctl list-jobs; wchans; }
       unit=$(echo /sys/fs/cgroup/wbstress-*.service)
     }
     wchans() { for task in /proc/[0-9]*/task/*; do

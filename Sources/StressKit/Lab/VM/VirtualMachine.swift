@@ -66,7 +66,8 @@ package final class VirtualMachine {
   private static func bootParameters(_ accelerator: Accelerator) -> [String] {
     [
       "console=\(Architecture.own.console)", "loglevel=4", "panic=-1", "oops=panic",
-      "sysrq_always_enabled", "cryptomgr.notests", "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/", "\(Guest.mark)=1",
+      "sysrq_always_enabled", "cryptomgr.notests", "cgroup_no_v1=all", "psi=1", "SWIFT_ROOT=/",
+      "\(Guest.mark)=1",
     ] + Architecture.own.bootParameters(accelerator == .tcg)
   }
 

@@ -27,6 +27,9 @@ package struct DelegatedUnit: Sendable {
   /// Holds the unit's main process.
   static let holder = "holder"
   private static let package = "systemd"
+  /// How long systemd may say nothing, ns: a unit's start has 90 s by default (systemd-system.conf, DefaultTimeoutStartSec=),
+  /// a job that waits for others has no limit.
+  private static let patience: UInt64 = 120_000_000_000
   private static let remedy =
     "name a cgroup that is delegated to you: --cgroup PATH; or run in a guest: --kernel debian:6.12"
 
@@ -36,7 +39,8 @@ package struct DelegatedUnit: Sendable {
   /// Whether systemd can be asked; changes nothing.
   package static func probe() throws(HarnessError) {
     try Tool.run(
-      "systemctl", ["show", "--property=Version"], package: package, remedy: remedy)
+      "systemctl", ["show", "--property=Version"], package: package, remedy: remedy,
+      patience: patience)
   }
 
   /// What this process calls its unit.
@@ -51,7 +55,7 @@ package struct DelegatedUnit: Sendable {
   ) throws(HarnessError) -> DelegatedUnit {
     try Tool.run(
       "systemd-run", arguments(name, controllers, protection, supervisor: getpid()),
-      package: package, remedy: remedy)
+      package: package, remedy: remedy, patience: patience)
     do throws(HarnessError) {
       let path = try property("ControlGroup", of: name)
       let main = try property("MainPID", of: name)
@@ -96,7 +100,7 @@ package struct DelegatedUnit: Sendable {
   package static func stop(_ name: String) throws(HarnessError) {
     guard try isLoaded(name) else { return }
     do throws(HarnessError) {
-      try Tool.run("systemctl", ["stop", name], package: package)
+      try Tool.run("systemctl", ["stop", name], package: package, patience: patience)
     } catch {
       // It may have ended meanwhile.
       if try isLoaded(name) { throw error }
@@ -128,7 +132,8 @@ package struct DelegatedUnit: Sendable {
   /// systemctl(1), show: a unit that does not exist has properties, too.
   private static func property(_ key: String, of name: String) throws(HarnessError) -> String {
     let output = try Tool.run(
-      "systemctl", ["show", "--value", "--property=" + key, name], package: package)
+      "systemctl", ["show", "--value", "--property=" + key, name], package: package,
+      patience: patience)
     return String(String(decoding: output, as: UTF8.self).prefix { $0 != "\n" })
   }
 }
