@@ -11,9 +11,8 @@ struct CommandLineTool: ParsableCommand {
     abstract: "Reproduce, explain and compare writeback and OOM behaviour of Linux kernels.",
     version: Version.text,
     subcommands: [
-      Run.self, Threshold.self, Work.self, Watch.self, ProfileFrom.self, Check.self, Clean.self,
-      Report.self, Why.self,
-      Compare.self,
+      Run.self, Threshold.self, Work.self, Merge.self, Watch.self, ProfileFrom.self, Check.self,
+      Clean.self, Report.self, Why.self, Compare.self,
       Judge.self, Bisect.self, Profiles.self, Kernels.self, Record.self, Autopsy.self,
       Explain.self, LintMail.self, Manual.self, Completions.self,
     ])

@@ -137,6 +137,8 @@ package struct CampaignSummary: Sendable {
     guard let size = File.size(record), size > 0 else { return }
     do throws(HarnessError) {
       var trial = try TrialSummary(record)
+      // Of a trial that was merged the record has another.
+      trial.number = number
       trial.facts.addImage(image(of: cells[cell].axes))
       cells[cell].trials.append(trial)
     } catch { cells[cell].unreadable.append(error) }
