@@ -67,12 +67,25 @@ struct CampaignOptions: ParsableArguments {
       """)
   var shared = false
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      """
+      Have the trials run by a job array of Slurm, as with --shared: this program shows what comes of them, \
+      and ^C cancels the array. OPTIONS are sbatch's, separated by blanks, such as \
+      '--array=1-8 --partition=kvm'; '' for none. The output directory, this program and the kernels' cache must \
+      be where the nodes reach them.
+      """, valueName: "options"))
+  var slurm: String?
+
   @Flag(help: "Keep the disk image of every trial.")
   var keepDisks = false
 
   @Flag(help: "Print only one line per finished trial, also on a terminal.")
   var noLive = false
 
+  /// Whether others may work in the directory.
+  private var isShared: Bool { shared || slurm != nil }
   var isHere: Bool { loop != nil || machine.device != nil }
 
   func validate() throws {
@@ -90,8 +103,13 @@ struct CampaignOptions: ParsableArguments {
     }
     if isHere, keepDisks { throw ValidationError("--keep-disks: needs --kernel") }
     if isHere, shared { throw ValidationError("--shared: needs --kernel") }
-    if shared, output == nil {
-      throw ValidationError("--shared: needs --output, a directory that all can reach")
+    if isHere, slurm != nil { throw ValidationError("--slurm: needs --kernel") }
+    if isShared, output == nil {
+      throw ValidationError(
+        "\(slurm == nil ? "--shared" : "--slurm"): needs --output, a directory that all can reach")
+    }
+    if slurm != nil, keepDisks {
+      throw ValidationError("--slurm and --keep-disks exclude each other")
     }
   }
 
@@ -139,18 +157,32 @@ struct CampaignOptions: ParsableArguments {
       : try guestVenue(matrix, jobs, display)
     let campaign = try Campaign(
       directory: directory, matrix: matrix, identity: venue.identity, trials: trials, seed: seed,
-      untilVerdict: untilVerdict, isShared: shared)
+      untilVerdict: untilVerdict, isShared: isShared)
     return try Self.work(
       campaign, venue, display,
+      fleet: slurm.map { options in
+        (options.split(separator: " ").map(String.init), taskOptions)
+      },
       resume: output == nil ? " --output \(ShellWord.quoted(directory))" : "")
+  }
+
+  /// What a task's `work` is told of this command line.
+  private var taskOptions: [String] {
+    ["--accelerator", guests.accelerator]
+      + (guests.bootTimeout.map { ["--boot-timeout", "\($0)"] } ?? [])
+      + (source.mirror.map { ["--mirror", $0] } ?? [])
+      + (source.configuration.config.map { ["--config", $0] } ?? [])
   }
 
   /// Carries out what remains of a campaign, and prints its report.
   ///
-  /// - Parameter resume: what the command line lacks that would resume it.
+  /// - Parameters:
+  ///   - fleet: sbatch's options, and those of its tasks; nil: the trials are run here.
+  ///   - resume: what the command line lacks that would resume it.
   /// - Throws: when the user interrupts (code interrupted), and what the host lacks.
   static func work(
-    _ campaign: Campaign, _ venue: any Venue, _ display: Display, resume: String = ""
+    _ campaign: Campaign, _ venue: any Venue, _ display: Display,
+    fleet: (options: [String], tasks: [String])? = nil, resume: String = ""
   ) throws -> CampaignSummary {
     for warning in venue.warnings { display.note(warning) }
     // Only now, unless a kernel is built: until here ^C may end the process at once, there is nothing to take down.
@@ -162,7 +194,11 @@ struct CampaignOptions: ParsableArguments {
       defer { display.finish() }
       try display.begin(
         campaign, jobs: venue.jobs, venue.place, interval: venue.lookInterval)
-      try runner.run { display.show($0) }
+      if let fleet {
+        try submit(campaign, fleet, runner, display, interrupt)
+      } else {
+        try runner.run { display.show($0) }
+      }
     }
     if let remains = venue.remains { display.note(remains) }
 
@@ -174,6 +210,36 @@ struct CampaignOptions: ParsableArguments {
       throw ExitCode(HarnessError.Code.interrupted.rawValue)
     }
     return summary
+  }
+
+  /// Tasks of a job array, where the user does not say how many.
+  private static let mostTasks = 16
+
+  private static func submit(
+    _ campaign: Campaign, _ fleet: (options: [String], tasks: [String]),
+    _ runner: CampaignRunner, _ display: Display, _ interrupt: Interrupt
+  ) throws {
+    let rest = campaign.order.count { campaign.ending(of: $0) == nil }
+    if rest == 0 { return }
+    guard let program = ProfileCatalog.executable() else {
+      throw HarnessError(.harness, "/proc/self/exe", "readlink", errno: .noSuchFileOrDirectory)
+    }
+    // sbatch has its tasks begin in the directory that it was called in.
+    let directory = campaign.directory
+    let array = try SlurmArray.submit(
+      [program, "work", directory, "--no-live"] + fleet.tasks, options: fleet.options,
+      tasks: min(rest, mostTasks), in: directory)
+    display.note("job array \(array.job) of Slurm; its output is in \(directory)/slurm-*.log")
+    try runner.follow(while: { () throws(HarnessError) in try !array.states().isEmpty }) {
+      display.show($0)
+    }
+    // Tasks that wait for a node are not needed any more, or not wanted.
+    try array.cancel()
+    if !interrupt.isRequested, runner.schedule.next() != nil {
+      throw HarnessError(
+        .environment, "job array \(array.job)", "is over, and not all trials have been run",
+        remedy: "see \(directory)/slurm-*.log, and rerun the same command")
+    }
   }
 
   private func guestVenue(_ matrix: Matrix, _ jobs: Int, _ display: Display) throws -> GuestVenue {

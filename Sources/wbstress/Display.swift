@@ -46,7 +46,9 @@ final class Display: Sendable {
     throws(HarnessError)
   {
     let done = campaign.order.compactMap { trial in
-      campaign.ending(of: trial).map { (cell: trial.cell, number: trial.number, outcome: $0) }
+      campaign.ending(of: trial).map {
+        (cell: trial.cell, number: trial.number, outcome: $0.outcome)
+      }
     }
     let progress = CampaignProgress(
       matrix.label, cells: matrix.cells.map { $0.axes.map(\.value).joined(separator: " ") },
@@ -82,6 +84,10 @@ final class Display: Sendable {
         }
         state?.terminal?.clear()
         tell(trial, ending, seconds, state?.progress)
+      case .heard(let trial, let ending):
+        state?.progress.hear(cell: trial.cell, number: trial.number, ending.outcome)
+        state?.terminal?.clear()
+        tell(trial, ending, nil, state?.progress)
       }
       draw(&state)
     }
@@ -101,7 +107,7 @@ final class Display: Sendable {
   // MARK: Plain lines
 
   private func tell(
-    _ trial: Campaign.Trial, _ ending: Ending, _ seconds: Double, _ progress: CampaignProgress?
+    _ trial: Campaign.Trial, _ ending: Ending, _ seconds: Double?, _ progress: CampaignProgress?
   ) {
     let total = "\(progress?.total ?? 0)"
     let done = "\(progress?.done ?? 0)"
@@ -113,7 +119,8 @@ final class Display: Sendable {
     var line =
       "[\(counter)/\(total)] \(cell) #\(trial.number)\(value ?? ""): \(ending.outcome.rawValue)"
     if let reason = ending.reason { line += " (\(reason))" }
-    Output.progress(line + " in \(Int(seconds.rounded())) s\n")
+    line += seconds.map { " in \(Int($0.rounded())) s" } ?? ", elsewhere"
+    Output.progress(line + "\n")
     if let message = ending.message { Output.progress("  \(message)\n") }
   }
 

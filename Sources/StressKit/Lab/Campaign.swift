@@ -146,13 +146,10 @@ package struct Campaign: Sendable {
     CampaignFile.trialDirectory(in: directory, cell: trial.cell, number: trial.number)
   }
 
-  /// The trial's ending when it needs no further attempt.
-  package func ending(of trial: Trial) -> Outcome? {
-    guard
-      let end = RecordReader.ending(directory(of: trial) + "/" + RecordFile.name),
-      !end.isRepeated
-    else { return nil }
-    return end.outcome
+  /// How the trial ended, when it needs no further attempt.
+  package func ending(of trial: Trial) -> Ending? {
+    RecordReader.ending(directory(of: trial) + "/" + RecordFile.name)
+      .flatMap { $0.isRepeated ? nil : $0 }
   }
 
   /// Puts what an interrupted attempt left aside: nothing recorded is ever lost.

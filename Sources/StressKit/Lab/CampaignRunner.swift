@@ -12,6 +12,8 @@ package final class CampaignRunner: Sendable {
     case started(Campaign.Trial)
     case phase(Campaign.Trial, String)
     case ended(Campaign.Trial, Ending, seconds: Double)
+    /// Others have carried it out.
+    case heard(Campaign.Trial, Ending)
   }
 
   private let campaign: Campaign
@@ -38,6 +40,7 @@ package final class CampaignRunner: Sendable {
 
   /// Of a shared directory, between two looks at what others have done, ns.
   private static let lookInterval: UInt64 = 1_000_000_000
+  private static let looksPerQuestion = 5
   private let queue: Mutex<Queue>
 
   /// - Parameter schedule: nil: the campaign's own.
@@ -73,6 +76,27 @@ package final class CampaignRunner: Sendable {
     if let failure = queue.withLock({ $0.failure }) { throw failure }
   }
 
+  /// Carries nothing out, and tells what others do. Returns when all is done, the user interrupts, or nobody is left
+  /// to do it.
+  ///
+  /// - Parameter isAnybodyLeft: asked every few seconds.
+  package func follow(
+    while isAnybodyLeft: () throws(HarnessError) -> Bool, _ handle: (Event) -> Void
+  ) throws(HarnessError) {
+    var looks = 0
+    while !interrupt.isRequested {
+      // Before the look at what is done: who has left since may have done the last ones.
+      let isLast = looks % Self.looksPerQuestion == 0 ? try !isAnybodyLeft() : false
+      looks += 1
+      let (heard, isDone) = queue.withLock { queue in
+        (hearOfOthers(&queue), queue.schedule.next(besides: []) == nil)
+      }
+      for (trial, ending) in heard { handle(.heard(trial, ending)) }
+      if isDone || isLast { return }
+      cl_sleep_until(cl_boottime() + Self.lookInterval)
+    }
+  }
+
   /// What it has come to.
   package var schedule: any TrialSchedule { queue.withLock { $0.schedule } }
 
@@ -83,7 +107,7 @@ package final class CampaignRunner: Sendable {
   }
 
   private func work(_ handle: SerialHandler) {
-    while let trial = next() {
+    while let trial = next(handle) {
       handle(.started(trial))
       let started = cl_boottime()
       do throws(HarnessError) {
@@ -109,8 +133,10 @@ package final class CampaignRunner: Sendable {
   }
 
   /// The next trial of ours; waits while others are at what is left. nil: there is none, or the user has had enough.
-  private func next() -> Campaign.Trial? {
+  private func next(_ handle: SerialHandler) -> Campaign.Trial? {
     while !interrupt.isRequested {
+      let heard = claims == nil ? [] : queue.withLock { hearOfOthers(&$0) }
+      for (trial, ending) in heard { handle(.heard(trial, ending)) }
       switch queue.withLock({ pick(&$0) }) {
       case .trial(let trial): return trial
       case .nothing: return nil
@@ -127,7 +153,6 @@ package final class CampaignRunner: Sendable {
       queue.running.insert(trial)
       return .trial(trial)
     }
-    hearOfOthers(&queue)
     var busy = queue.running
     do throws(HarnessError) {
       while let trial = queue.schedule.next(besides: busy) {
@@ -151,14 +176,18 @@ package final class CampaignRunner: Sendable {
     return busy.count > queue.running.count ? .wait : .nothing
   }
 
-  private func hearOfOthers(_ queue: inout Queue) {
+  /// Takes what others have ended since the last look. Returns it.
+  private func hearOfOthers(_ queue: inout Queue) -> [(Campaign.Trial, Ending)] {
+    var heard: [(Campaign.Trial, Ending)] = []
     for trial in campaign.order where !queue.over.contains(trial) {
       guard !queue.running.contains(where: { Self.plain($0) == trial }),
-        campaign.ending(of: trial) != nil
+        let ending = campaign.ending(of: trial)
       else { continue }
       queue.over.insert(trial)
       queue.schedule.take(trial)
+      heard.append((trial, ending))
     }
+    return heard
   }
 
   /// Without the value that it is run at.

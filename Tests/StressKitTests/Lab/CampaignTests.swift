@@ -95,7 +95,7 @@ struct CampaignTests: ProfileSuite {
     #expect(Array(more.prefix(24)) == first && more.count == 30)
     let again = try campaign(trials: 5, seed: nil)
     #expect(again.seed == 7 && again.trials == 5 && again.order == more)
-    #expect(again.ending(of: .init(cell: 0, number: 1)) == .oom)
+    #expect(again.ending(of: .init(cell: 0, number: 1))?.outcome == .oom)
     #expect(try CampaignSummary(directory: again.directory).planned == 5)
   }
 
@@ -199,7 +199,7 @@ struct CampaignTests: ProfileSuite {
         "c/trials/1-1/record.jsonl", from: RecordFixture.killed,
         replacing: [end: "{\"type\":\"end\",\"outcome\":\"\(outcome.rawValue)\""])
       // Only a trial that the harness itself lost is tried again.
-      #expect(campaign.ending(of: trial) == (outcome == .harnessLost ? nil : outcome))
+      #expect(campaign.ending(of: trial)?.outcome == (outcome == .harnessLost ? nil : outcome))
     }
     try fixture.record("c/trials/1-1/record.jsonl", from: RecordFixture.killed, without: ["end"])
     #expect(campaign.ending(of: trial) == nil)
@@ -211,7 +211,7 @@ struct CampaignTests: ProfileSuite {
     let path = try fixture.record("c/trials/1-1/record.jsonl", from: RecordFixture.killed)
     let outage = RecordOutage(why: "ENOSPC").line
     try File.write(path, Array(try File.text(path).utf8) + outage)
-    #expect(campaign.ending(of: .init(cell: 0, number: 1)) == .oom)
+    #expect(campaign.ending(of: .init(cell: 0, number: 1))?.outcome == .oom)
   }
 
   @Test func setAsideKeepsRecordsAndNoDisks() throws {

@@ -70,6 +70,11 @@ package struct CampaignProgress: Sendable {
     self.seconds[cell].append(seconds)
   }
 
+  /// Takes in what others have carried out, in a time that is not told.
+  package mutating func hear(cell: Int, number: Int, _ outcome: Outcome) {
+    outcomes[cell][number - 1] = outcome
+  }
+
   package func isRunning(cell: Int, number: Int) -> Bool {
     running.contains { $0.cell == cell && $0.number == number }
   }
