@@ -230,9 +230,9 @@ struct CampaignOptions: ParsableArguments {
       [program, "work", directory, "--no-live"] + fleet.tasks, options: fleet.options,
       tasks: min(rest, mostTasks), in: directory)
     display.note("job array \(array.job) of Slurm; its output is in \(directory)/slurm-*.log")
-    try runner.follow(while: { () throws(HarnessError) in try !array.states().isEmpty }) {
-      display.show($0)
-    }
+    try runner.follow(
+      while: { () throws(HarnessError) in try !array.states().isEmpty },
+      { display.show($0) })
     // Tasks that wait for a node are not needed any more, or not wanted.
     try array.cancel()
     if !interrupt.isRequested, runner.schedule.next() != nil {

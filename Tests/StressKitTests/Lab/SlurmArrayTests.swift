@@ -58,14 +58,14 @@ struct SlurmArrayTests {
             throw HarnessError(.harness, "test", "failed")
           }
           return answer
-        }
-      ) { event in
-        guard case .heard(let trial, let ending) = event else {
-          Issue.record("\(event)")
-          return
-        }
-        heard.append("\(trial.number) \(ending.outcome.rawValue)")
-      }
+        },
+        { event in
+          guard case .heard(let trial, let ending) = event else {
+            Issue.record("\(event)")
+            return
+          }
+          heard.append("\(trial.number) \(ending.outcome.rawValue)")
+        })
       return heard
     }
     try made.trial(1, 2, from: RecordFixture.killed)
