@@ -40,6 +40,10 @@ struct CampaignOptions: ParsableArguments {
 
   @OptionGroup var machine: MachineOptions
 
+  @OptionGroup var remote: RemoteOptions
+
+  @OptionGroup var following: RemoteRunOptions
+
   @OptionGroup(title: "On this machine") var abort: AbortOptions
 
   @Option(
@@ -95,6 +99,15 @@ struct CampaignOptions: ParsableArguments {
     if kernel != nil, machine.device != nil {
       throw ValidationError("--device and --kernel exclude each other")
     }
+    if kernel != nil, remote.on != nil {
+      throw ValidationError("--on and --kernel exclude each other")
+    }
+    if remote.on != nil, !isHere {
+      throw ValidationError("--on: needs --loop or --device, as it is called there")
+    }
+    if remote.on == nil, let option = following.given {
+      throw ValidationError("\(option): needs --on")
+    }
     if fs.split(separator: ",", omittingEmptySubsequences: false).contains(""), !fs.isEmpty {
       throw ValidationError("--fs: an empty value")
     }
@@ -136,6 +149,7 @@ struct CampaignOptions: ParsableArguments {
     }
     // Told before anything is set up.
     _ = try abort.limits()
+    _ = try remote.host()
     return try Matrix(
       try ProfileCatalog().find(profile), kernels: specs,
       filesystems: fs.split(separator: ",").map(String.init),
@@ -151,10 +165,14 @@ struct CampaignOptions: ParsableArguments {
     let display = Display(matrix, isLive: !noLive)
     let directory = output.map(File.plain) ?? Self.defaultDirectory(matrix.label)
     let venue: any Venue =
-      isHere
-      ? try LocalVenue(
-        matrix, try machine.place(images: loop, directory), limits: try abort.limits())
-      : try guestVenue(matrix, jobs, display)
+      if let host = try remote.host() {
+        try remoteVenue(matrix, host, display)
+      } else if isHere {
+        try LocalVenue(
+          matrix, try machine.place(images: loop, directory), limits: try abort.limits())
+      } else {
+        try guestVenue(matrix, jobs, display)
+      }
     let campaign = try Campaign(
       directory: directory, matrix: matrix, identity: venue.identity, trials: trials, seed: seed,
       untilVerdict: untilVerdict, isShared: isShared)
@@ -246,6 +264,16 @@ struct CampaignOptions: ParsableArguments {
     var options = try guests.venueOptions(source.store())
     options.keepDisks = keepDisks
     return try GuestVenue(matrix, jobs: jobs, options, progress: display.note)
+  }
+
+  private func remoteVenue(
+    _ matrix: Matrix, _ host: RemoteHost, _ display: Display
+  ) throws -> RemoteVenue {
+    var options = RemoteVenue.Options(machine.remotePlace(images: loop))
+    options.limits = try abort.limits()
+    options.patience = try following.patience()
+    options.console = following.console
+    return try RemoteVenue.prepare(matrix, host, options, progress: display.note)
   }
 
   static func defaultDirectory(_ label: String) -> String {

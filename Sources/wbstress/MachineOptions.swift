@@ -41,6 +41,16 @@ struct MachineOptions: ParsableArguments {
   @Flag(help: "On this machine: allow a graphical session.")
   var allowDesktop = false
 
+  /// The same on a machine that is reached by ssh.
+  func remotePlace(images: String?) -> RemotePlace {
+    var place = RemotePlace(images: images.map(File.plain), device: device, cgroup: cgroup)
+    place.confirmation = yesWipe
+    place.wholeMachine = wholeMachine
+    place.allowsDaemons = allowOomDaemon
+    place.allowsDesktop = allowDesktop
+    return place
+  }
+
   /// - Parameter results: the campaign's directory.
   func place(images: String?, _ results: String?) throws(HarnessError) -> LocalPlace {
     var place = LocalPlace(

@@ -35,6 +35,14 @@ package enum RecordFile {
     return nil
   }
 
+  /// Whether it is a line of a record, of whatever type: what came from elsewhere may be anything.
+  package static func isLine(_ line: ArraySlice<UInt8>) -> Bool {
+    line.withUnsafeBufferPointer { line in
+      if case .defect(.torn) = LineHead.read(line) { return false }
+      return line.count <= LinePlace.longest
+    }
+  }
+
   /// Whether a reader of the whole record takes it for one.
   private static func isLine(_ line: ArraySlice<UInt8>, of type: StaticString) -> Bool {
     line.withUnsafeBufferPointer { line in

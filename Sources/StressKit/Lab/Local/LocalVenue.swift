@@ -31,17 +31,13 @@ package struct LocalVenue: Venue {
   /// Each look takes from the CPU under test.
   package var lookInterval: UInt64 { 1_000_000_000 }
 
-  package var warnings: [String] {
-    guards.findings.all.filter { $0.status == .warning }.map { warning in
-      "\(warning.object): \(warning.found)\(warning.remedy.map { "; \($0)" } ?? "")"
-    }
-  }
+  package var warnings: [String] { guards.findings.warnings }
 
-  package var remains: String? {
-    guards.device.map {
-      "\($0.path) keeps the last trial's file system (\(Signature.label)); to wipe it: "
-        + "wipefs -a \($0.path)"
-    }
+  package var remains: String? { guards.device.map { Self.remains(on: $0.path) } }
+
+  static func remains(on device: String) -> String {
+    "\(device) keeps the last trial's file system (\(Signature.label)); to wipe it: "
+      + "wipefs -a \(device)"
   }
 
   package func run(
@@ -57,9 +53,13 @@ package struct LocalVenue: Venue {
 
   /// Of a trial that was aborted for the machine's sake: the next one would do the same.
   package func refusal(after ending: Ending) -> HarnessError? {
+    Self.refusal(after: ending, on: "this machine")
+  }
+
+  static func refusal(after ending: Ending, on machine: String) -> HarnessError? {
     guard ending.outcome == .invalid, ending.reason == Ending.machine else { return nil }
     return HarnessError(
-      .refused, "this machine", ending.message ?? "",
+      .refused, machine, ending.message ?? "",
       remedy: "free memory, lower the profile's limits, or run it in a guest: --kernel debian:6.12")
   }
 }

@@ -17,12 +17,13 @@ package enum Exit: Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// A child process and its pidfd. It is killed and reaped when its owner goes; one that does not die of that within
+/// A child process and its pidfd. It is killed and reaped when its owner goes, unless it outlives that; one that does not die of that within
 /// ``patience`` is left behind, for init to reap.
 package struct Process: ~Copyable, Sendable {
   package let pid: Int32
   private let pidfd: Int32
   private let object: String
+  private let outlivesOwner: Bool
 
   /// Where a program is executed that is not the harness's own.
   package struct Place {
@@ -46,12 +47,13 @@ package struct Process: ~Copyable, Sendable {
   ///   - descriptors: element i becomes the child's descriptor i; -1 is /dev/null.
   ///   - cgroup: descriptor of the cgroup v2 directory that the child is born in; -1: the caller's.
   ///   - dieWithThread: the child gets SIGKILL when the calling thread ends.
+  ///   - outlivesOwner: it is left alone when its owner goes, for init to reap.
   ///
   /// The corresponding system call is `clone3`.
   package init(
     _ arguments: [String], environment: [String] = [], descriptors: [Int32] = [-1, -1, -1],
     cgroup: Int32 = -1, dieWithThread: Bool = true, newSession: Bool = true,
-    in place: Place? = nil, waiver: Waiver? = nil
+    outlivesOwner: Bool = false, in place: Place? = nil, waiver: Waiver? = nil
   ) throws(HarnessError) {
     let argv = arguments.map { strdup($0) } + [nil]
     let envp = environment.map { strdup($0) } + [nil]
@@ -78,6 +80,7 @@ package struct Process: ~Copyable, Sendable {
     pid = Int32(try accept(Int(result), arguments[0], "start"))
     pidfd = fd
     object = arguments[0]
+    self.outlivesOwner = outlivesOwner
   }
 
   /// How long a killed process is waited for when its owner goes, ns: in uninterruptible sleep (a disk that does not
@@ -85,6 +88,10 @@ package struct Process: ~Copyable, Sendable {
   private static let patience: UInt64 = 1_000_000_000
 
   deinit {
+    if outlivesOwner {
+      close(pidfd)
+      return
+    }
     cl_signal(pidfd, SIGKILL)
     let deadline = cl_monotonic() + Self.patience
     var exit = cl_exit()

@@ -24,6 +24,12 @@ package enum Tool {
       }
   }
 
+  /// The variables of this process's own environment, as it was started with, for a program that is the user's own.
+  package static var wholeEnvironment: [String] {
+    ((try? File.read("/proc/self/environ")) ?? []).split(separator: 0)
+      .map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// The error for a program that is not installed.
   package static func missing(_ name: String, package: String) -> HarnessError {
     HarnessError(

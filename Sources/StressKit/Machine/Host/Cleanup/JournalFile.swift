@@ -145,13 +145,17 @@ package struct JournalOwner: Equatable, Sendable {
   /// What kind of run it is, such as `trial`.
   package var kind: String
 
-  static func current(_ kind: String) -> JournalOwner {
+  /// This process, in a run of some kind.
+  package static func current(_ kind: String) -> JournalOwner {
     JournalOwner(
-      bootID: bootID(), pid: getpid(), startTime: startTime(of: getpid()) ?? 0,
+      bootID: currentBootID, pid: getpid(), startTime: startTime(of: getpid()) ?? 0,
       command: CommandLine.arguments.joined(separator: " "), kind: kind)
   }
 
-  private static func bootID() -> String { File.line("/proc/sys/kernel/random/boot_id") ?? "" }
+  /// Of the boot that this machine is in.
+  private static var currentBootID: String {
+    File.line("/proc/sys/kernel/random/boot_id") ?? ""
+  }
 
   /// nil: there is no such process, or it has ended and is not reaped.
   private static func startTime(of pid: Int32) -> UInt64? {
@@ -165,12 +169,12 @@ package struct JournalOwner: Equatable, Sendable {
   }
 
   /// The machine has been booted since.
-  package var isOfAnotherBoot: Bool { bootID != Self.bootID() }
+  package var isOfAnotherBoot: Bool { bootID != Self.currentBootID }
 
   /// Its process lives.
   package var isAlive: Bool { !isOfAnotherBoot && Self.startTime(of: pid) == startTime }
 
-  var members: [(key: String, value: JSON)] {
+  package var members: [(key: String, value: JSON)] {
     [
       ("schema", .int(JournalFile.schema)), ("boot_id", .string(bootID)), ("pid", .int(Int64(pid))),
       ("start_time", .uint(startTime)), ("command", .string(command)), ("kind", .string(kind)),
@@ -178,7 +182,7 @@ package struct JournalOwner: Equatable, Sendable {
     ]
   }
 
-  init?(_ line: JSON) {
+  package init?(_ line: JSON) {
     guard line["type"] == "run", let bootID = line["boot_id"]?.string,
       let pid = line["pid"]?.int.flatMap(Int32.init(exactly:)),
       let startTime = line["start_time"]?.int.flatMap(UInt64.init(exactly:))

@@ -123,6 +123,13 @@ package struct GuardFindings: Sendable {
         object: error.object, found: error.what, remedy: error.remedy))
   }
 
+  /// What the user should know before a trial.
+  package var warnings: [String] {
+    all.filter { $0.status == .warning }.map { warning in
+      "\(warning.object): \(warning.found)\(warning.remedy.map { "; \($0)" } ?? "")"
+    }
+  }
+
   /// Whether a guard has found nothing that speaks against a trial.
   package func isClear(_ origin: Guard) -> Bool {
     !all.contains { $0.origin == origin && $0.error != nil }
