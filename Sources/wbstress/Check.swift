@@ -10,7 +10,8 @@ struct Check: ParsableCommand {
     discussion: """
       Runs the same checks as 'wbstress run' and changes nothing. With --device or --loop the exit \
       code is for trials on this machine, otherwise for trials in guests: 0, 4 (refused) or 5 \
-      (something is missing). docs/safety.md describes each guard.
+      (something is missing). docs/safety.md describes each guard. With --on the checks are made on \
+      that machine, for trials there.
       """)
 
   @Argument(
@@ -24,6 +25,8 @@ struct Check: ParsableCommand {
 
   @OptionGroup var machine: MachineOptions
 
+  @OptionGroup var remote: RemoteOptions
+
   @Option(
     help: ArgumentHelp("The campaign directory of the planned run.", valueName: "dir"),
     completion: .directory)
@@ -33,16 +36,22 @@ struct Check: ParsableCommand {
     let choice = try profile.map { try ProfileCatalog().find($0) }
     let profiles =
       try choice.map { try [$0.file.profile(variant: $0.variant, overrides: [])] } ?? []
+    let style = TerminalReport.Style.forTerminal()
+    let place = machine.device ?? loop
+    let target = place.map { ", on \($0)" } ?? ""
+    if let host = try remote.host() {
+      let there = try RemoteFindings.ask(host, machine.remotePlace(images: loop), profiles) {
+        Output.progress("wbstress: \($0)\n")
+      }
+      Output.line(CheckReport("on \(host.name)" + target, there.guards, style: style).text)
+      if let error = there.guards.errors?.errors.first { throw ExitCode(error.code.rawValue) }
+      return
+    }
     let here = Guards(
       profiles, try machine.place(images: loop, output.map(File.plain) ?? "."))
     let kinds = profiles.first.map { [$0.filesystem.base] } ?? Profile.Filesystem.Kind.common
     let guests = GuestCheck.findings(kinds, profiles)
-    let style = TerminalReport.Style.forTerminal()
-    let place = machine.device ?? loop
-    Output.line(
-      CheckReport(
-        "on this machine" + (place.map { ", on \($0)" } ?? ""), here.findings, style: style
-      ).text)
+    Output.line(CheckReport("on this machine" + target, here.findings, style: style).text)
     Output.line("\n" + CheckReport("in guests", guests, style: style).text)
     let judged = place == nil ? guests : here.findings
     if let error = judged.errors?.errors.first { throw ExitCode(error.code.rawValue) }

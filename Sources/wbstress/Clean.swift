@@ -2,6 +2,7 @@
 import ArgumentParser
 import Glibc
 import StressCore
+import StressLab
 import StressMachine
 
 struct Clean: ParsableCommand {
@@ -11,15 +12,26 @@ struct Clean: ParsableCommand {
       A run on this machine writes to a journal what it is going to create or change: cgroups, \
       mounts, devices, image files, trace instances, settings. This command undoes the journals of \
       runs that have ended, in reverse order. Objects that do not belong to the run, and settings \
-      that somebody else has changed since, are left alone and named. Repeating it does no harm.
+      that somebody else has changed since, are left alone and named. Repeating it does no harm. Records \
+      of trials for other machines that none of these will fetch are removed, too. With --on all this \
+      happens on that machine.
       """)
 
   @Flag(help: "Change nothing; list what would be undone.")
   var dryRun = false
 
+  @OptionGroup var remote: RemoteOptions
+
   mutating func run() throws {
+    if let host = try remote.host() {
+      let status = try RemoteClean.run(
+        host, isDry: dryRun, progress: { Output.progress("wbstress: \($0)\n") },
+        say: { Output.line($0) })
+      throw ExitCode(status)
+    }
     let journals = try LeftJournal.left()
-    if journals.isEmpty {
+    let runs = RemoteRun.all()
+    if journals.isEmpty, runs.isEmpty {
       Output.line("nothing to clean in \(CleanupJournal.directory)")
       return
     }
@@ -41,6 +53,18 @@ struct Clean: ParsableCommand {
         // One that cannot be read does not keep the others from being cleaned.
         Output.line("  \(error.description)")
         failures.append(error)
+      }
+    }
+    for run in runs {
+      Output.line("\(run.path.visible) (a trial for another machine)")
+      answers.append(run.isInUse ? .inUse : .cleaned)
+      if run.isInUse {
+        Output.line("  left alone: in use by a trial, or its record is to be fetched")
+      } else if dryRun {
+        Output.line("  would remove: its record, which nobody will fetch")
+      } else {
+        run.remove()
+        Output.line("  removed: its record, which nobody would have fetched")
       }
     }
     if let failure = failures.first { throw ExitCode(failure.code.rawValue) }
