@@ -32,6 +32,12 @@ struct Check: ParsableCommand {
     completion: .directory)
   var output: String?
 
+  func validate() throws {
+    if remote.on != nil, output != nil {
+      throw ValidationError("--output and --on exclude each other: that machine keeps no campaign")
+    }
+  }
+
   func run() throws {
     let choice = try profile.map { try ProfileCatalog().find($0) }
     let profiles =

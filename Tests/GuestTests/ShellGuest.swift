@@ -14,6 +14,8 @@ struct ShellGuest {
   var files: [String: [UInt8]] = [:]
   /// Further disks: /dev/vdb and so on.
   var disks: [VirtualMachine.Disk] = []
+  /// Further devices, as QEMU's options have them.
+  var devices: [String] = []
   /// Further modules to load.
   var modules: [String] = []
   var cpus = 2
@@ -85,12 +87,13 @@ struct ShellGuest {
     }
     disks += self.disks
     let console = directory + "/console.log"
-    let machine = try VirtualMachine(
-      .init(
-        kernel: kernel.image, initramfs: initramfs, accelerator: .tcg, memory: 1 << 30, nodes: 1,
-        cpus: cpus,
-        boot: ["rdinit=/test/init", "systemd.show_status=0", "systemd.wants=script.service"],
-        disks: disks, console: console))
+    var configuration = VirtualMachine.Configuration(
+      kernel: kernel.image, initramfs: initramfs, accelerator: .tcg, memory: 1 << 30, nodes: 1,
+      cpus: cpus,
+      boot: ["rdinit=/test/init", "systemd.show_status=0", "systemd.wants=script.service"],
+      disks: disks, console: console)
+    configuration.devices = devices
+    let machine = try VirtualMachine(configuration)
     let deadline = Date.now + patience
     while !machine.hasEnded(), Date.now < deadline { usleep(100_000) }
     let hasEnded = machine.hasEnded()

@@ -11,9 +11,10 @@ enum SystemImage {
   private static let suite = "bookworm"
   private static let packages = [
     "systemd", "systemd-sysv", "systemd-oomd", "dbus", "e2fsprogs", "mount",
+    "openssh-server", "iproute2",
   ]
-  /// What would wait for udev, or has nothing to do with what is tested. The daemons that kill are started by the
-  /// tests that want them.
+  /// What would wait for udev, or has nothing to do with what is tested. The daemons that kill, and sshd, are started by
+  /// the tests that want them.
   private static let masked = [
     "serial-getty@.service", "getty@.service", "getty.target", "e2scrub_reap.service",
     "e2scrub_all.timer", "fstrim.timer", "dpkg-db-backup.timer", "systemd-update-utmp.service",
@@ -30,7 +31,8 @@ enum SystemImage {
     let store = try KernelStore()
     let hook = """
       cd "$1"; rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/info
-      rm -f etc/systemd/system/*.wants/systemd-oomd.*
+      rm -f etc/systemd/system/*.wants/systemd-oomd.* etc/systemd/system/*.wants/ssh.*
+      rm -f etc/systemd/system/sshd.service
       for unit in \(masked.joined(separator: " ")); do ln -sf /dev/null etc/systemd/system/$unit; done
       """
     let arguments = [

@@ -46,6 +46,8 @@ package final class VirtualMachine {
     package var console: String
     /// Where what a peer found goes; nil: there is none.
     var peer: String?
+    /// Further devices, as QEMU's options have them.
+    package var devices: [String] = []
   }
 
   package static var program: String { Architecture.own.emulator.program }
@@ -138,7 +140,7 @@ package final class VirtualMachine {
       let serial = disk.serial.map { ",serial=" + escape($0) } ?? ""
       arguments += ["-drive", drive, "-device", "virtio-blk-pci,drive=disk\(i)\(serial)"]
     }
-    return arguments
+    return arguments + c.devices
   }
 
   /// The machine's memory, in nodes if there are several: virtual ones, since Debian's kernels are built
