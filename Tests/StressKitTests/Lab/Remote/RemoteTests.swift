@@ -15,25 +15,6 @@ struct RemoteTests: ProfileSuite {
 
   init() throws { directory = try TemporaryDirectory() }
 
-  /// A machine to which a script stands for ssh(1); its `$script` is what ssh(1) is to execute there.
-  private func host(_ script: String) throws -> RemoteHost {
-    let path = try directory.write(
-      "ssh-\(UInt32.random(in: 0 ... .max))",
-      "#!/bin/sh\nfor script; do :; done\n" + script + "\n")
-    #expect(chmod(path, 0o755) == 0)
-    return try RemoteHost.parse("ssh:root@box", program: path)
-  }
-
-  /// The error of a body that must throw one.
-  private func error(_ body: () throws(HarnessError) -> Void) throws -> HarnessError {
-    do throws(HarnessError) {
-      try body()
-    } catch {
-      return error
-    }
-    throw HarnessError(.harness, "test", "nothing was thrown")
-  }
-
   // MARK: Names
 
   @Test(
@@ -57,7 +38,7 @@ struct RemoteTests: ProfileSuite {
     "ssh:box'", "ssh:../x", "ssh:\u{1b}[2J", "ssh:-l@box",
   ])
   func isNoName(_ text: String) throws {
-    let error = try error { () throws(HarnessError) in
+    let error = try remoteError { () throws(HarnessError) in
       _ = try RemoteHost.parse(text, program: "/ssh")
     }
     #expect(error.code == .usage && error.remedy == "as in ssh:root@testbox")
@@ -102,10 +83,10 @@ struct RemoteTests: ProfileSuite {
     for (key, value) in [("version", JSON.string("9.9\u{1b}[31m")), ("schema", 99)] {
       let members = (request.json.members ?? []).map { ($0.key, $0.key == key ? value : $0.value) }
       let bytes = Array(JSON.object(members.map { (key: $0.0, value: $0.1) }).text.utf8)
-      let error = try error { () throws(HarnessError) in _ = try RemoteRequest.parse(bytes) }
+      let error = try remoteError { () throws(HarnessError) in _ = try RemoteRequest.parse(bytes) }
       #expect(error.code == .environment && !error.description.contains("\u{1b}"))
     }
-    let error = try error { () throws(HarnessError) in
+    let error = try remoteError { () throws(HarnessError) in
       _ = try RemoteRequest.parse(Array("{\"do\":\"format\"}".utf8))
     }
     #expect(error.code == .usage)
@@ -134,14 +115,14 @@ struct RemoteTests: ProfileSuite {
   func whatIsNoMessage(_ text: String) throws {
     var stream = RemoteStream("ssh:box")
     stream.add(Array(text.utf8))
-    let error = try error { () throws(HarnessError) in _ = try stream.next() }
+    let error = try remoteError { () throws(HarnessError) in _ = try stream.next() }
     #expect(error.code == .environment && error.object == "ssh:box")
     #expect(!error.description.contains("\u{1b}"))
   }
 
   @Test func aMessageOfAMegabyte() throws {
     var stream = RemoteStream("ssh:box")
-    let error = try error { () throws(HarnessError) in
+    let error = try remoteError { () throws(HarnessError) in
       for _ in 0..<40 {
         stream.add([UInt8](repeating: 0x61, count: 64 << 10))
         _ = try stream.next()

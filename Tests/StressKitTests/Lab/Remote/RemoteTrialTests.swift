@@ -16,24 +16,6 @@ struct RemoteTrialTests: ProfileSuite {
 
   init() throws { directory = try TemporaryDirectory() }
 
-  /// A machine to which a script stands for ssh(1): `$script` is what that is to execute there, `$D` a directory.
-  private func host(_ script: String) throws -> RemoteHost {
-    let path = try directory.write(
-      "ssh-\(UInt32.random(in: 0 ... .max))",
-      "#!/bin/sh\nD='\(directory.root)'\nfor script; do :; done\n\(script)\n")
-    #expect(chmod(path, 0o755) == 0)
-    return try RemoteHost.parse("ssh:root@box", program: path)
-  }
-
-  private func error(_ body: () throws(HarnessError) -> Void) throws -> HarnessError {
-    do throws(HarnessError) {
-      try body()
-    } catch {
-      return error
-    }
-    throw HarnessError(.harness, "test", "nothing was thrown")
-  }
-
   // MARK: The program
 
   /// By the shell here, in a home of the test's own; `programs` come before those of the distribution.
@@ -42,7 +24,8 @@ struct RemoteTrialTests: ProfileSuite {
       #expect(chmod(try directory.write("bin/" + name, "#!/bin/sh\n\(script)\n"), 0o755) == 0)
     }
     try File.makeDirectory(directory.path("home"))
-    return try host("export HOME=\"$D/home\" PATH=\"$D/bin:$PATH\"\n\(first)\neval \"$script\"")
+    return try directory.host(
+      "export HOME=\"$D/home\" PATH=\"$D/bin:$PATH\"\n\(first)\neval \"$script\"")
   }
 
   private func copies() -> [String] {
@@ -81,7 +64,7 @@ struct RemoteTrialTests: ProfileSuite {
     _ programs: [String: String], _ first: String, _ words: String
   ) throws {
     let host = try here(programs, first: first)
-    let error = try error { () throws(HarnessError) in
+    let error = try remoteError { () throws(HarnessError) in
       _ = try RemoteProgram.install(host) { _ in }
     }
     #expect(error.code == .environment && error.object == "ssh:root@box", "\(error)")
@@ -93,7 +76,7 @@ struct RemoteTrialTests: ProfileSuite {
 
   /// A machine that has the program; `server` stands for that, with the request in `$request`.
   private func program(_ server: String) throws -> RemoteProgram {
-    let host = try host(
+    let host = try directory.host(
       """
       hello() { printf '{"hello":{"version":"\(Version.text)","schema":\(RecordFile.schema)}}\\n'; }
       piece() { printf '{"chunk":%d}\\n%s' $((${#1})) "$1"; }
