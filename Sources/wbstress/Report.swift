@@ -20,7 +20,8 @@ struct Report: ParsableCommand {
   @Option(
     help: """
       One screen (terminal), all tables (full), a draft to a kernel list (mail), a script that \
-      does not need this program (reproducer), a page for a browser (html), a trace for \
+      does not need this program (reproducer), a page for a browser (html), a chart of the cells \
+      by kernel or another axis (svg), a trace for \
       ui.perfetto.dev (perfetto), all figures (json, csv), or results for CI (ktap, junit, kcidb).
       """)
   var format: ReportFormat = .terminal

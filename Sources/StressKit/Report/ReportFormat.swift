@@ -9,6 +9,8 @@ package enum ReportFormat: String, CaseIterable, Sendable {
   case mail, reproducer
   /// One page for a browser.
   case html
+  /// What the cells came to along one axis, as an image.
+  case svg
   case perfetto
   case json, csv
   case ktap, junit, kcidb
@@ -44,7 +46,8 @@ package enum ReportFormat: String, CaseIterable, Sendable {
   package func render(
     _ campaign: CampaignAnalysis, _ choice: Choice
   ) throws(HarnessError) -> [UInt8] {
-    if self == .terminal || self == .full, choice.cell != nil || choice.trial != nil {
+    if self == .terminal || self == .full || self == .svg, choice.cell != nil || choice.trial != nil
+    {
       throw HarnessError(
         .usage, choice.cell != nil ? "--cell" : "--trial",
         "format \(rawValue) is of all cells and trials",
@@ -68,6 +71,13 @@ package enum ReportFormat: String, CaseIterable, Sendable {
       let script = try ReproducerReport.script(campaign, cell: choice.cell, choice.comparison)
       return Array(script.text.utf8)
     case .html: return try PageReport(campaign, choice).bytes
+    case .svg:
+      guard let chart = PageChart(TerminalReport(campaign.summary, style: choice.style)) else {
+        throw HarnessError(
+          .usage, campaign.directory, "no axis of the campaign has several values",
+          remedy: "format html has the charts of single trials")
+      }
+      return Array((chart.image.text + "\n").utf8)
     case .perfetto:
       let trial = try campaign.choose(cell: choice.cell, trial: choice.trial)
       return PerfettoTrace(try campaign.record(cell: trial.cell, trial: trial.trial)).bytes

@@ -122,7 +122,8 @@ package struct ComparisonChoice: Sendable {
 
   // MARK: The axis
 
-  static func values(of key: String, in cells: [CellSummary]) -> [String] {
+  /// Those of an axis that the cells have, in the order of the cells.
+  package static func values(of key: String, in cells: [CellSummary]) -> [String] {
     var values: [String] = []
     for value in cells.compactMap({ $0.value(of: key) }) where !values.contains(value) {
       values.append(value)

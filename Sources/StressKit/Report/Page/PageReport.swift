@@ -92,7 +92,7 @@ package struct PageReport {
     <main>
     \(verdicts)
     \(facts)
-    \(PageThreshold(report)?.markup ?? "")\(PageMatrix(report).markup)
+    \(PageChart(report)?.section ?? "")\(PageThreshold(report)?.markup ?? "")\(PageMatrix(report).markup)
     \(Self.trialSection)
     \(PageKills(cells).markup)
     \(PageLedger(cells, colours).markup)

@@ -65,6 +65,29 @@ struct ThresholdReportTests {
     #expect(!text.contains("run so far"))
   }
 
+  /// An image of its own, with a mark for each cell.
+  @Test func svg() throws {
+    try search()
+    let (path, text) = try campaign.write(.svg)
+    let told = try JSON(parsing: try ToolCheck.run("check-svg.py", path).utf8)
+    let texts = try #require(told["texts"]?.array).compactMap(\.string)
+    #expect(texts.contains("debian:6.1") && texts.contains("debian:6.12"))
+    #expect(texts.contains("64.0 MiB") && texts.contains("0.0 MiB"))
+    let marks = try #require(told["marks"]?.array).compactMap(\.string)
+    #expect(marks.count == 2 && marks[1].contains("half of the trials die"))
+    #expect(text.components(separatedBy: "<path class=\"whisker\"").count == 3)
+  }
+
+  /// Where nothing dies there is no value, and one trial says nothing.
+  @Test func svgOfNoThreshold() throws {
+    try search { cell, _ in cell == 1 }
+    let (path, text) = try campaign.write(.svg)
+    let told = try JSON(parsing: try ToolCheck.run("check-svg.py", path).utf8)
+    let marks = try #require(told["marks"]?.array).compactMap(\.string)
+    #expect(marks[0].contains("nothing dies") && marks[1].contains("all die"))
+    #expect(!text.contains("<circle"))
+  }
+
   @Test func json() throws {
     try search()
     let (path, text) = try campaign.write(.json)
