@@ -91,6 +91,7 @@ struct CampaignOptions: ParsableArguments {
   /// Whether others may work in the directory.
   private var isShared: Bool { shared || slurm != nil }
   var isHere: Bool { loop != nil || machine.device != nil }
+  var isElsewhere: Bool { !remote.on.isEmpty }
 
   func validate() throws {
     if kernel != nil, loop != nil {
@@ -99,13 +100,18 @@ struct CampaignOptions: ParsableArguments {
     if kernel != nil, machine.device != nil {
       throw ValidationError("--device and --kernel exclude each other")
     }
-    if kernel != nil, remote.on != nil {
-      throw ValidationError("--on and --kernel exclude each other")
-    }
-    if remote.on != nil, !isHere {
-      throw ValidationError("--on: needs --loop or --device, as it is called there")
-    }
-    if remote.on == nil, let option = following.given {
+    if isElsewhere {
+      if kernel == nil, !isHere {
+        throw ValidationError("--on: needs --loop, --device or --kernel, as they are called there")
+      }
+      for (option, isGiven) in [
+        ("--shared", shared), ("--slurm", slurm != nil), ("--keep-disks", keepDisks),
+        ("--config", source.configuration.config != nil),
+      ] where isGiven { throw ValidationError("\(option) and --on exclude each other") }
+      if !following.console.isEmpty, following.console.count != remote.on.count {
+        throw ValidationError("--console: \(remote.on.count) are needed, one for each --on")
+      }
+    } else if let option = following.given {
       throw ValidationError("\(option): needs --on")
     }
     if fs.split(separator: ",", omittingEmptySubsequences: false).contains(""), !fs.isEmpty {
@@ -137,6 +143,11 @@ struct CampaignOptions: ParsableArguments {
     let specs: [KernelSpec]
     if let kernel {
       specs = try source.specs(kernel)
+      if isElsewhere, let built = specs.first(where: \.isBuilt) {
+        throw HarnessError(
+          .usage, "--kernel \(built)", "is built on this machine, and the guests are on another",
+          remedy: "build it there and name its directory: --kernel DIR, as it is called there")
+      }
       // make must end in order.
       if specs.contains(where: \.isBuilt) { try Interrupt.ofProcess.takeSignals() }
     } else if isHere {
@@ -149,9 +160,8 @@ struct CampaignOptions: ParsableArguments {
     }
     // Told before anything is set up.
     _ = try abort.limits()
-    _ = try remote.host()
     return try Matrix(
-      try ProfileCatalog().find(profile), kernels: specs,
+      try ProfileCatalog().find(profile), kernels: specs, hosts: try remote.hosts().map(\.name),
       filesystems: fs.split(separator: ",").map(String.init),
       vary: try vary.map(Matrix.Axis.init), calibrate: calibrate)
   }
@@ -165,8 +175,8 @@ struct CampaignOptions: ParsableArguments {
     let display = Display(matrix, isLive: !noLive)
     let directory = output.map(File.plain) ?? Self.defaultDirectory(matrix.label)
     let venue: any Venue =
-      if let host = try remote.host() {
-        try remoteVenue(matrix, host, display)
+      if isElsewhere {
+        try remoteVenue(matrix, display)
       } else if isHere {
         try LocalVenue(
           matrix, try machine.place(images: loop, directory), limits: try abort.limits())
@@ -266,14 +276,16 @@ struct CampaignOptions: ParsableArguments {
     return try GuestVenue(matrix, jobs: jobs, options, progress: display.note)
   }
 
-  private func remoteVenue(
-    _ matrix: Matrix, _ host: RemoteHost, _ display: Display
-  ) throws -> RemoteVenue {
-    var options = RemoteVenue.Options(machine.remotePlace(images: loop))
+  private func remoteVenue(_ matrix: Matrix, _ display: Display) throws -> RemoteVenue {
+    var options = RemoteVenue.Options(
+      kernel == nil
+        ? machine.remotePlace(images: loop)
+        : RemotePlace(guests.remote(mirror: source.mirror)))
     options.limits = try abort.limits()
     options.patience = try following.patience()
-    options.console = following.console
-    return try RemoteVenue.prepare(matrix, host, options, progress: display.note)
+    options.consoles = following.console
+    return try RemoteVenue.prepare(
+      matrix, try remote.hosts(), options, progress: display.note)
   }
 
   static func defaultDirectory(_ label: String) -> String {

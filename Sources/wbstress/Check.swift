@@ -33,7 +33,7 @@ struct Check: ParsableCommand {
   var output: String?
 
   func validate() throws {
-    if remote.on != nil, output != nil {
+    if !remote.on.isEmpty, output != nil {
       throw ValidationError("--output and --on exclude each other: that machine keeps no campaign")
     }
   }
@@ -45,14 +45,16 @@ struct Check: ParsableCommand {
     let style = TerminalReport.Style.forTerminal()
     let place = machine.device ?? loop
     let target = place.map { ", on \($0)" } ?? ""
-    if let host = try remote.host() {
+    var code: HarnessError.Code?
+    for host in try remote.hosts() {
       let there = try RemoteFindings.ask(host, machine.remotePlace(images: loop), profiles) {
         Output.progress("wbstress: \($0)\n")
       }
       Output.line(CheckReport("on \(host.name)" + target, there.guards, style: style).text)
-      if let error = there.guards.errors?.errors.first { throw ExitCode(error.code.rawValue) }
-      return
+      code = code ?? there.guards.errors?.errors.first?.code
     }
+    if let code { throw ExitCode(code.rawValue) }
+    if !remote.on.isEmpty { return }
     let here = Guards(
       profiles, try machine.place(images: loop, output.map(File.plain) ?? "."))
     let kinds = profiles.first.map { [$0.filesystem.base] } ?? Profile.Filesystem.Kind.common

@@ -23,12 +23,8 @@ struct Clean: ParsableCommand {
   @OptionGroup var remote: RemoteOptions
 
   mutating func run() throws {
-    if let host = try remote.host() {
-      let status = try RemoteClean.run(
-        host, isDry: dryRun, progress: { Output.progress("wbstress: \($0)\n") },
-        say: { Output.line($0) })
-      throw ExitCode(status)
-    }
+    let hosts = try remote.hosts()
+    if !hosts.isEmpty { return try clean(hosts) }
     let journals = try LeftJournal.left()
     let runs = RemoteRun.all()
     if journals.isEmpty, runs.isEmpty {
@@ -71,5 +67,16 @@ struct Clean: ParsableCommand {
     if dryRun || answers.allSatisfy({ $0 == .cleaned }) { return }
     let code: HarnessError.Code = answers.contains(.incomplete) ? .harness : .refused
     throw ExitCode(code.rawValue)
+  }
+
+  private func clean(_ hosts: [RemoteHost]) throws {
+    var worst: Int32 = 0
+    for host in hosts {
+      let status = try RemoteClean.run(
+        host, isDry: dryRun, progress: { Output.progress("wbstress: \($0)\n") },
+        say: { Output.line(hosts.count > 1 ? "\(host.name): \($0)" : $0) })
+      worst = max(worst, status)
+    }
+    if worst != 0 { throw ExitCode(worst) }
   }
 }

@@ -32,7 +32,15 @@ struct GuestRunOptions: ParsableArguments {
     }
     var options = GuestVenue.Options(binary: binary, store: store)
     options.accelerator = Accelerator(rawValue: accelerator)
-    options.bootTimeout = bootTimeout.map { UInt64($0) * 1_000_000_000 }
+    options.bootTimeout = timeout
     return options
   }
+
+  /// The same on another machine.
+  func remote(mirror: String?) -> RemoteGuests {
+    RemoteGuests(
+      accelerator: Accelerator(rawValue: accelerator), bootTimeout: timeout, mirror: mirror)
+  }
+
+  private var timeout: UInt64? { bootTimeout.map { UInt64($0) * 1_000_000_000 } }
 }

@@ -3,21 +3,22 @@ import ArgumentParser
 import StressCore
 import StressLab
 
-/// Which other machine is meant instead of this one.
+/// Which other machines are meant instead of this one.
 struct RemoteOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
       The other machine that is meant instead of this one: \(RemoteHost.form), by OpenSSH with \
-      your own configuration and keys.
+      your own configuration and keys. May be repeated.
       """,
       valueName: "host"))
-  var on: String?
+  var on: [String] = []
 
-  /// nil: this machine is meant.
-  func host() throws(HarnessError) -> RemoteHost? {
-    guard let on else { return nil }
-    return try RemoteHost.parse(on)
+  /// Empty: this machine is meant.
+  func hosts() throws(HarnessError) -> [RemoteHost] {
+    var hosts: [RemoteHost] = []
+    for text in on { hosts.append(try RemoteHost.parse(text)) }
+    return hosts
   }
 }
 
@@ -36,14 +37,15 @@ struct RemoteRunOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       With --on: a shell command that prints the machine's console from now on (ipmitool, virsh, \
-      tail), run here during each trial, for the kernel's last words.
+      tail), run here during each trial, for the kernel's last words. With several machines, one for \
+      each in their order.
       """,
       valueName: "command"))
-  var console: String?
+  var console: [String] = []
 
   /// The first option that was given; nil: none was.
   var given: String? {
-    reconnect != nil ? "--reconnect" : console != nil ? "--console" : nil
+    reconnect != nil ? "--reconnect" : console.isEmpty ? nil : "--console"
   }
 
   func validate() throws {

@@ -53,8 +53,8 @@ struct Run: ParsableCommand {
     if !untilVerdict, !comparison.request.isOpen {
       throw ValidationError("--axis, --base and --against: need --until-verdict")
     }
-    if campaign.isHere, jobs > 1 {
-      throw ValidationError("--jobs: one trial at a time on this machine")
+    if campaign.isHere || campaign.isElsewhere, jobs > 1 {
+      throw ValidationError("--jobs: one trial at a time on a machine")
     }
   }
 

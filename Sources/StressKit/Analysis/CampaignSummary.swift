@@ -147,7 +147,9 @@ package struct CampaignSummary: Sendable {
   /// What a cell's kernel stood for; of the machine itself there is one only.
   package func image(of axes: [Profile.Setting]) -> String? {
     let key = CampaignFile.kernelKey
-    let names = [key] + axes.filter { $0.key == key }.map { "\(key) \($0.value)" }
+    let host = axes.first { $0.key == CampaignFile.hostKey }?.value
+    let names = ([key] + axes.filter { $0.key == key }.map { "\(key) \($0.value)" })
+      .map { CampaignFile.identityKey($0, host: host) }
     return identity.first { names.contains($0.key) }?.value
   }
 

@@ -157,11 +157,26 @@ package struct Campaign: Sendable {
     let path = directory(of: trial)
     guard File.exists(path) else { return }
     Scratch.clear(path)
-    var attempt = 1
-    while File.exists("\(path).lost-\(attempt)") { attempt += 1 }
     try File.rename(
-      path, "\(path).lost-\(attempt)",
+      path, Self.aside(path, Self.attempts(before: path) + 1),
       remedy: "\(directory) must be writable: the attempt in it is kept")
+  }
+
+  private static func aside(_ path: String, _ attempt: Int) -> String { "\(path).lost-\(attempt)" }
+
+  /// How many attempts at a trial were put aside.
+  private static func attempts(before path: String) -> Int {
+    var attempt = 0
+    while File.exists(aside(path, attempt + 1)) { attempt += 1 }
+    return attempt
+  }
+
+  /// Where the last attempt at a trial was put aside; nil: there was none.
+  ///
+  /// - Parameter path: of the trial's directory.
+  static func lastAttempt(before path: String) -> String? {
+    let attempts = attempts(before: path)
+    return attempts > 0 ? aside(path, attempts) : nil
   }
 
   /// - Throws: when the profile cannot have the value that is searched (code usage).

@@ -28,7 +28,8 @@ package final class CampaignRunner: Sendable {
     var running: Set<Campaign.Trial> = []
     /// That the schedule has heard of, here or from others.
     var over: Set<Campaign.Trial> = []
-    var failure: HarnessError?
+    /// What ended the work of a job that has cells of its own, and of all others.
+    var failures: [Int?: HarnessError] = [:]
   }
 
   private enum Pick {
@@ -70,10 +71,14 @@ package final class CampaignRunner: Sendable {
     defer { if let keeper { claims?.end(keeper) } }
     var threads: [Thread] = []
     for index in 0..<venue.jobs {
-      threads.append(try Thread("wb-job\(index)") { [self] in work(serial) })
+      threads.append(try Thread("wb-job\(index)") { [self] in work(index, serial) })
     }
     for thread in threads { thread.join() }
-    if let failure = queue.withLock({ $0.failure }) { throw failure }
+    let failures = queue.withLock(\.failures)
+    // The place's own before that of a part of it.
+    if let failure = failures[nil] ?? failures.min(by: { ($0.key ?? 0) < ($1.key ?? 0) })?.value {
+      throw failure
+    }
   }
 
   /// Carries nothing out, and tells what others do. Returns when all is done, the user interrupts, or nobody is left
@@ -106,8 +111,9 @@ package final class CampaignRunner: Sendable {
     func callAsFunction(_ event: Event) { handle.withLock { $0(event) } }
   }
 
-  private func work(_ handle: SerialHandler) {
-    while let trial = next(handle) {
+  private func work(_ job: Int, _ handle: SerialHandler) {
+    while let trial = next(job, handle) {
+      let cell = campaign.matrix.cells[trial.cell]
       handle(.started(trial))
       let started = cl_boottime()
       do throws(HarnessError) {
@@ -117,27 +123,28 @@ package final class CampaignRunner: Sendable {
         }
         try campaign.setAside(trial)
         let ending = try venue.run(
-          try campaign.plan(of: trial), kernel: campaign.matrix.cells[trial.cell].kernel,
-          directory: campaign.directory(of: trial), interrupt
+          try campaign.plan(of: trial), of: cell, directory: campaign.directory(of: trial),
+          interrupt
         ) { handle(.phase(trial, $0)) }
         queue.withLock {
           $0.schedule.take(trial)
           $0.over.insert(Self.plain(trial))
         }
         handle(.ended(trial, ending, seconds: Double(cl_boottime() - started) / 1e9))
-        if let refusal = venue.refusal(after: ending) { throw refusal }
+        if let refusal = venue.refusal(of: cell, after: ending) { throw refusal }
       } catch {
-        queue.withLock { $0.failure = $0.failure ?? error }
+        let part = venue.job(of: cell)
+        queue.withLock { $0.failures[part] = $0.failures[part] ?? error }
       }
     }
   }
 
   /// The next trial of ours; waits while others are at what is left. nil: there is none, or the user has had enough.
-  private func next(_ handle: SerialHandler) -> Campaign.Trial? {
+  private func next(_ job: Int, _ handle: SerialHandler) -> Campaign.Trial? {
     while !interrupt.isRequested {
       let heard = claims == nil ? [] : queue.withLock { hearOfOthers(&$0) }
       for (trial, ending) in heard { handle(.heard(trial, ending)) }
-      switch queue.withLock({ pick(&$0) }) {
+      switch queue.withLock({ pick(job, &$0) }) {
       case .trial(let trial): return trial
       case .nothing: return nil
       case .wait: cl_sleep_until(cl_boottime() + Self.lookInterval)
@@ -146,23 +153,21 @@ package final class CampaignRunner: Sendable {
     return nil
   }
 
-  private func pick(_ queue: inout Queue) -> Pick {
-    if queue.failure != nil { return .nothing }
-    guard let claims else {
-      guard let trial = queue.schedule.next(besides: queue.running) else { return .nothing }
-      queue.running.insert(trial)
-      return .trial(trial)
-    }
+  private func pick(_ job: Int, _ queue: inout Queue) -> Pick {
+    if queue.failures[nil] != nil || queue.failures[job] != nil { return .nothing }
     var busy = queue.running
     do throws(HarnessError) {
       while let trial = queue.schedule.next(besides: busy) {
-        if try claims.take(trial) {
+        let own = venue.job(of: campaign.matrix.cells[trial.cell]) ?? job
+        if own != job {
+          busy.insert(trial)
+        } else if try claims?.take(trial) ?? true {
           // Done since we looked?
           if campaign.ending(of: trial) == nil {
             queue.running.insert(trial)
             return .trial(trial)
           }
-          claims.release(trial)
+          claims?.release(trial)
           queue.schedule.take(trial)
           queue.over.insert(Self.plain(trial))
         } else {
@@ -170,10 +175,11 @@ package final class CampaignRunner: Sendable {
         }
       }
     } catch {
-      queue.failure = error
+      queue.failures[nil] = error
       return .nothing
     }
-    return busy.count > queue.running.count ? .wait : .nothing
+    // Of another job's trials nothing comes to this one.
+    return claims != nil && busy.count > queue.running.count ? .wait : .nothing
   }
 
   /// Takes what others have ended since the last look. Returns it.

@@ -52,6 +52,8 @@ package struct Matrix: Sendable {
     package var axes: [Profile.Setting]
     package var kernel: KernelSpec
     package var profile: Profile
+    /// The other machine that its trials run on; nil: this one.
+    package var host: String? { axes.first { $0.key == CampaignFile.hostKey }?.value }
     /// What the profile was made of.
     fileprivate var file: ProfileFile
     fileprivate var variant: String?
@@ -98,12 +100,13 @@ package struct Matrix: Sendable {
   /// Builds every cell, and so checks every profile, before the first trial.
   ///
   /// - Parameters:
+  ///   - hosts: names of the machines that each cell is tried on; empty: this one.
   ///   - filesystems: empty: the profile's own.
   ///   - calibrate: every cell twice, to be compared with itself.
   /// - Throws: every problem of every cell.
   package init(
-    _ choice: ProfileCatalog.Choice, kernels: [KernelSpec], filesystems: [String], vary: [Axis],
-    calibrate: Bool = false
+    _ choice: ProfileCatalog.Choice, kernels: [KernelSpec], hosts: [String] = [],
+    filesystems: [String], vary: [Axis], calibrate: Bool = false
   ) throws(HarnessErrors) {
     var problems: [HarnessError] = []
     var points: [[(key: String, value: String)]] = [[]]
@@ -111,8 +114,9 @@ package struct Matrix: Sendable {
     if !filesystems.isEmpty { axes.insert(Axis(key: "fs", values: filesystems), at: 0) }
     if calibrate { axes.append(Self.arms) }
     problems += Self.repeated(axes)
-    for (option, values) in [("--kernel", kernels.map(\.description)), ("--fs", filesystems)]
-    where Set(values).count < values.count {
+    for (option, values) in [
+      ("--kernel", kernels.map(\.description)), ("--on", hosts), ("--fs", filesystems),
+    ] where Set(values).count < values.count {
       problems.append(
         HarnessError(.usage, "\(option) \(values.joined(separator: ","))", "the same value twice"))
     }
@@ -123,7 +127,9 @@ package struct Matrix: Sendable {
       (try? ProfileFile.canonicalKey($0.key)) == "filesystem.type"
     }
     var cells: [Cell] = []
-    for kernel in kernels {
+    let hosts: [String?] = hosts.isEmpty ? [nil] : hosts
+    let places = kernels.flatMap { kernel in hosts.map { (kernel: kernel, host: $0) } }
+    for (kernel, host) in places {
       for point in points {
         var variant = choice.variant
         var overrides: [ProfileFile.Override] = []
@@ -138,6 +144,7 @@ package struct Matrix: Sendable {
         do throws(HarnessErrors) {
           let profile = try choice.file.profile(variant: variant, overrides: overrides)
           var axes = [Profile.Setting(CampaignFile.kernelKey, kernel.description)]
+          if let host { axes.append(Profile.Setting(CampaignFile.hostKey, host)) }
           if !tellsFilesystem {
             axes.append(
               Profile.Setting(CampaignFile.filesystemKey, profile.filesystem.kind.rawValue))
@@ -168,10 +175,11 @@ extension Matrix {
     var cells: [Cell] = []
     for cell in campaign.cells {
       let kernel = cell.axes.first { $0.key == CampaignFile.kernelKey }?.value ?? ""
-      if kernel == KernelSpec.running.description {
+      let isElsewhere = cell.axes.contains { $0.key == CampaignFile.hostKey }
+      if kernel == KernelSpec.running.description || isElsewhere {
         throw HarnessErrors([
           HarnessError(
-            .usage, campaign.label, "its trials run on one machine",
+            .usage, campaign.label, "its trials run on machines that it names",
             remedy: "share a campaign of guests: run ... --kernel debian:6.12 --shared")
         ])
       }

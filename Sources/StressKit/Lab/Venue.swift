@@ -8,6 +8,8 @@ import StressRecord
 package protocol Venue: Sendable {
   /// Trials at a time.
   var jobs: Int { get }
+  /// Which of them, from 0, a cell's trials have to be; nil: any.
+  func job(of cell: Matrix.Cell) -> Int?
   /// In words, for the campaign's first line.
   var place: String { get }
   /// What must not change between the trials of one campaign.
@@ -22,15 +24,19 @@ package protocol Venue: Sendable {
   /// Carries one trial out. Whatever happens to it is an ending, with the record kept.
   ///
   /// - Parameters:
-  ///   - kernel: of the trial's cell.
+  ///   - cell: the trial's.
   ///   - directory: where the record goes.
   ///   - progress: told of each phase by its name.
   /// - Throws: what the place lacks; the campaign stops.
   func run(
-    _ plan: TrialPlan, kernel: KernelSpec, directory: String, _ interrupt: Interrupt,
+    _ plan: TrialPlan, of cell: Matrix.Cell, directory: String, _ interrupt: Interrupt,
     progress: @escaping (String) -> Void
   ) throws(HarnessError) -> Ending
 
-  /// Why no further trial can be carried out there after one that ended so; nil: one can.
-  func refusal(after ending: Ending) -> HarnessError?
+  /// Why no further trial of the cell can be carried out there after one that ended so; nil: one can.
+  func refusal(of cell: Matrix.Cell, after ending: Ending) -> HarnessError?
+}
+
+extension Venue {
+  package func job(of cell: Matrix.Cell) -> Int? { nil }
 }

@@ -29,6 +29,14 @@ package struct CampaignFile: Sendable, Equatable {
   /// Axes that are no keys of a profile: the kernel that boots, the profile's variant, and the two arms of a
   /// calibration, which differ in nothing.
   package static let kernelKey = "kernel"
+  /// Which other machine its trials run on.
+  package static let hostKey = "host"
+  /// The name of what must not change on a machine.
+  ///
+  /// - Parameter host: nil: this one.
+  package static func identityKey(_ key: String, host: String?) -> String {
+    key + (host.map { " on \($0)" } ?? "")
+  }
   package static let variantKey = "variant"
   package static let calibrateKey = "calibrate"
   /// How a cell tells its file system, be it an axis or not.

@@ -22,13 +22,13 @@ struct SlurmArrayTests {
     var warnings: [String] { [] }
     var remains: String? { nil }
     func run(
-      _ plan: TrialPlan, kernel: KernelSpec, directory: String, _ interrupt: Interrupt,
+      _ plan: TrialPlan, of cell: Matrix.Cell, directory: String, _ interrupt: Interrupt,
       progress: @escaping (String) -> Void
     ) throws(HarnessError) -> Ending {
       Issue.record("a trial was run where others run them")
       return .interrupted
     }
-    func refusal(after ending: Ending) -> HarnessError? { nil }
+    func refusal(of cell: Matrix.Cell, after ending: Ending) -> HarnessError? { nil }
   }
 
   @Test func anArrayOfTheUsersIsKept() {

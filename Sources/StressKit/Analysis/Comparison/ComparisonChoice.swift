@@ -131,13 +131,16 @@ package struct ComparisonChoice: Sendable {
     return values
   }
 
-  /// Axes with several values. The file system that a variant brings along is none of its own.
+  /// Axes with several values. The file system that a variant brings along is none of its own, and that machines
+  /// differ is asked only where nothing else is.
   private static func varying(_ cells: [CellSummary]) -> [String] {
     let keys = (cells.first?.axes ?? []).map(\.key)
-    return keys.filter { key in
+    let varying = keys.filter { key in
       values(of: key, in: cells).count > 1
         && !(key == CampaignFile.filesystemKey && follows(key, CampaignFile.variantKey, cells))
     }
+    let others = varying.filter { $0 != CampaignFile.hostKey }
+    return others.isEmpty ? varying : others
   }
 
   /// Whether one axis's value is a matter of another's.

@@ -12,7 +12,9 @@ extension CampaignSummary {
       let list = values(key).joined(separator: ",")
       switch key {
       case CampaignFile.calibrateKey: words.append("--calibrate")
-      case CampaignFile.kernelKey: words += ["--kernel", list]
+      case CampaignFile.hostKey: words += values(key).flatMap { ["--on", $0] }
+      case CampaignFile.kernelKey:
+        words += isLocal ? [isOnDevice ? "--device DEVICE" : "--loop DIR"] : ["--kernel", list]
       // A variant brings its own.
       case CampaignFile.filesystemKey: if !hasVariants { words += ["--fs", list] }
       default: words += ["--vary", "\(key)=\(list)"]
@@ -36,5 +38,13 @@ extension CampaignSummary {
       }
     }
     return (words + ["--trials", "\(planned)", "--seed", "\(seed)"]).joined(separator: " ")
+  }
+
+  /// Whether its trials ran on machines themselves, not in guests.
+  private var isLocal: Bool { cells.contains { $0.trials.contains(where: \.isLocal) } }
+
+  /// Whether those were given a block device; else they made loop devices.
+  private var isOnDevice: Bool {
+    identity.contains { $0.key.hasPrefix("device") && $0.value != "loop" }
   }
 }

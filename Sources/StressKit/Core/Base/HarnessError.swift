@@ -54,6 +54,16 @@ package struct HarnessErrors: Error, CustomStringConvertible, Sendable {
   package var errors: [HarnessError]
   package init(_ errors: [HarnessError]) { self.errors = errors }
   package var description: String { errors.map(\.description).joined(separator: "\n") }
+
+  /// The first, with the others in its remedy: where only one can be told.
+  package var inOne: HarnessError {
+    guard var first = errors.first else { return HarnessError(.harness, "error", "without a word") }
+    if errors.count > 1 {
+      let others = errors.dropFirst().map(\.description).joined(separator: "; ")
+      first.remedy = (first.remedy.map { $0 + "; " } ?? "") + "and: " + others
+    }
+    return first
+  }
 }
 
 extension Errno {

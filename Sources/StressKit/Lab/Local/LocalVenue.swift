@@ -41,7 +41,7 @@ package struct LocalVenue: Venue {
   }
 
   package func run(
-    _ plan: TrialPlan, kernel: KernelSpec, directory: String, _ interrupt: Interrupt,
+    _ plan: TrialPlan, of cell: Matrix.Cell, directory: String, _ interrupt: Interrupt,
     progress: @escaping (String) -> Void
   ) throws(HarnessError) -> Ending {
     var trial = LocalTrial(
@@ -52,7 +52,7 @@ package struct LocalVenue: Venue {
   }
 
   /// Of a trial that was aborted for the machine's sake: the next one would do the same.
-  package func refusal(after ending: Ending) -> HarnessError? {
+  package func refusal(of cell: Matrix.Cell, after ending: Ending) -> HarnessError? {
     Self.refusal(after: ending, on: "this machine")
   }
 

@@ -16,7 +16,7 @@ package enum RemoteClean {
   ) throws(HarnessError) -> Int32 {
     let program = try RemoteProgram.install(host, progress: progress)
     let connection = try RemoteConnection(
-      host, program.script("clean" + (isDry ? " --dry-run" : "") + " 2>&1"))
+      host, program.script("clean" + (isDry ? " --dry-run" : "") + " 2>&1", asRoot: true))
     var pending: [UInt8] = []
     while true {
       switch try connection.next(timeout: patience) {

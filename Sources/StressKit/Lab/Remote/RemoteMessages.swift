@@ -7,7 +7,8 @@ import StressRecord
 /// record, each behind a line with its length.
 ///
 /// To the other machine, first one request, then `{"do":"stop"}` and `{"do":"forget"}`. From it, `hello`, then `chunk`s,
-/// `alive` while there is none, and one of `end`, `findings` and `errors`; `forgotten` answers `forget`.
+/// `alive` while there is none, and one of `end`, `findings` (behind what is done for them, `progress`) and `errors`;
+/// `forgotten` answers `forget`.
 enum RemoteMessages {
   /// A line, and a piece of a record, bytes.
   static let longest = 1 << 20
@@ -28,12 +29,16 @@ package struct RemotePlace: Sendable, Equatable {
   package var wholeMachine = false
   package var allowsDaemons = false
   package var allowsDesktop = false
+  /// nil: trials are on the machine itself.
+  package var guests: RemoteGuests?
 
   package init(images: String?, device: String?, cgroup: String?) {
     self.images = images
     self.device = device
     self.cgroup = cgroup
   }
+
+  package init(_ guests: RemoteGuests) { self.guests = guests }
 
   /// - Parameter results: where the records go there.
   func local(results: String) throws(HarnessError) -> LocalPlace {
@@ -51,7 +56,7 @@ package struct RemotePlace: Sendable, Equatable {
       "images": .optional(images), "device": .optional(device),
       "confirmation": .optional(confirmation), "cgroup": .optional(cgroup),
       "whole_machine": .bool(wholeMachine), "allow_oom_daemon": .bool(allowsDaemons),
-      "allow_desktop": .bool(allowsDesktop),
+      "allow_desktop": .bool(allowsDesktop), "guests": guests?.json ?? .null,
     ]
   }
 
@@ -63,6 +68,7 @@ package struct RemotePlace: Sendable, Equatable {
     wholeMachine = json["whole_machine"]?.bool ?? false
     allowsDaemons = json["allow_oom_daemon"]?.bool ?? false
     allowsDesktop = json["allow_desktop"]?.bool ?? false
+    guests = RemoteGuests(json["guests"])
   }
 }
 

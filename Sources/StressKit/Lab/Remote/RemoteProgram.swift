@@ -7,13 +7,15 @@ import StressMachine
 struct RemoteProgram: Sendable {
   let host: RemoteHost
   private let hash: String
+  /// Whether its user becomes root by sudo(8), without a password.
+  private var hasSudo = false
 
   /// Time that the network may take to bring the program there, ns.
   private static let copyPatience: UInt64 = 1_800_000_000_000
   private static let patience: UInt64 = 60_000_000_000
   private static let mark = "wbstress-remote:"
   private static let remedy =
-    "there must be sh, uname, mkdir, cat and sha256sum (coreutils or busybox)"
+    "there must be sh, uname, id, mkdir, cat and sha256sum (coreutils or busybox)"
 
   /// Has it there.
   ///
@@ -29,7 +31,7 @@ struct RemoteProgram: Sendable {
     guard hash.count == 64, hash.allSatisfy(\.isHexDigit) else {
       throw HarnessError(.environment, "sha256sum", "printed no hash")
     }
-    let program = RemoteProgram(host: host, hash: hash)
+    var program = RemoteProgram(host: host, hash: hash)
     let (machine, isThere) = try program.look()
     let own =
       String(decoding: try Tool.run("uname", ["-m"], package: "coreutils"), as: UTF8.self)
@@ -55,22 +57,28 @@ struct RemoteProgram: Sendable {
   private var directory: String { "$HOME/.cache/wbstress/remote/\(hash)" }
 
   /// Runs it, by the shell there.
-  func script(_ arguments: String) -> String { "exec \"\(directory)/wbstress\" \(arguments)" }
+  ///
+  /// - Parameter asRoot: by sudo(8) where the user is not root and that asks nothing; else the program refuses.
+  func script(_ arguments: String, asRoot: Bool) -> String {
+    "exec \(asRoot && hasSudo ? "sudo -n -- " : "")\"\(directory)/wbstress\" \(arguments)"
+  }
 
-  private func look() throws(HarnessError) -> (machine: String, isThere: Bool) {
+  private mutating func look() throws(HarnessError) -> (machine: String, isThere: Bool) {
     let connection = try RemoteConnection(
       host,
       "echo \"\(hash)  \(directory)/wbstress\" | sha256sum -c >/dev/null 2>&1 && there=yes || there=no; "
-        + "echo \"\(Self.mark) $there $(uname -m)\"")
+        + "[ \"$(id -u)\" != 0 ] && sudo -n true >/dev/null 2>&1 && sudo=yes || sudo=no; "
+        + "echo \"\(Self.mark) $there $(uname -m) $sudo\"")
     let (exit, output) = try connection.finish(patience: Self.patience)
     // What a shell's start-up files print stands before it.
     let answer = output.split { $0 == "\n" }.last { $0.hasPrefix(Self.mark) }?
       .split(separator: " ")
-    guard exit == .status(0), let answer, answer.count == 3 else {
+    guard exit == .status(0), let answer, answer.count == 4 else {
       var error = connection.failure(exit)
       error.remedy = error.remedy ?? Self.remedy
       throw error
     }
+    hasSudo = answer[3] == "yes"
     return (String(answer[2]), answer[1] == "yes")
   }
 

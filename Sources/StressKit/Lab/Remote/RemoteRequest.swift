@@ -16,6 +16,8 @@ struct RemoteRequest {
   var place: RemotePlace
   /// Of a check.
   var profiles: [Profile] = []
+  /// Of each profile, or of the trial, where these are in guests.
+  var kernels: [String] = []
   /// The run's name.
   var run = ""
   var plan: TrialPlan?
@@ -41,7 +43,8 @@ struct RemoteRequest {
     [
       "do": .string(wish.rawValue), "version": .optional(version),
       "schema": schema.map(JSON.int) ?? .null, "place": place.json,
-      "profiles": .array(profiles.map(\.json)), "run": .string(run),
+      "profiles": .array(profiles.map(\.json)), "kernels": .array(kernels.map(JSON.string)),
+      "run": .string(run),
       "plan": plan?.line.json ?? .null, "limits": limits.json, "offset": .int(Int64(offset)),
       "begun": .bool(isBegun), "patience": .uint(patience),
     ]
@@ -71,6 +74,7 @@ struct RemoteRequest {
     } catch {
       throw HarnessError(.usage, "request", "\(error)")
     }
+    request.kernels = (json["kernels"]?.array ?? []).compactMap(\.string)
     request.run = json["run"]?.string ?? ""
     request.limits = MachineLimits(json["limits"])
     request.offset = Int(clamping: json["offset"]?.int ?? 0)

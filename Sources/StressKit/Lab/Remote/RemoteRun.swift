@@ -19,7 +19,12 @@ package struct RemoteRun: Sendable {
   /// Time that the process may take to begin, ns.
   private static let beginning: UInt64 = 60_000_000_000
 
-  static var root: String { CleanupJournal.directory + "/remote" }
+  /// Who is not root has trials in guests only.
+  static var root: String {
+    geteuid() == 0
+      ? CleanupJournal.directory + "/remote"
+      : (getenv("HOME").map { String(cString: $0) } ?? "/tmp") + "/.cache/wbstress/remote-trials"
+  }
 
   /// - Parameter name: as the other machine chose it; nil where that is none of ours.
   init?(_ name: String) {
@@ -95,14 +100,16 @@ package struct RemoteRun: Sendable {
   }
 
   /// In the root cgroup, which has no limits and which nobody removes; in the caller's where that is none of v2, as the
-  /// guards will tell.
+  /// guards will tell, and of who is not root.
   private func launch(_ arguments: [String], output: Int32) throws(HarnessError) -> Process {
     func start(in group: Int32) throws(HarnessError) -> Process {
       try Process(
         arguments, environment: Tool.wholeEnvironment, descriptors: [-1, output, output],
         cgroup: group, dieWithThread: false, outlivesOwner: true)
     }
-    guard File.exists(Cgroup(path: "").file("cgroup.procs")) else { return try start(in: -1) }
+    guard geteuid() == 0, File.exists(Cgroup(path: "").file("cgroup.procs")) else {
+      return try start(in: -1)
+    }
     let root = try Descriptor(open: Cgroup.mount, O_RDONLY | O_DIRECTORY, code: .environment)
     return try start(in: root.raw)
   }
@@ -130,36 +137,51 @@ package struct RemoteRun: Sendable {
   /// The trial; this machine is free for another when it returns.
   private func carryOut(_ request: RemoteRequest) -> JSON {
     do throws(HarnessErrors) {
-      do throws(HarnessError) {
-        guard let plan = request.plan else {
-          throw HarnessError(.usage, "request", "has no trial in it")
-        }
-        let place = try request.place.local(results: trialDirectory)
-        let guards = Guards([plan.profile], place)
-        try Self.demand(guards)
-        var trial = LocalTrial(
-          plan: plan, directory: trialDirectory, images: place.images, device: guards.device,
-          place: place.cgroups)
-        trial.limits = request.limits
-        let ending = try trial.run(Interrupt.ofProcess)
-        withExtendedLifetime(guards) {}
-        return ["ending": ending.json]
-      } catch {
-        throw HarnessErrors([error])
+      guard let plan = request.plan else {
+        throw HarnessErrors([HarnessError(.usage, "request", "has no trial in it")])
       }
+      let ending =
+        if let guests = request.place.guests {
+          try inGuest(guests, plan, request.kernels)
+        } else {
+          try onMachine(plan, request)
+        }
+      return ["ending": ending.json]
     } catch {
-      return ["errors": .array(error.errors.map(\.json))]
+      return ["errors": [error.inOne.json]]
     }
   }
 
-  /// All that the guards refuse, in one.
-  private static func demand(_ guards: Guards) throws(HarnessError) {
-    guard let errors = guards.findings.errors?.errors, var first = errors.first else { return }
-    if errors.count > 1 {
-      let others = errors.dropFirst().map(\.description).joined(separator: "; ")
-      first.remedy = (first.remedy.map { $0 + "; " } ?? "") + "and: " + others
+  private func onMachine(
+    _ plan: TrialPlan, _ request: RemoteRequest
+  ) throws(HarnessErrors) -> Ending {
+    do throws(HarnessError) {
+      let place = try request.place.local(results: trialDirectory)
+      let guards = Guards([plan.profile], place)
+      if let errors = guards.findings.errors { throw errors.inOne }
+      var trial = LocalTrial(
+        plan: plan, directory: trialDirectory, images: place.images, device: guards.device,
+        place: place.cgroups)
+      trial.limits = request.limits
+      let ending = try trial.run(Interrupt.ofProcess)
+      withExtendedLifetime(guards) {}
+      return ending
+    } catch {
+      throw HarnessErrors([error])
     }
-    throw first
+  }
+
+  private func inGuest(
+    _ guests: RemoteGuests, _ plan: TrialPlan, _ kernels: [String]
+  ) throws(HarnessErrors) -> Ending {
+    let (venue, cells) = try guests.venue([plan.profile], kernels) { _ in }
+    do throws(HarnessError) {
+      return try venue.run(
+        plan, of: cells[0], directory: trialDirectory, Interrupt.ofProcess
+      ) { _ in }
+    } catch {
+      throw HarnessErrors([error])
+    }
   }
 
   /// Into the room that it has.

@@ -35,10 +35,18 @@ package struct RemoteServer {
   }
 
   private mutating func serve() throws(HarnessErrors) {
+    var request: RemoteRequest?
     do throws(HarnessError) {
       try send(RemoteMessages.hello)
-      guard let line = try receive(wait: -1) else { return }
-      let request = try RemoteRequest.parse(line)
+      if let line = try receive(wait: -1) { request = try RemoteRequest.parse(line) }
+    } catch {
+      throw HarnessErrors([error])
+    }
+    guard let request else { return }
+    if request.wish == .check, let guests = request.place.guests {
+      return try check(guests, request)
+    }
+    do throws(HarnessError) {
       switch request.wish {
       case .check: try check(request)
       case .trial: try follow(request)
@@ -92,13 +100,33 @@ package struct RemoteServer {
 
   // MARK: Wishes
 
+  private static func json(_ identity: [Profile.Setting]) -> JSON {
+    .array(identity.map { .array([.string($0.key), .string($0.value)]) })
+  }
+
+  private mutating func check(
+    _ guests: RemoteGuests, _ request: RemoteRequest
+  ) throws(HarnessErrors) {
+    let (venue, _) = try guests.venue(request.profiles, request.kernels) { words in
+      // Who has gone is told by the answer.
+      _ = try? send(["progress": .string(words)])
+    }
+    do throws(HarnessError) {
+      try send([
+        "findings": [], "accelerator": .string(venue.accelerator.rawValue),
+        "identity": Self.json(venue.identity),
+      ])
+    } catch {
+      throw HarnessErrors([error])
+    }
+  }
+
   private mutating func check(_ request: RemoteRequest) throws(HarnessError) {
     let guards = Guards(request.profiles, try request.place.local(results: RemoteRun.root))
     try send([
       "findings": .array(guards.findings.all.map(\.json)),
       "device": .optional(guards.device?.path),
-      "identity": .array(
-        Preflight.identity(guards.device).map { [.string($0.key), .string($0.value)] }),
+      "identity": Self.json(Preflight.identity(guards.device)),
     ])
   }
 
@@ -108,9 +136,10 @@ package struct RemoteServer {
     }
     if !run.exists {
       if request.isBegun { return try send(["end": ["lost": true]]) }
-      if geteuid() != 0 {
+      if geteuid() != 0, request.place.guests == nil {
         throw HarnessError(
-          .refused, "user", "is not root: trials need it", remedy: "name root: ssh:root@HOST")
+          .refused, "user", "is not root: trials on the machine need it",
+          remedy: "name root (ssh:root@HOST), or let the user call 'sudo -n' without a password")
       }
       do throws(HarnessError) {
         try run.start(request.json)

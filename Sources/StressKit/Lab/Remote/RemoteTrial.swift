@@ -17,6 +17,8 @@ struct RemoteTrial {
   var patience: UInt64
   /// A command that prints the machine's console; nil: none is known.
   var console: String?
+  /// Of a guest there.
+  var kernel = KernelSpec.running
 
   private var host: RemoteHost { program.host }
 
@@ -33,13 +35,15 @@ struct RemoteTrial {
     try File.makeDirectory(directory)
     let path = directory + "/" + RecordFile.name
     File.remove(path, .nothingToRemove)
+    let earlier = Self.begun(before: directory, on: host)
+    let request = try request(taking: earlier)
     let sink = try RecordSink(path)
     let started = cl_monotonic()
     let words = try console.map { command throws(HarnessError) in
       try RemoteConsole(command, into: directory + "/" + GuestTrial.consoleName)
     }
     defer { words?.end() }
-    let follower = RemoteFollower(self, into: sink, words)
+    let follower = RemoteFollower(self, request, isTakenUp: earlier != nil, into: sink, words)
     let ending: Ending
     do throws(HarnessError) {
       ending = try follower.run(interrupt, progress)
@@ -64,14 +68,41 @@ struct RemoteTrial {
     try sink.finish()
   }
 
-  var request: RemoteRequest {
+  // MARK: What an earlier program began
+
+  /// Beside the record, until that is whole: the machine and the name that the trial has there.
+  private static let noteName = "remote.json"
+
+  /// The name of the trial on the machine, where a program that was killed, or that gave up, began it and did not fetch
+  /// it; nil: there is none.
+  private static func begun(before directory: String, on host: RemoteHost) -> String? {
+    guard let last = Campaign.lastAttempt(before: directory),
+      let bytes = try? File.read("\(last)/\(noteName)", atMost: 4096),
+      let note = try? JSON(parsing: bytes), note["host"]?.string == host.name,
+      let name = note["run"]?.string, RemoteRun(name) != nil
+    else { return nil }
+    return name
+  }
+
+  private func request(taking earlier: String?) throws(HarnessError) -> RemoteRequest {
     var request = RemoteRequest(.trial, place)
-    request.run = RemoteRun.newName()
+    request.run = earlier ?? RemoteRun.newName()
     request.plan = plan
+    if place.guests != nil { request.kernels = [kernel.description] }
     request.limits = limits
     request.patience = patience
+    try note(request.run)
     return request
   }
+
+  /// That the trial is called so there.
+  func note(_ run: String) throws(HarnessError) {
+    let note: JSON = ["host": .string(host.name), "run": .string(run)]
+    try File.write("\(directory)/\(Self.noteName)", Array((note.text + "\n").utf8))
+  }
+
+  /// Nothing of it is there any more.
+  func forgotten() { File.remove("\(directory)/\(Self.noteName)", .nothingToRemove) }
 }
 
 /// The connections of one trial.
@@ -98,6 +129,8 @@ final class RemoteFollower {
   private var heard = cl_monotonic()
   /// Whether the machine has answered: then the trial may have begun.
   private var isGreeted = false
+  /// Whether an earlier program began it.
+  private var isTakenUp: Bool
   private(set) var notes: [String] = []
 
   /// Between two attempts to connect, ns: twice as long each time.
@@ -106,12 +139,16 @@ final class RemoteFollower {
   private static let silence: UInt64 = 60_000_000_000
   private static let look: UInt64 = 200_000_000
 
-  init(_ trial: RemoteTrial, into sink: RecordSink, _ console: RemoteConsole?) {
+  init(
+    _ trial: RemoteTrial, _ request: RemoteRequest, isTakenUp: Bool, into sink: RecordSink,
+    _ console: RemoteConsole?
+  ) {
     self.trial = trial
+    self.request = request
+    self.isTakenUp = isTakenUp
     self.console = console
     host = trial.program.host
     self.sink = sink
-    request = trial.request
     record = RemoteRecord(host.name, into: sink)
   }
 
@@ -133,6 +170,14 @@ final class RemoteFollower {
         pause = min(2 * pause, Self.pauses.upperBound)
         continue
       }
+      if case .lost = answer, isTakenUp, !hasRecord {
+        // Nothing is left of what was begun: once more, from the start.
+        isTakenUp = false
+        request.run = RemoteRun.newName()
+        try trial.note(request.run)
+        continue
+      }
+      if case .lost = answer { trial.forgotten() }
       record.finish()
       if let exit = console?.exit() {
         notes.append("the --console command ended before the trial (\(exit.description))")
@@ -230,9 +275,9 @@ final class RemoteFollower {
   ) throws(HarnessError) -> Answer {
     request.offset = record.offset
     // What was begun and is not there is lost; to ask for it anew would make another.
-    request.isBegun = hasRecord
+    request.isBegun = hasRecord || isTakenUp
     let connection = try RemoteConnection(
-      host, trial.program.script(RemoteServer.command))
+      host, trial.program.script(RemoteServer.command, asRoot: trial.place.guests == nil))
     connection.send(request.json)
     var stream = RemoteStream(host.name)
     var stops = 0
@@ -336,7 +381,7 @@ final class RemoteFollower {
       while cl_monotonic() < deadline {
         while let item = try stream.next() {
           guard case .message(let message) = item else { continue }
-          if message["forgotten"] == true { return }
+          if message["forgotten"] == true { return trial.forgotten() }
           if let error = (message["errors"]?.array ?? []).compactMap({ HarnessError($0) }).first {
             throw error
           }

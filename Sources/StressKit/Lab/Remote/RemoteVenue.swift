@@ -4,7 +4,7 @@ import StressCore
 import StressMachine
 import StressRecord
 
-/// Another machine that is reached by OpenSSH, one trial after the other.
+/// Other machines that are reached by OpenSSH, each with one trial after the other of its own cells.
 package struct RemoteVenue: Venue {
   package struct Options: Sendable {
     package var place: RemotePlace
@@ -12,70 +12,117 @@ package struct RemoteVenue: Venue {
     /// How long a lost connection is tried again, and a record that nobody fetches is kept, ns.
     package var patience: UInt64 = Self.usualPatience
 
-    /// A command that prints the machine's console, for sh(1) here; nil: none is known.
-    package var console: String?
+    /// Commands that print the machines' consoles, for sh(1) here: of each host in turn; empty: none is known.
+    package var consoles: [String] = []
 
     package static let usualPatience: UInt64 = 600_000_000_000
 
     package init(_ place: RemotePlace) { self.place = place }
   }
 
-  private let program: RemoteProgram
-  private let options: Options
-  private let findings: RemoteFindings
+  private struct Machine {
+    let program: RemoteProgram
+    let place: RemotePlace
+    let findings: RemoteFindings
+    let console: String?
 
-  /// Takes this program there and checks the machine.
+    var host: RemoteHost { program.host }
+  }
+
+  private let machines: [Machine]
+  private let options: Options
+
+  /// Takes this program to each machine and checks it.
   ///
   /// - Throws: every reason not to run there, at once.
   package static func prepare(
-    _ matrix: Matrix, _ host: RemoteHost, _ options: Options, progress: (String) -> Void
+    _ matrix: Matrix, _ hosts: [RemoteHost], _ options: Options, progress: (String) -> Void
   ) throws(HarnessErrors) -> RemoteVenue {
-    let program: RemoteProgram
-    let findings: RemoteFindings
-    do throws(HarnessError) {
-      program = try RemoteProgram.install(host, progress: progress)
-      findings = try RemoteFindings.ask(program, options.place, matrix.cells.map(\.profile))
-    } catch {
-      throw HarnessErrors([error])
+    var machines: [Machine] = []
+    var problems: [HarnessError] = []
+    for (index, host) in hosts.enumerated() {
+      let cells = matrix.cells.filter { $0.host == host.name }
+      do throws(HarnessError) {
+        let program = try RemoteProgram.install(host, progress: progress)
+        let findings = try RemoteFindings.ask(program, options.place, cells) {
+          progress("\(host.name): \($0)")
+        }
+        problems += (findings.guards.errors?.errors ?? []).map(host.told)
+        var place = options.place
+        if let accelerator = findings.accelerator { place.guests?.accelerator = accelerator }
+        machines.append(
+          Machine(
+            program: program, place: place, findings: findings,
+            console: options.consoles.isEmpty ? nil : options.consoles[index]))
+      } catch {
+        problems.append(error)
+      }
     }
-    if let errors = findings.guards.errors { throw HarnessErrors(errors.errors.map(host.told)) }
-    return RemoteVenue(program, options, findings)
+    if !problems.isEmpty { throw HarnessErrors(problems) }
+    return RemoteVenue(machines, options)
   }
 
-  private init(_ program: RemoteProgram, _ options: Options, _ findings: RemoteFindings) {
-    self.program = program
+  private init(_ machines: [Machine], _ options: Options) {
+    self.machines = machines
     self.options = options
-    self.findings = findings
   }
 
-  private var host: RemoteHost { program.host }
+  package var jobs: Int { machines.count }
 
-  package var jobs: Int { 1 }
+  package func job(of cell: Matrix.Cell) -> Int? {
+    machines.firstIndex { $0.host.name == cell.host }
+  }
+
   package var place: String {
-    "on \(host.name)" + (findings.device.map { ", on \($0)" } ?? "")
+    machines.map { machine in
+      let findings = machine.findings
+      return "on \(machine.host.name)"
+        + ((findings.device ?? findings.accelerator?.rawValue).map { " (\($0))" } ?? "")
+    }.joined(separator: ", ")
   }
-  package var identity: [Profile.Setting] { findings.identity }
+
+  package var identity: [Profile.Setting] {
+    machines.flatMap { machine in
+      machine.findings.identity.map {
+        Profile.Setting(
+          CampaignFile.identityKey($0.key, host: machine.host.name), $0.value)
+      }
+    }
+  }
+
   package var lookInterval: UInt64 { 250_000_000 }
 
-  package var warnings: [String] { findings.guards.warnings.map { "\(host.name): \($0)" } }
+  package var warnings: [String] {
+    machines.flatMap { machine in
+      machine.findings.guards.warnings.map { "\(machine.host.name): \($0)" }
+    }
+  }
 
   package var remains: String? {
-    findings.device.map { "\(host.name): " + LocalVenue.remains(on: $0) }
+    let all = machines.compactMap { machine in
+      machine.findings.device.map { "\(machine.host.name): " + LocalVenue.remains(on: $0) }
+    }
+    return all.isEmpty ? nil : all.joined(separator: "; ")
   }
 
   package func run(
-    _ plan: TrialPlan, kernel: KernelSpec, directory: String, _ interrupt: Interrupt,
+    _ plan: TrialPlan, of cell: Matrix.Cell, directory: String, _ interrupt: Interrupt,
     progress: @escaping (String) -> Void
   ) throws(HarnessError) -> Ending {
+    guard let machine = machines.first(where: { $0.host.name == cell.host }) else {
+      throw HarnessError(.harness, cell.host ?? "host", "was not reached before the trials")
+    }
     var trial = RemoteTrial(
-      program: program, plan: plan, place: options.place, limits: options.limits,
+      program: machine.program, plan: plan, place: machine.place, limits: options.limits,
       directory: directory, patience: options.patience)
-    trial.console = options.console
+    trial.kernel = cell.kernel
+    trial.console = machine.console
     return try trial.run(interrupt, progress: progress)
   }
 
-  package func refusal(after ending: Ending) -> HarnessError? {
-    LocalVenue.refusal(after: ending, on: host.name)
+  package func refusal(of cell: Matrix.Cell, after ending: Ending) -> HarnessError? {
+    options.place.guests == nil
+      ? LocalVenue.refusal(after: ending, on: cell.host ?? "the machine") : nil
   }
 
   /// - Throws: where another version answers (environment).
@@ -95,27 +142,40 @@ package struct RemoteFindings: Sendable {
   package private(set) var guards = GuardFindings()
   /// By the kernel's name there.
   package private(set) var device: String?
+  /// Of guests there; nil: trials are on the machine itself.
+  package private(set) var accelerator: Accelerator?
   package private(set) var identity: [Profile.Setting] = []
 
   private static let patience: UInt64 = 300_000_000_000
 
-  /// Takes this program there and asks.
+  /// Takes this program there and asks what its guards find.
   package static func ask(
     _ host: RemoteHost, _ place: RemotePlace, _ profiles: [Profile], progress: (String) -> Void
   ) throws(HarnessError) -> RemoteFindings {
-    try ask(try RemoteProgram.install(host, progress: progress), place, profiles)
+    var request = RemoteRequest(.check, place)
+    request.profiles = profiles
+    return try ask(try RemoteProgram.install(host, progress: progress), request, progress)
   }
 
   static func ask(
-    _ program: RemoteProgram, _ place: RemotePlace, _ profiles: [Profile]
+    _ program: RemoteProgram, _ place: RemotePlace, _ cells: [Matrix.Cell],
+    progress: (String) -> Void
   ) throws(HarnessError) -> RemoteFindings {
     var request = RemoteRequest(.check, place)
-    request.profiles = profiles
+    request.profiles = cells.map(\.profile)
+    if place.guests != nil { request.kernels = cells.map(\.kernel.description) }
+    return try ask(program, request, progress)
+  }
+
+  private static func ask(
+    _ program: RemoteProgram, _ request: RemoteRequest, _ progress: (String) -> Void
+  ) throws(HarnessError) -> RemoteFindings {
     let host = program.host
-    let connection = try RemoteConnection(host, program.script(RemoteServer.command))
+    let connection = try RemoteConnection(
+      host, program.script(RemoteServer.command, asRoot: request.place.guests == nil))
     connection.send(request.json)
     var stream = RemoteStream(host.name)
-    let deadline = cl_monotonic() + patience
+    var deadline = cl_monotonic() + patience
     while true {
       switch try connection.next(timeout: 200_000_000) {
       case .silence: break
@@ -131,8 +191,13 @@ package struct RemoteFindings: Sendable {
       while let item = try stream.next() {
         guard case .message(let message) = item else { continue }
         if let hello = message["hello"] { try RemoteVenue.check(hello, host) }
-        if let error = message["errors"]?.array?.compactMap({ HarnessError($0) }).first {
-          throw host.told(error)
+        if let errors = message["errors"]?.array?.compactMap({ HarnessError($0) }), !errors.isEmpty
+        {
+          throw host.told(HarnessErrors(errors).inOne)
+        }
+        if let words = message["progress"]?.string {
+          deadline = cl_monotonic() + patience
+          progress(RemoteText.short(words))
         }
         if message["findings"] != nil { return try RemoteFindings(message, host) }
       }
@@ -154,6 +219,7 @@ package struct RemoteFindings: Sendable {
       guards.add(finding)
     }
     device = message["device"]?.string.map { RemoteText.short($0) }
+    accelerator = message["accelerator"]?.string.flatMap(Accelerator.init(rawValue:))
     for pair in message["identity"]?.array ?? [] {
       guard let words = pair.array?.compactMap(\.string), words.count == 2 else { continue }
       identity.append(

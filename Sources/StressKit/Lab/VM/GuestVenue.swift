@@ -11,7 +11,7 @@ package struct GuestVenue: Venue {
   package let warnings: [String]
   private let kernels: [KernelSpec: Kernel]
   private let roots: [RootImage.Name: String]
-  private let accelerator: Accelerator
+  let accelerator: Accelerator
   private let options: Options
   private let qemuVersion = VirtualMachine.version()
 
@@ -81,14 +81,14 @@ package struct GuestVenue: Venue {
 
   package var lookInterval: UInt64 { 250_000_000 }
   package var remains: String? { nil }
-  package func refusal(after ending: Ending) -> HarnessError? { nil }
+  package func refusal(of cell: Matrix.Cell, after ending: Ending) -> HarnessError? { nil }
 
   package func run(
-    _ plan: TrialPlan, kernel spec: KernelSpec, directory: String, _ interrupt: Interrupt,
+    _ plan: TrialPlan, of cell: Matrix.Cell, directory: String, _ interrupt: Interrupt,
     progress: @escaping (String) -> Void
   ) throws(HarnessError) -> Ending {
-    guard let kernel = kernels[spec] else {
-      throw HarnessError(.harness, "kernel \(spec)", "was not resolved before the trials")
+    guard let kernel = kernels[cell.kernel] else {
+      throw HarnessError(.harness, "kernel \(cell.kernel)", "was not resolved before the trials")
     }
     var guest = GuestTrial(
       plan: plan, kernel: kernel, accelerator: accelerator, binary: options.binary,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import StressAnalysis
 import StressCore
+import StressRecord
 
 /// What stands above the tables: where and on what the trials ran, and what they did.
 extension TerminalReport {
@@ -30,7 +31,9 @@ extension TerminalReport {
     let guests = cells.filter { $0.trials.contains { !$0.isLocal } || $0.trials.isEmpty }
     let options = profiles.map { $0.filesystem.mount.joined(separator: ",") }
     let hasOptions = options.contains { !$0.isEmpty }
-    let fixed = (cells.first?.axes ?? []).filter { $0.key != "kernel" && !varies($0.key) }
+    let fixed = (cells.first?.axes ?? []).filter {
+      $0.key != CampaignFile.kernelKey && !varies($0.key)
+    }
     var facts: [(name: String, values: [String])] = [
       ("source", distinct(cells.compactMap(\.profile.source?.words))),
       ("accelerator", isWatch ? [] : distinct(trials.map(Self.accelerator))),
@@ -74,8 +77,21 @@ extension TerminalReport {
   }
 
   private var kernels: [String] {
-    distinct(trials.map(\.kernel)).flatMap { kernel in
-      let all = trials.filter { $0.kernel == kernel }
+    let hosts = distinct(cells.map { $0.value(of: CampaignFile.hostKey) ?? "" })
+    return hosts.flatMap { host in
+      kernels(
+        of: cells.filter { ($0.value(of: CampaignFile.hostKey) ?? "") == host }.flatMap(\.trials),
+        host)
+    }
+  }
+
+  /// - Parameter host: empty: this one.
+  private func kernels(of trials: [TrialSummary], _ host: String) -> [String] {
+    distinct(trials.map(\.kernel)).flatMap { name in
+      let all = trials.filter { $0.kernel == name }
+      // On a machine itself there is no other name.
+      let kernel =
+        host.isEmpty ? name : all.contains(where: \.isLocal) ? host : "\(host): \(name)"
       // A guest that did not get as far as its environment does not tell of its LRU.
       let told = all.filter { $0.lruGen != nil }
       let texts = told.map { "\(kernel) = \($0.release), \(Self.describe(lruGen: $0.lruGen))" }

@@ -45,6 +45,25 @@ struct ComparisonChoiceTests {
     #expect(try pairs([campaign], against: ["6.12"]) == ["kernel: 6.1 > 6.12 [xfs]"])
   }
 
+  /// Machines are strata of what is compared, and are compared where nothing else is, or where they are asked for.
+  @Test func machinesAreStrata() throws {
+    let directory = try RecordFixture()
+    let hosts: [Axes] = [
+      ["kernel": "this machine", "host": "ssh:a", "fs": "ext4"],
+      ["kernel": "this machine", "host": "ssh:a", "fs": "xfs"],
+      ["kernel": "this machine", "host": "ssh:b", "fs": "ext4"],
+      ["kernel": "this machine", "host": "ssh:b", "fs": "xfs"],
+    ]
+    let two = try campaign(hosts, in: directory)
+    #expect(
+      try pairs([two]) == [
+        "fs: ext4 > xfs [this machine ssh:a]", "fs: ext4 > xfs [this machine ssh:b]",
+      ])
+    #expect(try pairs([two], axis: "host").count == 2)
+    let one = try campaign([hosts[0], hosts[2]], in: try RecordFixture())
+    #expect(try pairs([one]) == ["host: ssh:a > ssh:b [this machine ext4]"])
+  }
+
   /// One comparison for each combination of the other axes, and each has only that axis between its arms.
   @Test func theOtherAxesAreMatched() throws {
     let directory = try RecordFixture()

@@ -8,12 +8,12 @@ import Testing
 extension TemporaryDirectory {
   /// A machine to which a script stands for ssh(1): its `$script` is what ssh(1) is to execute there, `$D` this
   /// directory.
-  func host(_ script: String) throws -> RemoteHost {
+  func host(_ script: String, _ name: String = "ssh:root@box") throws -> RemoteHost {
     let path = try write(
       "ssh-\(UInt32.random(in: 0 ... .max))",
       "#!/bin/sh\nD='\(root)'\nfor script; do :; done\n\(script)\n")
     #expect(chmod(path, 0o755) == 0)
-    return try RemoteHost.parse("ssh:root@box", program: path)
+    return try RemoteHost.parse(name, program: path)
   }
 }
 

@@ -13,18 +13,31 @@ struct RemoteOptionsTests {
   }
 
   @Test(arguments: [
-    (["--on", "ssh:box", "--kernel", "debian:6.1"], "--on and --kernel exclude each other"),
-    (["--on", "ssh:box"], "--on: needs --loop or --device, as it is called there"),
+    (["--on", "ssh:box"], "--on: needs --loop, --device or --kernel, as they are called there"),
+    (
+      ["--on", "ssh:box", "--kernel", "git:linux@v6.12"],
+      "is built on this machine, and the guests are on another"
+    ),
+    (["--on", "ssh:box", "--on", "ssh:box", "--loop", "/x"], "the same value twice"),
+    (
+      ["--on", "ssh:a", "--on", "ssh:b", "--loop", "/x", "--console", "true"],
+      "--console: 2 are needed, one for each --on"
+    ),
     (["--on", "box", "--loop", "/x"], "is not of the form ssh:[USER@]HOST[:PORT]"),
     (["--on", "ssh:-oProxyCommand=x", "--loop", "/x"], "is not of the form"),
     (["--loop", "/x", "--reconnect", "5m"], "--reconnect: needs --on"),
     (["--loop", "/x", "--console", "true"], "--console: needs --on"),
     (["--on", "ssh:box", "--loop", "/x", "--reconnect", "0s"], "--reconnect: at least 1s"),
-    (["--on", "ssh:box", "--loop", "/x", "--jobs", "2"], "--jobs: one trial at a time"),
-    (["--on", "ssh:box", "--loop", "/x", "--keep-disks"], "--keep-disks: needs --kernel"),
+    (
+      ["--on", "ssh:box", "--loop", "/x", "--jobs", "2"], "--jobs: one trial at a time on a machine"
+    ),
+    (
+      ["--on", "ssh:box", "--loop", "/x", "--keep-disks"],
+      "--keep-disks and --on exclude each other"
+    ),
     (
       ["--on", "ssh:box", "--loop", "/x", "--shared", "--output", "/nowhere"],
-      "--shared: needs --kernel"
+      "--shared and --on exclude each other"
     ),
   ])
   func ofRun(_ arguments: [String], _ words: String) throws {

@@ -71,8 +71,12 @@ struct RemoteTests: ProfileSuite {
     request.offset = 1 << 40
     request.isBegun = true
     request.patience = 10_000_000_000
+    request.kernels = ["debian:6.12"]
+    request.place.guests = RemoteGuests(
+      accelerator: .tcg, bootTimeout: 5_000_000_000, mirror: "http://mirror")
     let read = try RemoteRequest.parse(Array(request.json.text.utf8))
     #expect(read.place == request.place && read.limits == request.limits)
+    #expect(read.kernels == ["debian:6.12"])
     #expect(read.run == request.run && read.offset == 1 << 40 && read.isBegun)
     #expect(read.patience == request.patience && read.profiles == request.profiles)
     #expect(read.plan?.line.json == request.plan?.line.json)

@@ -76,7 +76,11 @@ struct RemoteTrialTests: ProfileSuite {
 
   /// A machine that has the program; `server` stands for that, with the request in `$request`.
   private func program(_ server: String) throws -> RemoteProgram {
-    let host = try directory.host(
+    try RemoteProgram.install(try host(server)) { _ in }
+  }
+
+  private func host(_ server: String, _ name: String = "ssh:root@box") throws -> RemoteHost {
+    try directory.host(
       """
       hello() { printf '{"hello":{"version":"\(Version.text)","schema":\(RecordFile.schema)}}\\n'; }
       piece() { printf '{"chunk":%d}\\n%s' $((${#1})) "$1"; }
@@ -85,10 +89,9 @@ struct RemoteTrialTests: ProfileSuite {
       forget() { read answer; printf '{"forgotten":true}\\n'; }
       case "$script" in
       *\(RemoteServer.command)*) read -r request; \(server) ;;
-      *) echo "wbstress-remote: yes $(uname -m)" ;;
+      *) echo "wbstress-remote: yes $(uname -m) no" ;;
       esac
-      """)
-    return try RemoteProgram.install(host) { _ in }
+      """, name)
   }
 
   private var recordPath: String { directory.path("campaign/1-1/record.jsonl") }
@@ -227,7 +230,169 @@ struct RemoteTrialTests: ProfileSuite {
       #expect(!error.description.contains("\u{1b}"))
     }
     #expect(File.names(in: directory.path("campaign")) == ["1-1"])
+    // What it may have of the trial is asked for again.
+    #expect(
+      [["record.jsonl"], ["record.jsonl", "remote.json"]]
+        .contains(File.names(in: directory.path("campaign/1-1"))))
+  }
+
+  // MARK: What an earlier program began
+
+  private func begun(_ run: String, on host: String = "ssh:root@box") throws {
+    let note: JSON = ["host": .string(host), "run": .string(run)]
+    try File.makeDirectory(directory.path("campaign/1-1.lost-1"))
+    _ = try directory.write("campaign/1-1.lost-1/remote.json", note.text)
+  }
+
+  /// A program that was killed leaves the trial's name, by which the next one fetches the record.
+  @Test func aTrialOfAKilledProgramIsFetched() throws {
+    let name = RemoteRun.newName()
+    try begun(name)
+    let ending = try run(
+      """
+      case "$request" in
+      *'"run":"\(name)"'*'"offset":0,"begun":true'*)
+        hello; line '\(Self.header)'; line '\(Self.end)'; \(Self.over) ;;
+      *) hello; exit 1 ;;
+      esac
+      """)
+    #expect(ending == Ending(.completed))
+    #expect(try record() == [Self.header, Self.end])
     #expect(File.names(in: directory.path("campaign/1-1")) == ["record.jsonl"])
+    #expect(File.names(in: directory.path("campaign/1-1.lost-1")) == ["remote.json"])
+  }
+
+  /// It may be there no more, or be another machine's, or a name that is none.
+  @Test(arguments: [
+    ("ssh:root@box", String(repeating: "a", count: 32)),
+    ("ssh:other", String(repeating: "a", count: 32)), ("ssh:root@box", "../../etc"),
+  ])
+  func whatIsNotThereAnyMoreIsRunAnew(_ host: String, _ name: String) throws {
+    try begun(name, on: host)
+    let ending = try run(
+      """
+      hello
+      case "$request" in
+      *'"begun":true'*) printf '{"end":{"lost":true}}\\n' ;;
+      *'"run":"\(name)"'*) exit 1 ;;
+      *) line '\(Self.header)'; line '\(Self.end)'; \(Self.over) ;;
+      esac
+      """)
+    #expect(ending == Ending(.completed))
+    #expect(try record() == [Self.header, Self.end])
+  }
+
+  /// While it is under way the name is beside the record.
+  @Test func aTrialsNameIsKeptUntilItsRecordIsWhole() throws {
+    let ending = try run(
+      """
+      if [ -e "$D/once" ]; then exit 255; fi
+      touch "$D/once"; hello; line '\(Self.header)'; exit 255
+      """, patience: 2 * Self.second)
+    #expect(ending.reason == "connection")
+    let note = try JSON(
+      parsing: try File.read(directory.path("campaign/1-1/remote.json"), atMost: 4096))
+    #expect(note["host"] == "ssh:root@box" && RemoteRun(note["run"]?.string ?? "") != nil)
+  }
+
+  // MARK: Several machines
+
+  private static let findings =
+    #"printf '{"findings":[],"device":null,"identity":[["kernel","6.12"]]}\n'"#
+
+  /// Of a machine that carries its trials out with this, and writes down how many.
+  private func machine(_ name: String, _ trial: String) throws -> RemoteHost {
+    try host(
+      """
+      hello
+      case "$request" in
+      *'"do":"check"'*) \(Self.findings) ;;
+      *) echo x >>"$D/\(name)"; \(trial) ;;
+      esac
+      """, "ssh:\(name)")
+  }
+
+  private func matrix(_ hosts: [RemoteHost], _ filesystems: [String] = []) throws -> Matrix {
+    try Matrix(
+      .init(file: try ProfileFile(text: minimal, name: "p.yaml"), variant: nil),
+      kernels: [.running], hosts: hosts.map(\.name), filesystems: filesystems, vary: [])
+  }
+
+  private func campaign(_ hosts: [RemoteHost], trials: Int) throws -> (Campaign, RemoteVenue) {
+    let matrix = try matrix(hosts, ["ext4", "xfs"])
+    let place = RemotePlace(images: directory.path("nowhere"), device: nil, cgroup: nil)
+    let venue = try RemoteVenue.prepare(matrix, hosts, .init(place)) { _ in }
+    let campaign = try Campaign(
+      directory: directory.path("several"), matrix: matrix, identity: venue.identity,
+      trials: trials, seed: 1)
+    return (campaign, venue)
+  }
+
+  /// Each carries its own cells out, at the same time.
+  @Test func eachMachineHasItsCells() throws {
+    let good = "line '\(Self.header)'; line '\(Self.end)'; \(Self.over)"
+    let hosts = [try machine("one", good), try machine("two", good)]
+    let (campaign, venue) = try campaign(hosts, trials: 3)
+    #expect(venue.place == "on ssh:one, on ssh:two" && venue.jobs == 2)
+    #expect(
+      venue.identity.map { "\($0.key)=\($0.value)" } == [
+        "kernel on ssh:one=6.12", "kernel on ssh:two=6.12",
+      ])
+    #expect(
+      campaign.matrix.cells.map { $0.axes.map(\.value).joined(separator: " ") } == [
+        "this machine ssh:one ext4", "this machine ssh:one xfs", "this machine ssh:two ext4",
+        "this machine ssh:two xfs",
+      ])
+    let runner = try CampaignRunner(campaign, venue, interrupt: Interrupt())
+    try runner.run { _ in }
+    for name in ["one", "two"] {
+      #expect(try File.text(directory.path(name)) == "x\nx\nx\nx\nx\nx\n")
+    }
+    #expect(campaign.order.allSatisfy { campaign.ending(of: $0) == Ending(.completed) })
+  }
+
+  /// What one of them lacks ends its own trials only, and is told when the others are done.
+  @Test func oneMachineFails() throws {
+    let good = "line '\(Self.header)'; line '\(Self.end)'; \(Self.over)"
+    let hosts = [try machine("one", "echo 'no such thing' >&2; exit 1"), try machine("two", good)]
+    let (campaign, venue) = try campaign(hosts, trials: 2)
+    let runner = try CampaignRunner(campaign, venue, interrupt: Interrupt())
+    let error = try remoteError { () throws(HarnessError) in try runner.run { _ in } }
+    #expect(error.object == "ssh:one" && error.what.contains("no such thing"), "\(error)")
+    #expect(try File.text(directory.path("one")) == "x\n")
+    let done = campaign.order.filter { campaign.ending(of: $0) != nil }
+    #expect(done.count == 4 && done.allSatisfy { campaign.matrix.cells[$0.cell].host == "ssh:two" })
+  }
+
+  /// All that is wrong, of all of them, before the first trial.
+  @Test func allThatIsRefused() throws {
+    let refusing = { (name: String) in
+      try host(
+        "hello; printf '{\"findings\":[{\"status\":\"refused\",\"guard\":\"room\",\"object\":\"/x\","
+          + "\"found\":\"is full\"}]}\\n'", "ssh:\(name)")
+    }
+    do {
+      _ = try campaign([try refusing("one"), try refusing("two")], trials: 1)
+      Issue.record("nothing was thrown")
+    } catch let errors as HarnessErrors {
+      #expect(errors.errors.map(\.object) == ["ssh:one: /x", "ssh:two: /x"], "\(errors)")
+    }
+  }
+
+  // MARK: Root
+
+  /// Who is not root becomes it by sudo(8), for the machine itself, not for guests.
+  @Test func sudo() throws {
+    let host = try here([
+      "id": "echo 1000", "sudo": "echo \"$*\" >>'\(directory.path("sudo"))'; shift; exec \"$@\"",
+    ])
+    let program = try RemoteProgram.install(host) { _ in }
+    #expect(program.script("clean", asRoot: true).hasPrefix("exec sudo -n -- \"$HOME/"))
+    #expect(program.script("clean", asRoot: false).hasPrefix("exec \"$HOME/"))
+    #expect(try File.text(directory.path("sudo")) == "-n true\n")
+    let refusing = try RemoteProgram.install(try here(["id": "echo 1000", "sudo": "exit 1"])) { _ in
+    }
+    #expect(refusing.script("clean", asRoot: true).hasPrefix("exec \"$HOME/"))
   }
 
   // MARK: The server
@@ -239,7 +404,7 @@ struct RemoteTrialTests: ProfileSuite {
       "export WBSTRESS_STATE_DIR=\"$D/state\"; (printf '%s\\n' \"$request\"; exec cat) | "
       + "\(tool) \(RemoteServer.command)"
     let place = RemotePlace(images: directory.path("nowhere"), device: nil, cgroup: nil)
-    let found = try RemoteFindings.ask(try program(server), place, [try profile(minimal)])
+    let found = try RemoteFindings.ask(try program(server), place, try matrix([]).cells) { _ in }
     let room = try #require(found.guards.all.first { $0.origin == .room })
     #expect(room.status == .refused && room.object == directory.path("nowhere"))
     #expect(found.identity.first == Profile.Setting("wbstress", Version.text))
