@@ -83,7 +83,7 @@ package enum ReportFormat: String, CaseIterable, Sendable {
       return PerfettoTrace(try campaign.record(cell: trial.cell, trial: trial.trial)).bytes
     case .json: return Self.line(try JSONReport(campaign, choice).json())
     case .csv:
-      return Array(CSVReport(campaign.summary.label, try results(campaign, choice)).text.utf8)
+      return Array(CSVReport(campaign.summary, try results(campaign, choice)).text.utf8)
     case .ktap: return Array(KTAPReport(try results(campaign, choice)).text.utf8)
     case .junit:
       return Array(JUnitReport(campaign.summary.label, try results(campaign, choice)).text.utf8)

@@ -7,9 +7,12 @@ import StressCore
 package struct CSVReport {
   private let label: String
   private let results: [CellResult]
+  /// The key whose value each trial has of its own; nil: there is none.
+  private let searched: String?
 
-  package init(_ label: String, _ results: [CellResult]) {
-    self.label = label
+  package init(_ summary: CampaignSummary, _ results: [CellResult]) {
+    label = summary.label
+    searched = summary.threshold?.key
     self.results = results
   }
 
@@ -19,9 +22,11 @@ package struct CSVReport {
       Self.row(["campaign", "cell"] + axes + ["trial", "outcome", "metric", "unit", "value"])
     ]
     for cell in results {
-      let values = axes.map { key in cell.cell.axes.first { $0.key == key }?.value ?? "" }
       for trial in cell.trials {
         guard let summary = trial.trial else { continue }
+        let values = axes.map { key in
+          (key == searched ? summary.axes : cell.cell.axes).first { $0.key == key }?.value ?? ""
+        }
         let head = [label, "\(cell.index + 1)"] + values
         let of = ["\(trial.number)", summary.ending.outcome.rawValue]
         for figure in TrialFigures.all(of: summary) {
@@ -36,10 +41,11 @@ package struct CSVReport {
     return lines.joined()
   }
 
-  /// Of all cells, in their order.
+  /// Of all cells, in their order, and what is searched.
   private var axes: [String] {
     var seen: Set<String> = []
-    return results.flatMap { $0.cell.axes.map(\.key) }.filter { seen.insert($0).inserted }
+    return (results.flatMap { $0.cell.axes.map(\.key) } + [searched].compactMap(\.self))
+      .filter { seen.insert($0).inserted }
   }
 
   private static func row(_ fields: [String]) -> String {

@@ -21,6 +21,9 @@ package struct LogProfile {
   private static let writer: Int64 = 2 << 20
   /// What the harness takes of a machine, the writer included, bytes.
   private static let harness: Int64 = 42 << 20
+  /// How long the disk needs for what was dirty or under writeback at the kill, s: twice as long as the statistics that
+  /// dirty throttling decides on may be old (mm/memcontrol.c: FLUSH_TIME). A faster disk hides the problem.
+  private static let cleaning = 4.0
   /// Kernel memory up to this share of the limit comes by itself, with the streams.
   private static let ordinaryKernel = 0.05
   private static let much = 0.01
@@ -116,6 +119,15 @@ package struct LogProfile {
   /// Of the pin beside file pages, bytes.
   private var pin: Int64 { max(scaled(held.bytes) - (isGlobal ? Self.harness : Self.writer), 4096) }
 
+  /// Of the disk, bytes/s: whole MiB/s.
+  private var bandwidth: Int64 {
+    let perSecond = Double(scaled(memory.awaitingWriteback)) / Self.cleaning
+    return max(1, Int64(perSecond / 1_048_576)) << 20
+  }
+
+  /// Of each stream, bytes: several times what is left beside the pin.
+  private var streamed: Int64 { 4 * max(scaled(limit) - pin, 16 << 20) }
+
   /// Share of what can be dirty, free and file pages, that was dirty or under writeback, in percent; only where it is
   /// more than vm.dirty_ratio lets there be by default (Documentation/admin-guide/sysctl/vm.rst).
   private var dirtyShare: Double? {
@@ -155,7 +167,8 @@ package struct LogProfile {
   }
 
   private var run: [String] {
-    var vary = hasFilePages ? "--vary device.bandwidth=4MiB/s,16MiB/s,64MiB/s" : ""
+    let rates = [bandwidth, 4 * bandwidth, 16 * bandwidth].map { size($0) + "/s" }
+    var vary = hasFilePages ? "--vary device.bandwidth=\(rates.joined(separator: ","))" : ""
     let pin = pin
     if hasFilePages, pin > 16 << 20 {
       vary += " --vary pin=" + [-4, 0, 4].map { size(pin + $0 << 20) }.joined(separator: ",")
@@ -257,14 +270,14 @@ package struct LogProfile {
         ? "    # derived: \(invoker) is a worker of io_uring"
         : "    # assumed: the log names no worker of io_uring",
       "    engine: \(isRing ? "io_uring" : "pwrite")", "    # assumed", "    block: 256KiB",
-      "    size: \(size(scaled(limit) * 4))",
+      "    # assumed: four times what the pin leaves", "    size: \(size(streamed))",
     ]
     if memory.cleanEvictable > memory.awaitingWriteback {
       lines += [
         "  # derived: most file pages were clean", "  - name: reader", "    do: read",
         "    engine: pread",
         "    # assumed", "    file_size: \(size(scaled(limit)))",
-        "    size: \(size(scaled(limit) * 4))",
+        "    size: \(size(streamed))",
       ]
     }
     return lines
@@ -272,10 +285,11 @@ package struct LogProfile {
 
   private var device: [String] {
     if !hasFilePages { return [] }
-    let room = scaled(limit) * 6 + 300 << 20
+    let room = streamed + scaled(limit) + 300 << 20
     return [
       "", "device:", "  # derived: room for the streams' files", "  size: \(room >> 20)MiB",
-      "  # assumed: search it, see above", "  bandwidth: 16MiB/s",
+      "  # assumed: so slow that what was dirty or under writeback takes \(Format.fixed(Self.cleaning, 0)) s; search it, see above",
+      "  bandwidth: \(size(bandwidth))/s",
     ]
   }
 }

@@ -28,7 +28,7 @@ struct PageThreshold {
       <tbody>
       \(section.thresholds.cells.indices.map(row))</tbody></table></div>
       <ul class="notes">\(differences)</ul>
-      \(section.thresholds.cells.indices.map(figure))<p class="legend">\(ThresholdSection.legend) Curves: share \
+      \(section.thresholds.cells.indices.map(figure))<p class="legend">\(ThresholdSection.legend()) Curves: share \
       of trials that die, mean and 95 % band of the posterior. Marks: trials that died above, that lived \
       below. Upright: OOM50 and its interval.</p>
       </section>

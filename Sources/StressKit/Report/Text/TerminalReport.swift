@@ -141,9 +141,14 @@ package struct TerminalReport: PlainReport {
     return lines
   }
 
+  /// Whether the cells' labels fit.
+  func fits(_ columns: Columns, _ rows: [[String]]) -> Bool {
+    table(columns, rows, labelled: true).fits(Self.width)
+  }
+
   /// Whose the numbers are, unless the first table says it.
   private var legend: [String] {
-    if table(Self.killColumns, cells.map(killRow), labelled: true).fits(Self.width) { return [] }
+    if fits(Self.killColumns, cells.map(killRow)) { return [] }
     return cells.enumerated().flatMap { i, cell in
       wrap("#\(i + 1)", zip(axes, labels(cell)).map { "\($0) \($1)" })
     }

@@ -64,8 +64,9 @@ struct ThresholdSection: PlainReport {
 
   // MARK: Table
 
+  private static let spread = "10 to 90 %"
   static let columns: TerminalReport.Columns = [
-    ("OOM50", .right), ("95 % CI", .left), ("10 to 90 %", .right), ("died", .right),
+    ("OOM50", .right), ("95 % CI", .left), (spread, .right), ("died", .right),
     ("search", .text),
   ]
 
@@ -103,19 +104,74 @@ struct ThresholdSection: PlainReport {
 
   var lines: [String] {
     let rows = thresholds.cells.indices.map(row)
-    var lines = report.lines(Self.columns, rows)
+    // What the other formats have can be left out for the cells' names.
+    let isWide = !report.fits(Self.columns, rows)
+    let kept = Self.columns.indices.filter { !isWide || Self.columns[$0].0 != Self.spread }
+    var lines = report.lines(
+      kept.map { Self.columns[$0] }, rows.map { row in kept.map { row[$0] } })
     lines += wrap("OOM50", ["where half of the trials die, of \(title)"])
-    lines += thresholds.cells.indices.flatMap { index -> [String] in
-      let sentences = [remark(index), doubt(index)].compactMap(\.self)
-      return sentences.flatMap { wrap("#\(index + 1)", [$0], report.style.warning) }
-    }
-    lines += differences.flatMap { Format.broken($0 + ".", width: TerminalReport.width, indent: 4) }
-    return lines + Format.broken(Self.legend, width: TerminalReport.width)
+    lines += remarks
+    lines +=
+      differences.count > Self.mostSentences
+      ? table
+      : differences.flatMap { Format.broken($0 + ".", width: TerminalReport.width, indent: 4) }
+    return lines + Format.broken(Self.legend(isWide: isWide), width: TerminalReport.width)
   }
 
-  static let legend =
-    "Median and 95 % interval of the posterior; 10 to 90 %: how far apart the values are at which so many die."
-    + " Trials ran where they told most, so their rates are no rates of a cell."
+  /// Differences that are told in sentences; more are a table.
+  private static let mostSentences = 8
+
+  /// What is said of the same words once, with all cells that it is of.
+  private var remarks: [String] {
+    let said = thresholds.cells.indices.flatMap { index in
+      [remark(index), doubt(index)].compactMap(\.self).map { (index: index, words: $0) }
+    }
+    return distinct(said.map(\.words)).flatMap { words -> [String] in
+      wrap(
+        Self.numbers(said.filter { $0.words == words }.map { $0.index + 1 }), [words],
+        report.style.warning)
+    }
+  }
+
+  /// `#1-3, #5`, of rising numbers.
+  static func numbers(_ numbers: [Int]) -> String {
+    var runs: [ClosedRange<Int>] = []
+    for number in numbers {
+      if let last = runs.last, last.upperBound == number - 1 {
+        runs[runs.count - 1] = last.lowerBound...number
+      } else {
+        runs.append(number...number)
+      }
+    }
+    return runs.map { "#\($0.lowerBound)" + ($0.count > 1 ? "-\($0.upperBound)" : "") }
+      .joined(separator: ", ")
+  }
+
+  private var table: [String] {
+    let told = thresholds.differences.filter { $0.change != nil }
+    var table = Table([
+      ("#", .right), ("less #", .right), ("axis", .left), ("value", .left), ("less value", .left),
+      ("OOM50", .right), ("95 % CI", .left),
+    ])
+    for one in told {
+      guard let change = one.change else { continue }
+      table.add([
+        "\(one.cells.new + 1)", "\(one.cells.base + 1)", report.short(one.axis), one.new, one.base,
+        (change.median > 0 ? "+" : "") + scale.text(change.median),
+        scale.range(change.interval, " to "),
+      ])
+    }
+    var lines = table.lines(within: TerminalReport.width)
+    lines[0] = report.style.bold(lines[0])
+    return lines
+  }
+
+  /// - Parameter isWide: whether the column of the spread is left out.
+  static func legend(isWide: Bool = false) -> String {
+    "Median and 95 % interval of the posterior"
+      + (isWide ? "." : "; \(spread): how far apart the values are at which so many die.")
+      + " Trials ran where they told most, so their rates are no rates of a cell."
+  }
 
   // MARK: Sentences
 

@@ -65,6 +65,24 @@ struct ThresholdReportTests {
     #expect(!text.contains("run so far"))
   }
 
+  /// Each trial's own value stands among the axes.
+  @Test func csv() throws {
+    try search(trials: 3)
+    let rows = try text(.csv).split(whereSeparator: \.isNewline).map { $0.split(separator: ",") }
+    let column = try #require(rows[0].firstIndex(of: "pinned.db.size"))
+    let killed = rows.filter { $0.contains("killed") }
+    #expect(killed.count == 6)
+    #expect(killed.allSatisfy { (try? ProfileQuantity.size.parse(String($0[column]))) != nil })
+    #expect(Set(killed.map { $0[column] }).count > 2)
+  }
+
+  @Test(arguments: [
+    ([1], "#1"), ([1, 2], "#1-2"), ([1, 3, 4, 5, 9], "#1, #3-5, #9"), ([], ""),
+  ])
+  func numbersOfCells(_ numbers: [Int], _ text: String) {
+    #expect(ThresholdSection.numbers(numbers) == text)
+  }
+
   /// An image of its own, with a mark for each cell.
   @Test func svg() throws {
     try search()
