@@ -70,7 +70,7 @@ let package = Package(
         .embedInCode("Glossary/Words"), .embedInCode("Manual/wbstress.1"),
         .embedInCode("Page/page.js"), .embedInCode("Page/page.css"),
         .embedInCode("Page/light.css"), .embedInCode("Page/dark.css"),
-        .embedInCode("Page/chart.css"),
+        .embedInCode("Page/chart.css"), .embedInCode("Reproducer/ring.c"),
       ],
       swiftSettings: warnings),
     .target(

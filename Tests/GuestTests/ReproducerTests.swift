@@ -4,6 +4,7 @@ import Testing
 
 @testable import StressAnalysis
 @testable import StressCore
+@testable import StressMachine
 @testable import StressReport
 
 /// The script of a cell on a machine that has nothing of this program.
@@ -19,6 +20,20 @@ struct ReproducerTests {
   private static let runs = ProcessInfo.processInfo.environment["WBSTRESS_REPRODUCER_RUNS"]
     .flatMap { Int($0) }
 
+  /// In place of a compiler, which is too large for a guest: gives out what the host's has made of the same source.
+  private static let compiler = """
+    #!/bin/sh
+    cat >/dev/null; cp /ring "$3"
+
+    """
+
+  private static func ring(in directory: String) throws -> [UInt8] {
+    let (source, program) = (directory + "/ring.c", directory + "/ring")
+    try File.write(source, Array(ReproducerScript.ringSource.joined(separator: "\n").utf8))
+    try Tool.run("gcc", ["-O2", "-static", "-o", program, source], package: "gcc")
+    return try File.read(program)
+  }
+
   /// Runs each script so many times; returns what each run said, and its exit code.
   private func runs(
     _ count: Int, of scripts: [ReproducerScript], on kernel: String
@@ -26,6 +41,8 @@ struct ReproducerTests {
     try GuestLab.withDirectory { directory in
       var guest = try ShellGuest(kernel, programs: Self.programs)
       guest.files["bin/bash"] = guest.files["/usr/bin/bash"]
+      guest.files["ring"] = try Self.ring(in: directory)
+      guest.files["bin/cc"] = Array(Self.compiler.utf8)
       for (number, script) in scripts.enumerated() {
         guest.files["repro-\(number).sh"] = Array(script.text.utf8)
       }

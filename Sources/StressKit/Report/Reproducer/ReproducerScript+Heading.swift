@@ -4,7 +4,9 @@ import StressCore
 /// What a person reads of a script before running it.
 extension ReproducerScript {
   var heading: [String] {
-    let tool = isOnDisk ? mkfs.split(separator: " ").prefix(1).map(String.init) : []
+    let tool =
+      (isOnDisk ? mkfs.split(separator: " ").prefix(1).map(String.init) : [])
+      + (usesRing ? ["cc"] : [])
     let tools = (tool + programs).map { ", " + $0 }.joined()
     let machine = profile.machine
     let seen = seen.map {
@@ -40,9 +42,7 @@ extension ReproducerScript {
           + " locked, and as good as that while there is no swap for it;")
     }
     let engines = Set(
-      profile.streams.map { stream in
-        stream.engine == .ioUring ? "io_uring, \(stream.depth) in flight" : stream.engine.rawValue
-      }
+      profile.streams.filter { $0.engine != .ioUring }.map(\.engine.rawValue)
     ).sorted()
     if !engines.isEmpty {
       all.append("dd has one write(2) at a time (there: \(engines.joined(separator: "; "))).")

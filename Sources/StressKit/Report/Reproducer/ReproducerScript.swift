@@ -3,7 +3,7 @@ import StressAnalysis
 import StressCore
 
 /// A cell as a bash script that needs none of this program: bash, coreutils, util-linux, the file system's mkfs and
-/// a kernel with cgroup v2, and the programs of its commands. It prints `OOM` (exit code 1) or `no OOM` (0), or why
+/// a kernel with cgroup v2, a C compiler for streams by io_uring, and the programs of its commands. It prints `OOM` (exit code 1) or `no OOM` (0), or why
 /// there is no result (2), and takes down what it has made.
 ///
 /// What a script cannot do the same way is said in its heading; what would make it another situation is refused.
@@ -60,9 +60,20 @@ package struct ReproducerScript {
 
   /// No line is longer than 78 columns.
   package var lines: [String] {
-    heading + ["set -eu"] + takeDown + device + groups + settings + pins + preparations + streams
-      + ends + verdict
+    heading + ["set -eu"] + takeDown + ring + device + groups + settings + pins + preparations
+      + streams + ends + verdict
   }
+
+  var usesRing: Bool { profile.streams.contains { $0.engine == .ioUring } }
+
+  /// The writer by io_uring, which no program of every distribution is: compiled first.
+  private var ring: [String] {
+    if !usesRing { return [] }
+    return ["${CC:-cc} -O2 -o \"$ring\" -x c - << 'END'"] + Self.ringSource + ["END"]
+  }
+
+  static let ringSource = EmbeddedText.body(PackageResources.ring_c)
+    .split(separator: "\n").map(String.init)
 
   // MARK: What it cannot do
 
@@ -124,7 +135,10 @@ package struct ReproducerScript {
     let hasCommands = !profile.commands.isEmpty
     // Where somebody else may have something: before there is anything to take down.
     var lines = hasCommands ? ["mnt=\(Self.commandsMount); mkdir \"$mnt\""] : []
-    lines += isOnDisk ? ["img=$(mktemp -p \"${1:-.}\" repro.XXXXXX); loop=\"\""] : []
+    let files =
+      (isOnDisk ? ["img=$(mktemp -p \"${1:-.}\" repro.XXXXXX)", "loop=\"\""] : [])
+      + (usesRing ? ["ring=$(mktemp)"] : [])
+    lines += files.isEmpty ? [] : [files.joined(separator: "; ")]
     lines.append(
       (hasCommands ? "" : "mnt=$(mktemp -d); ") + "cg=/sys/fs/cgroup/repro-$$; writers=()")
     lines.append("cleanup() {")
@@ -146,7 +160,10 @@ package struct ReproducerScript {
       ]
     }
     lines.append("  umount \"$mnt\"; rmdir \"$mnt\"")
-    if isOnDisk { lines.append("  losetup -d \"$loop\"; rm -f \"$img\"") }
+    if !files.isEmpty {
+      let names = (isOnDisk ? [" \"$img\""] : []) + (usesRing ? [" \"$ring\""] : [])
+      lines.append("  " + (isOnDisk ? "losetup -d \"$loop\"; " : "") + "rm -f" + names.joined())
+    }
     lines += Self.command(
       "  rmdir", groupPaths.reversed().map { "$cg/" + $0 } + ["$cg"] + outsideGroups)
     lines.append("} 2> /dev/null")
@@ -264,15 +281,15 @@ package struct ReproducerScript {
     for stream in profile.streams {
       let path = [stream.cgroup, stream.name].compactMap(\.self).joined(separator: "/")
       let jobs = stream.jobs * stream.files
-      let count = stream.size.map { " count=\(max(1, $0 / UInt64(jobs) / stream.block))" } ?? ""
-      let flags = (stream.direct ? ["direct"] : []) + (stream.sync == .dsync ? ["dsync"] : [])
-      let sync =
-        (flags.isEmpty ? "" : " oflag=" + flags.joined(separator: ","))
-        + (stream.fsync == .none ? "" : " conv=fsync")
       if jobs > 1 { lines.append("for i in {1..\(jobs)}; do") }
+      let file = "\"$mnt/\(stream.name)\(jobs > 1 ? "-$i" : "")\""
+      let (program, words) = Self.writer(
+        stream, file,
+        blocks: stream.size.map {
+          max(1, $0 / UInt64(jobs) / stream.block)
+        })
       lines += [
-        "(echo 0 > $cg/\(path)/cgroup.procs; exec dd if=/dev/zero status=none \\",
-        "  of=\"$mnt/\(stream.name)\(jobs > 1 ? "-$i" : "")\" bs=\(stream.block)\(count)\(sync)) &",
+        "(echo 0 > $cg/\(path)/cgroup.procs; exec \(program) \\", "  \(words)) &",
         "writers+=($!)",
       ]
       if jobs > 1 { lines.append("done") }
@@ -283,6 +300,26 @@ package struct ReproducerScript {
       "while kill -0 \"${writers[@]}\" 2> /dev/null && [ $SECONDS -lt \(seconds) ]; do",
       "  sleep 0.1", "done",
     ]
+  }
+
+  /// - Parameter blocks: nil: without an end.
+  private static func writer(
+    _ stream: Profile.Stream, _ file: String, blocks: UInt64?
+  ) -> (program: String, words: String) {
+    let flags = (stream.direct ? ["direct"] : []) + (stream.sync == .dsync ? ["dsync"] : [])
+    if stream.engine == .ioUring {
+      let words = ["\(stream.block)", "\(blocks ?? 1 << 40)", "\(stream.depth)"] + flags
+      return (
+        "\"$ring\"",
+        ([file] + words + (stream.fsync == .none ? [] : ["fsync"])).joined(separator: " ")
+      )
+    }
+    return (
+      "dd if=/dev/zero status=none",
+      "of=\(file) bs=\(stream.block)" + (blocks.map { " count=\($0)" } ?? "")
+        + (flags.isEmpty ? "" : " oflag=" + flags.joined(separator: ","))
+        + (stream.fsync == .none ? "" : " conv=fsync")
+    )
   }
 
   private var verdict: [String] {
