@@ -23,7 +23,7 @@ struct ReproducerTests {
   /// In place of a compiler, which is too large for a guest: gives out what the host's has made of the same source.
   private static let compiler = """
     #!/bin/sh
-    cat >/dev/null; cp /ring "$3"
+    cat >/dev/null; cp /ring "$3"; chmod 755 "$3"
 
     """
 
@@ -36,15 +36,17 @@ struct ReproducerTests {
 
   /// Runs each script so many times; returns what each run said, and its exit code.
   private func runs(
-    _ count: Int, of scripts: [ReproducerScript], on kernel: String
+    _ count: Int, of scripts: [String], on kernel: String, memory: UInt64 = 1 << 30,
+    arguments: String = "/scratch"
   ) throws -> [(said: String, code: String)] {
     try GuestLab.withDirectory { directory in
       var guest = try ShellGuest(kernel, programs: Self.programs)
+      guest.memory = memory
       guest.files["bin/bash"] = guest.files["/usr/bin/bash"]
       guest.files["ring"] = try Self.ring(in: directory)
       guest.files["bin/cc"] = Array(Self.compiler.utf8)
       for (number, script) in scripts.enumerated() {
-        guest.files["repro-\(number).sh"] = Array(script.text.utf8)
+        guest.files["repro-\(number).sh"] = Array(script.utf8)
       }
       let console = try guest.run(
         """
@@ -54,7 +56,7 @@ struct ReproducerTests {
         }
         mkdir -p /mnt; state > /before
         for script in /repro-*.sh; do for run in $(seq \(count)); do
-          code=0; said=$($script /scratch 2>/errors) || code=$?
+          code=0; said=$($script \(arguments) 2>/errors) || code=$?
           echo "SAID $said"; echo "RUN $code"; cat /errors
         done; done
         state > /after; diff /before /after && echo SAME
@@ -76,7 +78,7 @@ struct ReproducerTests {
     let script = try ReproducerScript(
       try GuestLab.profile("oracle-backup"), label: "oracle-backup",
       mkfs: "mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0", seen: nil)
-    let said = try runs(count, of: [script], on: kernel).map(\.said)
+    let said = try runs(count, of: [script.text], on: kernel).map(\.said)
     for text in said { #expect(["OOM", "no OOM"].contains(text)) }
     return Proportion(said.count { $0 == "OOM" }, of: said.count)
   }
@@ -108,7 +110,7 @@ struct ReproducerTests {
           \(commands)
           """, name: "test.yaml"
       ).profile()
-      return try ReproducerScript(profile, label: "test", mkfs: "", seen: nil)
+      return try ReproducerScript(profile, label: "test", mkfs: "", seen: nil).text
     }
     let told = try runs(1, of: scripts, on: "debian:6.12")
     #expect(told.map(\.code) == ["0", "1", "2", "2"])
@@ -116,6 +118,21 @@ struct ReproducerTests {
       told.map(\.said) == [
         "no OOM", "OOM", "no result: wrong: exit status 3", "no result: gone: exit status 0",
       ])
+  }
+
+  private static let environment = ProcessInfo.processInfo.environment
+
+  /// The script of a mail, for figures: `WBSTRESS_REPRODUCER` is its file, `..._KERNEL` what it runs on, `..._RUNS` how
+  /// often, `..._MEMORY` the machine's, and `..._ARGUMENTS` what it is called with.
+  @Test(.enabled(if: environment["WBSTRESS_REPRODUCER"] != nil, "WBSTRESS_REPRODUCER is not set"))
+  func ofAMail() throws {
+    let text = try File.text(try #require(Self.environment["WBSTRESS_REPRODUCER"]))
+    func given(_ name: String) -> String? { Self.environment["WBSTRESS_REPRODUCER_" + name] }
+    let told = try runs(
+      Self.runs ?? 4, of: [text], on: given("KERNEL") ?? "debian:6.12",
+      memory: try given("MEMORY").map { text throws in try Units.size(text) } ?? 1 << 30,
+      arguments: given("ARGUMENTS") ?? "/scratch")
+    #expect(told.allSatisfy { $0.code != "2" && !$0.said.isEmpty }, "\(told)")
   }
 
   @Test func killsWhereTheHarnessKills() throws {

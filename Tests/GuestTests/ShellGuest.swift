@@ -19,6 +19,8 @@ struct ShellGuest {
   /// Further modules to load.
   var modules: [String] = []
   var cpus = 2
+  /// Bytes.
+  var memory: UInt64 = 1 << 30
 
   /// Shell, for trials of which nobody reads the stacks: to read the kernel's symbols takes an emulated processor
   /// longer than much of the rest of a short trial.
@@ -88,7 +90,7 @@ struct ShellGuest {
     disks += self.disks
     let console = directory + "/console.log"
     var configuration = VirtualMachine.Configuration(
-      kernel: kernel.image, initramfs: initramfs, accelerator: .tcg, memory: 1 << 30, nodes: 1,
+      kernel: kernel.image, initramfs: initramfs, accelerator: .tcg, memory: memory, nodes: 1,
       cpus: cpus,
       boot: ["rdinit=/test/init", "systemd.show_status=0", "systemd.wants=script.service"],
       disks: disks, console: console)

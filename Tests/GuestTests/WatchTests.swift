@@ -147,4 +147,43 @@ struct WatchTests {
     #expect(text.contains("memcg /system.slice/victim.service at"), "\(text)")
     #expect(!text.contains("record: "), "\(text)")
   }
+
+  /// The machine is out of memory, and the disk of the records is full: the recorder lives, says where the lines are that
+  /// it could not write there, and has the next record whole.
+  @Test func theMachineIsOutOfMemoryAndItsDiskFull() throws {
+    let console = try boot(
+      #"""
+      state >/before; mkdir /scratch/small; mount -t tmpfs -o size=96k small /scratch/small
+      systemd-run --quiet --unit=recorder -p OOMScoreAdjust=-1000 -p StandardError=append:/scratch/said \
+        /init watch --unit victim --keep 10s --after 2s --every 5s --on oom --output /scratch/small/watch
+      hungry() {
+        systemd-run --quiet --collect --unit=victim -p OOMPolicy=continue $1 sh -c 'sleep 6; tail /dev/zero; sleep 4'
+      }
+      records=/scratch/small/watch/trials
+      hungry; until_file 'record 1 is not' /scratch/said; until_file 'does not run' /scratch/said
+      ls /run/wbstress-*; mount -o remount,size=64m /scratch/small
+      cat /run/wbstress-*.jsonl >>$records/1-1/record.jsonl; rm /run/wbstress-*.jsonl; tail -n1 $records/1-1/record.jsonl
+      hungry '-p MemoryMax=64M'; until_file 'record 2 is' /scratch/said
+      systemctl is-active recorder; systemctl show -p NRestarts recorder; systemctl stop recorder
+      sed 's/^/SAID /' /scratch/said; /init why /scratch/small/watch; /init report /scratch/small/watch | grep '^record:'
+      umount /scratch/small; rmdir /scratch/small; same full
+      """#)
+    let text = console.joined(separator: "\n")
+    for line in [
+      "SAID wbstress: oom: the kernel's OOM killer ran; record 1",
+      "SAID wbstress: oom: the kernel's OOM killer ran; record 2",
+      "SAID wbstress: record 2 is whole: oom", "active", "NRestarts=0", "SAME full",
+      #"{"type":"end","outcome":"oom","reason":"oom","message":"the kernel's OOM killer ran"}"#,
+    ] { #expect(console.contains(line), "\(line)\n\(text)") }
+    #expect(
+      text.contains(
+        "SAID wbstress: record 1 is not whole: /scratch/small/watch/trials/1-1/record.jsonl: write: "
+      ),
+      "\(text)")
+    #expect(text.contains("lines are not in it: ENOSPC"), "\(text)")
+    // Both kills, the machine's own from a record of two pieces.
+    #expect(text.contains("the machine"), "\(text)")
+    #expect(text.contains("OOM kills: justified 2, of 2 kills."), "\(text)")
+    #expect(!text.contains("record: "), "\(text)")
+  }
 }

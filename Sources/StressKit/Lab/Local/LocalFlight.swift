@@ -185,8 +185,11 @@ private final class FlightRecords: @unchecked Sendable {
   }
 
   func end(_ ending: Ending, _ failure: HarnessError?) {
-    if let failure { say(failure.description) }
-    say("record \(number) is whole: \(ending.outcome.rawValue)")
+    if let failure {
+      say("record \(number) is not whole: \(failure.description)")
+    } else {
+      say("record \(number) is whole: \(ending.outcome.rawValue)")
+    }
   }
 
   /// Of all records, bytes.

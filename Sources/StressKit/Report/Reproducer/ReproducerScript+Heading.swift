@@ -20,7 +20,11 @@ extension ReproducerScript {
           + ". Needs bash, coreutils, util-linux\(tools), cgroup v2, no swap."
           + " Made by wbstress \(Version.text)\(seen ?? "") with \(machine.cpus) CPUs and"
           + " \(Units.sizeText(machine.memory)). What it does otherwise:"
-      ] + differences.map { "- " + $0 }
+      ]
+      + differences.enumerated().map { index, words in
+        let isLast = index == differences.count - 1
+        return "- " + (isLast && words.hasSuffix(";") ? words.dropLast() + "." : words)
+      }
     return ["#!/bin/bash"]
       + text.flatMap { line in
         Format.broken(line.visible, width: 74, indent: line.hasPrefix("- ") ? 2 : 0).map {

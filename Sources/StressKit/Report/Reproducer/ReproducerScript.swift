@@ -327,6 +327,15 @@ package struct ReproducerScript {
       "while read -r key kills; do", "  [ \"$key\" != oom_kill ] || break",
       "done < $cg/memory.events",
       "if [ \"$kills\" -gt 0 ]; then echo OOM; exit 1; fi",
-    ] + statuses + ["echo \"no OOM\""]
+    ] + failures + statuses + ["echo \"no OOM\""]
+  }
+
+  /// A writer that could not write says nothing of the kernel.
+  private var failures: [String] {
+    if profile.streams.isEmpty { return [] }
+    return [
+      "for w in \"${writers[@]}\"; do kill -0 $w 2> /dev/null || wait $w \\",
+      "  || [ $? -gt 128 ] || { echo \"no result: a writer failed\"; exit 2; }; done",
+    ]
   }
 }
