@@ -95,10 +95,14 @@ let package = Package(
     .executableTarget(
       name: "wbstress-bench", dependencies: kit + ["CLinux"], path: "Benchmarks",
       swiftSettings: warnings),
+    // What tests start several of.
+    .executableTarget(
+      name: "claim-worker", dependencies: kit + ["CLinux"], path: "Tests/ClaimWorker",
+      swiftSettings: warnings),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount", cSettings: cWarnings),
     .testTarget(
       name: "StressKitTests",
-      dependencies: kit + ["CLinux", "CTraceEvent", "CAllocationCount"],
+      dependencies: kit + ["CLinux", "CTraceEvent", "CAllocationCount", "claim-worker"],
       resources: [.copy("Fixtures")],
       swiftSettings: warnings),
     .testTarget(

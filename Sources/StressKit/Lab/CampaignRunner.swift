@@ -44,16 +44,18 @@ package final class CampaignRunner: Sendable {
   private static let looksPerQuestion = 5
   private let queue: Mutex<Queue>
 
-  /// - Parameter schedule: nil: the campaign's own.
+  /// - Parameters:
+  ///   - schedule: nil: the campaign's own.
+  ///   - lease: how long a claim of others is respected that nobody touches, s.
   /// - Throws: when the cells do not have what the campaign asks (code usage).
   package init(
     _ campaign: Campaign, _ venue: any Venue, schedule: (any TrialSchedule)? = nil,
-    interrupt: Interrupt
+    lease: Int64 = TrialClaims.lease, interrupt: Interrupt
   ) throws(HarnessError) {
     self.campaign = campaign
     self.venue = venue
     self.interrupt = interrupt
-    claims = try campaign.isShared ? TrialClaims(in: campaign.directory) : nil
+    claims = try campaign.isShared ? TrialClaims(in: campaign.directory, lease: lease) : nil
     let order: any TrialSchedule = if let schedule { schedule } else { try campaign.schedule() }
     var queue = Queue(schedule: order)
     queue.over = Set(campaign.order.filter { campaign.ending(of: $0) != nil })
