@@ -162,7 +162,7 @@ struct WatchTests {
       records=/scratch/small/watch/trials
       hungry; until_file 'record 1 is not' /scratch/said; until_file 'does not run' /scratch/said
       ls /run/wbstress-*; mount -o remount,size=64m /scratch/small
-      cat /run/wbstress-*.jsonl >>$records/1-1/record.jsonl; rm /run/wbstress-*.jsonl; tail -n1 $records/1-1/record.jsonl
+      cat /run/wbstress-*.jsonl >>$records/1-1/record.jsonl; rm /run/wbstress-*.jsonl; grep '"type":"end"' $records/1-1/record.jsonl
       hungry '-p MemoryMax=64M'; until_file 'record 2 is' /scratch/said
       systemctl is-active recorder; systemctl show -p NRestarts recorder; systemctl stop recorder
       sed 's/^/SAID /' /scratch/said; /init why /scratch/small/watch; /init report /scratch/small/watch | grep '^record:'

@@ -54,6 +54,8 @@ struct RemoteTrial {
       throw error
     }
     try end(sink, follower, ending, since: started)
+    // Such a trial is not asked for again.
+    if !ending.isRepeated { forgotten() }
     return ending
   }
 
